@@ -1,0 +1,94 @@
+"""The seam between the exam and whatever answers it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from fixtures.cases import Case
+from fixtures.passages import Passage
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a chat."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model said, or why it said nothing.
+
+    Attributes:
+        text: the answer; empty when there is an error.
+        tokens_in: prompt tokens; 0 where the model has none.
+        tokens_out: generated tokens.
+        latency: seconds from sending the request to the whole reply, queueing excluded.
+        finish_reason: `stop`, `length` or what the server says.
+        error: why there is no answer; None when there is one.
+        passages: what the model was shown, after trimming to its context.
+        confidence: mean log-probability of the answer's tokens, where the model gives one.
+    """
+
+    text: str
+    tokens_in: int = 0
+    tokens_out: int = 0
+    latency: float = 0.0
+    finish_reason: str = "stop"
+    error: str | None = None
+    passages: tuple[Passage, ...] = ()
+    confidence: float | None = None
+
+
+class ChatModel(Protocol):
+    """Anything that continues a chat: judges and prompted models are built on it.
+
+    `context` is how many prompt tokens fit beside the longest answer; `count` measures a text
+    in those tokens (exactly for local models, estimated for servers).
+    """
+
+    name: str
+    identity: str
+    context: int
+
+    async def preflight(self) -> None:
+        """Check at the price of one call at most that the model can answer.
+
+        Raises:
+            UserError: it cannot, and the line says why.
+        """
+
+    def count(self, text: str) -> int:
+        """Tokens of `text`."""
+
+    async def chat(self, messages: Sequence[Message]) -> Answer:
+        """Continue the chat. A call that fails for this chat alone returns `Answer.error`.
+
+        Raises:
+            UserError: no later call can succeed either (bad key, unknown model, no server).
+        """
+
+    async def close(self) -> None:
+        """Release connections and threads."""
+
+
+class Model(Protocol):
+    """Anything that answers a case from passages: the thing under examination.
+
+    `identity` digests everything that moves its answers (weights, tokenizer, template, decoding,
+    prompt), never a name or a path. `uses_passages` is False for closed-book models.
+    """
+
+    name: str
+    identity: str
+    uses_passages: bool
+
+    async def preflight(self) -> None:
+        """Check at the price of one call at most that the model can answer."""
+
+    async def answer(self, case: Case, passages: Sequence[Passage]) -> Answer:
+        """Answer one case. May be awaited for all cases at once; the model paces itself."""
+
+    async def close(self) -> None:
+        """Release connections and threads."""
