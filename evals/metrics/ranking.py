@@ -1,0 +1,75 @@
+"""Whether the passages shown hold the gold answers, and how early.
+
+A passage is relevant when a gold span starts inside it: a chunk boundary may cut the span's end,
+never its beginning. Ranks are the order of `answer.passages`. These metrics look at passages
+only, so they also score a case whose model failed.
+"""
+
+from collections.abc import Callable
+from math import log2
+
+from evals.scores import Score
+from fixtures.cases import Case
+from models.chat import Answer
+
+
+def hit_at(k: int) -> Callable[[Case, Answer], Score]:
+    """1.0 when one of the first `k` passages is relevant."""
+    return lambda case, answer: ranked(case, answer, lambda found, _: float(any(found[:k])))
+
+
+def recall_at(k: int) -> Callable[[Case, Answer], Score]:
+    """Share of the distinct located gold spans that start in the first `k` passages."""
+    return lambda case, answer: ranked(
+        case, answer, lambda found, spans: len(set().union(*found[:k])) / spans
+    )
+
+
+def mrr(case: Case, answer: Answer) -> Score:
+    """1 / rank of the first relevant passage; 0.0 when none of those shown is."""
+    return ranked(
+        case,
+        answer,
+        lambda found, _: next((1 / rank for rank, starts in enumerate(found, 1) if starts), 0.0),
+    )
+
+
+def ndcg_at(k: int) -> Callable[[Case, Answer], Score]:
+    """Discounted gain of the first `k` passages over that of the ideal ranking.
+
+    Relevance is binary, and a passage gains only by a span that no earlier one holds, so that
+    overlapping chunks are not paid twice. The ideal ranking puts min(k, distinct gold spans)
+    gaining passages first; where one chunk holds two spans it is out of reach, and the score
+    stays below 1. Source: Jaervelin and Kekaelaeinen 2002.
+    """
+
+    def ndcg(found: list[set[int]], spans: int) -> float:
+        seen: set[int] = set()
+        gain = 0.0
+        for rank, starts in enumerate(found[:k], 1):
+            gain += (not starts <= seen) / log2(rank + 1)
+            seen |= starts
+        return gain / sum(1 / log2(rank + 1) for rank in range(1, min(k, spans) + 1))
+
+    return lambda case, answer: ranked(case, answer, ndcg)
+
+
+def ranked(
+    case: Case, answer: Answer, measure: Callable[[list[set[int]], int], float]
+) -> Score:
+    """`measure(found, spans)`: gold starts per passage, by rank, and how many there are at all."""
+    shown = answer.passages
+    if not shown:
+        return Score(None, "no passages shown")
+    if len(shown) == 1 and shown[0].end - shown[0].start >= len(case.contract.text):
+        return Score(None, "the whole contract was shown")
+    gold = {span.start for span in case.spans if span.start is not None}
+    if not gold:
+        return Score(None, "no located gold span")
+    found = [
+        {start for start in gold if p.start <= start < p.end}
+        if p.contract_id == case.contract.id
+        else set()
+        for p in shown
+    ]
+    return Score(measure(found, len(gold)))

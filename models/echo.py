@@ -1,0 +1,36 @@
+"""A chat model that repeats the question: for tests, and to time everything but the model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fixtures.identity import digest
+from models.chat import Answer, Message
+
+
+@dataclass(frozen=True)
+class EchoModel:
+    """Replies with the last line of the last message, at once."""
+
+    name: str = "echo"
+    context: int = 8192
+
+    @property
+    def identity(self) -> str:
+        """Always the same."""
+        return digest("echo", 1)
+
+    async def preflight(self) -> None:
+        """It can always answer."""
+
+    def count(self, text: str) -> int:
+        """Words of `text`."""
+        return len(text.split())
+
+    async def chat(self, messages: Sequence[Message]) -> Answer:
+        """Repeat the last line."""
+        line = messages[-1].content.rpartition("\n")[2]
+        words = sum(self.count(message.content) for message in messages)
+        return Answer(line, tokens_in=words, tokens_out=self.count(line))
+
+    async def close(self) -> None:
+        """Nothing is held open."""

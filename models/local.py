@@ -1,0 +1,317 @@
+"""Local models: one base in memory, any number of adapters on it, answers in batches.
+
+Every chat that is waiting is sorted by length, longest first, and cut into batches whose padded
+size stays below a number of tokens; a batch that does not fit in memory is halved.
+"""
+
+import asyncio
+import heapq
+import itertools
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from fixtures.errors import UserError
+from fixtures.identity import digest
+from models.chat import Answer, Message
+from models.decoding import Decoding
+from models.weights import check_adapter, tokenizer_digest, weights_digest
+
+BASE = "__base__"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One chat waiting for its answer: prompt ids, and where the answer goes."""
+
+    ids: list[int]
+    adapter: str
+    decoding: Decoding
+    reply: asyncio.Future[Answer]
+
+
+class Waiting:
+    """Jobs, longest prompt first, by what can share a batch: adapter and decoding."""
+
+    def __init__(self) -> None:
+        self._order = itertools.count()
+        self._heaps: dict[tuple[str, Decoding], list[tuple[int, int, Job]]] = {}
+
+    def __bool__(self) -> bool:
+        return any(self._heaps.values())
+
+    def put(self, job: Job) -> None:
+        """Add a job; O(log n)."""
+        heap = self._heaps.setdefault((job.adapter, job.decoding), [])
+        heapq.heappush(heap, (-len(job.ids), next(self._order), job))
+
+    def take(self, tokens: int) -> list[Job]:
+        """The next batch: one job, and as many more as keep length x rows within `tokens`."""
+        heap = next(heap for heap in self._heaps.values() if heap)
+        first = heapq.heappop(heap)[2]
+        batch, widest = [first], len(first.ids) + first.decoding.max_tokens
+        while heap and (len(batch) + 1) * widest <= tokens:
+            batch.append(heapq.heappop(heap)[2])
+        return batch
+
+
+@dataclass
+class LocalBase:
+    """A base model, loaded on the first call, and the adapters that were put on it.
+
+    `batch_tokens` bounds the padded size of a batch; None chooses by device.
+    """
+
+    folder: Path
+    device: str = "auto"
+    dtype: str = "auto"
+    batch_tokens: int | None = None
+    _waiting: Waiting = field(default_factory=Waiting, repr=False)
+    _worker: asyncio.Task[None] | None = field(default=None, repr=False)
+    _adapters: dict[str, Path] = field(default_factory=dict, repr=False)
+    _model: Any = field(default=None, repr=False)
+
+    @cached_property
+    def identity(self) -> str:
+        """Digest of weights, tokenizer and chat template; dtype where it was chosen."""
+        return digest(weights_digest(self.folder), tokenizer_digest(self.folder), self.dtype)
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        """The tokenizer, padding on the left."""
+        from transformers import AutoTokenizer  # noqa: PLC0415
+
+        tokenizer = AutoTokenizer.from_pretrained(self.folder, padding_side="left")
+        if tokenizer.chat_template is None:
+            raise UserError(f"{self.folder}: its tokenizer has no chat template; choose a chat model")
+        if tokenizer.pad_token is None:
+            tokenizer.pad_token = tokenizer.eos_token
+        return tokenizer
+
+    @cached_property
+    def positions(self) -> int:
+        """The longest sequence, prompt and answer, that the model was made for."""
+        from transformers import AutoConfig  # noqa: PLC0415
+
+        return int(getattr(AutoConfig.from_pretrained(self.folder), "max_position_embeddings", 4096))
+
+    def add_adapter(self, adapter: Path) -> str:
+        """Register an adapter; it is read when first used. Returns its name on this base.
+
+        Raises:
+            UserError: it is no adapter, a pickle, or made for another base.
+        """
+        check_adapter(adapter, self.folder)
+        name = f"a{weights_digest(adapter)[:16]}"
+        self._adapters[name] = adapter
+        return name
+
+    async def ask(self, ids: list[int], adapter: str, decoding: Decoding) -> Answer:
+        """Generate from prompt ids; may be awaited for any number of prompts at once."""
+        reply: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.put(Job(ids, adapter, decoding, reply))
+        if self._worker is None or self._worker.done():
+            self._worker = asyncio.create_task(self._drain())
+        return await reply
+
+    async def _drain(self) -> None:
+        await asyncio.sleep(0)  # everyone who is about to ask is asked first
+        while self._waiting:
+            batch = self._waiting.take(self._budget())
+            try:
+                answers = await asyncio.to_thread(self._answers, batch)
+            except Exception as error:  # noqa: BLE001 - whoever waits must hear of it
+                for job in batch:
+                    if not job.reply.done():
+                        job.reply.set_exception(error)
+                continue
+            for job, answer in zip(batch, answers, strict=True):
+                if not job.reply.done():
+                    job.reply.set_result(answer)
+
+    def _budget(self) -> int:
+        if self.batch_tokens is None:
+            self.batch_tokens = 65_536 if self._device() == "cuda" else 6_144
+        return self.batch_tokens
+
+    def _device(self) -> str:
+        if self.device == "auto":
+            import torch  # noqa: PLC0415
+
+            self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        return self.device
+
+    def _load(self) -> Any:
+        """The model in memory, loaded once; dtype bf16 where the device computes in it."""
+        if self._model is None:
+            import torch  # noqa: PLC0415
+            from transformers import AutoModelForCausalLM  # noqa: PLC0415
+
+            dtype = getattr(torch, "float32" if self.dtype == "auto" else self.dtype)
+            if self.dtype == "auto" and self._device() == "cuda":
+                dtype = torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+            self._model = AutoModelForCausalLM.from_pretrained(
+                self.folder, dtype=dtype, use_safetensors=True
+            )
+            self._model.to(self._device()).eval()
+        return self._model
+
+    def _with_adapter(self, name: str) -> Any:
+        """The model with this adapter active, or the bare base."""
+        model = self._load()
+        if name == BASE and not hasattr(model, "peft_config"):
+            return model
+        from peft import PeftModel  # noqa: PLC0415
+
+        if not isinstance(model, PeftModel):
+            model = PeftModel.from_pretrained(model, self._adapters[name], adapter_name=name)
+            self._model = model.eval()
+        elif name != BASE and name not in model.peft_config:
+            model.load_adapter(self._adapters[name], adapter_name=name)
+        if name != BASE:
+            model.set_adapter(name)
+        return self._model
+
+    def _answers(self, batch: list[Job]) -> list[Answer]:
+        """Generate for one batch; out of memory halves it, and the budget of those to come."""
+        try:
+            return self._generate(batch)
+        except (MemoryError, RuntimeError) as error:
+            if not _out_of_memory(error):
+                raise
+        if self._device() == "cuda":
+            import torch  # noqa: PLC0415
+
+            torch.cuda.empty_cache()
+        if len(batch) == 1:
+            return [Answer("", error=f"out of memory on a prompt of {len(batch[0].ids)} tokens")]
+        self.batch_tokens = max(self._budget() // 2, 1)
+        middle = len(batch) // 2
+        return self._answers(batch[:middle]) + self._answers(batch[middle:])
+
+    def _generate(self, batch: list[Job]) -> list[Answer]:
+        import contextlib  # noqa: PLC0415
+
+        import torch  # noqa: PLC0415
+
+        model, decoding = self._with_adapter(batch[0].adapter), batch[0].decoding
+        started = time.perf_counter()
+        inputs = self.tokenizer.pad({"input_ids": [job.ids for job in batch]}, return_tensors="pt")
+        inputs = inputs.to(self._device())
+        sampling: dict[str, Any] = {"do_sample": decoding.temperature > 0}
+        if decoding.temperature > 0:
+            torch.manual_seed(decoding.seed or 0)
+            sampling |= {"temperature": decoding.temperature, "top_p": decoding.top_p}
+        bare = batch[0].adapter == BASE and hasattr(model, "disable_adapter")
+        with torch.inference_mode(), model.disable_adapter() if bare else contextlib.nullcontext():
+            output = model.generate(
+                **inputs,
+                **sampling,
+                max_new_tokens=decoding.max_tokens,
+                pad_token_id=self.tokenizer.pad_token_id,
+                return_dict_in_generate=True,
+                output_logits=True,
+            )
+            written = output.sequences[:, inputs["input_ids"].shape[1] :]
+            chosen = torch.stack(
+                [
+                    torch.log_softmax(step.float(), -1).gather(1, column[:, None])[:, 0]
+                    for step, column in zip(output.logits, written.T, strict=True)
+                ],
+                dim=1,
+            )
+        seconds = time.perf_counter() - started
+        ends = set(_as_list(model.generation_config.eos_token_id))
+        ends.add(self.tokenizer.eos_token_id)
+        return [
+            self._answer(job, row, logs, ends, seconds)
+            for job, row, logs in zip(batch, written.tolist(), chosen.tolist(), strict=True)
+        ]
+
+    def _answer(
+        self, job: Job, row: list[int], logs: list[float], ends: set[int], seconds: float
+    ) -> Answer:
+        stop = next((place for place, token in enumerate(row) if token in ends), None)
+        length = len(row) if stop is None else stop + 1
+        text = self.tokenizer.decode(row[:length], skip_special_tokens=True)
+        return Answer(
+            text=text.strip(),
+            tokens_in=len(job.ids),
+            tokens_out=length,
+            latency=seconds,
+            finish_reason="length" if stop is None else "stop",
+            confidence=sum(logs[:length]) / length if length else None,
+        )
+
+
+@dataclass(frozen=True)
+class LocalChat:
+    """One voice of a local base: the base itself, or one adapter on it."""
+
+    name: str
+    base: LocalBase
+    decoding: Decoding
+    adapter: Path | None = None
+
+    @cached_property
+    def _adapter_name(self) -> str:
+        return self.base.add_adapter(self.adapter) if self.adapter else BASE
+
+    @cached_property
+    def identity(self) -> str:
+        """Digest of base, adapter, tokenizer, template and decoding."""
+        return digest("local", self.base.identity, self._adapter_name, self.decoding.identity)
+
+    @cached_property
+    def context(self) -> int:
+        """Prompt tokens that fit beside the longest answer."""
+        return self.base.positions - self.decoding.max_tokens
+
+    async def preflight(self) -> None:
+        """Generate one token.
+
+        Raises:
+            UserError: tokenizer, weights or adapter cannot be loaded.
+        """
+        try:
+            ids = self._ids([Message("user", "Are you there?")])
+            one_token = Decoding(max_tokens=1, temperature=0.0)
+            await self.base.ask(ids, self._adapter_name, one_token)
+        except (OSError, ValueError, RuntimeError, KeyError) as error:
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+            raise UserError(f"model {self.name} cannot be loaded: {reason}") from error
+
+    def count(self, text: str) -> int:
+        """Tokens of `text`."""
+        return len(self.base.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    async def chat(self, messages: Sequence[Message]) -> Answer:
+        """Continue the chat, in a batch with whoever else is asking."""
+        ids = self._ids(messages)
+        if len(ids) > self.context:
+            return Answer("", error=f"prompt of {len(ids)} tokens, {self.context} fit")
+        return await self.base.ask(ids, self._adapter_name, self.decoding)
+
+    def _ids(self, messages: Sequence[Message]) -> list[int]:
+        turns = [{"role": message.role, "content": message.content} for message in messages]
+        ids: list[int] = self.base.tokenizer.apply_chat_template(
+            turns, add_generation_prompt=True, return_dict=False
+        )
+        return ids
+
+    async def close(self) -> None:
+        """Weights go with the process."""
+
+
+def _as_list(ids: int | list[int] | None) -> list[int]:
+    if ids is None:
+        return []
+    return [ids] if isinstance(ids, int) else list(ids)
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    words = str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in words or "can't allocate" in words

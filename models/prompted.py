@@ -1,0 +1,76 @@
+"""A chat model that takes the exam through a prompt template."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from fixtures.cases import Case
+from fixtures.identity import digest
+from fixtures.passages import Passage
+from models.chat import Answer, ChatModel
+from models.template import Template
+
+
+@dataclass(frozen=True)
+class PromptedModel:
+    """`chat` asked with `template`; without `uses_passages` it is shown none (closed book)."""
+
+    chat: ChatModel
+    template: Template
+    uses_passages: bool = True
+
+    @property
+    def name(self) -> str:
+        """The chat model's name."""
+        return self.chat.name
+
+    @cached_property
+    def identity(self) -> str:
+        """Digest of the chat model and of what the prompt looks like."""
+        probe = Passage("contract", 0, 7, "passage")
+        sample = [[m.role, m.content] for m in self.template.messages("question", [probe])]
+        return digest("prompted", self.chat.identity, sample, self.uses_passages)
+
+    async def preflight(self) -> None:
+        """See ChatModel."""
+        await self.chat.preflight()
+
+    async def answer(self, case: Case, passages: Sequence[Passage]) -> Answer:
+        """Show as many passages as fit, best first, and ask."""
+        shown = self._fitting(case.question, passages) if self.uses_passages else ()
+        reply = await self.chat.chat(self.template.messages(case.question, shown))
+        return replace(reply, passages=shown)
+
+    def _fitting(self, question: str, passages: Sequence[Passage]) -> tuple[Passage, ...]:
+        """The longest prefix of `passages` that fits; the first that does not is cut to the rest."""
+        frame = "\n".join(m.content for m in self.template.messages(question, ()))
+        room = self.chat.context - self.chat.count(frame) - 32  # the chat template's own tokens
+        shown = []
+        for passage in passages:
+            cost = self.chat.count(passage.text) + 16  # the fence
+            if cost > room:
+                cut = self._cut(passage, room - 16)
+                return (*shown, cut) if cut else tuple(shown)
+            shown.append(passage)
+            room -= cost
+        return tuple(shown)
+
+    def _cut(self, passage: Passage, room: int) -> Passage | None:
+        """The longest head of `passage` of at most `room` tokens, or None below 16 tokens."""
+        if room < 16:
+            return None
+        fits, breaks = 0, len(passage.text)
+        guess = room * 4
+        while breaks - fits > 16:
+            middle = guess if fits < guess < breaks else (fits + breaks) // 2
+            guess = 0
+            if self.chat.count(passage.text[:middle]) <= room:
+                fits = middle
+            else:
+                breaks = middle
+        text = passage.text[:fits]
+        return replace(passage, end=passage.start + len(text), text=text) if text else None
+
+    async def close(self) -> None:
+        """See ChatModel."""
+        await self.chat.close()

@@ -1,0 +1,224 @@
+"""An OpenAI-compatible chat server on loopback, with latency and faults at will.
+
+In a test, in a thread, with a reply and faults written in Python:
+
+    with fake_server(reply=lambda messages: "Nevada", faults=[Fault(status=500)]) as server:
+        ...  # server.url, server.calls, server.peak, server.requests
+
+In a benchmark, in its own process, so that client and server do not share one interpreter lock:
+
+    with fake_server_process(latency=0.05) as url:
+        ...
+
+By hand: `python -m tests.fake_server --port 8000 --latency 0.05` prints its URL.
+"""
+
+import argparse
+import asyncio
+import json
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+Reply = Callable[[list[dict[str, str]]], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What happens to one call instead of an answer: the first of these fields that is set.
+
+    Attributes:
+        drop: the connection is cut before a byte is sent.
+        hang: nothing is ever sent.
+        body: sent as it is, with `status` and `headers`.
+        status: an error in OpenAI's form, with `message`, `code` and `headers`.
+    """
+
+    drop: bool = False
+    hang: bool = False
+    body: str | None = None
+    status: int = 200
+    message: str = "fault"
+    code: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Faults = Sequence[Fault | None] | Callable[[int], Fault | None]
+
+
+@dataclass
+class FakeServer:
+    """The server's script, and what it saw.
+
+    Attributes:
+        reply: the answer's text from the chat's messages.
+        latency: seconds each answer and each status fault takes.
+        faults: by the number of the call, from 0; a list's end means no more faults.
+        url: what a client takes as base_url.
+        calls: chat calls begun. peak: most of them at once.
+        requests: their bodies. authorizations: their `Authorization` headers.
+    """
+
+    reply: Reply = lambda messages: "The agreement says so."
+    latency: float = 0.0
+    faults: Faults = ()
+    url: str = ""
+    calls: int = 0
+    active: int = 0
+    peak: int = 0
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    authorizations: set[str | None] = field(default_factory=set)
+
+    async def handle(self, request: web.BaseRequest) -> web.Response:
+        """Answer one request to any path that ends in /chat/completions."""
+        if not request.path.endswith("/v1/chat/completions"):
+            return web.json_response({"error": {"message": f"no {request.path}"}}, status=404)
+        number = self.calls
+        self.calls += 1
+        self.active += 1
+        self.peak = max(self.peak, self.active)
+        try:
+            body = json.loads(await request.read())
+            self.requests.append(body)
+            self.authorizations.add(request.headers.get("Authorization"))
+            fault = self._fault(number)
+            if fault and (fault.hang or fault.drop):
+                return await _silence(request, fault)
+            if self.latency:
+                await asyncio.sleep(self.latency)
+            return _failure(fault) if fault else self._completion(body)
+        finally:
+            self.active -= 1
+
+    def _fault(self, number: int) -> Fault | None:
+        if callable(self.faults):
+            return self.faults(number)
+        return self.faults[number] if number < len(self.faults) else None
+
+    def _completion(self, body: dict[str, Any]) -> web.Response:
+        text = self.reply(body["messages"])
+        words_in = sum(len(message["content"].split()) for message in body["messages"])
+        words_out = len(text.split())
+        completion = {
+            "id": f"chatcmpl-{self.calls}",
+            "object": "chat.completion",
+            "created": 0,
+            "model": body["model"],
+            "choices": [
+                {
+                    "index": 0,
+                    "message": {"role": "assistant", "content": text},
+                    "finish_reason": "stop",
+                }
+            ],
+            "usage": {
+                "prompt_tokens": words_in,
+                "completion_tokens": words_out,
+                "total_tokens": words_in + words_out,
+            },
+        }
+        return web.Response(body=json.dumps(completion).encode(), content_type="application/json")
+
+
+async def _silence(request: web.BaseRequest, fault: Fault) -> web.Response:
+    if fault.drop and request.transport:
+        request.transport.abort()
+    await asyncio.Event().wait()
+    raise AssertionError("cancelled when the client leaves or the server stops")
+
+
+def _failure(fault: Fault) -> web.Response:
+    body = fault.body
+    if body is None:
+        body = json.dumps({"error": {"message": fault.message, "code": fault.code}})
+    return web.Response(
+        text=body, status=fault.status, headers=fault.headers, content_type="application/json"
+    )
+
+
+async def serve(server: FakeServer, port: int, ready: Callable[[], None]) -> None:
+    """Serve on 127.0.0.1 until cancelled; port 0 takes a free one. Calls `ready` when bound."""
+    listener = web.Server(server.handle, handler_cancellation=True, access_log=None)
+    runner = web.ServerRunner(listener, shutdown_timeout=0)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", port, backlog=1024)
+        await site.start()
+        server.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+        ready()
+        await asyncio.Event().wait()
+    finally:
+        await runner.cleanup()
+
+
+@contextmanager
+def fake_server(
+    reply: Reply | None = None, latency: float = 0.0, faults: Faults = ()
+) -> Iterator[FakeServer]:
+    """A server in a thread of this process."""
+    server = FakeServer(latency=latency, faults=faults)
+    if reply:
+        server.reply = reply
+    started: queue.Queue[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]]] = queue.Queue()
+
+    async def run() -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task
+        await serve(server, 0, lambda: started.put((loop, task)))
+
+    def thread() -> None:
+        try:
+            asyncio.run(run())
+        except asyncio.CancelledError:
+            pass
+
+    worker = threading.Thread(target=thread, daemon=True)
+    worker.start()
+    loop, task = started.get(timeout=10)
+    try:
+        yield server
+    finally:
+        loop.call_soon_threadsafe(task.cancel)
+        worker.join(timeout=10)
+
+
+@contextmanager
+def fake_server_process(latency: float = 0.0, reply: str | None = None) -> Iterator[str]:
+    """A server in its own process; yields its URL."""
+    command = [sys.executable, "-m", "tests.fake_server", f"--latency={latency}"]
+    if reply is not None:
+        command.append(f"--reply={reply}")
+    root = Path(__file__).parents[1]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as process:
+        try:
+            assert process.stdout
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Serve until interrupted; the first line printed is the URL."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds an answer takes")
+    parser.add_argument("--reply", default="The agreement says so.")
+    options = parser.parse_args(argv)
+    server = FakeServer(reply=lambda messages: options.reply, latency=options.latency)
+    try:
+        asyncio.run(serve(server, options.port, lambda: print(server.url, flush=True)))
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
