@@ -48,9 +48,17 @@ class ChatModel(Protocol):
     in those tokens (exactly for local models, estimated for servers).
     """
 
-    name: str
-    identity: str
-    context: int
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 of what moves its replies."""
+
+    @property
+    def context(self) -> int:
+        """Prompt tokens that fit."""
 
     async def preflight(self) -> None:
         """Check at the price of one call at most that the model can answer.
@@ -77,12 +85,25 @@ class Model(Protocol):
     """Anything that answers a case from passages: the thing under examination.
 
     `identity` digests everything that moves its answers (weights, tokenizer, template, decoding,
-    prompt), never a name or a path. `uses_passages` is False for closed-book models.
+    prompt), never a name or a path. `uses_passages` is False for closed-book models; `free` is True
+    where an answer costs no more than reading it from the store, which then does not keep it.
     """
 
-    name: str
-    identity: str
-    uses_passages: bool
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 of what moves its answers."""
+
+    @property
+    def uses_passages(self) -> bool:
+        """Whether it is shown passages."""
+
+    @property
+    def free(self) -> bool:
+        """Whether an answer costs nothing to have again."""
 
     async def preflight(self) -> None:
         """Check at the price of one call at most that the model can answer."""

@@ -47,7 +47,9 @@ def embedded_smollm2() -> Path:
 def _convert(gguf: Path, folder: Path) -> None:
     import torch  # noqa: PLC0415
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig  # noqa: PLC0415
+    from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415
 
+    disable_progress_bar()
     half_written = folder.with_suffix(".part")
     shutil.rmtree(half_written, ignore_errors=True)
     tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)

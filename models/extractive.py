@@ -34,6 +34,7 @@ class ExtractiveModel:
     name: str
     threshold: float
     uses_passages: bool = True
+    free: bool = False
     _known: dict[Passage | str, tuple[tuple[str, ...], "NDArray[np.float32]"]] = field(
         default_factory=dict, repr=False
     )

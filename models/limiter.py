@@ -34,7 +34,7 @@ class AdaptiveLimiter:
 
     async def acquire(self) -> int:
         """Wait for a free place; returns the ticket that `release` takes."""
-        ready = asyncio.get_running_loop().create_future()
+        ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting.append(ready)
         self._admit()
         try:
@@ -74,17 +74,14 @@ class AdaptiveLimiter:
     def _admit(self) -> None:
         loop = asyncio.get_running_loop()
         if self._not_before > loop.time():
-            self._wake_at(loop, self._not_before)
+            if self._timer is None:
+                self._timer = loop.call_at(self._not_before, self._wake)
             return
         while self._waiting and self._in_flight < self.limit:
             ready = self._waiting.popleft()
             if not ready.done():
                 self._in_flight += 1
                 ready.set_result(self._halvings)
-
-    def _wake_at(self, loop: asyncio.AbstractEventLoop, when: float) -> None:
-        if self._timer is None:
-            self._timer = loop.call_at(when, self._wake)
 
     def _wake(self) -> None:
         self._timer = None

@@ -9,7 +9,7 @@ import heapq
 import itertools
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -149,7 +149,9 @@ class LocalBase:
         if self._model is None:
             import torch  # noqa: PLC0415
             from transformers import AutoModelForCausalLM  # noqa: PLC0415
+            from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415
 
+            disable_progress_bar()
             dtype = getattr(torch, "float32" if self.dtype == "auto" else self.dtype)
             if self.dtype == "auto" and self._device() == "cuda":
                 dtype = torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
@@ -263,7 +265,7 @@ class LocalChat:
     @cached_property
     def identity(self) -> str:
         """Digest of base, adapter, tokenizer, template and decoding."""
-        return digest("local", self.base.identity, self._adapter_name, self.decoding.identity)
+        return digest("local", self.base.identity, self._adapter_name, asdict(self.decoding))
 
     @cached_property
     def context(self) -> int:

@@ -18,6 +18,7 @@ class PromptedModel:
     chat: ChatModel
     template: Template
     uses_passages: bool = True
+    free: bool = False
 
     @property
     def name(self) -> str:

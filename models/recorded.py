@@ -24,6 +24,7 @@ class RecordedModel:
     name: str
     path: Path
     uses_passages: bool = True
+    free: bool = True
 
     @cached_property
     def identity(self) -> str:

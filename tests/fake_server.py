@@ -20,8 +20,9 @@ import queue
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,7 @@ class FakeServer:
         faults: by the number of the call, from 0; a list's end means no more faults.
         url: what a client takes as base_url.
         calls: chat calls begun. peak: most of them at once.
-        requests: their bodies. authorizations: their `Authorization` headers.
+        requests: the last 1,000 bodies. authorizations: their `Authorization` headers.
     """
 
     reply: Reply = lambda messages: "The agreement says so."
@@ -74,12 +75,14 @@ class FakeServer:
     calls: int = 0
     active: int = 0
     peak: int = 0
-    requests: list[dict[str, Any]] = field(default_factory=list)
+    requests: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=1000))
     authorizations: set[str | None] = field(default_factory=set)
 
     async def handle(self, request: web.BaseRequest) -> web.Response:
-        """Answer one request to any path that ends in /chat/completions."""
-        if not request.path.endswith("/v1/chat/completions"):
+        """Answer a chat call, a look at the counters, or with 404."""
+        if request.path == "/v1/stats":
+            return web.json_response({"calls": self.calls, "peak": self.peak})
+        if request.path != "/v1/chat/completions":
             return web.json_response({"error": {"message": f"no {request.path}"}}, status=404)
         number = self.calls
         self.calls += 1
@@ -175,10 +178,8 @@ def fake_server(
         await serve(server, 0, lambda: started.put((loop, task)))
 
     def thread() -> None:
-        try:
+        with suppress(asyncio.CancelledError):
             asyncio.run(run())
-        except asyncio.CancelledError:
-            pass
 
     worker = threading.Thread(target=thread, daemon=True)
     worker.start()
@@ -192,7 +193,7 @@ def fake_server(
 
 @contextmanager
 def fake_server_process(latency: float = 0.0, reply: str | None = None) -> Iterator[str]:
-    """A server in its own process; yields its URL."""
+    """A server in its own process; yields its URL. `GET URL/stats` gives calls and peak."""
     command = [sys.executable, "-m", "tests.fake_server", f"--latency={latency}"]
     if reply is not None:
         command.append(f"--reply={reply}")

@@ -109,8 +109,12 @@ def holds(folder, members):
     return found == {download.STORED[name]: body for name, body in members.items()}
 
 
+def arguments(folder, source):
+    return ["cuad", "--to", str(folder), "--url", source.url, "--sha256", source.sha256]
+
+
 def run(folder, source):
-    return main(["cuad", "--to", str(folder), "--url", source.url, "--sha256", source.sha256])
+    return main(arguments(folder, source))
 
 
 def test_full_download_says_where_it_lies_and_what_is_next(server, tmp_path, capsys):
@@ -252,7 +256,7 @@ def test_the_second_source_stands_in_and_is_improved_upon_later(server, tmp_path
     result = fetch(folder, sources)
     assert result.source == "second"
     assert list(result.files) == ["CUAD_v1.json"]
-    assert "first answered 503 Service Unavailable; trying second" in capsys.readouterr().err
+    assert "first answered 503 Service Unavailable; second stood in" in capsys.readouterr().err
 
     second.unlink()
     assert fetch(folder, sources) == result
@@ -278,10 +282,12 @@ def test_files_that_are_no_longer_part_of_it_go(server, tmp_path):
     assert holds(tmp_path, {"CUADv1.json": OLD["CUADv1.json"]})
 
 
-def test_offline_is_one_line(closed_url, tmp_path, capsys):
-    assert run(tmp_path, Source("", closed_url, "0" * 64)) == 4
+def test_offline_is_one_line(closed_url, tmp_path, capsys, monkeypatch):
+    sources = (Source("first", closed_url, "0" * 64), Source("second", closed_url, "1" * 64))
+    monkeypatch.setattr(download, "SOURCES", sources)
+    assert main(["cuad", "--to", str(tmp_path)]) == 4
     err = capsys.readouterr().err
-    assert "cannot be reached (Connection refused)" in err
+    assert "first cannot be reached (Connection refused); second cannot be reached (" in err
     assert "--url file:///" in err
     assert err.count("\n") == 1
 
@@ -291,7 +297,7 @@ def test_an_unknown_host_and_a_refusing_proxy_are_one_line_each(
 ):
     assert run(tmp_path, Source("", "http://nowhere.invalid/data.zip", "0" * 64)) == 4
     first = capsys.readouterr().err
-    monkeypatch.delenv("no_proxy")
+    monkeypatch.setenv("no_proxy", "")
     monkeypatch.setenv("https_proxy", server.url)
     assert run(tmp_path, Source("", "https://nowhere.invalid/data.zip", "0" * 64)) == 4
     second = capsys.readouterr().err
@@ -300,22 +306,9 @@ def test_an_unknown_host_and_a_refusing_proxy_are_one_line_each(
     assert first.count("\n") == second.count("\n") == 1
 
 
-def test_a_full_disk_while_downloading(server, tmp_path, capsys):
-    fetch(tmp_path, [server.source()])
-    before = contents(tmp_path)
-    server.body = packed(OLD)
-    (tmp_path / f".{server.source().sha256}.part").symlink_to("/dev/full")
-    assert run(tmp_path, server.source()) == 4
-    err = capsys.readouterr().err
-    assert "No space left on device" in err
-    assert err.count("\n") == 1
-    assert contents(tmp_path) == before
-
-
 def in_another_process(script, folder, source, **options):
     return subprocess.run(
-        [sys.executable, "-c", script, "cuad", "--to", folder]
-        + ["--url", source.url, "--sha256", source.sha256],
+        [sys.executable, "-c", script, *arguments(folder, source)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -325,10 +318,11 @@ def in_another_process(script, folder, source, **options):
     )
 
 
-def test_no_room_to_unpack(server, tmp_path):
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_no_room_to_download_or_to_unpack(server, tmp_path, compression):
     fetch(tmp_path, [server.source()])
     before = contents(tmp_path)
-    server.body = packed({"CUADv1.json": b"0" * (2 << 20)}, zipfile.ZIP_DEFLATED)
+    server.body = packed({"CUADv1.json": b"0" * (2 << 20)}, compression)
     done = in_another_process(
         "import sys; from fixtures.download import main; sys.exit(main())",
         tmp_path,
@@ -393,6 +387,20 @@ def test_two_at_once(server, tmp_path):
         fetch(tmp_path, [server.source()])
 
 
+def test_an_interruption_keeps_what_arrived(server, tmp_path, capsys, monkeypatch):
+    transfer = download.transfer
+
+    def interrupted(source, part, show):
+        server.cuts = [100]
+        transfer(source, part, show)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(download, "transfer", interrupted)
+    assert run(tmp_path, server.source()) == 130
+    assert "the same command continues" in capsys.readouterr().err
+    assert list(contents(tmp_path).values()) == [server.body[:100]]
+
+
 def test_a_folder_that_cannot_be(server, tmp_path, capsys):
     (tmp_path / "file").touch()
     assert run(tmp_path / "file" / "cuad", server.source()) == 4
@@ -400,7 +408,7 @@ def test_a_folder_that_cannot_be(server, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("line", "message"),
     [
         ([], "required: dataset"),
         (["squad"], "invalid choice: 'squad'"),
@@ -410,8 +418,8 @@ def test_a_folder_that_cannot_be(server, tmp_path, capsys):
         (["cuad", "--url", "http://host/data.zip", "--sha256", "abc"], "not 64 hexadecimal"),
     ],
 )
-def test_a_wrong_command_line_is_one_line(arguments, message, capsys):
-    assert main(arguments) == 4
+def test_a_wrong_command_line_is_one_line(line, message, capsys):
+    assert main(line) == 4
     err = capsys.readouterr().err
     assert err.startswith("ERROR: ")
     assert message in err

@@ -54,9 +54,7 @@ def ndcg_at(k: int) -> Callable[[Case, Answer], Score]:
     return lambda case, answer: ranked(case, answer, ndcg)
 
 
-def ranked(
-    case: Case, answer: Answer, measure: Callable[[list[set[int]], int], float]
-) -> Score:
+def ranked(case: Case, answer: Answer, measure: Callable[[list[set[int]], int], float]) -> Score:
     """`measure(found, spans)`: gold starts per passage, by rank, and how many there are at all."""
     shown = answer.passages
     if not shown:

@@ -1,0 +1,248 @@
+"""The exam engine: everything the selected tests need, asked in one concurrent run.
+
+Retrieval, answers and judgements overlap: a contract's cases are asked as soon as its passages
+are found, and a case is judged as soon as it is answered. Whatever the store holds is not asked.
+"""
+
+import asyncio
+import resource
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from evals.budget import Budget
+from evals.journal import Journal
+from evals.judges.judge import Judge
+from evals.metrics.table import score
+from evals.scores import Score
+from evals.store import (
+    Store,
+    answer_from,
+    answer_row,
+    passages_of,
+    retrieval_row,
+    score_row,
+)
+from fixtures.cases import Case
+from fixtures.errors import UserError
+from fixtures.identity import digest
+from fixtures.passages import Passage
+from models.chat import Answer, Model
+
+ANSWER_TOKENS = 128
+"""What a call may cost beside its prompt, for the budget's reservations."""
+
+
+class Retrieves(Protocol):
+    """What the engine needs of a retriever."""
+
+    identity: str
+
+    def retrieve(self, cases: Sequence[Case]) -> list[tuple[Passage, ...]]:
+        """Rank passages for each case, best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One model's answer to one case, and what every metric says of it.
+
+    `asked` is True where this run made the call, False where the answer was there already.
+    """
+
+    model: str
+    case: Case
+    answer: Answer
+    scores: Mapping[str, Score]
+    asked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What a run cost. Memory is the peak of this process, in bytes."""
+
+    calls: int
+    tokens_in: int
+    tokens_out: int
+    seconds: float
+    peak_memory: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Models x cases, the judges that read the answers, and the limits."""
+
+    models: tuple[Model, ...]
+    cases: tuple[Case, ...]
+    judges: tuple[Judge, ...] = ()
+    max_calls: int | None = None
+    max_tokens: int | None = None
+
+
+@dataclass
+class Run:
+    """One execution of a plan. `results` holds what is there also after an interruption."""
+
+    plan: Plan
+    retriever: Retrieves
+    store: Store
+    on_progress: Callable[[int, int], None] = lambda done, asked: None
+    _results: dict[tuple[str, str], Result] = field(default_factory=dict)
+    _calls: dict[str, asyncio.Task[Answer]] = field(default_factory=dict)
+    _ready: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _started: float = field(default_factory=time.perf_counter)
+    _ended: float | None = None
+
+    @property
+    def results(self) -> tuple[Result, ...]:
+        """Every result in plan order; a case that was not reached has an error saying so."""
+        missing = Answer("", error="not asked: the exam was interrupted")
+        return tuple(
+            self._results.get((model.name, case.id))
+            or Result(model.name, case, missing, score(case, missing), asked=False)
+            for model in self.plan.models
+            for case in self.plan.cases
+        )
+
+    @property
+    def spending(self) -> Spending:
+        """What the run cost so far."""
+        return Spending(
+            calls=self._budget.calls,
+            tokens_in=self._tokens_in,
+            tokens_out=self._budget.tokens - self._tokens_in,
+            seconds=(self._ended or time.perf_counter()) - self._started,
+            peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        )
+
+    async def execute(self) -> None:
+        """Retrieve, ask, judge and score whatever the store does not hold.
+
+        Raises:
+            UserError: a model cannot answer at all, or the store cannot be written. What was
+                answered until then is in the store.
+        """
+        self._budget = Budget(self.plan.max_calls, self.plan.max_tokens)
+        self._tokens_in = 0
+        try:
+            async with Journal(self.store) as self._journal, asyncio.TaskGroup() as self._group:
+                known = self._known_rankings()
+                self._examine([(case, known[case.id]) for case in self.plan.cases if case.id in known])
+                for cases in _by_contract(case for case in self.plan.cases if case.id not in known):
+                    rankings = await asyncio.to_thread(self.retriever.retrieve, cases)
+                    for case, ranking in zip(cases, rankings, strict=True):
+                        self._journal.add(retrieval_row(self._retrieval_key(case), ranking))
+                    self._examine(list(zip(cases, rankings, strict=True)))
+        except* UserError as errors:
+            raise _first(errors) from None
+        finally:
+            self._ended = time.perf_counter()
+            for each in (*self.plan.models, *self.plan.judges):
+                await each.close()
+
+    def _retrieval_key(self, case: Case) -> str:
+        return digest(
+            "retrieval", self.retriever.identity, case.question, case.category, case.contract.digest
+        )
+
+    def _known_rankings(self) -> dict[str, tuple[Passage, ...]]:
+        """Rankings that the store holds, by case id."""
+        keys = {case.id: self._retrieval_key(case) for case in self.plan.cases}
+        rows = self.store.rows("retrievals", keys.values())
+        return {
+            case.id: passages_of(case.contract, rows[keys[case.id]].passages)
+            for case in self.plan.cases
+            if keys[case.id] in rows
+        }
+
+    def _examine(self, ranked: Sequence[tuple[Case, tuple[Passage, ...]]]) -> None:
+        """Start every model on these cases, with the answers that the store holds."""
+        for model in self.plan.models:
+            shown = [(case, passages if model.uses_passages else ()) for case, passages in ranked]
+            keys = [answer_key(model, case, passages) for case, passages in shown]
+            rows = {} if model.free else self.store.rows("answers", keys)
+            for key, (case, passages) in zip(keys, shown, strict=True):
+                kept = answer_from(rows[key], case.contract) if key in rows else None
+                self._group.create_task(self._take(model, case, passages, key, kept))
+
+    async def _take(
+        self, model: Model, case: Case, passages: tuple[Passage, ...], key: str, kept: Answer | None
+    ) -> None:
+        """One model takes one case: answer, judge, score."""
+        asked = False
+        if kept is None and model.free:
+            kept = await model.answer(case, passages)
+        elif kept is None:
+            if key not in self._calls:
+                asked = True
+                self._calls[key] = self._group.create_task(self._ask(model, case, passages, key))
+            kept = await self._calls[key]
+            asked = asked and kept.error is None
+        if kept.error is not None and not kept.passages:
+            kept = replace(kept, passages=passages)
+        scores = score(case, kept)
+        for judge in self.plan.judges:
+            scores[judge.metric] = await self._judged(judge, case, kept)
+        self._results[model.name, case.id] = Result(model.name, case, kept, scores, asked)
+        self.on_progress(len(self._results), self._budget.calls)
+
+    async def _ask(
+        self, model: Model, case: Case, passages: tuple[Passage, ...], key: str
+    ) -> Answer:
+        """Ask within the budget, and journal what came."""
+        size = (len(case.question) + sum(len(p.text) for p in passages)) // 3 + ANSWER_TOKENS
+        declined = await self._budget.reserve(size)
+        if declined:
+            return Answer("", error=declined)
+        if model.name not in self._ready:
+            self._ready[model.name] = self._group.create_task(model.preflight())
+        await self._ready[model.name]
+        answer = await model.answer(case, passages)
+        await self._settle(size, answer)
+        if answer.error is None:
+            self._journal.add(answer_row(key, model.name, answer))
+        return answer
+
+    async def _judged(self, judge: Judge, case: Case, answer: Answer) -> Score:
+        """The judge's score, from the store or at the price of a call."""
+        if answer.error is not None:
+            return Score(None, f"no answer: {answer.error}")
+        key = digest("score", judge.identity, judge.metric, case.identity, answer.text,
+                     [[p.start, p.end] for p in answer.passages])  # fmt: skip
+        rows = await asyncio.to_thread(self.store.rows, "scores", [key])
+        if key in rows:
+            return Score(rows[key].value, rows[key].reason)
+        size = len(answer.text) // 3 + ANSWER_TOKENS
+        declined = await self._budget.reserve(size)
+        if declined:
+            return Score(None, declined)
+        judged, reply = await judge.judge(case, answer)
+        await self._settle(size, reply)
+        if reply.error is None:
+            self._journal.add(score_row(key, judge.metric, judged))
+        return judged
+
+    async def _settle(self, reserved: int, answer: Answer) -> None:
+        self._tokens_in += answer.tokens_in
+        await self._budget.settle(reserved, answer.tokens_in + answer.tokens_out)
+
+
+def answer_key(model: Model, case: Case, passages: Sequence[Passage]) -> str:
+    """What produced an answer: the model, the question, and the passages of this contract."""
+    seen = [case.contract.digest, [[p.start, p.end] for p in passages]] if passages else []
+    return digest("answer", model.identity, case.question, seen)
+
+
+def _by_contract(cases: Iterable[Case]) -> Iterable[list[Case]]:
+    groups: dict[str, list[Case]] = {}
+    for case in cases:
+        groups.setdefault(case.contract.id, []).append(case)
+    return groups.values()
+
+
+def _first(errors: BaseExceptionGroup[UserError]) -> UserError:
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, UserError)
+    return error

@@ -1,0 +1,163 @@
+"""Whether what an answer asserts in particulars stands in the passages that the model saw.
+
+Particulars are dates, numbers, names and quoted strings. Dates and numbers are compared by value
+across forms, names by their words, quotations letter by letter but for case, white space,
+typographic quotes and dashes, and elisions. The time is linear in the answer.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, islice
+from typing import Literal
+
+from evals.metrics.abstention import abstains
+from evals.metrics.names import name_words, names
+from evals.metrics.quantities import DATE, Date, dates, numbers, spoken
+from evals.scores import Score
+from fixtures.cases import Case
+from fixtures.passages import Passage
+from models.chat import Answer
+
+TYPOGRAPHY = str.maketrans("‘’‛“”„‟«»‐‑‒–—―\u00a0", '\'\'\'""""""------ ', "*_`")
+LIST_MARKER = re.compile(r"^[ \t]*(?:[-•]|\(?[0-9]{1,2}[.)])[ \t]+(?=\S)", re.MULTILINE)
+QUOTED = re.compile(r'"([^"]+)"')
+ELISION = re.compile(r"\[?\.{3,}\]?|…|\[…\]")
+ALTERED = re.compile(r"\[(\w)\]")
+
+
+def grounded_quote(case: Case, answer: Answer) -> Score:
+    """1.0 when every date, number, name and quotation of the answer is in the passages shown.
+
+    0.0 names what is not. Names may also come from the question, for a party asked about is not
+    made up. Unscored are abstentions, answers without passages, and answers with no particulars,
+    which would otherwise be rewarded for vagueness.
+    """
+    if not answer.passages:
+        return Score(None, "no passages shown")
+    if abstains(answer.text):
+        return Score(None, "abstained")
+    text = LIST_MARKER.sub(" ; ", answer.text.translate(TYPOGRAPHY))
+    found = claims(text)
+    first = next(found, None)
+    if first is None:
+        return Score(None, "nothing to check")
+    evidence = Evidence(answer.passages, f"{case.question} {case.category}")
+    if evidence.has(flatten(text)):
+        return Score(1.0)
+    missing = islice((c.shown for c in chain([first], found) if not evidence.holds(c)), 3)
+    reason = ", ".join(dict.fromkeys(shorten(shown) for shown in missing))
+    return Score(0.0, f"not in the passages: {reason}") if reason else Score(1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A particular as written, and its readings, any of which may be in the passages."""
+
+    kind: Literal["date", "number", "name", "quote"]
+    shown: str
+    forms: Sequence[str] | Sequence[Date]
+
+
+class Evidence:
+    """The passages in the forms in which claims are looked up, each made when first needed."""
+
+    def __init__(self, passages: Sequence[Passage], question: str) -> None:
+        self.passages = passages
+        self.question = question
+
+    @cached_property
+    def flat(self) -> str:
+        """Lower case, plain quotes and dashes, single spaces."""
+        return flatten("\n".join(stitched(self.passages)).translate(TYPOGRAPHY))
+
+    @cached_property
+    def words(self) -> str:
+        """Words of passages and question, joined by single spaces, company suffixes abridged."""
+        return name_words(f"{self.flat} {flatten(self.question.translate(TYPOGRAPHY))}")
+
+    @cached_property
+    def dates(self) -> set[Date]:
+        """Dates, and the same without their day and without their year."""
+        found = {date for _, readings in dates(self.flat) for date in readings}
+        return found | {(y, m, 0) for y, m, _ in found} | {(0, m, d) for _, m, d in found}
+
+    @cached_property
+    def numbers(self) -> set[str]:
+        """Numbers in digits; a share is also found without its percent sign."""
+        found = {value for _, value in numbers(self.flat)}
+        return found | {value.rstrip("%") for value in found}
+
+    @cached_property
+    def spoken(self) -> set[str]:
+        """Numbers in words, and the days of dates, likewise."""
+        found = {value for _, value in spoken(self.flat)}
+        return found | {value.rstrip("%") for value in found}
+
+    def has(self, text: str) -> bool:
+        """Whether a flat text occurs as it is, and not as a part of a longer number or word."""
+        at = self.flat.find(text)
+        end = at + len(text)
+        around = self.flat[max(0, at - 1) : at] + self.flat[end : end + 1]
+        return at >= 0 and not any(char.isalnum() or char == "." for char in around)
+
+    def holds(self, claim: Claim) -> bool:
+        """Whether a reading of the claim is in the passages."""
+        match claim.kind:
+            case "date":
+                return self.has(claim.shown) or not self.dates.isdisjoint(claim.forms)
+            case "number":
+                return any(form in self.numbers or form in self.spoken for form in claim.forms)
+            case "name":
+                return self.has(claim.shown.lower()) or any(
+                    f" {form} " in self.words for form in claim.forms
+                )
+            case "quote":
+                return any(form in self.flat for form in map(str, claim.forms))
+
+
+def claims(text: str) -> Iterator[Claim]:
+    """The particulars of `text`, whose typography is already plain."""
+    flat = flatten(text)
+    for shown, readings in dates(flat):
+        yield Claim("date", shown, readings)
+    undated = DATE.sub(" ; ", flat)
+    for shown, value in numbers(undated):
+        yield Claim("number", shown, [value])
+    for shown, value in spoken(undated):
+        # "one" is a pronoun, "first" a conjunction and "third" half a party as often as a number.
+        if shown not in ("one", "first", "second", "third"):
+            yield Claim("number", shown, [value])
+    for shown, forms in names(text):
+        yield Claim("name", shown, forms)
+    for match in QUOTED.finditer(ALTERED.sub(r"\1", flat)):
+        for piece in ELISION.split(match[1]):
+            quote = piece.strip(" .,;:!?'")
+            if quote:
+                yield Claim("quote", f'"{quote}"', [quote])
+
+
+def shorten(shown: str) -> str:
+    """At most 60 characters."""
+    return shown if len(shown) <= 60 else shown[:57] + "..."
+
+
+def flatten(text: str) -> str:
+    """Lower case, single spaces."""
+    return " ".join(text.lower().split())
+
+
+def stitched(passages: Sequence[Passage]) -> list[str]:
+    """Texts in contract order, chunks that touch or overlap made one, so that no quote is cut."""
+    texts: list[str] = []
+    last: Passage | None = None
+    for passage in sorted(passages, key=lambda p: (p.contract_id, p.start, p.end)):
+        whole = len(passage.text) == passage.end - passage.start
+        if last and whole and last.contract_id == passage.contract_id and passage.start <= last.end:
+            texts[-1] += passage.text[max(0, last.end - passage.start) :]
+            last = passage if passage.end > last.end else last
+        else:
+            texts.append(passage.text)
+            last = passage if whole else None
+    return texts

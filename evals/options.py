@@ -1,0 +1,127 @@
+"""The options of `pytest evals`, read once into one typed object."""
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from evals.gate import SHIPPED as SHIPPED_GATE
+from fixtures.errors import UserError
+from fixtures.passages import Chunker
+from fixtures.retrieval import Kind, RetrieverOptions
+from fixtures.selection import Selection, Split
+from models.registry import RECORDED
+from models.registry import SHIPPED as SHIPPED_REGISTRY
+
+if TYPE_CHECKING:
+    import pytest
+
+DEFAULT_MODEL = "smollm2"
+
+
+@dataclass(frozen=True, slots=True)
+class ExamOptions:
+    """What the user asked for."""
+
+    models: tuple[str, ...]
+    registry: Path
+    dataset: str
+    cuad: Path | None
+    selection: Selection
+    retriever: RetrieverOptions
+    gate: Path
+    store: str
+    runs: Path
+    max_calls: int | None
+    max_tokens: int | None
+    strict_cases: bool
+    missed: bool
+
+
+def add_options(parser: "pytest.Parser") -> None:
+    """Declare the options; everything is validated by `read_options`, in our own words."""
+    group = parser.getgroup("exam", "examine contract-QA models (pytest evals)")
+    add = group.addoption
+    add("--model", action="append", metavar="NAME", default=[],
+        help="model of the registry, or recorded:PATH; may be repeated (default: smollm2)")
+    add("--registry", metavar="DIR", default=str(SHIPPED_REGISTRY),
+        help="folder of NAME.toml files (default: models/registry)")
+    add("--dataset", metavar="NAME", default="sample",
+        help="sample, cuad, recorded:PATH, or a path in CUAD's layout (default: sample)")
+    add("--cuad-dir", metavar="DIR", help="where CUAD lies (else $CUAD_DIR, else the download)")
+    add("--split", metavar="SPLIT", default="test", help="test, train or all (default: test)")
+    add("--category", action="append", metavar="NAME", default=[], help="only this category; may be repeated")
+    add("--contract", action="append", metavar="TEXT", default=[],
+        help="only contracts with this in their title; may be repeated")
+    add("--limit", metavar="N", help="a stratified, deterministic sample of N cases")
+    add("--retriever", metavar="KIND", default="hybrid",
+        help="dense, bm25, hybrid or none: as much of the contract as fits (default: hybrid)")
+    add("--k", metavar="N", default="5", help="passages shown to the model (default: 5)")
+    add("--chunk-size", metavar="N", default="1000", help="characters of a passage (default: 1000)")
+    add("--chunk-overlap", metavar="N", default="100", help="characters that neighbours share (default: 100)")
+    add("--gate", metavar="PATH", default=str(SHIPPED_GATE), help="gate file (default: evals/gate.toml)")
+    add("--store", metavar="URL", default=".exam/store.sqlite",
+        help="path or SQLAlchemy URL of the answers kept (default: .exam/store.sqlite)")
+    add("--runs", metavar="DIR", default="reports/runs", help="folder of reports (default: reports/runs)")
+    add("--max-calls", metavar="N", help="stop asking after N calls, and keep what is there")
+    add("--max-tokens", metavar="N", help="stop asking before N tokens are exceeded")
+    add("--strict-cases", action="store_true", help="a missed case fails the session")
+    add("--missed", action="store_true", help="only the tests that missed in the last exam")  # fmt: skip
+
+
+def read_options(config: "pytest.Config") -> ExamOptions:
+    """The options, checked as far as they can be without reading any data.
+
+    Raises:
+        UserError: a value is not possible; the line says which are.
+    """
+    option = config.getoption
+    dataset = str(option("--dataset"))
+    models = tuple(dict.fromkeys(option("--model")))
+    if not models:
+        models = (dataset,) if dataset.startswith(RECORDED) else (DEFAULT_MODEL,)
+    cuad = option("--cuad-dir")
+    store = str(option("--store"))
+    return ExamOptions(
+        models=models,
+        registry=Path(option("--registry")),
+        dataset=dataset,
+        cuad=Path(cuad) if cuad else None,
+        selection=Selection(
+            split=_one_of("--split", option("--split"), get_args(Split)),
+            categories=tuple(option("--category")),
+            contracts=tuple(option("--contract")),
+            limit=_number("--limit", option("--limit")),
+        ),
+        retriever=RetrieverOptions(
+            kind=_one_of("--retriever", option("--retriever"), get_args(Kind)),
+            k=_number("--k", option("--k")) or 0,
+            chunker=Chunker(
+                size=_number("--chunk-size", option("--chunk-size")) or 0,
+                overlap=_number("--chunk-overlap", option("--chunk-overlap"), least=0) or 0,
+            ),
+        ),
+        gate=Path(option("--gate")),
+        store=store if "://" in store else str(config.rootpath / store),
+        runs=config.rootpath / str(option("--runs")),
+        max_calls=_number("--max-calls", option("--max-calls"), least=0),
+        max_tokens=_number("--max-tokens", option("--max-tokens"), least=0),
+        strict_cases=bool(option("--strict-cases")),
+        missed=bool(option("--missed")),
+    )
+
+
+def _one_of(option: str, value: str, known: tuple[str, ...]) -> Any:
+    if value in known:
+        return value
+    near = difflib.get_close_matches(value, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(known)}"
+    raise UserError(f"{option} {value}: no such choice; {hint}")
+
+
+def _number(option: str, value: str | None, least: int = 1) -> int | None:
+    if value is None:
+        return None
+    if value.strip().isdecimal() and int(value) >= least:
+        return int(value)
+    raise UserError(f"{option} {value}: give a whole number, {least} or more")

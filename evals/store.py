@@ -1,0 +1,209 @@
+"""The exam's store: what was paid for, kept under what produced it.
+
+Three tables of rows that are written once and never changed: retrievals, answers, and the scores
+that cost a call. SQLite in WAL mode by default; the URL may name PostgreSQL.
+"""
+
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fixtures.cases import Contract
+from fixtures.errors import UserError
+from fixtures.passages import Passage
+from models.chat import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Engine, MetaData, Table
+
+    from evals.scores import Score
+
+VERSION = "1"
+CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row to be journalled: the table's name, its key, and the columns."""
+
+    table: str
+    key: str
+    columns: Mapping[str, Any]
+
+
+def answer_row(key: str, model: str, answer: Answer) -> Row:
+    """An answer as a row; passages are kept as offsets, since the contract has their text."""
+    columns = asdict(answer)
+    del columns["error"]
+    columns["passages"] = json.dumps([[p.start, p.end] for p in answer.passages])
+    return Row("answers", key, {"model": model, "asked_at": time.time(), **columns})
+
+
+def retrieval_row(key: str, passages: Sequence[Passage]) -> Row:
+    """A ranking as a row."""
+    return Row("retrievals", key, {"passages": json.dumps([[p.start, p.end] for p in passages])})
+
+
+def score_row(key: str, metric: str, score: "Score") -> Row:
+    """A judged score as a row."""
+    return Row("scores", key, {"metric": metric, "value": score.value, "reason": score.reason})
+
+
+def passages_of(contract: Contract, offsets: str) -> tuple[Passage, ...]:
+    """Passages from their stored offsets."""
+    return tuple(
+        Passage(contract.id, start, end, contract.text[start:end])
+        for start, end in json.loads(offsets)
+    )
+
+
+class Store:
+    """Rows by key. Errors of the database are UserErrors with the way out."""
+
+    def __init__(self, url: str) -> None:
+        """Open or create the store at a path or SQLAlchemy URL.
+
+        Raises:
+            UserError: it cannot be opened, is corrupt, foreign, or of another version.
+        """
+        from sqlalchemy import MetaData, create_engine, event  # noqa: PLC0415
+        from sqlalchemy.exc import ArgumentError, NoSuchModuleError  # noqa: PLC0415
+
+        self.url = url
+        if "://" not in url:
+            try:
+                Path(url).parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise UserError(f"--store {url}: {error.strerror}; give another path") from error
+            url = f"sqlite:///{url}"
+        try:
+            self._engine: Engine = create_engine(url)
+        except (ArgumentError, NoSuchModuleError, ImportError) as error:
+            raise UserError(f"--store {self.url}: {error}; give a path or an SQLAlchemy URL") from error
+        if self._engine.dialect.name == "sqlite":
+            event.listen(self._engine, "connect", _set_pragmas)
+        self._metadata: MetaData = MetaData()
+        self._tables: dict[str, Table] = _tables(self._metadata)
+        with self._translated("opened"):
+            self._check_version()
+
+    def _check_version(self) -> None:
+        from sqlalchemy import inspect, select  # noqa: PLC0415
+
+        meta = self._tables["meta"]
+        present = set(inspect(self._engine).get_table_names())
+        if present and "meta" not in present:
+            raise UserError(f"store {self.url} belongs to another program; give another --store")
+        self._metadata.create_all(self._engine)
+        self.add([Row("meta", "version", {"value": VERSION})])
+        with self._engine.connect() as connection:
+            version = connection.execute(select(meta.c.value)).scalar_one()
+        if version != VERSION:
+            raise UserError(
+                f"store {self.url} was written by store version {version}, this is {VERSION}; "
+                f"keep it and start another: `mv {self.url} {self.url}.v{version}`"
+            )
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Write rows in one transaction; a key that is there already keeps its row.
+
+        Raises:
+            UserError: the disk is full or the store cannot be written; nothing of `rows` is kept,
+                everything before is.
+        """
+        if self._engine.dialect.name == "postgresql":
+            from sqlalchemy.dialects.postgresql import insert  # noqa: PLC0415
+        else:
+            from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]  # noqa: PLC0415
+
+        with self._translated("written"), self._engine.begin() as connection:
+            for name, table in self._tables.items():
+                values = [{"key": row.key, **row.columns} for row in rows if row.table == name]
+                if values:
+                    connection.execute(insert(table).on_conflict_do_nothing(), values)
+
+    def rows(self, table: str, keys: Iterable[str]) -> dict[str, Any]:
+        """The rows of those keys that are there, as named tuples."""
+        from sqlalchemy import select  # noqa: PLC0415
+
+        known, wanted = self._tables[table], list(dict.fromkeys(keys))
+        found: dict[str, Any] = {}
+        with self._translated("read"), self._engine.connect() as connection:
+            for start in range(0, len(wanted), CHUNK):
+                query = select(known).where(known.c.key.in_(wanted[start : start + CHUNK]))
+                found.update({row.key: row for row in connection.execute(query)})
+        return found
+
+    def close(self) -> None:
+        """Release the connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _translated(self, done: str) -> "Iterator[None]":
+        from sqlalchemy.exc import DatabaseError  # noqa: PLC0415
+
+        try:
+            yield
+        except DatabaseError as error:
+            reason = str(error.orig).splitlines()[0]
+            if "not a database" in reason or "malformed" in reason:
+                way_out = f"it is corrupt or foreign; put it aside: `mv {self.url} {self.url}.broken`"
+            elif "full" in reason:
+                way_out = "free some space and type the same command: what was answered is kept"
+            elif "locked" in reason:
+                way_out = "another exam holds it; wait for that one, or give another --store"
+            else:
+                way_out = "mend that, or give another --store"
+            raise UserError(f"store {self.url} cannot be {done} ({reason}); {way_out}") from error
+
+
+def answer_from(row: Any, contract: Contract) -> Answer:
+    """The answer that a row of `answers` holds."""
+    return Answer(
+        text=row.text,
+        tokens_in=row.tokens_in,
+        tokens_out=row.tokens_out,
+        latency=row.latency,
+        finish_reason=row.finish_reason,
+        passages=passages_of(contract, row.passages),
+        confidence=row.confidence,
+    )
+
+
+def _tables(metadata: "MetaData") -> "dict[str, Table]":
+    from sqlalchemy import Column, Float, Integer, String, Table, Text  # noqa: PLC0415
+
+    def table(name: str, *columns: Column[Any]) -> Table:
+        return Table(name, metadata, Column("key", String(64), primary_key=True), *columns)
+
+    return {
+        "meta": table("meta", Column("value", Text)),
+        "retrievals": table("retrievals", Column("passages", Text)),
+        "answers": table(
+            "answers",
+            Column("model", Text),
+            Column("text", Text),
+            Column("tokens_in", Integer),
+            Column("tokens_out", Integer),
+            Column("latency", Float),
+            Column("finish_reason", Text),
+            Column("confidence", Float),
+            Column("passages", Text),
+            Column("asked_at", Float),
+        ),
+        "scores": table(
+            "scores", Column("metric", Text), Column("value", Float), Column("reason", Text)
+        ),
+    }
+
+
+def _set_pragmas(connection: Any, _record: Any) -> None:
+    """WAL and NORMAL: a killed process loses nothing that was committed."""
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=30000"):
+        connection.execute(f"PRAGMA {pragma}")

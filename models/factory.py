@@ -1,0 +1,102 @@
+"""From registry entries to models, with one copy of a base in memory for all its adapters."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from fixtures.errors import UserError
+from models.chat import ChatModel, Model
+from models.echo import EchoModel
+from models.extractive import ExtractiveModel
+from models.prompted import PromptedModel
+from models.recorded import RecordedModel
+from models.registry import (
+    SHIPPED,
+    EchoEntry,
+    EndpointEntry,
+    ExtractiveEntry,
+    LocalEntry,
+    Prompted,
+    RecordedEntry,
+    read_entry,
+)
+from models.template import CLOSED_BOOK, SYSTEM, Template
+
+
+def open_models(names: Sequence[str], folder: Path = SHIPPED) -> tuple[Model, ...]:
+    """The models of these names, in order. Nothing is loaded or called yet.
+
+    Raises:
+        UserError: a name is unknown, or an entry is malformed.
+    """
+    chats = Chats(folder)
+    return tuple(_open_model(name, folder, chats) for name in names)
+
+
+class Chats:
+    """Opens chat models; entries that name the same weights share them."""
+
+    def __init__(self, folder: Path = SHIPPED) -> None:
+        from models.local import LocalBase  # noqa: PLC0415
+
+        self._folder = folder
+        self._bases: dict[tuple[object, ...], LocalBase] = {}
+
+    def open(self, name: str) -> ChatModel:
+        """The chat model of this name.
+
+        Raises:
+            UserError: the name is unknown, or the entry is not one that chats.
+        """
+        entry = read_entry(name, self._folder)
+        if isinstance(entry, LocalEntry):
+            return self._local(name, entry)
+        if isinstance(entry, EndpointEntry):
+            return _endpoint(name, entry)
+        if isinstance(entry, EchoEntry):
+            return EchoModel(name)
+        raise UserError(f"model {name} is {entry.kind}: it answers cases, but cannot chat")
+
+    def _local(self, name: str, entry: LocalEntry) -> ChatModel:
+        from models.local import LocalBase, LocalChat  # noqa: PLC0415
+        from models.weights import base_folder  # noqa: PLC0415
+
+        folder = base_folder(entry.base, entry.revision)
+        key = (folder.resolve(), entry.device, entry.dtype, entry.batch_tokens)
+        if key not in self._bases:
+            self._bases[key] = LocalBase(folder, entry.device, entry.dtype, entry.batch_tokens)
+        return LocalChat(name, self._bases[key], entry.decoding, entry.adapter)
+
+
+def _open_model(name: str, folder: Path, chats: Chats) -> Model:
+    entry = read_entry(name, folder)
+    if isinstance(entry, RecordedEntry):
+        return RecordedModel(name, entry.path)
+    if isinstance(entry, ExtractiveEntry):
+        return ExtractiveModel(name, entry.threshold)
+    assert isinstance(entry, Prompted)
+    system = entry.system or (SYSTEM if entry.passages else CLOSED_BOOK)
+    return PromptedModel(chats.open(name), Template(system), uses_passages=entry.passages)
+
+
+def _endpoint(name: str, entry: EndpointEntry) -> ChatModel:
+    from models.endpoint import EndpointModel  # noqa: PLC0415
+
+    key = os.environ.get(entry.api_key_env) if entry.api_key_env else None
+    if entry.api_key_env and not key:
+        raise UserError(
+            f"model {name}: its key is read from ${entry.api_key_env}, which is not set; "
+            f"type `export {entry.api_key_env}=...`"
+        )
+    return EndpointModel(
+        name=name,
+        base_url=entry.base_url,
+        model=entry.model,
+        api_key=key,
+        api_key_env=entry.api_key_env,
+        decoding=entry.decoding,
+        context=entry.context,
+        concurrency=entry.concurrency,
+        timeout=entry.timeout,
+        retries=entry.retries,
+    )
