@@ -5,9 +5,10 @@ are found, and a case is judged as soon as it is answered. Whatever the store ho
 """
 
 import asyncio
+import itertools
 import resource
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -32,6 +33,8 @@ from models.chat import Answer, Model
 
 ANSWER_TOKENS = 128
 """What a call may cost beside its prompt, for the budget's reservations."""
+
+CONTRACTS_AT_ONCE = 8
 
 
 class Retrieves(Protocol):
@@ -70,13 +73,17 @@ class Spending:
 
 @dataclass(frozen=True)
 class Plan:
-    """Models x cases, the judges that read the answers, and the limits."""
+    """Models x cases, the judges that read the answers, and the limits.
+
+    Without `needs_answers` (only retrieval is examined) no model is asked.
+    """
 
     models: tuple[Model, ...]
     cases: tuple[Case, ...]
     judges: tuple[Judge, ...] = ()
     max_calls: int | None = None
     max_tokens: int | None = None
+    needs_answers: bool = True
 
 
 @dataclass
@@ -86,7 +93,7 @@ class Run:
     plan: Plan
     retriever: Retrieves
     store: Store
-    on_progress: Callable[[int, int], None] = lambda done, asked: None
+    on_change: Callable[["Run"], None] = lambda run: None
     _results: dict[tuple[str, str], Result] = field(default_factory=dict)
     _calls: dict[str, asyncio.Task[Answer]] = field(default_factory=dict)
     _ready: dict[str, asyncio.Task[None]] = field(default_factory=dict)
@@ -103,6 +110,16 @@ class Run:
             for model in self.plan.models
             for case in self.plan.cases
         )
+
+    @property
+    def asked(self) -> int:
+        """Results that a call of this run brought."""
+        return sum(result.asked for result in self._results.values())
+
+    @property
+    def done(self) -> int:
+        """Results that are there."""
+        return len(self._results)
 
     @property
     def spending(self) -> Spending:
@@ -128,7 +145,7 @@ class Run:
             async with Journal(self.store) as self._journal, asyncio.TaskGroup() as self._group:
                 known = self._known_rankings()
                 self._examine([(case, known[case.id]) for case in self.plan.cases if case.id in known])
-                for cases in _by_contract(case for case in self.plan.cases if case.id not in known):
+                for cases in _batches(case for case in self.plan.cases if case.id not in known):
                     rankings = await asyncio.to_thread(self.retriever.retrieve, cases)
                     for case, ranking in zip(cases, rankings, strict=True):
                         self._journal.add(retrieval_row(self._retrieval_key(case), ranking))
@@ -170,7 +187,9 @@ class Run:
     ) -> None:
         """One model takes one case: answer, judge, score."""
         asked = False
-        if kept is None and model.free:
+        if kept is None and not self.plan.needs_answers:
+            kept = Answer("", error="not asked: no selected test needs an answer")
+        elif kept is None and model.free:
             kept = await model.answer(case, passages)
         elif kept is None:
             if key not in self._calls:
@@ -184,7 +203,7 @@ class Run:
         for judge in self.plan.judges:
             scores[judge.metric] = await self._judged(judge, case, kept)
         self._results[model.name, case.id] = Result(model.name, case, kept, scores, asked)
-        self.on_progress(len(self._results), self._budget.calls)
+        self.on_change(self)
 
     async def _ask(
         self, model: Model, case: Case, passages: tuple[Passage, ...], key: str
@@ -233,11 +252,14 @@ def answer_key(model: Model, case: Case, passages: Sequence[Passage]) -> str:
     return digest("answer", model.identity, case.question, seen)
 
 
-def _by_contract(cases: Iterable[Case]) -> Iterable[list[Case]]:
+def _batches(cases: Iterable[Case]) -> Iterator[list[Case]]:
+    """Cases in batches of whole contracts: large enough to open the index seldom."""
     groups: dict[str, list[Case]] = {}
     for case in cases:
         groups.setdefault(case.contract.id, []).append(case)
-    return groups.values()
+    contracts = iter(groups.values())
+    while batch := list(itertools.islice(contracts, CONTRACTS_AT_ONCE)):
+        yield [case for group in batch for case in group]
 
 
 def _first(errors: BaseExceptionGroup[UserError]) -> UserError:

@@ -7,7 +7,7 @@ once and named by number; a score that could not be computed is null, with its r
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from fixtures.cases import Case
 from fixtures.errors import UserError
 from fixtures.passages import Passage
 from models.chat import Answer
+from reports.performance import Performance, measure
 from reports.statistics import Estimate, cluster_mean
 from reports.verdict import FloorVerdict, against_floor
 
@@ -63,6 +64,7 @@ class Report:
     categories: tuple[Group, ...]
     contracts: tuple[Group, ...]
     verdicts: tuple[FloorVerdict, ...]
+    performance: tuple[Performance, ...]
     results: tuple[Result, ...]
     missed: Mapping[tuple[str, str], tuple[str, ...]]
 
@@ -97,6 +99,7 @@ def conclude(
             for group in summary
             for metric, floor in gate.guards.items()
         ),
+        performance=tuple(measure(model, rows, spending) for model, rows in of_model.items()),
         results=tuple(results),
         missed={},
     )
@@ -122,7 +125,8 @@ def _group(model: str, name: str, results: Sequence[Result], alpha: float) -> Gr
                 values.setdefault(metric, []).append(score.value)
                 clusters.setdefault(metric, []).append(result.case.contract.id)
     estimates = {
-        metric: cluster_mean(scores, clusters[metric], alpha) for metric, scores in values.items()
+        metric: cluster_mean(scores, clusters[metric], alpha, share=not METRICS[metric].unit)
+        for metric, scores in values.items()
     }
     in_order = {metric: estimates[metric] for metric in METRICS if metric in estimates}
     return Group(model, name, len(results), {**in_order, **estimates}, unscored)
@@ -136,13 +140,13 @@ def _attrition(metric: str, results: Iterable[Result]) -> float:
     return sum(lost) / len(lost)
 
 
-def write_json(report: Report, path: Path) -> None:
+def write_json(written: Mapping[str, Any], path: Path) -> None:
     """Write `report.json`, whole or not at all.
 
     Raises:
         UserError: the disk is full or the folder cannot be written.
     """
-    write_whole(path, json.dumps(as_json(report), ensure_ascii=False, separators=(",", ":")))
+    write_whole(path, json.dumps(written, ensure_ascii=False, separators=(",", ":")))
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -188,6 +192,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "categories": [asdict(group) for group in report.categories],
         "contracts": [asdict(group) for group in report.contracts],
         "verdicts": [asdict(verdict) for verdict in report.verdicts],
+        "performance": [asdict(performance) for performance in report.performance],
         "passages": [
             {"contract": p.contract_id, "start": p.start, "end": p.end, "text": p.text}
             for p in passages
@@ -229,8 +234,8 @@ def _result_row(result: Result, case: int, shown: list[int], report: Report) -> 
     }
 
 
-def read_results(path: Path, cases: Mapping[str, Case]) -> tuple[Result, ...]:
-    """The results of a written report, for these cases.
+def read_report(path: Path, cases: Mapping[str, Case]) -> Report:
+    """A written report, for these cases by id.
 
     Raises:
         UserError: it is missing or not a report of this version.
@@ -242,16 +247,29 @@ def read_results(path: Path, cases: Mapping[str, Case]) -> tuple[Result, ...]:
         passages = [
             Passage(p["contract"], p["start"], p["end"], p["text"]) for p in written["passages"]
         ]
-        ids = [row["id"] for row in written["cases"]]
-        return tuple(
-            _result(row, cases[ids[row["case"]]], passages)
-            for row in written["results"]
-            if ids[row["case"]] in cases
+        rows = [(written["cases"][row["case"]]["id"], row) for row in written["results"]]
+        return Report(
+            header=Header(**{field.name: written[field.name] for field in fields(Header)}),
+            spending=Spending(**written["spending"]),
+            summary=_read_groups(written["summary"]),
+            categories=_read_groups(written["categories"]),
+            contracts=_read_groups(written["contracts"]),
+            verdicts=tuple(FloorVerdict(**verdict) for verdict in written["verdicts"]),
+            performance=tuple(Performance(**row) for row in written["performance"]),
+            results=tuple(_result(row, cases[id_], passages) for id_, row in rows),
+            missed={(row["model"], id_): tuple(row["missed"]) for id_, row in rows if row["missed"]},
         )
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}; run the exam again") from error
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise UserError(f"{path} is no report ({error!r}); run the exam again") from error
+
+
+def _read_groups(rows: Sequence[Mapping[str, Any]]) -> tuple[Group, ...]:
+    return tuple(
+        Group(**{**row, "estimates": {k: Estimate(**e) for k, e in row["estimates"].items()}})
+        for row in rows
+    )
 
 
 def _result(row: Mapping[str, Any], case: Case, passages: Sequence[Passage]) -> Result:

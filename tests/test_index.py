@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from filelock import FileLock
 from fixtures.cases import Contract
 from fixtures.embedder import DIMENSIONS, load_embedder
 from fixtures.errors import UserError
-from fixtures.index import PassageIndex
+from fixtures.index import PATIENCE, PassageIndex
 from fixtures.passages import Chunker
 
 ROOT = Path(__file__).parents[1]
@@ -104,13 +105,18 @@ def test_a_contract_half_written_by_a_killed_process_is_completed(tmp_path, embe
 
 
 def test_a_second_process_waits_and_then_says_what_it_waited_for(tmp_path, embedder):
-    with (
-        FileLock(tmp_path / "index.lock"),
-        pytest.raises(UserError, match=r"index\.lock") as caught,
-    ):
-        index(tmp_path, embedder, lock_seconds=0.1).vectors([LEASE])
-    assert "\n" not in str(caught.value)
-    assert index(tmp_path, embedder, lock_seconds=0.1).vectors([LEASE])
+    impatient = index(tmp_path, embedder, lock_seconds=0.1)
+    with FileLock(tmp_path / "index.lock"), pytest.raises(UserError, match=r"index\.lock") as error:
+        impatient.vectors([LEASE])
+    assert "\n" not in str(error.value)
+
+
+def test_a_second_process_goes_on_when_the_first_is_done(tmp_path, embedder, caplog):
+    lock = FileLock(tmp_path / "index.lock", thread_local=False)
+    lock.acquire()
+    threading.Timer(PATIENCE + 0.3, lock.release).start()
+    assert index(tmp_path, embedder).vectors([LEASE])
+    assert "another process holds" in caplog.text
 
 
 def test_a_damaged_index_names_what_to_delete(tmp_path, embedder):

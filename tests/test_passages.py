@@ -47,7 +47,7 @@ def test_passages_begin_at_clauses():
 def test_clauses_are_found_inside_a_line():
     text = CLAUSES.replace("\n\n", "")
     passages = Chunker(500, 0).split(Contract("c", text))
-    assert [passage.text[:8] for passage in passages] == ["1. Term.", "2. Fees.", "3. Law. "]
+    assert [passage.text.split()[1] for passage in passages] == ["Term.", "Fees.", "Law."]
 
 
 def test_overlap_repeats_whole_sentences():

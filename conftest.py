@@ -1,0 +1,267 @@
+"""The composition root of `pytest evals`: options, then plan, run, assert.
+
+Every call that the selected tests need is made once, before the first test; the tests look
+results up. State is one Examination under one stash key.
+"""
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from evals.options import add_options, read_options
+from fixtures.errors import UserError
+
+if TYPE_CHECKING:
+    from evals.exam import Result, Spending
+    from evals.gate import Gate
+    from fixtures.cases import Case
+    from models.chat import Answer
+    from reports.examination import Examination
+    from reports.performance import Performance
+    from reports.verdict import FloorVerdict
+
+EXAM = pytest.StashKey["Examination"]()
+MISSED_CACHE = "exam/missed"
+
+
+@contextmanager
+def _usage_errors() -> Iterator[None]:
+    """Show a user's mistake as pytest shows its own: one line, exit 4."""
+    try:
+        yield
+    except UserError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    add_options(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Check options and data before anything else, if this session examines."""
+    config = session.config
+    if not _examines(config):
+        return
+    from reports.examination import prepare
+
+    with _usage_errors():
+        run_id = getattr(config, "workerinput", {}).get("exam_run")
+        config.stash[EXAM] = prepare(read_options(config), config.rootpath, run_id)
+
+
+def _examines(config: pytest.Config) -> bool:
+    """Whether an argument names `evals`, something in it, or a folder around it."""
+    evals = config.rootpath / "evals"
+    places = [Path(config.invocation_params.dir, arg.split("::")[0]).resolve() for arg in config.args]
+    return any(place.is_relative_to(evals) or evals.is_relative_to(place) for place in places)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Parametrize by model and case, or by model and guarded metric."""
+    exam = metafunc.config.stash.get(EXAM, None)
+    names = metafunc.fixturenames
+    if exam is None or "model" not in names:
+        return
+    models = exam.options.models
+    if "case" in names:
+        marker = metafunc.definition.get_closest_marker("cases")
+        rows = [
+            (pytest.param(model, case, id=_id(model, case.slug, len(models))))
+            for model in models
+            for case in exam.of_kind(marker.args[0] if marker else "all")
+        ]
+        metafunc.parametrize("model,case", rows)
+    elif "metric" in names:
+        rows = [
+            pytest.param(model, metric, id=_id(model, metric, len(models)))
+            for model in models
+            for metric in exam.gate.guards
+        ]
+        metafunc.parametrize("model,metric", rows)
+    else:
+        metafunc.parametrize("model", models)
+
+
+def _id(model: str, name: str, models: int) -> str:
+    return name if models == 1 else f"{model}-{name}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """`--missed`: keep the tests that missed in the last exam."""
+    exam = config.stash.get(EXAM, None)
+    if exam is None or not exam.options.missed:
+        return
+    missed = set(config.cache.get(MISSED_CACHE, [])) if config.cache else set()
+    if not missed:
+        raise pytest.UsageError("--missed: the last exam missed nothing, or there was none")
+    config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in missed])
+    items[:] = [item for item in items if item.nodeid in missed]
+    if not items:
+        raise pytest.UsageError("--missed: none of the missed tests is in this selection")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Run the exam for the selected tests, before the first of them."""
+    config = session.config
+    is_worker = hasattr(config, "workerinput")
+    if not (config.option.collectonly or is_worker or session.testsfailed) and session.items:
+        _examine(config, session.items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """xdist: tell the worker which run it asserts about."""
+    exam = node.config.stash.get(EXAM, None)
+    if exam is not None:
+        node.workerinput["exam_run"] = exam.run_id
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
+    """xdist: the controller runs the exam once, when the first worker knows what is selected."""
+    exam = node.config.stash.get(EXAM, None)
+    if exam is not None and exam.report is None and ids:
+        session = node.config.pluginmanager.getplugin("session")
+        items = session.perform_collect(genitems=True)
+        selected = set(ids)
+        _examine(node.config, [item for item in items if item.nodeid in selected])
+
+
+def _examine(config: pytest.Config, items: list[pytest.Item]) -> None:
+    exam = config.stash.get(EXAM, None)
+    functions = [item for item in items if isinstance(item, pytest.Function)]
+    asserted = [item for item in functions if hasattr(item, "callspec")]
+    if exam is None or not asserted:
+        return
+    cases: set[str] = set()
+    metrics: set[str] = set()
+    for item in asserted:
+        params = item.callspec.params
+        cases.update([params["case"].id] if "case" in params else [case.id for case in exam.cases])
+        marker = item.get_closest_marker("metrics")
+        metrics.update([params["metric"]] if "metric" in params else marker.args if marker else ())
+    capture = config.pluginmanager.getplugin("capturemanager")
+    with _usage_errors(), capture.global_and_fixture_disabled():
+        exam.examine(cases, metrics)
+
+
+@pytest.fixture(scope="session")
+def exam(pytestconfig: pytest.Config) -> "Examination":
+    """The exam of this session."""
+    return pytestconfig.stash[EXAM]
+
+
+@pytest.fixture
+def gate(exam: "Examination") -> "Gate":
+    """The gate file."""
+    return exam.gate
+
+
+@pytest.fixture
+def result(exam: "Examination", model: str, case: "Case") -> "Result":
+    """What `model` made of `case`."""
+    return exam.results[model, case.id]
+
+
+@pytest.fixture
+def answer(result: "Result") -> "Answer":
+    """The answer of `model` to `case`; a case without one is unscored, not failed."""
+    if result.answer.error is not None:
+        pytest.skip(f"unscored: {result.answer.error}")
+    return result.answer
+
+
+class Scores:
+    """Values by metric; asking for one that could not be computed makes the test unscored."""
+
+    def __init__(self, result: "Result") -> None:
+        self._scores = result.scores
+
+    def __getitem__(self, metric: str) -> float:
+        score = self._scores[metric]
+        if score.value is None:
+            pytest.skip(f"unscored: {metric}: {score.reason}")
+        return score.value
+
+
+@pytest.fixture
+def scores(result: "Result") -> Scores:
+    """Every metric's value for `model` on `case`."""
+    return Scores(result)
+
+
+@pytest.fixture
+def results(exam: "Examination", model: str) -> "list[Result]":
+    """All results of `model`."""
+    return [result for (name, _), result in exam.results.items() if name == model]
+
+
+@pytest.fixture
+def spending(exam: "Examination") -> "Spending":
+    """What the run cost."""
+    return exam.concluded.spending
+
+
+@pytest.fixture
+def performance(exam: "Examination", model: str) -> "Performance":
+    """How fast `model` answered in this run."""
+    return next(each for each in exam.concluded.performance if each.model == model)
+
+
+@pytest.fixture
+def verdict(exam: "Examination", model: str, metric: str) -> "FloorVerdict":
+    """The gate's verdict on `model` by `metric`."""
+    return exam.verdict(model, metric)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A case that fails its assertion is missed: shown like xfail, unless --strict-cases."""
+    report = yield
+    exam = item.config.stash.get(EXAM, None)
+    params = getattr(item, "callspec", None) and item.callspec.params  # type: ignore[attr-defined]
+    if exam is None or not params or "case" not in params or call.excinfo is None:
+        return report
+    if call.excinfo.errisinstance(AssertionError):
+        report.exam_missed = [params["model"], params["case"].id, item.originalname]  # type: ignore[attr-defined]
+        if not exam.options.strict_cases:
+            report.outcome = "skipped"
+            report.wasxfail = f"missed: {call.excinfo.value}".splitlines()[0]  # type: ignore[attr-defined]
+    return report
+
+
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, Any] | None:
+    """Name what pytest would call xfailed and skipped by what it is."""
+    if getattr(report, "exam_missed", None) and report.skipped:
+        return "missed", "m", ("MISSED", {"yellow": True})
+    if report.skipped and isinstance(report.longrepr, tuple) and "unscored: " in report.longrepr[2]:
+        return "unscored", "u", ("UNSCORED", {"yellow": True})
+    return None
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Finish the report, remember what was missed, print the table and where the pages lie."""
+    exam = config.stash.get(EXAM, None)
+    if exam is None or exam.report is None:
+        return
+    from reports.terminal import print_report
+
+    stats = terminalreporter.stats
+    missed = [r for r in (*stats.get("missed", []), *stats.get("failed", [])) if hasattr(r, "exam_missed")]
+    if config.cache is not None:
+        config.cache.set(MISSED_CACHE, [report.nodeid for report in missed])
+    for report in missed:
+        model, case, test = report.exam_missed
+        exam.missed.setdefault((model, case), []).append(test)
+    with _usage_errors():
+        pages = exam.finish()
+    terminalreporter.section("exam")
+    writer = config.get_terminal_writer()
+    print_report(exam.report, pages, writer, colour=writer.hasmarkup)

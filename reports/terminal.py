@@ -1,0 +1,103 @@
+"""The exam in the terminal: a bar while it runs, a table when it is done."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING
+
+from evals.exam import Run, Spending
+from evals.metrics.table import METRICS
+from reports.report import Report
+from reports.statistics import Estimate
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+STYLES: Mapping[str, str] = {"PASS": "green", "FAIL": "bold red", "INCONCLUSIVE": "yellow"}
+HIDDEN = frozenset({"recall@5", "ndcg@5", "jaccard", "tokens_in", "tokens_out"})
+
+
+@contextmanager
+def progress_bar(run: Run, total: int) -> Iterator[None]:
+    """Show rate, answers found in the store and time left; silent when not a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(file=sys.stdout)
+    if not console.is_terminal:
+        yield
+        return
+    columns = (
+        TextColumn("examining"), BarColumn(), MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}"), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("examining", total=total, note="")
+
+        def show(run: Run) -> None:
+            spending = run.spending
+            rate = spending.calls / spending.seconds if spending.seconds else 0.0
+            kept = run.done - run.asked
+            note = f"{spending.calls} calls, {rate:.1f}/s, {kept} from the store"
+            bar.update(task, completed=run.done, note=note)
+
+        run.on_change = show
+        yield
+
+
+def print_report(report: Report, pages: Sequence[str], file: IO[str], *, colour: bool) -> None:
+    """Print the summary table, the floors, what it cost, and where the pages lie."""
+    from rich.console import Console
+
+    console = Console(
+        file=file, force_terminal=colour, no_color=not colour, width=None if colour else 110,
+        highlight=False,
+    )  # fmt: skip
+    _print_summary(report, console)
+    for verdict in report.verdicts:
+        style = STYLES[verdict.outcome]
+        console.print(f"[{style}]{verdict.outcome:<12}[/] {verdict.model}: ", end="")
+        console.print(verdict.reason, markup=False)
+    if report.failed_answers:
+        console.print(f"{report.failed_answers} cases have no answer; their reasons are in the report")
+    console.print(spending_line(report.spending, len(report.results)), markup=False)
+    for page in pages:
+        console.print(page, markup=False, soft_wrap=True)
+
+
+def _print_summary(report: Report, console: "Console") -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("metric")
+    for group in report.summary:
+        table.add_column(group.model, justify="right")
+        table.add_column("n", justify="right")
+    for name, metric in METRICS.items():
+        if name in HIDDEN or not any(name in group.estimates for group in report.summary):
+            continue
+        arrow = "↓" if metric.direction == "lower" else "↑"
+        cells = []
+        for group in report.summary:
+            estimate = group.estimates.get(name)
+            cells += [interval(estimate), str(estimate.n) if estimate else "unscored"]
+        table.add_row(f"{name} {arrow}", *cells)
+    console.print(table)
+
+
+def interval(estimate: Estimate | None) -> str:
+    """`mean [low, high]`, without brackets where nothing is known of the spread."""
+    if estimate is None:
+        return "-"
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.mean:.3f}"
+    return f"{estimate.mean:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
+
+
+def spending_line(spending: Spending, results: int) -> str:
+    """What the run cost, in one line."""
+    tokens = spending.tokens_in + spending.tokens_out
+    return (
+        f"{results} answers: {spending.calls} calls, {tokens:,} tokens, "
+        f"{spending.seconds:.1f} s, {spending.peak_memory / 2**30:.1f} GiB"
+    )
