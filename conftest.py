@@ -56,7 +56,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def _examines(config: pytest.Config) -> bool:
     """Whether an argument names `evals`, something in it, or a folder around it."""
     evals = config.rootpath / "evals"
-    places = [Path(config.invocation_params.dir, arg.split("::")[0]).resolve() for arg in config.args]
+    places = [
+        Path(config.invocation_params.dir, arg.split("::")[0]).resolve() for arg in config.args
+    ]
     return any(place.is_relative_to(evals) or evals.is_relative_to(place) for place in places)
 
 
@@ -254,7 +256,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     from reports.terminal import print_report
 
     stats = terminalreporter.stats
-    missed = [r for r in (*stats.get("missed", []), *stats.get("failed", [])) if hasattr(r, "exam_missed")]
+    missed = [
+        r for r in (*stats.get("missed", []), *stats.get("failed", [])) if hasattr(r, "exam_missed")
+    ]
     if config.cache is not None:
         config.cache.set(MISSED_CACHE, [report.nodeid for report in missed])
     for report in missed:

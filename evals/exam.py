@@ -40,7 +40,9 @@ CONTRACTS_AT_ONCE = 8
 class Retrieves(Protocol):
     """What the engine needs of a retriever."""
 
-    identity: str
+    @property
+    def identity(self) -> str:
+        """SHA-256 of all that decides which passages are found."""
 
     def retrieve(self, cases: Sequence[Case]) -> list[tuple[Passage, ...]]:
         """Rank passages for each case, best first."""
@@ -144,7 +146,9 @@ class Run:
         try:
             async with Journal(self.store) as self._journal, asyncio.TaskGroup() as self._group:
                 known = self._known_rankings()
-                self._examine([(case, known[case.id]) for case in self.plan.cases if case.id in known])
+                self._examine(
+                    [(case, known[case.id]) for case in self.plan.cases if case.id in known]
+                )
                 for cases in _batches(case for case in self.plan.cases if case.id not in known):
                     rankings = await asyncio.to_thread(self.retriever.retrieve, cases)
                     for case, ranking in zip(cases, rankings, strict=True):
@@ -154,7 +158,8 @@ class Run:
             raise _first(errors) from None
         finally:
             self._ended = time.perf_counter()
-            for each in (*self.plan.models, *self.plan.judges):
+            closing: tuple[Model | Judge, ...] = (*self.plan.models, *self.plan.judges)
+            for each in closing:
                 await each.close()
 
     def _retrieval_key(self, case: Case) -> str:

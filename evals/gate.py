@@ -64,7 +64,7 @@ def read_gate(path: Path = SHIPPED) -> Gate:
     Raises:
         UserError: it is missing or malformed, or names a metric that does not exist.
     """
-    gate = read_toml(path, Gate)
+    gate: Gate = read_toml(path, Gate)
     for name, entry in gate.metrics.items():
         if name not in METRICS:
             raise UserError(f"{path}: no metric {name!r}; known are {', '.join(METRICS)}")

@@ -42,27 +42,74 @@ def add_options(parser: "pytest.Parser") -> None:
     """Declare the options; everything is validated by `read_options`, in our own words."""
     group = parser.getgroup("exam", "examine contract-QA models (pytest evals)")
     add = group.addoption
-    add("--model", action="append", metavar="NAME", default=[],
-        help="model of the registry, or recorded:PATH; may be repeated (default: smollm2)")
-    add("--registry", metavar="DIR", default=str(SHIPPED_REGISTRY),
-        help="folder of NAME.toml files (default: models/registry)")
-    add("--dataset", metavar="NAME", default="sample",
-        help="sample, cuad, recorded:PATH, or a path in CUAD's layout (default: sample)")
+    add(
+        "--model",
+        action="append",
+        metavar="NAME",
+        default=[],
+        help="model of the registry, or recorded:PATH; may be repeated (default: smollm2)",
+    )
+    add(
+        "--registry",
+        metavar="DIR",
+        default=str(SHIPPED_REGISTRY),
+        help="folder of NAME.toml files (default: models/registry)",
+    )
+    add(
+        "--dataset",
+        metavar="NAME",
+        default="sample",
+        help="sample, cuad, recorded:PATH, or a path in CUAD's layout (default: sample)",
+    )
     add("--cuad-dir", metavar="DIR", help="where CUAD lies (else $CUAD_DIR, else the download)")
     add("--split", metavar="SPLIT", default="test", help="test, train or all (default: test)")
-    add("--category", action="append", metavar="NAME", default=[], help="only this category; may be repeated")
-    add("--contract", action="append", metavar="TEXT", default=[],
-        help="only contracts with this in their title; may be repeated")
+    add(
+        "--category",
+        action="append",
+        metavar="NAME",
+        default=[],
+        help="only this category; may be repeated",
+    )
+    add(
+        "--contract",
+        action="append",
+        metavar="TEXT",
+        default=[],
+        help="only contracts with this in their title; may be repeated",
+    )
     add("--limit", metavar="N", help="a stratified, deterministic sample of N cases")
-    add("--retriever", metavar="KIND", default="hybrid",
-        help="dense, bm25, hybrid or none: as much of the contract as fits (default: hybrid)")
+    add(
+        "--retriever",
+        metavar="KIND",
+        default="hybrid",
+        help="dense, bm25, hybrid or none: as much of the contract as fits (default: hybrid)",
+    )
     add("--k", metavar="N", default="5", help="passages shown to the model (default: 5)")
     add("--chunk-size", metavar="N", default="1000", help="characters of a passage (default: 1000)")
-    add("--chunk-overlap", metavar="N", default="100", help="characters that neighbours share (default: 100)")
-    add("--gate", metavar="PATH", default=str(SHIPPED_GATE), help="gate file (default: evals/gate.toml)")
-    add("--store", metavar="URL", default=".exam/store.sqlite",
-        help="path or SQLAlchemy URL of the answers kept (default: .exam/store.sqlite)")
-    add("--runs", metavar="DIR", default="reports/runs", help="folder of reports (default: reports/runs)")
+    add(
+        "--chunk-overlap",
+        metavar="N",
+        default="100",
+        help="characters that neighbours share (default: 100)",
+    )
+    add(
+        "--gate",
+        metavar="PATH",
+        default=str(SHIPPED_GATE),
+        help="gate file (default: evals/gate.toml)",
+    )
+    add(
+        "--store",
+        metavar="URL",
+        default=".exam/store.sqlite",
+        help="path or SQLAlchemy URL of the answers kept (default: .exam/store.sqlite)",
+    )
+    add(
+        "--runs",
+        metavar="DIR",
+        default="reports/runs",
+        help="folder of reports (default: reports/runs)",
+    )
     add("--max-calls", metavar="N", help="stop asking after N calls, and keep what is there")
     add("--max-tokens", metavar="N", help="stop asking before N tokens are exceeded")
     add("--strict-cases", action="store_true", help="a missed case fails the session")

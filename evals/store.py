@@ -72,8 +72,8 @@ class Store:
         Raises:
             UserError: it cannot be opened, is corrupt, foreign, or of another version.
         """
-        from sqlalchemy import MetaData, create_engine, event  # noqa: PLC0415
-        from sqlalchemy.exc import ArgumentError, NoSuchModuleError  # noqa: PLC0415
+        from sqlalchemy import MetaData, create_engine, event
+        from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
         self.url = url
         if "://" not in url:
@@ -85,7 +85,9 @@ class Store:
         try:
             self._engine: Engine = create_engine(url)
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
-            raise UserError(f"--store {self.url}: {error}; give a path or an SQLAlchemy URL") from error
+            raise UserError(
+                f"--store {self.url}: {error}; give a path or an SQLAlchemy URL"
+            ) from error
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine, "connect", _set_pragmas)
         self._metadata: MetaData = MetaData()
@@ -94,7 +96,7 @@ class Store:
             self._check_version()
 
     def _check_version(self) -> None:
-        from sqlalchemy import inspect, select  # noqa: PLC0415
+        from sqlalchemy import inspect, select
 
         meta = self._tables["meta"]
         present = set(inspect(self._engine).get_table_names())
@@ -118,9 +120,9 @@ class Store:
                 everything before is.
         """
         if self._engine.dialect.name == "postgresql":
-            from sqlalchemy.dialects.postgresql import insert  # noqa: PLC0415
+            from sqlalchemy.dialects.postgresql import insert
         else:
-            from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]  # noqa: PLC0415
+            from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]
 
         with self._translated("written"), self._engine.begin() as connection:
             for name, table in self._tables.items():
@@ -130,7 +132,7 @@ class Store:
 
     def rows(self, table: str, keys: Iterable[str]) -> dict[str, Any]:
         """The rows of those keys that are there, as named tuples."""
-        from sqlalchemy import select  # noqa: PLC0415
+        from sqlalchemy import select
 
         known, wanted = self._tables[table], list(dict.fromkeys(keys))
         found: dict[str, Any] = {}
@@ -146,14 +148,16 @@ class Store:
 
     @contextmanager
     def _translated(self, done: str) -> "Iterator[None]":
-        from sqlalchemy.exc import DatabaseError  # noqa: PLC0415
+        from sqlalchemy.exc import DatabaseError
 
         try:
             yield
         except DatabaseError as error:
             reason = str(error.orig).splitlines()[0]
             if "not a database" in reason or "malformed" in reason:
-                way_out = f"it is corrupt or foreign; put it aside: `mv {self.url} {self.url}.broken`"
+                way_out = (
+                    f"it is corrupt or foreign; put it aside: `mv {self.url} {self.url}.broken`"
+                )
             elif "full" in reason:
                 way_out = "free some space and type the same command: what was answered is kept"
             elif "locked" in reason:
@@ -177,7 +181,7 @@ def answer_from(row: Any, contract: Contract) -> Answer:
 
 
 def _tables(metadata: "MetaData") -> "dict[str, Table]":
-    from sqlalchemy import Column, Float, Integer, String, Table, Text  # noqa: PLC0415
+    from sqlalchemy import Column, Float, Integer, String, Table, Text
 
     def table(name: str, *columns: Column[Any]) -> Table:
         return Table(name, metadata, Column("key", String(64), primary_key=True), *columns)

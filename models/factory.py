@@ -37,7 +37,7 @@ class Chats:
     """Opens chat models; entries that name the same weights share them."""
 
     def __init__(self, folder: Path = SHIPPED) -> None:
-        from models.local import LocalBase  # noqa: PLC0415
+        from models.local import LocalBase
 
         self._folder = folder
         self._bases: dict[tuple[object, ...], LocalBase] = {}
@@ -58,8 +58,8 @@ class Chats:
         raise UserError(f"model {name} is {entry.kind}: it answers cases, but cannot chat")
 
     def _local(self, name: str, entry: LocalEntry) -> ChatModel:
-        from models.local import LocalBase, LocalChat  # noqa: PLC0415
-        from models.weights import base_folder  # noqa: PLC0415
+        from models.local import LocalBase, LocalChat
+        from models.weights import base_folder
 
         folder = base_folder(entry.base, entry.revision)
         key = (folder.resolve(), entry.device, entry.dtype, entry.batch_tokens)
@@ -80,7 +80,7 @@ def _open_model(name: str, folder: Path, chats: Chats) -> Model:
 
 
 def _endpoint(name: str, entry: EndpointEntry) -> ChatModel:
-    from models.endpoint import EndpointModel  # noqa: PLC0415
+    from models.endpoint import EndpointModel
 
     key = os.environ.get(entry.api_key_env) if entry.api_key_env else None
     if entry.api_key_env and not key:

@@ -82,11 +82,13 @@ class LocalBase:
     @cached_property
     def tokenizer(self) -> Any:
         """The tokenizer, padding on the left."""
-        from transformers import AutoTokenizer  # noqa: PLC0415
+        from transformers import AutoTokenizer
 
         tokenizer = AutoTokenizer.from_pretrained(self.folder, padding_side="left")
         if tokenizer.chat_template is None:
-            raise UserError(f"{self.folder}: its tokenizer has no chat template; choose a chat model")
+            raise UserError(
+                f"{self.folder}: its tokenizer has no chat template; choose a chat model"
+            )
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token
         return tokenizer
@@ -94,9 +96,11 @@ class LocalBase:
     @cached_property
     def positions(self) -> int:
         """The longest sequence, prompt and answer, that the model was made for."""
-        from transformers import AutoConfig  # noqa: PLC0415
+        from transformers import AutoConfig
 
-        return int(getattr(AutoConfig.from_pretrained(self.folder), "max_position_embeddings", 4096))
+        return int(
+            getattr(AutoConfig.from_pretrained(self.folder), "max_position_embeddings", 4096)
+        )
 
     def add_adapter(self, adapter: Path) -> str:
         """Register an adapter; it is read when first used. Returns its name on this base.
@@ -123,7 +127,7 @@ class LocalBase:
             batch = self._waiting.take(self._budget())
             try:
                 answers = await asyncio.to_thread(self._answers, batch)
-            except Exception as error:  # noqa: BLE001 - whoever waits must hear of it
+            except Exception as error:
                 for job in batch:
                     if not job.reply.done():
                         job.reply.set_exception(error)
@@ -139,7 +143,7 @@ class LocalBase:
 
     def _device(self) -> str:
         if self.device == "auto":
-            import torch  # noqa: PLC0415
+            import torch
 
             self.device = "cuda" if torch.cuda.is_available() else "cpu"
         return self.device
@@ -147,9 +151,9 @@ class LocalBase:
     def _load(self) -> Any:
         """The model in memory, loaded once; dtype bf16 where the device computes in it."""
         if self._model is None:
-            import torch  # noqa: PLC0415
-            from transformers import AutoModelForCausalLM  # noqa: PLC0415
-            from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415
+            import torch
+            from transformers import AutoModelForCausalLM
+            from transformers.utils.logging import disable_progress_bar
 
             disable_progress_bar()
             dtype = getattr(torch, "float32" if self.dtype == "auto" else self.dtype)
@@ -166,7 +170,7 @@ class LocalBase:
         model = self._load()
         if name == BASE and not hasattr(model, "peft_config"):
             return model
-        from peft import PeftModel  # noqa: PLC0415
+        from peft import PeftModel
 
         if not isinstance(model, PeftModel):
             model = PeftModel.from_pretrained(model, self._adapters[name], adapter_name=name)
@@ -185,7 +189,7 @@ class LocalBase:
             if not _out_of_memory(error):
                 raise
         if self._device() == "cuda":
-            import torch  # noqa: PLC0415
+            import torch
 
             torch.cuda.empty_cache()
         if len(batch) == 1:
@@ -195,9 +199,9 @@ class LocalBase:
         return self._answers(batch[:middle]) + self._answers(batch[middle:])
 
     def _generate(self, batch: list[Job]) -> list[Answer]:
-        import contextlib  # noqa: PLC0415
+        import contextlib
 
-        import torch  # noqa: PLC0415
+        import torch
 
         model, decoding = self._with_adapter(batch[0].adapter), batch[0].decoding
         started = time.perf_counter()
@@ -238,7 +242,9 @@ class LocalBase:
     ) -> Answer:
         stop = next((place for place, token in enumerate(row) if token in ends), None)
         length = len(row) if stop is None else stop + 1
-        text = self.tokenizer.decode(row[:length], skip_special_tokens=True)
+        text = self.tokenizer.decode(
+            row[:length], skip_special_tokens=True, clean_up_tokenization_spaces=False
+        )
         return Answer(
             text=text.strip(),
             tokens_in=len(job.ids),

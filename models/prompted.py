@@ -43,10 +43,10 @@ class PromptedModel:
         return replace(reply, passages=shown)
 
     def _fitting(self, question: str, passages: Sequence[Passage]) -> tuple[Passage, ...]:
-        """The longest prefix of `passages` that fits; the first that does not is cut to the rest."""
+        """The longest prefix of `passages` that fits; the first that does not is cut."""
         frame = "\n".join(m.content for m in self.template.messages(question, ()))
         room = self.chat.context - self.chat.count(frame) - 32  # the chat template's own tokens
-        shown = []
+        shown: list[Passage] = []
         for passage in passages:
             cost = self.chat.count(passage.text) + 16  # the fence
             if cost > room:

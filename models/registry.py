@@ -100,7 +100,7 @@ def read_entry(name: str, folder: Path = SHIPPED) -> AnyEntry:
         raise UserError(
             f"--model {name}: not in {folder}; {hint}known are {', '.join(known) or 'none'}"
         )
-    entry = read_toml(path, AnyEntry)
+    entry: AnyEntry = read_toml(path, AnyEntry)
     if isinstance(entry, LocalEntry):
         moved = {"adapter": _beside(path, entry.adapter) if entry.adapter else None}
         if entry.base.startswith("."):

@@ -28,15 +28,17 @@ def base_folder(base: str, revision: str | None = None) -> Path:
     folder = Path(base)
     if not folder.is_dir():
         if base.startswith((".", "/", "~")) or base.count("/") != 1:
-            raise UserError(f"base {base!r}: no such folder, and not a Hugging Face id (owner/name)")
+            raise UserError(
+                f"base {base!r}: no such folder, and not a Hugging Face id (owner/name)"
+            )
         folder = _fetched(base, revision)
     weight_files(folder)
     return folder
 
 
 def _fetched(base: str, revision: str | None) -> Path:
-    from huggingface_hub import snapshot_download  # noqa: PLC0415
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError  # noqa: PLC0415
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     wanted = ["*.safetensors", "*.json", "*.jinja", "tokenizer.model", "merges.txt"]
     try:
@@ -77,7 +79,11 @@ def weights_digest(folder: Path) -> str:
 def tokenizer_digest(folder: Path) -> str:
     """SHA-256 over tokenizer and chat template."""
     return digest(
-        [(name, file_digest(folder / name)) for name in TOKENIZER_FILES if (folder / name).is_file()]
+        [
+            (name, file_digest(folder / name))
+            for name in TOKENIZER_FILES
+            if (folder / name).is_file()
+        ]
     )
 
 
@@ -130,7 +136,9 @@ def _shapes(file: Path) -> dict[str, list[int]]:
     """Tensor shapes of a safetensors file, from its header: 8 bytes length, then JSON."""
     try:
         with file.open("rb") as opened:
-            header: dict[str, Any] = json.loads(opened.read(int.from_bytes(opened.read(8), "little")))
+            header: dict[str, Any] = json.loads(
+                opened.read(int.from_bytes(opened.read(8), "little"))
+            )
         return {name: entry["shape"] for name, entry in header.items() if name != "__metadata__"}
     except (ValueError, KeyError, MemoryError, OverflowError) as error:
         raise UserError(f"{file} is not a safetensors file; fetch or train it again") from error

@@ -53,7 +53,11 @@ class Examination:
 
     def of_kind(self, kind: Kind) -> list[Case]:
         """The selected cases that the contract answers, does not answer, or all."""
-        return [case for case in self.cases if kind == "all" or case.answerable == (kind == "answerable")]
+        return [
+            case
+            for case in self.cases
+            if kind == "all" or case.answerable == (kind == "answerable")
+        ]
 
     @cached_property
     def concluded(self) -> Report:

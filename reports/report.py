@@ -42,7 +42,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Estimates of one model on one group of cases, by metric; metrics without a value are left out.
+    """Estimates of one model on one group of cases, by metric; one without a value is left out.
 
     `unscored` counts the cases of a metric that have no value.
     """
@@ -74,9 +74,7 @@ class Report:
         return sum(result.answer.error is not None for result in self.results)
 
 
-def conclude(
-    header: Header, results: Sequence[Result], spending: Spending, gate: Gate
-) -> Report:
+def conclude(header: Header, results: Sequence[Result], spending: Spending, gate: Gate) -> Report:
     """Estimate every metric, overall and by category and contract, and judge the floors."""
     models = dict.fromkeys(result.model for result in results)
     of_model = {model: [r for r in results if r.model == model] for model in models}
@@ -243,7 +241,9 @@ def read_report(path: Path, cases: Mapping[str, Case]) -> Report:
     try:
         written = json.loads(path.read_bytes())
         if written["schema"] != SCHEMA:
-            raise UserError(f"{path} has schema {written['schema']}, this reads {SCHEMA}; run again")
+            raise UserError(
+                f"{path} has schema {written['schema']}, this reads {SCHEMA}; run again"
+            )
         passages = [
             Passage(p["contract"], p["start"], p["end"], p["text"]) for p in written["passages"]
         ]
@@ -257,7 +257,9 @@ def read_report(path: Path, cases: Mapping[str, Case]) -> Report:
             verdicts=tuple(FloorVerdict(**verdict) for verdict in written["verdicts"]),
             performance=tuple(Performance(**row) for row in written["performance"]),
             results=tuple(_result(row, cases[id_], passages) for id_, row in rows),
-            missed={(row["model"], id_): tuple(row["missed"]) for id_, row in rows if row["missed"]},
+            missed={
+                (row["model"], id_): tuple(row["missed"]) for id_, row in rows if row["missed"]
+            },
         )
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}; run the exam again") from error

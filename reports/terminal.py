@@ -21,7 +21,13 @@ HIDDEN = frozenset({"recall@5", "ndcg@5", "jaccard", "tokens_in", "tokens_out"})
 def progress_bar(run: Run, total: int) -> Iterator[None]:
     """Show rate, answers found in the store and time left; silent when not a terminal."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     console = Console(file=sys.stdout)
     if not console.is_terminal:
@@ -59,7 +65,9 @@ def print_report(report: Report, pages: Sequence[str], file: IO[str], *, colour:
         console.print(f"[{style}]{verdict.outcome:<12}[/] {verdict.model}: ", end="")
         console.print(verdict.reason, markup=False)
     if report.failed_answers:
-        console.print(f"{report.failed_answers} cases have no answer; their reasons are in the report")
+        console.print(
+            f"{report.failed_answers} cases have no answer; their reasons are in the report"
+        )
     console.print(spending_line(report.spending, len(report.results)), markup=False)
     for page in pages:
         console.print(page, markup=False, soft_wrap=True)

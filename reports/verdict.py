@@ -61,5 +61,6 @@ def against_floor(
     if best < line:
         return verdict("FAIL", f"{shown} is not {bound} {floor:g}")
     return verdict(
-        "INCONCLUSIVE", f"{shown}: {bound} {floor:g} is neither shown nor refuted; ask more contracts"
+        "INCONCLUSIVE",
+        f"{shown}: {bound} {floor:g} is neither shown nor refuted; ask more contracts",
     )

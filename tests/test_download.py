@@ -15,9 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from fixtures import download, paths
-from fixtures.download import Source, fetch, installed, main
+from fixtures import download, paths, transfer
+from fixtures.archive import MANIFEST, STORED, installed
+from fixtures.download import fetch, main
 from fixtures.errors import UserError
+from fixtures.transfer import Source
 
 ROOT = Path(__file__).parents[1]
 NEW = {"CUADv1.json": b'{"data": ["new"]}', "test.json": b'{"data": ["new test"]}'}
@@ -105,8 +107,8 @@ def contents(folder):
 
 def holds(folder, members):
     found = contents(folder)
-    found.pop(download.MANIFEST)
-    return found == {download.STORED[name]: body for name, body in members.items()}
+    found.pop(MANIFEST)
+    return found == {STORED[name]: body for name, body in members.items()}
 
 
 def arguments(folder, source):
@@ -127,7 +129,7 @@ def test_full_download_says_where_it_lies_and_what_is_next(server, tmp_path, cap
     assert str(folder) in out
     assert "CC BY 4.0" in out
     assert f"Next: pytest evals --dataset cuad --cuad-dir '{folder}' --limit 60" in out
-    assert "arXiv 2103.06268" in json.loads((folder / download.MANIFEST).read_text())["attribution"]
+    assert "arXiv 2103.06268" in json.loads((folder / MANIFEST).read_text())["attribution"]
 
 
 def test_already_present_is_not_fetched_again(server, tmp_path, capsys):
@@ -209,7 +211,7 @@ def test_a_member_that_points_outside_is_refused(server, tmp_path, member, capsy
 
 
 def test_an_absurd_size_is_refused_before_it_is_written(server, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(download, "MEMBER_LIMIT", 1 << 20)
+    monkeypatch.setattr("fixtures.archive.MEMBER_LIMIT", 1 << 20)
     server.body = packed({"CUADv1.json": b"0" * (2 << 20)}, zipfile.ZIP_DEFLATED)
     assert run(tmp_path, server.source()) == 4
     assert "CUADv1.json unpacks to 2 MiB" in capsys.readouterr().err
@@ -217,7 +219,7 @@ def test_an_absurd_size_is_refused_before_it_is_written(server, tmp_path, capsys
 
 
 def test_an_endless_archive_is_refused(server, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(download, "ARCHIVE_LIMIT", 100)
+    monkeypatch.setattr(transfer, "ARCHIVE_LIMIT", 100)
     assert run(tmp_path, server.source()) == 4
     assert "not CUAD" in capsys.readouterr().err
     assert contents(tmp_path) == {}
@@ -364,7 +366,7 @@ def test_killed_between_moves_every_file_is_whole_and_the_next_run_finishes(
     assert done.returncode == -signal.SIGKILL
     names = ("CUADv1.json", "test.json")
     expected = [NEW[n] if i < moved - 1 else OLD[n] for i, n in enumerate(names)]
-    found = [(tmp_path / download.STORED[n]).read_bytes() for n in names]
+    found = [(tmp_path / STORED[n]).read_bytes() for n in names]
     assert found == expected
     assert (installed(tmp_path) is not None) == (moved == 0)
 
@@ -388,14 +390,14 @@ def test_two_at_once(server, tmp_path):
 
 
 def test_an_interruption_keeps_what_arrived(server, tmp_path, capsys, monkeypatch):
-    transfer = download.transfer
+    receive = transfer.receive
 
     def interrupted(source, part, show):
         server.cuts = [100]
-        transfer(source, part, show)
+        receive(source, part, show)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(download, "transfer", interrupted)
+    monkeypatch.setattr(transfer, "receive", interrupted)
     assert run(tmp_path, server.source()) == 130
     assert "the same command continues" in capsys.readouterr().err
     assert list(contents(tmp_path).values()) == [server.body[:100]]

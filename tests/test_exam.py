@@ -75,7 +75,8 @@ def cases_of(contracts=3, questions=4, text="Clause {c} says {c} days. More."):
         contract = Contract(f"contract{c}", text.format(c=c))
         for q in range(questions):
             spans = (Span(contract.text[:8], 0),) if q % 2 else ()
-            made.append(Case(f"c{c}q{q}", f"c{c}-q{q}", contract, f"cat{q}", f"question {q}?", spans))
+            asked = f"cat{q}", f"question {q}?"
+            made.append(Case(f"c{c}q{q}", f"c{c}-q{q}", contract, *asked, spans))
     return tuple(made)
 
 

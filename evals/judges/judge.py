@@ -13,8 +13,13 @@ class Judge(Protocol):
     `identity` digests the judging model, its prompt and its scale; `metric` names the score.
     """
 
-    metric: str
-    identity: str
+    @property
+    def metric(self) -> str:
+        """What reports call its score."""
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 of what moves its scores."""
 
     async def judge(self, case: Case, answer: Answer) -> tuple[Score, Answer]:
         """Return the score, and the reply it was read from (for its cost)."""

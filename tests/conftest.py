@@ -1,0 +1,118 @@
+"""What several test modules need and is slow to make."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).parents[1]
+CUAD = ROOT.parent / "shared" / "cuad"
+
+settings.register_profile(
+    "shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("shared machine")
+
+
+@pytest.fixture(scope="session")
+def sample():
+    """The embedded corpus."""
+    from fixtures.datasets import load_dataset
+
+    return load_dataset("sample")
+
+
+@pytest.fixture(scope="session")
+def cuad():
+    """The real contracts meant for development, where they are at hand."""
+    from fixtures.datasets import load_dataset
+
+    if not (CUAD / "CUAD_v1.json").is_file():
+        pytest.skip("the real contracts are not at ../shared/cuad")
+    return load_dataset("cuad", CUAD)
+
+
+@pytest.fixture(scope="session")
+def one_thread():
+    """Torch on one core: the machine is shared, and the models here are tiny."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def smollm2(one_thread):
+    """The folder of the embedded generator."""
+    from models.embedded import embedded_smollm2
+
+    return embedded_smollm2()
+
+
+@pytest.fixture(scope="session")
+def tiny_base(smollm2, tmp_path_factory):
+    """A random Llama of two layers that speaks the embedded generator's tokens."""
+    return make_llama(tmp_path_factory.mktemp("tiny-base"), smollm2, seed=1)
+
+
+@pytest.fixture(scope="session")
+def tiny_adapters(tiny_base, tmp_path_factory):
+    """Two LoRA adapters of the tiny base that move its answers, with dropout in training."""
+    return [
+        make_adapter(tmp_path_factory.mktemp(f"adapter-{seed}"), tiny_base, seed)
+        for seed in (2, 3)
+    ]
+
+
+def make_llama(folder, tokenizer_from, seed, hidden=32):
+    import shutil
+
+    import torch
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+    vocabulary = len(AutoTokenizer.from_pretrained(tokenizer_from))
+    torch.manual_seed(seed)
+    config = LlamaConfig(
+        vocab_size=vocabulary,
+        hidden_size=hidden,
+        intermediate_size=2 * hidden,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=512,
+        initializer_range=0.3,
+        tie_word_embeddings=False,
+        bos_token_id=1,
+        eos_token_id=2,
+        pad_token_id=0,
+    )
+    LlamaForCausalLM(config).save_pretrained(folder)
+    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        if (tokenizer_from / name).is_file():
+            shutil.copy(tokenizer_from / name, folder / name)
+    return folder
+
+
+def make_adapter(folder, base, seed):
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    torch.manual_seed(seed)
+    config = LoraConfig(
+        r=4,
+        lora_dropout=0.5,
+        target_modules=["q_proj", "v_proj"],
+        init_lora_weights=False,
+        task_type="CAUSAL_LM",
+    )
+    get_peft_model(AutoModelForCausalLM.from_pretrained(base), config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def no_bytecode_environment():
+    """The environment of a subprocess that imports this tree."""
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
