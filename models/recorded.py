@@ -15,7 +15,7 @@ from models.chat import Answer
 
 @dataclass(frozen=True)
 class RecordedModel:
-    """Looks a case up by its id, then by its question.
+    """Looks a case up by its id, then by its row where the file is its own data set, then by question.
 
     A question that the file answers in more than one way is only found by `case_id` or by
     question and contract together, never guessed.
@@ -41,7 +41,8 @@ class RecordedModel:
                 raise UserError(f"{self.path}, row {row.row}: no column `answer` or `response`")
             keys: list[tuple[str, ...]] = [("id", row.case_id)] if row.case_id else []
             if row.question:
-                keys += [("asked", row.question), ("asked", row.question, row.contract)]
+                asked = (row.question, row.contract_id)
+                keys += [("row", row.name, *asked), ("asked", *asked), ("asked", row.question)]
             for key in keys:
                 clash = key in answers and answers[key] != row.answer
                 answers[key] = None if clash else row.answer
@@ -59,6 +60,7 @@ class RecordedModel:
         """The recorded answer; an error where the file has none for this case."""
         for key in (
             ("id", case.id),
+            ("row", case.id, case.question, case.contract.id),
             ("asked", case.question, case.contract.id),
             ("asked", case.question),
         ):

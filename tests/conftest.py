@@ -62,8 +62,7 @@ def tiny_base(smollm2, tmp_path_factory):
 def tiny_adapters(tiny_base, tmp_path_factory):
     """Two LoRA adapters of the tiny base that move its answers, with dropout in training."""
     return [
-        make_adapter(tmp_path_factory.mktemp(f"adapter-{seed}"), tiny_base, seed)
-        for seed in (2, 3)
+        make_adapter(tmp_path_factory.mktemp(f"adapter-{seed}"), tiny_base, seed) for seed in (2, 3)
     ]
 
 

@@ -105,7 +105,9 @@ def test_answers_split_over_separate_questions_come_back_whole(contracts, data):
         write(folder, SEPARATE, **separate)
         write(folder, TEST, C0=whole["C0"])
         dataset = load_dataset(folder)
-    found = {(c.contract.id, c.category): [(s.text, s.start) for s in c.spans] for c in dataset.cases}
+    found = {
+        (c.contract.id, c.category): [(s.text, s.start) for s in c.spans] for c in dataset.cases
+    }
     expected = {
         (title, category): sorted(spans, key=lambda span: (span[1], span[0]))
         for title, (_, answers) in contracts.items()
@@ -221,8 +223,18 @@ def test_malformed_files_are_one_line_that_names_the_file(tmp_path, content):
     refused(tmp_path / ALL, str(tmp_path / ALL))
 
 
-@given(st.recursive(st.none() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(
-    st.sampled_from(["data", "title", "paragraphs", "context", "qas", "id", "answers"]), x)))
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.text(),
+        lambda x: (
+            st.lists(x)
+            | st.dictionaries(
+                st.sampled_from(["data", "title", "paragraphs", "context", "qas", "id", "answers"]),
+                x,
+            )
+        ),
+    )
+)
 @settings(max_examples=60)
 def test_any_json_is_read_or_refused(value):
     with TemporaryDirectory() as folder:
@@ -400,7 +412,11 @@ def test_plain_squad_is_a_data_set(tmp_path):
         {
             "context": TEXT,
             "qas": [
-                {"id": f"q{n}", "question": "Who?", "answers": [{"text": "Alpha", "answer_start": 0}]}
+                {
+                    "id": f"q{n}",
+                    "question": "Who?",
+                    "answers": [{"text": "Alpha", "answer_start": 0}],
+                }
             ],
         }
         for n in range(2)
