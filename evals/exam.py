@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from evals.budget import Budget
-from evals.journal import Journal
+from evals.journal import Journal, Lookups
 from evals.judges.judge import Judge
 from evals.metrics.table import score
 from evals.scores import Score
@@ -143,6 +143,7 @@ class Run:
         """
         self._budget = Budget(self.plan.max_calls, self.plan.max_tokens)
         self._tokens_in = 0
+        self._known_scores = Lookups(self.store, "scores")
         try:
             async with Journal(self.store) as self._journal, asyncio.TaskGroup() as self._group:
                 known = self._known_rankings()
@@ -233,9 +234,9 @@ class Run:
             return Score(None, f"no answer: {answer.error}")
         key = digest("score", judge.identity, judge.metric, case.identity, answer.text,
                      [[p.start, p.end] for p in answer.passages])  # fmt: skip
-        rows = await asyncio.to_thread(self.store.rows, "scores", [key])
-        if key in rows:
-            return Score(rows[key].value, rows[key].reason)
+        known = await self._known_scores.row(key)
+        if known is not None:
+            return Score(known.value, known.reason)
         size = len(answer.text) // 3 + ANSWER_TOKENS
         declined = await self._budget.reserve(size)
         if declined:

@@ -1,12 +1,13 @@
-"""Rows on their way to the store: written in batches, by a thread, as results arrive."""
+"""Rows on their way to the store and back: in batches, by a thread, as results arrive."""
 
 import asyncio
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from evals.store import Row, Store
 
 EVERY_SECONDS = 0.25
+GATHERED_SECONDS = 0.01
 
 
 class Journal:
@@ -54,3 +55,29 @@ class Journal:
         finally:
             rows, self._rows = self._rows, []
             self._store.add(rows)
+
+
+class Lookups:
+    """Reads rows of one table; keys that are asked for within 10 ms share a query."""
+
+    def __init__(self, store: Store, table: str) -> None:
+        self._store = store
+        self._table = table
+        self._wanted: list[str] = []
+        self._reader: asyncio.Task[dict[str, Any]] | None = None
+
+    async def row(self, key: str) -> Any | None:
+        """The row of `key`, or None where there is none.
+
+        Raises:
+            UserError: the store cannot be read.
+        """
+        self._wanted.append(key)
+        if self._reader is None:
+            self._reader = asyncio.create_task(self._read_soon())
+        return (await self._reader).get(key)
+
+    async def _read_soon(self) -> dict[str, Any]:
+        await asyncio.sleep(GATHERED_SECONDS)
+        wanted, self._wanted, self._reader = self._wanted, [], None
+        return await asyncio.to_thread(self._store.rows, self._table, wanted)

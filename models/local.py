@@ -138,7 +138,7 @@ class LocalBase:
 
     def _budget(self) -> int:
         if self.batch_tokens is None:
-            self.batch_tokens = 65_536 if self._device() == "cuda" else 6_144
+            self.batch_tokens = 65_536 if self._device() == "cuda" else 2_048
         return self.batch_tokens
 
     def _device(self) -> str:
@@ -149,21 +149,29 @@ class LocalBase:
         return self.device
 
     def _load(self) -> Any:
-        """The model in memory, loaded once; dtype bf16 where the device computes in it."""
+        """The model in memory, loaded once."""
         if self._model is None:
-            import torch
             from transformers import AutoModelForCausalLM
             from transformers.utils.logging import disable_progress_bar
 
             disable_progress_bar()
-            dtype = getattr(torch, "float32" if self.dtype == "auto" else self.dtype)
-            if self.dtype == "auto" and self._device() == "cuda":
-                dtype = torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
             self._model = AutoModelForCausalLM.from_pretrained(
-                self.folder, dtype=dtype, use_safetensors=True
+                self.folder, dtype=self._dtype(), use_safetensors=True
             )
             self._model.to(self._device()).eval()
         return self._model
+
+    def _dtype(self) -> Any:
+        """The dtype chosen, else 16 bit where the device computes in it, else float32."""
+        import torch
+
+        if self.dtype != "auto":
+            return getattr(torch, self.dtype)
+        if self._device() == "cuda":
+            return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        native = torch.cpu.get_capabilities()
+        fast = native.get("avx512_bf16") or native.get("amx_bf16")
+        return torch.bfloat16 if fast else torch.float32
 
     def _with_adapter(self, name: str) -> Any:
         """The model with this adapter active, or the bare base."""

@@ -103,7 +103,7 @@ def read_entry(name: str, folder: Path = SHIPPED) -> AnyEntry:
     entry: AnyEntry = read_toml(path, AnyEntry)
     if isinstance(entry, LocalEntry):
         moved = {"adapter": _beside(path, entry.adapter) if entry.adapter else None}
-        if entry.base.startswith("."):
+        if entry.base.startswith((".", "~")):
             moved["base"] = str(_beside(path, Path(entry.base)))  # type: ignore[assignment]
         return entry.model_copy(update=moved)
     if isinstance(entry, RecordedEntry):

@@ -103,6 +103,7 @@ def render(written: Written) -> str:
         counts=_counts(written),
         spent=spent(written["spending"]),
         facts=_facts(written),
+        speeds=_speeds(written),
         metrics=metrics,
         lines=list(_lines(written, metrics)),
         categories=_rows(written, "categories", "category", metrics, missed),
@@ -130,6 +131,23 @@ def _counts(written: Written) -> dict[str, str]:
         "missed": f"{missed:,} of {len(results):,}",
         "answers failed": f"{sum(result['error'] is not None for result in results):,}",
     }
+
+
+def _speeds(written: Written) -> list[dict[str, str]]:
+    def shown(value: float | None, unit: str) -> str:
+        return "not measured" if value is None else f"{value:,.2f}{unit}"
+
+    return [
+        {
+            "model": speed["model"],
+            "calls": f"{speed['calls']:,}",
+            "p50": shown(speed["p50_latency"], " s"),
+            "p95": shown(speed["p95_latency"], " s"),
+            "rate": shown(speed["tokens_per_second"], ""),
+        }
+        for speed in written["performance"]
+        if speed["calls"]
+    ]
 
 
 def _facts(written: Written) -> dict[str, list[tuple[str, str]]]:

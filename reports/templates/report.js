@@ -240,7 +240,7 @@
   let waiting = 0;
   const changed = () => { find(); remember(); };
   form.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(changed, 120); });
-  form.addEventListener("reset", () => setTimeout(changed));
+  document.getElementById("clear").addEventListener("click", () => { form.reset(); changed(); });
   form.addEventListener("submit", (event) => event.preventDefault());
   for (const button of document.querySelectorAll("[data-step]")) {
     button.addEventListener("click", () => {

@@ -1,0 +1,85 @@
+"""`python -m bench`: measure, and write what was found into bench/results.md."""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import collection, embedded, endpoint, recorded, retrieval, warm
+from bench.results import Finding, page, read_sections, section
+from bench.sessions import ROOT, threads
+from fixtures.datasets import load_dataset
+from fixtures.errors import UserError
+from fixtures.paths import cache_dir
+from reports.provenance import provenance
+
+RESULTS = Path(__file__).parent / "results.md"
+Benchmark = Callable[[Path, argparse.Namespace], Finding]
+
+
+def _retrieval(options: argparse.Namespace) -> Finding:
+    data = load_dataset("cuad", options.cuad_dir)
+    cases = [case for case in data.cases if case.contract.id in data.test_contracts]
+    return Finding(
+        "how often the clause is found, on CUAD",
+        f"`python -m bench.retrieval`: the answered questions among the {len(cases):,} of the "
+        "test split's contracts. Priors are fitted on the train split only.",
+        table=retrieval.table(cases, cache_dir(), data.name),
+    )
+
+
+BENCHMARKS: dict[str, Benchmark] = {
+    "endpoint": lambda folder, options: endpoint.measure(folder, options.repeats),
+    "recorded": lambda folder, options: recorded.measure(folder, (options.cases, 2 * options.cases)),
+    "warm": lambda folder, options: warm.measure(folder),
+    "collect": lambda folder, options: collection.measure(folder, options.repeats),
+    "embedded": lambda folder, options: embedded.measure(folder, options.limit or None),
+    "retrieval": lambda folder, options: _retrieval(options),
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the benchmarks named, or all; 1 when a target is missed, 4 for a user's mistake."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=main.__doc__)
+    add = parser.add_argument
+    add("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)} (all)")
+    add("--repeats", type=int, default=5, metavar="N", help="of endpoint and collect (5)")
+    add("--cases", type=int, default=10_000, metavar="N", help="recorded: N and twice N (10000)")
+    add("--limit", type=int, default=16, metavar="N", help="embedded: cases; 0 takes all (16)")
+    add("--cuad-dir", type=Path, help="retrieval: folder that holds CUAD_v1.json ($CUAD_DIR)")
+    add("--output", type=Path, default=RESULTS, metavar="FILE", help="(bench/results.md)")
+    options = parser.parse_args(argv)
+    unknown = [name for name in options.names if name not in BENCHMARKS]
+    if unknown or min(options.repeats, options.cases) < 1 or options.limit < 0:
+        wrong = f"no benchmark {unknown[0]}" if unknown else "a number is too small"
+        print(f"ERROR: {wrong}; see `python -m bench --help`", file=sys.stderr)
+        return 4
+    origin = {**provenance(ROOT), "threads": threads()}
+    missed = 0
+    for name in options.names or BENCHMARKS:
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                finding = BENCHMARKS[name](Path(folder), options)
+        except UserError as error:
+            if name != "retrieval" or name in options.names:
+                print(f"ERROR: {name}: {error}", file=sys.stderr)
+                return 4
+            print(f"retrieval is skipped: {error}\n", flush=True)
+            continue
+        text = section(name, finding, origin)
+        print(text, flush=True)
+        write_section(options.output, name, text)
+        missed += len(finding.missed)
+    return 1 if missed else 0
+
+
+def write_section(output: Path, name: str, text: str) -> None:
+    """Put one section into the page of results; the others stay as they are."""
+    sections = read_sections(output.read_text(encoding="utf-8")) if output.is_file() else {}
+    written = page({**sections, name: text}, list(BENCHMARKS))
+    output.write_text(written, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
