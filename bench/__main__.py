@@ -31,7 +31,9 @@ def _retrieval(options: argparse.Namespace) -> Finding:
 
 BENCHMARKS: dict[str, Benchmark] = {
     "endpoint": lambda folder, options: endpoint.measure(folder, options.repeats),
-    "recorded": lambda folder, options: recorded.measure(folder, (options.cases, 2 * options.cases)),
+    "recorded": lambda folder, options: recorded.measure(
+        folder, (options.cases, 2 * options.cases)
+    ),
     "warm": lambda folder, options: warm.measure(folder),
     "collect": lambda folder, options: collection.measure(folder, options.repeats),
     "embedded": lambda folder, options: embedded.measure(folder, options.limit or None),

@@ -26,6 +26,7 @@ class Generation:
     """How long a way of generating took, in seconds, for how many tokens, and what it wrote."""
 
     seconds: float
+    processor: float
     tokens_in: int
     tokens_out: int
     texts: tuple[str, ...]
@@ -39,32 +40,52 @@ def measure(folder: Path, limit: int | None) -> Finding:
     cold = examine(folder / "cold", *options, cache=cache)
     indexed = examine(folder / "indexed", *options, cache=cache)
     warm = examine(folder / "indexed", *options, cache=cache)
-    chats = prompts(limit, cache)
-    batched, plain = generate_batched(weights, chats), generate_plain(weights, chats)
     return Finding(
         "SmolLM2-135M-Instruct on the sample",
-        f"`pytest evals --model smollm2` on {len(chats)} cases of the sample's test split, wall "
-        "clock of the whole process, once each; the converted weights are there already. Then "
-        "the prompts of those cases in this process, the weights loaded: LocalChat's batches "
-        "against `generate` one prompt at a time, both float32, greedy, at most "
-        f"{Decoding().max_tokens} tokens, once each.",
+        f"`pytest evals {' '.join(options)}` on the sample's test split, wall clock of the whole "
+        "process, once each; the converted weights are there already. Then the prompts of the "
+        "same cases in this process, the weights loaded, greedy, at most "
+        f"{Decoding().max_tokens} tokens, once each: LocalChat's batches, in the dtype that it "
+        "chooses here, against `generate` one prompt at a time.",
         [
             exam_row("cold: empty store, empty index", cold),
             exam_row("cold: empty store, index there", indexed),
             exam_row("warm: unchanged", warm),
             no_calls(warm),
-            _speed("batched", batched),
-            _speed("plain `generate`, one prompt at a time", plain),
-            Row("plain time / batched time", f"{plain.seconds / batched.seconds:.2f} x"),
-            Row("equal answers", f"{_equal(batched, plain)} of {len(chats)}"),
+            *generations(weights, prompts(limit, cache)),
         ],
     )
+
+
+def generations(weights: Path, chats: Sequence[Sequence[Message]]) -> list[Row]:
+    """Speeds of both ways in the same dtype, and of `generate` as the weights are stored."""
+    import torch
+
+    torch.set_num_threads(threads())
+    base = LocalBase(weights, device="cpu")
+    dtype = base._dtype()
+    batched = generate_batched(base, chats)
+    rows = [_speed(f"batched, {_name(dtype)}", batched)]
+    for each in dict.fromkeys((dtype, torch.float32)):
+        plain = generate_plain(weights, chats, each)
+        name = f"plain `generate`, {_name(each)}"
+        rows += [
+            _speed(name, plain),
+            Row(f"{name}: time over batched", f"{plain.seconds / batched.seconds:.2f} x"),
+            Row(f"{name}: equal answers", f"{_equal(batched, plain)} of {len(chats)}"),
+        ]
+    return rows
+
+
+def _name(dtype: Any) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def _speed(what: str, run: Generation) -> Row:
     return Row(
         what,
-        f"{run.seconds:.1f} s, {run.tokens_in / run.seconds:,.0f} tokens/s in, "
+        f"{run.seconds:.1f} s ({run.processor:.1f} s of processor), "
+        f"{run.tokens_in / run.seconds:,.0f} tokens/s in, "
         f"{run.tokens_out / run.seconds:,.1f} tokens/s out",
     )
 
@@ -93,19 +114,17 @@ def prompts(limit: int | None, cache: Path) -> list[tuple[Message, ...]]:
     ]
 
 
-def generate_batched(weights: Path, chats: Sequence[Sequence[Message]]) -> Generation:
-    """All chats at once through the batches of LocalBase."""
-    import torch
-
-    torch.set_num_threads(threads())
-    chat = LocalChat("smollm2", LocalBase(weights, device="cpu"), Decoding())
+def generate_batched(base: LocalBase, chats: Sequence[Sequence[Message]]) -> Generation:
+    """All chats at once through the batches of a base."""
+    chat = LocalChat("smollm2", base, Decoding())
 
     async def ask() -> Generation:
         await chat.preflight()
-        begun = time.perf_counter()
+        begun, busy = time.perf_counter(), time.process_time()
         answers = await asyncio.gather(*(chat.chat(messages) for messages in chats))
         return Generation(
             time.perf_counter() - begun,
+            time.process_time() - busy,
             sum(answer.tokens_in for answer in answers),
             sum(answer.tokens_out for answer in answers),
             tuple(answer.text for answer in answers),
@@ -114,14 +133,13 @@ def generate_batched(weights: Path, chats: Sequence[Sequence[Message]]) -> Gener
     return asyncio.run(ask())
 
 
-def generate_plain(weights: Path, chats: Sequence[Sequence[Message]]) -> Generation:
+def generate_plain(weights: Path, chats: Sequence[Sequence[Message]], dtype: Any) -> Generation:
     """One chat after the other through transformers, as its documentation does."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    torch.set_num_threads(threads())
     tokenizer = AutoTokenizer.from_pretrained(weights)
-    model = AutoModelForCausalLM.from_pretrained(weights, dtype=torch.float32).eval()
+    model = AutoModelForCausalLM.from_pretrained(weights, dtype=dtype).eval()
 
     def generate(messages: Sequence[Message], tokens: int) -> tuple[int, Any]:
         turns = [{"role": message.role, "content": message.content} for message in messages]
@@ -134,11 +152,12 @@ def generate_plain(weights: Path, chats: Sequence[Sequence[Message]]) -> Generat
         return width, output[0, width:]
 
     generate([Message("user", "Are you there?")], 1)
-    begun = time.perf_counter()
+    begun, busy = time.perf_counter(), time.process_time()
     written = [generate(messages, Decoding().max_tokens) for messages in chats]
     texts = [tokenizer.decode(ids, skip_special_tokens=True).strip() for _, ids in written]
     return Generation(
         time.perf_counter() - begun,
+        time.process_time() - busy,
         sum(width for width, _ in written),
         sum(len(ids) for _, ids in written),
         tuple(texts),

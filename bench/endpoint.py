@@ -68,16 +68,21 @@ def measure(folder: Path, repeats: int, cases: int = 1000) -> Finding:
     processor = median(timing.processor for timing in timings)
     return Finding(
         f"{cases:,} cases x (1 answer + 1 judgement) at {LATENCY * 1000:.0f} ms",
-        f"The exam engine on an OpenAI-compatible fake server in a process of its own, {CONNECTIONS} "
-        "connections for model and judge together, prompts of about 4,000 characters, scored, "
-        f"journalled to a fresh store; medians of {repeats} runs. The limit is calls x latency / "
+        "The exam engine on an OpenAI-compatible fake server in a process of its own, "
+        f"{CONNECTIONS} connections for model and judge together, prompts of about 4,000 "
+        f"characters, scored, journalled to a fresh store; medians of {repeats} runs. The limit is calls x latency / "
         "connections; processor seconds are this process's only.",
         [
             Row("the limit", f"{limit:.2f} s"),
             Row("run phase", f"{seconds:.2f} s ({_spread(timings)})"),
             at_most("run phase over the limit", seconds / limit, 2.5, " x"),
             Row("processor time a call", f"{processor / calls * 1000:.2f} ms"),
-            Row("calls at once, as the server counted", str(peak), str(CONNECTIONS), peak <= CONNECTIONS),
+            Row(
+                "calls at once, as the server counted",
+                str(peak),
+                str(CONNECTIONS),
+                peak <= CONNECTIONS,
+            ),
             *PEERS,
         ],
     )

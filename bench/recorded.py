@@ -47,8 +47,9 @@ def measure(folder: Path, sizes: tuple[int, int]) -> Finding:
     return Finding(
         "recorded answers, scored and reported through pytest",
         "`pytest evals --dataset recorded:FILE.csv --retriever none`, fresh store, wall clock of "
-        f"the whole process, once each. {CASES_PER_CONTRACT} cases a contract of {CLAUSES} generated "
-        "clauses. Bare pytest runs as many empty parametrized tests with the same plugins left out.",
+        f"the whole process, once each. {CASES_PER_CONTRACT} cases a contract of {CLAUSES} "
+        "generated clauses. Bare pytest runs as many empty parametrized tests with the same "
+        "plugins left out.",
         rows,
     )
 

@@ -52,7 +52,10 @@ def section(name: str, finding: Finding, provenance: Mapping[str, Any]) -> str:
         [
             "| what | measured | target | met |",
             "|---|---|---|---|",
-            *(f"| {row.what} | {row.measured} | {row.target} | {_met(row)} |" for row in finding.rows),
+            *(
+                f"| {row.what} | {row.measured} | {row.target} | {_met(row)} |"
+                for row in finding.rows
+            ),
         ]
     )
     parts = [f"## {name}: {finding.title}", finding.setting, table.strip(), origin(provenance)]

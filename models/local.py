@@ -202,7 +202,9 @@ class LocalBase:
             torch.cuda.empty_cache()
         if len(batch) == 1:
             return [Answer("", error=f"out of memory on a prompt of {len(batch[0].ids)} tokens")]
-        self.batch_tokens = max(self._budget() // 2, 1)
+        # Half of this batch, not of the budget: the halves of one batch may fail one by one.
+        padded = len(batch) * (len(batch[0].ids) + batch[0].decoding.max_tokens)
+        self.batch_tokens = min(self._budget(), padded // 2)
         middle = len(batch) // 2
         return self._answers(batch[:middle]) + self._answers(batch[middle:])
 

@@ -8,7 +8,7 @@ from fixtures.cases import Case
 from fixtures.identity import digest
 from fixtures.passages import Passage
 from models.chat import Answer, ChatModel
-from models.template import Template
+from models.template import Template, fenced
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class PromptedModel:
         room = self.chat.context - self.chat.count(frame) - 32  # the chat template's own tokens
         shown: list[Passage] = []
         for passage in passages:
-            cost = self.chat.count(passage.text) + 16  # the fence
+            cost = self.chat.count(fenced(passage.text)) + 16  # the fence
             if cost > room:
                 cut = self._cut(passage, room - 16)
                 return (*shown, cut) if cut else tuple(shown)
@@ -65,7 +65,7 @@ class PromptedModel:
         while breaks - fits > 16:
             middle = guess if fits < guess < breaks else (fits + breaks) // 2
             guess = 0
-            if self.chat.count(passage.text[:middle]) <= room:
+            if self.chat.count(fenced(passage.text[:middle])) <= room:
                 fits = middle
             else:
                 breaks = middle

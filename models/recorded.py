@@ -15,7 +15,7 @@ from models.chat import Answer
 
 @dataclass(frozen=True)
 class RecordedModel:
-    """Looks a case up by its id, then by its row where the file is its own data set, then by question.
+    """Looks a case up by its id, by its row if the file is its own data set, by its question.
 
     A question that the file answers in more than one way is only found by `case_id` or by
     question and contract together, never guessed.

@@ -28,13 +28,13 @@ class Template:
     def messages(self, question: str, passages: Sequence[Passage]) -> tuple[Message, ...]:
         """The chat that asks `question` about `passages`, best passage first."""
         parts = [
-            f"<passage {number}>\n{_fenced(passage.text)}\n</passage {number}>"
+            f"<passage {number}>\n{fenced(passage.text)}\n</passage {number}>"
             for number, passage in enumerate(passages, start=1)
         ]
         parts.append(f"Question: {question}")
         return Message("system", self.system), Message("user", "\n\n".join(parts))
 
 
-def _fenced(text: str) -> str:
+def fenced(text: str) -> str:
     """`text` with anything that looks like our own fence defused."""
     return text.replace("<passage", "< passage").replace("</passage", "< /passage")

@@ -12,6 +12,8 @@ from models.embedded import embedded_smollm2
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "vocab.json",
                    "merges.txt", "tokenizer.model", "special_tokens_map.json")  # fmt: skip
+# generation_config.json: `generate` takes its penalties and end tokens from there.
+CONFIG_FILES = ("config.json", "generation_config.json", "adapter_config.json")
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 
@@ -19,7 +21,7 @@ def base_folder(base: str, revision: str | None = None) -> Path:
     """The folder of a base model: `embedded:smollm2`, a folder, or a Hugging Face id.
 
     Raises:
-        UserError: it is not there, cannot be fetched, or holds no safetensors.
+        UserError: it is not there, cannot be fetched, or holds no whole safetensors.
     """
     if base.startswith("embedded:"):
         if base != "embedded:smollm2":
@@ -32,7 +34,8 @@ def base_folder(base: str, revision: str | None = None) -> Path:
                 f"base {base!r}: no such folder, and not a Hugging Face id (owner/name)"
             )
         folder = _fetched(base, revision)
-    weight_files(folder)
+    for file in weight_files(folder):
+        _shapes(file)
     return folder
 
 
@@ -70,9 +73,8 @@ def weight_files(folder: Path) -> tuple[Path, ...]:
 
 
 def weights_digest(folder: Path) -> str:
-    """SHA-256 over the weights and the config beside them."""
-    config = [file for file in (folder / "config.json", folder / "adapter_config.json")
-              if file.is_file()]  # fmt: skip
+    """SHA-256 over the weights and the configs beside them."""
+    config = [folder / name for name in CONFIG_FILES if (folder / name).is_file()]
     return digest([_remembered_digest(file) for file in (*weight_files(folder), *config)])
 
 
@@ -133,12 +135,26 @@ def check_adapter(adapter: Path, base: Path) -> None:
 
 
 def _shapes(file: Path) -> dict[str, list[int]]:
-    """Tensor shapes of a safetensors file, from its header: 8 bytes length, then JSON."""
+    """Tensor shapes of a safetensors file, from its header: 8 bytes length, then JSON.
+
+    Raises:
+        UserError: it is no such file, or shorter than its header says.
+    """
     try:
         with file.open("rb") as opened:
-            header: dict[str, Any] = json.loads(
-                opened.read(int.from_bytes(opened.read(8), "little"))
-            )
-        return {name: entry["shape"] for name, entry in header.items() if name != "__metadata__"}
-    except (ValueError, KeyError, MemoryError, OverflowError) as error:
+            length = int.from_bytes(opened.read(8), "little")
+            header: dict[str, Any] = json.loads(opened.read(length))
+        tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
+        end = max((entry["data_offsets"][1] for entry in tensors.values()), default=0)
+        if file.stat().st_size < 8 + length + end:
+            raise UserError(f"{file} is cut short; fetch or train it again")
+        return {name: entry["shape"] for name, entry in tensors.items()}
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        MemoryError,
+        OverflowError,
+    ) as error:
         raise UserError(f"{file} is not a safetensors file; fetch or train it again") from error

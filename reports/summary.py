@@ -1,13 +1,10 @@
-"""What an exam found, in words and in Markdown: the page of a CI job summary.
-
-Everything here reads the value of `report.as_json`, so that it can be made again from any
-`report.json`.
-"""
+"""What an exam found, in Markdown: the page of a CI job summary."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from reports.wording import conclusions, figure, interval, metrics_of, spent, unit_of
 
 LIMIT = 60_000
 """Bytes; GitHub refuses a job summary of more than 1 MiB, and nobody reads so much."""
@@ -15,100 +12,7 @@ LIMIT = 60_000
 CLIP = 120
 """Characters of contract text that a cell shows."""
 
-OUTCOMES = ("FAIL", "INCONCLUSIVE", "PASS")
-"""From what decides to what does not: the worst of a model's floors is the model's outcome."""
-
 _SPECIAL = re.compile(r"[&<>|\\`*_\[\]~$]")
-
-
-@dataclass(frozen=True, slots=True)
-class Conclusion:
-    """What the floors say of one model; `outcome` is empty where there are none."""
-
-    model: str
-    outcome: str
-    sentence: str
-
-
-def conclusions(written: Mapping[str, Any]) -> list[Conclusion]:
-    """One conclusion a model, in the order of the exam."""
-    return [
-        _conclusion(group["model"], [v for v in written["verdicts"] if v["model"] == group["model"]])
-        for group in written["summary"]
-    ]
-
-
-def _conclusion(model: str, verdicts: Sequence[Mapping[str, Any]]) -> Conclusion:
-    if not verdicts:
-        return Conclusion(model, "", f"{model} was held against no floor.")
-    by_outcome = {
-        outcome: [v["metric"] for v in verdicts if v["outcome"] == outcome] for outcome in OUTCOMES
-    }
-    worst = next(outcome for outcome in OUTCOMES if by_outcome[outcome])
-    if worst == "PASS":
-        floors = "its one floor" if len(verdicts) == 1 else f"all {len(verdicts)} floors"
-        return Conclusion(model, worst, f"{model} clears {floors}.")
-    said = []
-    if by_outcome["FAIL"]:
-        said.append(f"fails {_listed(by_outcome['FAIL'])}")
-    if by_outcome["INCONCLUSIVE"]:
-        said.append(f"is inconclusive on {_listed(by_outcome['INCONCLUSIVE'])}")
-    cleared = len(by_outcome["PASS"])
-    return Conclusion(
-        model, worst, f"{model} {' and '.join(said)}; {cleared} of {len(verdicts)} floors cleared."
-    )
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def figure(value: float, unit: str) -> str:
-    """A value as people read it.
-
-    >>> figure(0.5, ""), figure(1234.5, "tokens"), figure(0.25, "s")
-    ('0.500', '1,234', '0.25 s')
-    """
-    if unit == "tokens":
-        return f"{value:,.0f}"
-    return f"{value:.2f} s" if unit == "s" else f"{value:.3f}"
-
-
-def interval(estimate: Mapping[str, Any], unit: str) -> str:
-    """`[low, high]`, or why there is none."""
-    if estimate["low"] is None or estimate["high"] is None:
-        return "no interval: one contract"
-    return f"[{figure(estimate['low'], unit)}, {figure(estimate['high'], unit)}]"
-
-
-def unit_of(written: Mapping[str, Any], metric: str) -> str:
-    """The metric's unit; judges' metrics, which the table does not list, are shares."""
-    return str(written["metrics"].get(metric, {}).get("unit", ""))
-
-
-def spent(spending: Mapping[str, Any]) -> dict[str, str]:
-    """What the run cost, each figure with its name.
-
-    >>> spent({"calls": 2, "tokens_in": 9, "tokens_out": 1, "seconds": 75, "peak_memory": 2**30})
-    {'calls': '2', 'tokens in': '9', 'tokens out': '1', 'time': '1 min 15 s', 'peak memory': '1.0 GiB'}
-    """
-    minutes, seconds = divmod(round(spending["seconds"]), 60)
-    return {
-        "calls": f"{spending['calls']:,}",
-        "tokens in": f"{spending['tokens_in']:,}",
-        "tokens out": f"{spending['tokens_out']:,}",
-        "time": f"{minutes:,} min {seconds} s" if minutes else f"{spending['seconds']:.1f} s",
-        "peak memory": f"{spending['peak_memory'] / 2**30:.1f} GiB",
-    }
-
-
-def metrics_of(groups: Iterable[Mapping[str, Any]], known: Iterable[str]) -> list[str]:
-    """The metrics that any of these groups was asked, in the order of the metrics table."""
-    asked = dict.fromkeys(
-        metric for group in groups for metric in (*group["estimates"], *group["unscored"])
-    )
-    in_order = [metric for metric in known if metric in asked]
-    return in_order + [metric for metric in asked if metric not in in_order]
 
 
 def markdown(written: Mapping[str, Any]) -> str:
@@ -233,9 +137,9 @@ def _missed_row(result: Mapping[str, Any], case: Mapping[str, Any]) -> tuple[str
 
 
 def escape(text: str, most: int = CLIP) -> str:
-    """`text` on one line, clipped to `most` characters, inert in Markdown, tables and HTML.
+    r"""`text` on one line, clipped to `most` characters, inert in Markdown, tables and HTML.
 
-    >>> escape("a|b\\n<b>")
+    >>> escape("a|b\n<b>")
     'a&#124;b &#60;b&#62;'
     """
     line = " ".join(text[: most * 4].split())

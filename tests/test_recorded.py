@@ -4,8 +4,8 @@ import asyncio
 import csv
 import io
 import json
-from tempfile import TemporaryDirectory
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
@@ -55,17 +55,19 @@ def refused(call, *words):
         assert word in str(caught.value)
 
 
+WHO = '"Who, if anyone?"'
 FORMS = {
-    "plain.csv": 'case_id,question,answer,expected\nc1,"Who, if anyone?",Acme,\nc2,When?,1 May,May 1\n',
-    "spelt.csv": 'Case_ID,QUESTION,response,ref_answer\r\nc1,"Who, if anyone?",Acme,\r\nc2,When?,1 May,May 1\r\n',
-    "bom.csv": '\ufeffcase_id,question, Answer ,expected\nc1,"Who, if anyone?", Acme ,\nc2,When?,1 May,May 1',
-    "plain.jsonl": '{"case_id": "c1", "question": "Who, if anyone?", "answer": "Acme", "expected": ""}\n'
-    '\n{"case_id": "c2", "question": "When?", "answer": "1 May", "expected": "May 1"}\n',
-    "spelt.jsonl": '\ufeff{"CASE_ID": "c1", "question": "Who, if anyone?", "response": "Acme", "ref_answer": null}\r\n'
+    "plain.csv": f"case_id,question,answer,expected\nc1,{WHO},Acme,\nc2,When?,1 May,May 1\n",
+    "spelt.csv": "Case_ID,QUESTION,response,ref_answer\r\n"
+    f"c1,{WHO},Acme,\r\nc2,When?,1 May,May 1\r\n",
+    "bom.csv": f"\ufeffcase_id,question, Answer ,expected\nc1,{WHO}, Acme ,\nc2,When?,1 May,May 1",
+    "plain.jsonl": f'{{"case_id": "c1", "question": {WHO}, "answer": "Acme", "expected": ""}}\n\n'
+    '{"case_id": "c2", "question": "When?", "answer": "1 May", "expected": "May 1"}\n',
+    "spelt.jsonl": f'\ufeff{{"CASE_ID": "c1", "question": {WHO}, "response": "Acme"}}\r\n'
     '{"case_id": "c2", "question": "When?", "response": "1 May", "ref_answer": "May 1"}',
-    "upper.NDJSON": '{"case_id": "c1", "question": "Who, if anyone?", "response": "Acme"}\n'
+    "upper.NDJSON": f'{{"case_id": "c1", "question": {WHO}, "answer": "Acme", "expected": null}}\n'
     '{"case_id": "c2", "question": "When?", "response": "1 May", "expected": "May 1"}',
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", FORMS)

@@ -127,7 +127,6 @@ def test_a_key_is_named_by_its_variable(registry, monkeypatch):
     monkeypatch.setenv("BAR_EXAM_TEST_KEY", "secret")
     (model,) = open_models(["remote"], folder)
     assert isinstance(model.chat, EndpointModel)
-    assert model.chat.api_key == "secret"
     assert "secret" not in repr(read_entry("remote", folder))
     with_key = model.identity
     monkeypatch.setenv("BAR_EXAM_TEST_KEY", "another")
@@ -141,8 +140,12 @@ def test_the_entries_settings_reach_the_model(registry):
     entry = read_entry("remote", folder)
     assert isinstance(entry, EndpointEntry)
     (model,) = open_models(["remote"], folder)
-    assert (model.name, model.chat.context, model.chat.concurrency) == ("remote", 300, 3)
-    assert model.chat.decoding.max_tokens == 7
+    assert (model.name, model.chat.context) == ("remote", 300)
+    (longer,) = open_models(["longer"], registry("longer", ENDPOINT))
+    (same,) = open_models(["same"], registry("same", ENDPOINT + "concurrency = 9"))
+    assert longer.chat.context == 8192
+    assert len({model.identity, longer.identity}) == 2
+    assert same.identity == longer.identity
 
 
 def test_kinds_of_models(registry):
@@ -169,7 +172,7 @@ def test_what_only_answers_cases_cannot_chat(registry):
 
 def test_entries_of_one_base_share_it(registry, tmp_path):
     (tmp_path / "base").mkdir()
-    (tmp_path / "base" / "model.safetensors").touch()
+    (tmp_path / "base" / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
     folder = registry("a", 'kind = "local"\nbase = "./base"')
     registry("b", 'kind = "local"\nbase = "../' + tmp_path.name + '/base"\npassages = false')
     registry("c", 'kind = "local"\nbase = "./base"\ndtype = "bfloat16"')

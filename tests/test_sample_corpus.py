@@ -116,7 +116,9 @@ def test_no_run_of_twelve_words_is_from_the_real_contracts(contracts, cuad):
     assert len(mine) > 20_000
     real = {case.contract.digest: case.contract for case in cuad.cases}
     assert len(real) > 400
-    copied = [contract.id for contract in real.values() if not mine.isdisjoint(grams(contract.text))]
+    copied = [
+        contract.id for contract in real.values() if not mine.isdisjoint(grams(contract.text))
+    ]
     assert copied == []
 
 

@@ -81,8 +81,7 @@
   function body(item, results) {
     return el("div", { class: "body" },
       el("div", { class: "answers" }, expected(item), ...results.map(answer)),
-      scores(results),
-      ...passages(item, results),
+      el("div", { class: "evidence" }, scores(results), el("div", {}, ...passages(item, results))),
       el("p", { class: "link" }, el("a", { href: `#case=${encodeURIComponent(item.slug)}` }, "Link to this case"),
         " ", el("code", {}, item.slug)));
   }
@@ -100,7 +99,7 @@
       : el("p", { class: "said" }, result.answer || "(empty answer)");
     const cost = [`${result.latency.toFixed(2)} s`, `${result.tokens_in.toLocaleString("en")} tokens in`,
       `${result.tokens_out.toLocaleString("en")} out`, result.asked ? "asked in this exam" : "not asked anew"];
-    if (result.finish_reason !== "stop") cost.push(`ended by ${result.finish_reason}`);
+    if (result.finish_reason !== "stop") cost.push(result.finish_reason === "length" ? "cut off at its longest length" : `ended by ${result.finish_reason}`);
     return el("section", {},
       el("h3", {}, `Answer of ${result.model}`), text,
       result.missed.length ? el("p", {}, el("span", { class: "badge fail" }, "✗ missed"), ` ${result.missed.join(", ")}`) : null,
@@ -162,7 +161,7 @@
       .map((span) => [Math.max(0, span.start - start), Math.min(chars.length, span.start + points(span.text).length - start)])
       .filter(([from, to]) => from < to)
       .sort((one, other) => one[0] - other[0]);
-    const content = el("p", { class: "text" });
+    const content = el("p", { class: "excerpt" });
     let at = 0;
     for (const [from, to] of marks) {
       if (to <= at) continue;
