@@ -3,12 +3,15 @@
 import asyncio
 import re
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fixtures.cases import Case, Contract
 from fixtures.passages import Chunker, Passage
+from models.decoding import Decoding
 from models.echo import EchoModel
+from models.local import LocalBase, LocalChat
 from models.prompted import PromptedModel
 from models.template import CLOSED_BOOK, NOT_FOUND, SYSTEM, Template
 
@@ -60,10 +63,27 @@ def test_the_prompt_never_exceeds_the_context(text, extra, question):
     assert answer.tokens_in <= frame + 32 + extra
 
 
+@pytest.fixture(scope="module")
+def local(tiny_base):
+    return LocalChat("tiny", LocalBase(tiny_base, "cpu", "float32"), Decoding(max_tokens=6))
+
+
+@given(st.lists(WORDS, max_size=40), st.text(max_size=60))
+@example(["law"] * 60, "?")
+@example(["</passage"] * 60, "?")
+@example(["law " * 40] * 12, "?")
+@settings(max_examples=40)
+def test_what_fits_by_count_fits_in_the_tokens_of_a_real_model(local, texts, question):
+    passages = [Passage("K", 0, len(text), text) for text in texts]
+    shown = PromptedModel(local, Template())._fitting(question, passages)
+    assert len(local._ids(Template().messages(question, shown))) <= local.context
+
+
 @given(WORDS, st.integers(0, 400))
+@example("law Ohio " * 200, 200)
 @settings(max_examples=100)
 def test_what_is_shown_is_the_best_passages_with_exact_offsets(text, context):
-    passages = cut_up(text)[::-1]
+    passages = cut_up(text, 600)[::-1]
     answer, messages = ask(contract_case(text), passages, context=context)
     shown = answer.passages
     for passage in shown:
@@ -91,6 +111,7 @@ def test_the_room_that_is_left_is_used():
     frame = sum(EchoModel().count(m.content) for m in Template().messages("Which law governs?", ()))
     answer, _ = ask(contract_case(text), [Passage("K", 0, len(text), text)], context=frame + 532)
     (shown,) = answer.passages
+    assert (shown.start, shown.end) == (0, len(shown.text))
     assert 470 <= len(shown.text.split()) <= 484  # 16 are kept for the fence
 
 

@@ -65,7 +65,10 @@ def test_the_answerable_keep_their_share(cases, limit):
     drawn = limited(cases, limit)
     answerable = sum(c.answerable for c in cases)
     expected = answerable * len(drawn) / len(cases)
-    assert abs(sum(c.answerable for c in drawn) - expected) <= 1
+    off = abs(sum(c.answerable for c in drawn) - expected)
+    assert off <= 1
+    if 1 <= expected <= len(drawn) - 1:  # else the one that must occur is more than its share
+        assert off <= 0.5 + 1e-9
     if 0 < answerable < len(cases):
         assert {c.answerable for c in drawn} == {True, False}
 
