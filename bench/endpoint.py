@@ -70,8 +70,8 @@ def measure(folder: Path, repeats: int, cases: int = 1000) -> Finding:
         f"{cases:,} cases x (1 answer + 1 judgement) at {LATENCY * 1000:.0f} ms",
         "The exam engine on an OpenAI-compatible fake server in a process of its own, "
         f"{CONNECTIONS} connections for model and judge together, prompts of about 4,000 "
-        f"characters, scored, journalled to a fresh store; medians of {repeats} runs. The limit is calls x latency / "
-        "connections; processor seconds are this process's only.",
+        f"characters, scored, journalled to a fresh store; medians of {repeats} runs. The limit is "
+        "calls x latency / connections; processor seconds are this process's only.",
         [
             Row("the limit", f"{limit:.2f} s"),
             Row("run phase", f"{seconds:.2f} s ({_spread(timings)})"),

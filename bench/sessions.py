@@ -58,7 +58,8 @@ def examine(folder: Path, *arguments: str, cache: Path | None = None) -> Exam:
     Raises:
         UserError: pytest did not get as far as a report.
     """
-    kept = ["--store", str(folder / "store.sqlite"), "--runs", str(folder / "runs")]
+    # With a space, pytest takes the path for a test's and loads the conftest.py files above it.
+    kept = [f"--store={folder / 'store.sqlite'}", f"--runs={folder / 'runs'}"]
     environment = {"BAR_EXAM_CACHE": str(cache)} if cache else {}
     session = run_pytest(ROOT, folder, "evals", *arguments, *kept, environment=environment)
     report = json.loads((folder / "latest" / "report.json").read_bytes())

@@ -8,7 +8,7 @@ from fixtures.cases import Case
 from fixtures.identity import digest
 from fixtures.passages import Passage
 from models.chat import Answer, ChatModel
-from models.template import Template, fenced
+from models.template import Template, quoted
 
 
 @dataclass(frozen=True)
@@ -47,25 +47,25 @@ class PromptedModel:
         frame = "\n".join(m.content for m in self.template.messages(question, ()))
         room = self.chat.context - self.chat.count(frame) - 32  # the chat template's own tokens
         shown: list[Passage] = []
-        for passage in passages:
-            cost = self.chat.count(fenced(passage.text)) + 16  # the fence
+        for number, passage in enumerate(passages, start=1):
+            cost = self.chat.count(quoted(number, passage.text)) + 2  # the blank line after it
             if cost > room:
-                cut = self._cut(passage, room - 16)
+                cut = self._cut(number, passage, room - 2)
                 return (*shown, cut) if cut else tuple(shown)
             shown.append(passage)
             room -= cost
         return tuple(shown)
 
-    def _cut(self, passage: Passage, room: int) -> Passage | None:
-        """The longest head of `passage` of at most `room` tokens, or None below 16 tokens."""
-        if room < 16:
+    def _cut(self, number: int, passage: Passage, room: int) -> Passage | None:
+        """The longest head of `passage` that is quoted in `room` tokens, or None below 32."""
+        if room < 32:
             return None
         fits, breaks = 0, len(passage.text)
         guess = room * 4
         while breaks - fits > 16:
             middle = guess if fits < guess < breaks else (fits + breaks) // 2
             guess = 0
-            if self.chat.count(fenced(passage.text[:middle])) <= room:
+            if self.chat.count(quoted(number, passage.text[:middle])) <= room:
                 fits = middle
             else:
                 breaks = middle

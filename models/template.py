@@ -27,14 +27,12 @@ class Template:
 
     def messages(self, question: str, passages: Sequence[Passage]) -> tuple[Message, ...]:
         """The chat that asks `question` about `passages`, best passage first."""
-        parts = [
-            f"<passage {number}>\n{fenced(passage.text)}\n</passage {number}>"
-            for number, passage in enumerate(passages, start=1)
-        ]
+        parts = [quoted(number, passage.text) for number, passage in enumerate(passages, start=1)]
         parts.append(f"Question: {question}")
         return Message("system", self.system), Message("user", "\n\n".join(parts))
 
 
-def fenced(text: str) -> str:
-    """`text` with anything that looks like our own fence defused."""
-    return text.replace("<passage", "< passage").replace("</passage", "< /passage")
+def quoted(number: int, text: str) -> str:
+    """`text` between numbered fences, with anything in it that looks like one defused."""
+    text = text.replace("<passage", "< passage").replace("</passage", "< /passage")
+    return f"<passage {number}>\n{text}\n</passage {number}>"

@@ -34,9 +34,9 @@ def cluster_mean(
 ) -> Estimate:
     """Mean with a cluster-robust t interval at two-sided level 1 - 2 * alpha.
 
-    The standard error is that of `cluster_error`, and t has G - 1 degrees of freedom for G
-    contracts. Each end of the interval is thus a one-sided bound at level 1 - alpha. Where all
-    values are equal the interval has no width, unless they are shares.
+    The error is `standard_error`, and t has G - 1 degrees of freedom for G contracts. Each end of
+    the interval is thus a one-sided bound at level 1 - alpha. Where all values are equal the
+    interval has no width, unless they are shares.
 
     A share lies in 0..1, and so does its interval. Where every value is 0, or every value is 1,
     the residuals say nothing; the interval is then Wilson's for as many trials as contracts.
@@ -53,18 +53,41 @@ def cluster_mean(
     from scipy import stats
 
     sums, sizes = cluster_sums(values, clusters)
-    mean, error = cluster_error(sums, sizes)
-    centre, groups, cases = float(mean), len(sums), len(values)
-    if groups < 2:
+    centre, groups, cases = float(sums.sum() / sizes.sum()), len(sums), len(values)
+    error = standard_error(values, clusters)
+    if error is None:
         return Estimate(centre, None, None, cases, groups)
     if share and centre in (0.0, 1.0):
         low, high = wilson(round(centre) * groups, groups, alpha)
         return Estimate(centre, low, high, cases, groups)
-    reach = float(stats.t.isf(alpha, groups - 1) * error)
+    reach = float(stats.t.isf(alpha, groups - 1)) * error
     low, high = centre - reach, centre + reach
     if share:
         low, high = max(low, 0.0), min(high, 1.0)
     return Estimate(centre, low, high, cases, groups)
+
+
+def standard_error(values: Sequence[float], clusters: Sequence[str]) -> float | None:
+    """Cluster-robust standard error of the mean: that of `cluster_error`.
+
+    Where the contracts' means coincide although the cases differ, contracts say nothing of the
+    spread; the error is then that of independent cases, s / sqrt(n).
+
+    Returns:
+        None with one contract, 0 where all values are equal.
+
+    Raises:
+        ValueError: as `cluster_sums`.
+    """
+    import numpy as np
+
+    sums, sizes = cluster_sums(values, clusters)
+    if len(sums) < 2:
+        return None
+    error = float(cluster_error(sums, sizes)[1])
+    if error == 0 and np.ptp(values):
+        error = float(np.std(values, ddof=1)) / len(values) ** 0.5
+    return error
 
 
 def cluster_sums(values: Sequence[float], clusters: Sequence[str]) -> tuple["Floats", "Floats"]:
@@ -113,6 +136,17 @@ def cluster_error(sums: "Floats", sizes: "Floats") -> tuple["Floats", "Floats"]:
     # What is left where all values are equal is rounding, not spread.
     squares = np.where(squares < 1e-24 * np.square(sums).sum(axis=-1), 0.0, squares)
     return mean, np.sqrt(groups / max(groups - 1, 1) * squares) / cases
+
+
+def paired_differences(candidate: Sequence[float], baseline: Sequence[float]) -> list[float]:
+    """Candidate minus baseline, case by case.
+
+    Raises:
+        ValueError: the lengths differ.
+    """
+    if len(candidate) != len(baseline):
+        raise ValueError(f"{len(candidate)} candidate values, but {len(baseline)} of the baseline")
+    return [float(one) - float(other) for one, other in zip(candidate, baseline, strict=True)]
 
 
 def wilson(successes: int, trials: int, alpha: float = 0.05) -> tuple[float, float]:

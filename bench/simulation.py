@@ -1,0 +1,203 @@
+"""Simulated exams whose answers are correlated within contracts, and how the gate fares on them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reports.bootstrap import ratio_difference, shown_mean
+from reports.paired import compare_sums, judge
+from reports.sequential import plan_looks
+from reports.statistics import cluster_error
+
+if TYPE_CHECKING:
+    from reports.statistics import Floats
+
+ALPHA = 0.05
+CHUNK = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Where simulated exams come from.
+
+    `difference` is the true mean of d = candidate - baseline, `discordance` the share of cases
+    that only one of the two gets right, `correlation` that of d within a contract. Contracts have
+    `cases` each, or, if `uneven`, between an eighth and fifteen eighths of that.
+    """
+
+    contracts: int = 102
+    cases: int = 41
+    discordance: float = 0.1
+    correlation: float = 0.05
+    difference: float = 0.0
+    uneven: bool = False
+
+    @property
+    def sizes(self) -> "Floats":
+        """Cases of each contract, shape (contracts,)."""
+        import numpy as np
+
+        if not self.uneven:
+            return np.full(self.contracts, float(self.cases))
+        spread = np.random.default_rng(0).permutation(np.linspace(1 / 8, 15 / 8, self.contracts))
+        return np.maximum(np.round(self.cases * spread), 1.0)
+
+    @property
+    def cells(self) -> tuple[float, float, float, float]:
+        """Probability that both are right, the candidate only, the baseline only, neither."""
+        gained = (self.discordance + self.difference) / 2
+        same = 1 - self.discordance
+        return 0.7 * same, gained, self.discordance - gained, 0.3 * same
+
+
+def dirichlet_counts(
+    cells: Sequence[float],
+    correlation: float,
+    sizes: "Floats",
+    repeats: int,
+    seed: int | Sequence[int],
+) -> "Floats":
+    """Counts of cells by contract, shape (repeats, contracts, cells).
+
+    Each contract has its own cell probabilities, from a Dirichlet distribution of mean `cells`
+    and precision 1 / correlation - 1. Any score of the cells then has exactly that correlation
+    within contracts: covariances are the multinomial's, times correlation (Mosimann 1962).
+    """
+    import numpy as np
+
+    draw = np.random.default_rng(seed)
+    precision = 1 / correlation - 1
+    chances = draw.dirichlet(np.array(cells) * precision, size=(repeats, len(sizes)))
+    return draw.multinomial(sizes.astype(int), chances).astype(float)
+
+
+def paired_sums(world: World, repeats: int, seed: int) -> tuple["Floats", "Floats"]:
+    """Sums of d and of d ** 2 by contract, each of shape (repeats, contracts)."""
+    import numpy as np
+
+    sums, squares = np.empty((2, repeats, world.contracts))
+    for begin in range(0, repeats, CHUNK):
+        part = slice(begin, min(begin + CHUNK, repeats))
+        number = part.stop - begin
+        counts = dirichlet_counts(
+            world.cells, world.correlation, world.sizes, number, (seed, begin)
+        )
+        sums[part] = counts[..., 1] - counts[..., 2]
+        squares[part] = counts[..., 1] + counts[..., 2]
+    return sums, squares
+
+
+def cluster_bounds(sums: "Floats", sizes: "Floats", alpha: float) -> tuple["Floats", "Floats"]:
+    """Bounds of `reports.statistics.cluster_mean` on many exams at once, each shape (repeats,)."""
+    from scipy import stats
+
+    mean, error = cluster_error(sums, sizes)
+    reach = stats.t.isf(alpha, sums.shape[-1] - 1) * error
+    return mean - reach, mean + reach
+
+
+def passes(world: World, margin: float, repeats: int, seed: int) -> tuple[float, float]:
+    """Share of exams that pass: by the gate, and by a z-test that takes cases for independent."""
+    import numpy as np
+    from scipy import stats
+
+    sums, squares = paired_sums(world, repeats, seed)
+    low, _ = cluster_bounds(sums, world.sizes, ALPHA)
+    cases = world.sizes.sum()
+    mean = sums.sum(axis=-1) / cases
+    naive = np.sqrt((squares.sum(axis=-1) / cases - mean**2) / cases)
+    simple = mean - stats.norm.isf(ALPHA) * naive
+    return float((low > -margin).mean()), float((simple > -margin).mean())
+
+
+def coverage(world: World, repeats: int, seed: int) -> float:
+    """Share of two-sided 95 % intervals that hold the true difference."""
+    sums, _ = paired_sums(world, repeats, seed)
+    low, high = cluster_bounds(sums, world.sizes, 0.025)
+    return float(((low <= world.difference) & (world.difference <= high)).mean())
+
+
+def small_exams(world: World, margin: float, repeats: int, seed: int) -> tuple[float, float]:
+    """Share of exams under the small-exam rule that pass, and of 95 % intervals that hold."""
+    sums, squares = paired_sums(world, repeats, seed)
+    passed = held = 0
+    for exam in zip(sums, squares, strict=True):
+        values, clusters = expanded(*exam, world.sizes)
+        passed += judge(shown_mean(values, clusters, ALPHA), margin) == "PASS"
+        shown = shown_mean(values, clusters, 0.025)
+        assert shown.low is not None and shown.high is not None
+        held += shown.low <= world.difference <= shown.high
+    return passed / repeats, held / repeats
+
+
+def expanded(sums: "Floats", squares: "Floats", sizes: "Floats") -> tuple[list[float], list[str]]:
+    """One exam's d and contract of each case, from its sums by contract."""
+    values: list[float] = []
+    clusters: list[str] = []
+    for name, (total, differing, size) in enumerate(zip(sums, squares, sizes, strict=True)):
+        gained, lost = int(differing + total) // 2, int(differing - total) // 2
+        values += [1.0] * gained + [-1.0] * lost + [0.0] * (int(size) - gained - lost)
+        clusters += [f"contract {name}"] * int(size)
+    return values, clusters
+
+
+def f1_exams(world: World, repeats: int, seed: int) -> tuple[float, float]:
+    """For two models' F1: share of exams that pass at the margin, of 95 % intervals that hold."""
+    import numpy as np
+
+    # 3 in 10 cases have something to find. Cells: positive or not x said by each model or not.
+    positive = 0.3 * np.array([0.6, 0.1, 0.15, 0.15])
+    negative = 0.7 * np.array([0.03, 0.04, 0.05, 0.88])
+    cells = np.concatenate([positive, negative])
+    exams = f1_sums(dirichlet_counts(list(cells), world.correlation, world.sizes, repeats, seed))
+    true = float(ratio_difference(f1_sums(cells)))
+    cases = int(world.sizes.sum())
+    passed = held = 0
+    for sums in exams:
+        passed += compare_sums(sums, cases, -true).outcome == "PASS"
+        shown = compare_sums(sums, cases, alpha=0.025).difference
+        assert shown.low is not None and shown.high is not None
+        held += shown.low <= true <= shown.high
+    return passed / repeats, held / repeats
+
+
+def f1_sums(counts: "Floats") -> "Floats":
+    """2 * tp and 2 * tp + fp + fn of candidate and baseline: shape (..., 8) to (..., 4)."""
+    import numpy as np
+
+    both, one, other, neither, wrong, one_wrong, other_wrong, _ = np.moveaxis(counts, -1, 0)
+    present = both + one + other + neither
+    hits, base_hits = both + one, both + other
+    said, base_said = hits + wrong + one_wrong, base_hits + wrong + other_wrong
+    return np.stack([2 * hits, said + present, 2 * base_hits, base_said + present], axis=-1)
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Shares of exams that passed and failed, and of cases that were never asked."""
+
+    passed: float
+    failed: float
+    saved: float
+
+
+def stopped(world: World, margin: float, repeats: int, seed: int) -> Stopped:
+    """Examine with looks at 25, 50, 75 and 100 % of the contracts."""
+    import numpy as np
+
+    sums, _ = paired_sums(world, repeats, seed)
+    plan = plan_looks([str(number) for number in range(world.contracts)], ALPHA)
+    open_, passed, failed = np.ones(repeats, bool), np.zeros(repeats), np.zeros(repeats)
+    saved = np.zeros(repeats)
+    known = 0
+    for added, level in zip(plan.contracts, plan.levels, strict=True):
+        known += len(added)
+        sizes = world.sizes[:known]
+        low, high = cluster_bounds(sums[:, :known], sizes, level)
+        settled = low < high if known < world.contracts else np.ones(repeats, bool)
+        good, bad = settled & (low > -margin), settled & (high < -margin)
+        passed[open_ & good] = 1
+        failed[open_ & bad] = 1
+        saved[open_ & (good | bad)] = 1 - sizes.sum() / world.sizes.sum()
+        open_ &= ~(good | bad)
+    return Stopped(float(passed.mean()), float(failed.mean()), float(saved.mean()))

@@ -1,0 +1,91 @@
+"""A place to promote in: registry entries, a gate, and reports as the exam writes them."""
+
+import hashlib
+import json
+
+from models.factory import open_models
+from models.succession import Place
+
+GATE = "# what an exam must show\nalpha = 0.05\n"
+
+
+def make_place(folder, *names):
+    """Echo models that differ by their prompt; comments and order of the entries matter."""
+    place = Place(folder / "models", folder / "registry", folder / "runs")
+    for each in (place.folder, place.registry, place.runs):
+        each.mkdir(parents=True)
+    (folder / "gate.toml").write_text(GATE)
+    for name in names:
+        (place.registry / f"{name}.toml").write_text(
+            f'# {name}\nkind = "echo"\nstatus = "candidate" # until promoted\n'
+            f'system = "I am {name}."\n\n[decoding]\nseed = 1 # kept\n'
+        )
+    return place
+
+
+def identity_of(place, name):
+    return open_models([name], place.registry)[0].identity
+
+
+def write_report(place, name, *, against=None, anchor=None, id_="20260101-000000-aaaa", **changes):
+    """The report of an exam of `name` against the champion `against`."""
+    gate = place.registry.parent / "gate.toml"
+    named = {each: identity_of(place, each) for each in (name, against, anchor) if each}
+    estimate = {"mean": 0.61, "low": 0.58, "high": 0.64, "n": 100, "clusters": 12}
+    verdict = {
+        "model": name,
+        "outcome": "PROMOTE",
+        "reasons": ["token_f1 holds"],
+        "checks": [
+            {"metric": "token_f1", "against": "floor", "outcome": "PASS", "reason": "holds",
+             "estimate": estimate}
+        ],
+        "champion": {"name": against, "identity": named[against]} if against else None,
+        "anchor": {"name": anchor, "identity": named[anchor]} if anchor else None,
+        "improves_anchor": False,
+        **changes,
+    }  # fmt: skip
+    report = {
+        "schema": 2,
+        "id": id_,
+        "provenance": {"commit": "c0ffee", "dirty": False, "python": "3.11"},
+        "dataset": {"name": "sample", "identity": "d" * 64, "split": "test", "limit": None},
+        "models": [
+            {"name": each, "identity": value, "kind": "echo"} for each, value in named.items()
+        ],
+        "gate": {
+            "file": str(gate),
+            "sha256": hashlib.sha256(gate.read_bytes()).hexdigest(),
+            "identity": "9" * 64,
+            "alpha": 0.05,
+        },
+        "summary": [
+            {
+                "model": each,
+                "name": "all",
+                "cases": 100,
+                "estimates": {"token_f1": estimate},
+                "unscored": {},
+            }
+            for each in named
+        ],
+        "verdicts": [verdict],
+    }
+    path = place.runs / id_ / "report.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(report))
+    return path
+
+
+def dynasty(place, *names, **changes):
+    """Promote these models, each against the one before, the first as the anchor."""
+    from models.succession import promote
+
+    anchor = None
+    for number, name in enumerate(names):
+        against = names[number - 1] if number else None
+        id_ = f"20260101-0000{number:02d}-aaaa"
+        write_report(place, name, against=against, anchor=anchor, id_=id_, **changes)
+        record = promote(name, place, say=lambda line: None)
+        anchor = record.anchor.model
+    return record
