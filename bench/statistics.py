@@ -125,9 +125,7 @@ def small_exams(world: World, margin: float, repeats: int, seed: int) -> tuple[f
     return passed / repeats, held / repeats
 
 
-def expanded(
-    sums: "Floats", squares: "Floats", sizes: "Floats"
-) -> tuple[list[float], list[str]]:
+def expanded(sums: "Floats", squares: "Floats", sizes: "Floats") -> tuple[list[float], list[str]]:
     """One exam's d and contract of each case, from its sums by contract."""
     values: list[float] = []
     clusters: list[str] = []
@@ -138,9 +136,7 @@ def expanded(
     return values, clusters
 
 
-def f1_coverage(
-    contracts: int, correlation: float, repeats: int, seed: int, draws: int
-) -> float:
+def f1_coverage(contracts: int, correlation: float, repeats: int, seed: int, draws: int) -> float:
     """Share of 95 % BCa intervals that hold the true difference of two models' F1."""
     import numpy as np
 

@@ -72,7 +72,7 @@ def _holders(manifest: Manifest) -> Mapping[int, list[int]]:
     """Shingle → places of the trained contracts that hold it."""
     holders = defaultdict(list)
     for place, trained in enumerate(manifest.contracts):
-        for shingle in trained.sketch:
+        for shingle in set(trained.sketch):
             holders[shingle].append(place)
     return holders
 
@@ -118,7 +118,7 @@ def check_leakage(model: str, leaks: Sequence[Leak], allowed: Sequence[str] = ()
 
 def _titles(titles: Sequence[str]) -> str:
     more = f" and {len(titles) - NAMED} more" if len(titles) > NAMED else ""
-    return ", ".join(titles[:NAMED]) + more
+    return ", ".join(f'"{title}"' for title in titles[:NAMED]) + more
 
 
 def near_duplicates(dataset: Dataset, threshold: float = 0.5) -> tuple[Leak, ...]:
@@ -156,7 +156,8 @@ def main(argv: list[str] | None = None) -> int:
         print(f"ERROR: {error}", file=sys.stderr)
         return 4
     for leak in leaks:
-        print(f"{leak.containment:5.2f}  {leak.exam_contract}\n  in   {leak.trained_contract}")
+        print(f"{leak.containment:.2f}  {leak.exam_contract}")
+        print(f"      {leak.kind} of {leak.trained_contract}")
     print(
         f"{len(leaks)} of {len(dataset.test_contracts)} test contracts have more than "
         f"{options.threshold:g} of their wording in one train contract"

@@ -57,7 +57,9 @@ def read_manifest(adapter: Path) -> Manifest | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}; mend its permissions") from error
+        raise UserError(
+            f"{path} cannot be read: {error.strerror}; restore it or train the adapter again"
+        ) from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"

@@ -1,0 +1,193 @@
+"""The champion: which model is in service, and which one no successor may fall behind.
+
+`champion.toml` and the `status` lines of the registry are pointers for people and for the exam.
+Both are derived from the promotion record, so a crash between the writes is mended by deriving
+them again.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ConfigDict
+
+from fixtures.errors import UserError
+from fixtures.settings import read_toml
+from models.promotions import SHIPPED, drop_incomplete, read_records
+from models.record import Named, Record, RefusedError
+
+FILE = "champion.toml"
+HEADER = "# The model in service. Written by python -m models.promote; do not edit.\n"
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Champion:
+    """The model in service; `record` is the hash of the line that made it champion."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    model: str
+    identity: str
+    record: str
+
+
+def read_champion(folder: Path = SHIPPED) -> Champion | None:
+    """The champion, or None where nothing was promoted yet.
+
+    Raises:
+        UserError: `champion.toml` is malformed.
+    """
+    path = folder / FILE
+    if not path.exists():
+        return None
+    try:
+        champion: Champion = read_toml(path, Champion)
+    except UserError as error:
+        raise UserError(f"{error}; {_rewrite(path)}") from error
+    return champion
+
+
+def read_anchor(folder: Path = SHIPPED) -> Named | None:
+    """The best champion so far: a chain of small losses, each within its margin, ends at it.
+
+    Raises:
+        UserError: the promotion record is unreadable or was tampered with.
+    """
+    records = read_records(folder)
+    return records[-1].anchor if records else None
+
+
+def reigns(records: Sequence[Record]) -> tuple[Record, ...]:
+    """The promotions that were not rolled back, oldest first; the last one is in service.
+
+    Raises:
+        RefusedError: a rollback returns to another model than the one before.
+    """
+    standing: list[Record] = []
+    for record in records:
+        if record.kind == "promotion":
+            standing.append(record)
+        elif len(standing) < 2 or standing[-2].named != record.named:
+            raise RefusedError(
+                f"promotion {record.number} rolls back to {record.model}, which was not champion "
+                "before; restore the record from the repository's history"
+            )
+        else:
+            standing.pop()
+    return tuple(standing)
+
+
+def settle(folder: Path, registry: Path, say: Say) -> tuple[Record, ...]:
+    """The records, after whatever a crash left half-done was completed. The caller holds the lock.
+
+    Raises:
+        UserError: a file cannot be read or written.
+        RefusedError: the record was tampered with, or `champion.toml` contradicts it.
+    """
+    records = read_records(folder)
+    _check_pointer(folder, records)
+    if dropped := drop_incomplete(folder):
+        say(dropped)
+    reigns(records)
+    if records:
+        point(folder, registry, records, say)
+    return records
+
+
+def point(folder: Path, registry: Path, records: Sequence[Record], say: Say) -> None:
+    """Make `champion.toml` and the registry say what the last record says, and say what changed.
+
+    Raises:
+        UserError: one of them cannot be written; the next call of this module's callers mends it.
+    """
+    last = records[-1]
+    champion = Champion(last.model, last.identity, last.hash)
+    if read_champion(folder) != champion:
+        _write_champion(folder / FILE, champion)
+        say(f"{folder / FILE} leads to {last.model}, promotion {last.number}")
+    for line in _align_statuses(registry, last.model):
+        say(line)
+
+
+def _check_pointer(folder: Path, records: Sequence[Record]) -> None:
+    """Refuse a pointer that no crash explains: absent, at the last record or at the one before."""
+    champion = read_champion(folder)
+    if champion is None:
+        return
+    path = folder / FILE
+    known = {r.hash: r for r in records}
+    record = known.get(champion.record)
+    if record is None:
+        raise RefusedError(
+            f"{path} names a record that is not in the promotion record: lines were removed or "
+            "rewritten; restore both files from the repository's history"
+        )
+    if (champion.model, champion.identity) != (record.model, record.identity):
+        raise RefusedError(f"{path} contradicts promotion {record.number}; {_rewrite(path)}")
+    if record.number < len(records) - 1:
+        raise RefusedError(
+            f"{path} stands at promotion {record.number} of {len(records)}; {_rewrite(path)}"
+        )
+
+
+def _rewrite(path: Path) -> str:
+    return f"delete {path.name} and type `python -m models.promote --verify` to derive it again"
+
+
+def _write_champion(path: Path, champion: Champion) -> None:
+    import tomlkit
+
+    document = tomlkit.document()
+    for key in ("model", "identity", "record"):
+        document[key] = getattr(champion, key)
+    replace_file(path, (HEADER + tomlkit.dumps(document)).encode())
+
+
+def _align_statuses(registry: Path, champion: str) -> list[str]:
+    """One entry is the champion; another that says so is retired. Comments are kept."""
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    changes = []
+    for path in sorted(registry.glob("*.toml")):
+        try:
+            document = tomlkit.parse(path.read_bytes().decode())
+        except (OSError, UnicodeDecodeError, TOMLKitError) as error:
+            changes.append(f"{path} is not TOML, its status was left: {error}")
+            continue
+        status = document.get("status")
+        if path.stem == champion:
+            wanted = "champion"
+        elif status == "champion":
+            wanted = "retired"
+        else:
+            continue
+        if status != wanted:
+            document["status"] = wanted
+            replace_file(path, tomlkit.dumps(document).encode())
+            changes.append(f"{path}: status is {wanted}")
+    return changes
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Replace `path`, whole or not at all, through to the disk. The caller holds the lock.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    draft = path.with_name(f".{path.name}.draft")
+    try:
+        with draft.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise UserError(
+            f"{path} cannot be written ({error.strerror}); mend that and type "
+            "`python -m models.promote --verify`, which completes what was begun"
+        ) from error

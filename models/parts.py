@@ -1,0 +1,75 @@
+"""What a model is made of, digest by digest, so that a record can say which part changed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fixtures.identity import digest, file_digest
+from fixtures.passages import Passage
+from models.chat import Model
+from models.manifest import FILE
+from models.prompted import PromptedModel
+from models.registry import EndpointEntry, LocalEntry, Prompted, read_entry
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """SHA-256 of each part; None where a model has no such part.
+
+    `base` is of the weights, or of URL and model id of a server; `tokenizer` includes the chat
+    template, `prompt` the system prompt and the layout of passages.
+    """
+
+    base: str | None = None
+    adapter: str | None = None
+    tokenizer: str | None = None
+    decoding: str | None = None
+    prompt: str | None = None
+
+
+def parts_of(model: Model, registry: Path) -> Parts:
+    """The parts of a registered model.
+
+    Raises:
+        UserError: its entry is malformed, or weights are missing.
+    """
+    entry = read_entry(model.name, registry)
+    base = tokenizer = None
+    if isinstance(entry, LocalEntry):
+        from models.weights import base_folder, tokenizer_digest, weights_digest
+
+        folder = base_folder(entry.base, entry.revision)
+        base, tokenizer = weights_digest(folder), tokenizer_digest(folder)
+    elif isinstance(entry, EndpointEntry):
+        base = digest(entry.base_url, entry.model)
+    return Parts(
+        base=base,
+        adapter=_adapter_digest(adapter_of(model.name, registry)),
+        tokenizer=tokenizer,
+        decoding=entry.decoding.identity if isinstance(entry, Prompted) else None,
+        prompt=_prompt_digest(model),
+    )
+
+
+def adapter_of(name: str, registry: Path) -> Path | None:
+    """The adapter folder that a registry entry names."""
+    entry = read_entry(name, registry)
+    return entry.adapter if isinstance(entry, LocalEntry) else None
+
+
+def manifest_digest(adapter: Path | None) -> str | None:
+    """SHA-256 of the training manifest beside an adapter's weights, if there is one."""
+    manifest = adapter / FILE if adapter else None
+    return file_digest(manifest) if manifest and manifest.is_file() else None
+
+
+def _adapter_digest(adapter: Path | None) -> str | None:
+    from models.weights import weights_digest
+
+    return weights_digest(adapter) if adapter else None
+
+
+def _prompt_digest(model: Model) -> str | None:
+    if not isinstance(model, PromptedModel):
+        return None
+    sample = model.template.messages("question", [Passage("contract", 0, 7, "passage")])
+    return digest([[m.role, m.content] for m in sample], model.uses_passages)

@@ -1,0 +1,121 @@
+"""`python -m models.promote NAME`: put a model into service, if its last exam says so."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from fixtures.errors import UserError
+from models.promotions import SHIPPED, read_records
+from models.record import Record, RefusedError
+from models.registry import SHIPPED as SHIPPED_REGISTRY
+from models.succession import RUNS, Place, promote, roll_back, verify
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports a wrong command line as every other mistake of the user."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; see python -m models.promote --help")
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """The command line.
+
+    Raises:
+        UserError: it names no action, or more than one.
+    """
+    parser = _Parser(prog="python -m models.promote", description="Put a model into service.")
+    add = parser.add_argument
+    add("name", nargs="?", metavar="NAME", help="promote this model")
+    add("--rollback", action="store_true", help="return to the champion before")
+    add("--history", action="store_true", help="show every promotion")
+    add("--verify", action="store_true", help="check the record, and mend what a crash left")
+    add("--report", type=Path, metavar="PATH", help="report.json (default: the last of NAME)")
+    add("--sign", type=Path, metavar="KEY", help="sign with this private key (PEM)")
+    add("--key", type=Path, metavar="PUBLIC", help="check signatures with this public key (PEM)")
+    add("--registry", type=Path, default=SHIPPED_REGISTRY, metavar="DIR", help="NAME.toml files")
+    add("--runs", type=Path, default=RUNS, metavar="DIR", help="folder of reports")
+    add("--folder", type=Path, default=SHIPPED, metavar="DIR", help="where the record lies")
+    options = parser.parse_args(argv)
+    chosen = [bool(options.name), options.rollback, options.history, options.verify]
+    if sum(chosen) != 1:
+        parser.error("give one of NAME, --rollback, --history and --verify")
+    if options.report and not options.name:
+        parser.error("--report goes with NAME")
+    if options.sign and not (options.name or options.rollback):
+        parser.error("--sign goes with NAME or --rollback")
+    if options.key and not options.verify:
+        parser.error("--key goes with --verify")
+    return options
+
+
+def history(records: Sequence[Record]) -> "Table":
+    """The records as a table, oldest first, with the metrics that the gate checked."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("", "when, who", "what", "verdict", "numbers", "anchor")
+    for record in records:
+        cells = (
+            str(record.number),
+            f"{record.when[:16].replace('T', ' ')}\n{record.who}",
+            f"{record.kind}\n{record.model} {record.identity[:8]}",
+            record.verdict or "",
+            _numbers(record),
+            record.anchor.model,
+        )
+        table.add_row(*(Text(cell, overflow="fold") for cell in cells))
+    return table
+
+
+def _numbers(record: Record) -> str:
+    """As in "token_f1 0.612 [0.58, 0.64]", a line a metric."""
+    statistics = record.statistics or {"estimates": {}, "checks": []}
+    checked = dict.fromkeys(check.get("metric") for check in statistics["checks"])
+    lines = []
+    for metric, estimate in statistics["estimates"].items():
+        if metric in checked and estimate.get("mean") is not None:
+            low, high = estimate.get("low"), estimate.get("high")
+            interval = f" [{low:.2f}, {high:.2f}]" if None not in (low, high) else ""
+            lines.append(f"{metric} {estimate['mean']:.3f}{interval}")
+    return "\n".join(lines)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Promote, return, show or verify: 0 done, 1 refused or not as recorded, 4 a usage mistake."""
+    try:
+        options = parse(argv)
+        place = Place(options.folder, options.registry, options.runs)
+        if options.history:
+            from rich.console import Console
+
+            records = read_records(options.folder)
+            Console().print(history(records) if records else "no promotion yet")
+        elif options.verify:
+            verify(place, options.key)
+        else:
+            done = (
+                roll_back(place, options.sign)
+                if options.rollback
+                else promote(options.name, place, options.report, options.sign)
+            )
+            print(f"champion: {done.model} ({done.kind} {done.number}, {done.identity[:12]})")
+    except RefusedError as error:
+        print(f"REFUSED: {error}", file=sys.stderr)
+        return 1
+    except UserError as error:
+        print(f"ERROR: {error}", file=sys.stderr)
+        return 4
+    except KeyboardInterrupt:
+        print("stopped; type `python -m models.promote --verify`", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""The promotion record: append-only, each line holding the hash of the line before.
+
+A hash chain shows that a line was changed, not who changed it: whoever can write the file can
+write it anew from there on. `champion.toml`, which names the last hash, the repository's history
+and a signature (`--sign`) stand against that.
+"""
+
+import json
+import os
+from pathlib import Path
+
+from fixtures.errors import UserError
+from models.record import FIRST, Record, RefusedError, hash_of, parse
+
+SHIPPED = Path(__file__).parent
+FILE = "promotions.jsonl"
+
+
+def read_records(folder: Path = SHIPPED) -> tuple[Record, ...]:
+    """All lines, verified; an incomplete last line, left by a crash, is not yet one.
+
+    Raises:
+        UserError: the file cannot be read.
+        RefusedError: a line was tampered with; the first one is named.
+    """
+    path = folder / FILE
+    records: list[Record] = []
+    for number, line in enumerate(_split(_read(path))[0], start=1):
+        before = records[-1].hash if records else FIRST
+        try:
+            record = parse(line)
+        except ValueError as error:
+            raise _tampered(path, number, "is not a promotion as it was written") from error
+        if record.hash != hash_of(record):
+            raise _tampered(path, number, "does not match its hash")
+        if (record.number, record.before) != (number, before):
+            raise _tampered(path, number, "does not follow the line before")
+        records.append(record)
+    return tuple(records)
+
+
+def append(folder: Path, record: Record) -> None:
+    """Write one line through to the disk, whole or not at all. The caller holds the lock.
+
+    Raises:
+        UserError: the disk is full or the file cannot be written.
+    """
+    path = folder / FILE
+    line = record.line + b"\n"
+    try:
+        with path.open("ab", buffering=0) as file:
+            end = file.seek(0, os.SEEK_END)
+            try:
+                if file.write(line) != len(line):
+                    raise OSError(28, "No space left on device")
+                os.fsync(file.fileno())
+            except OSError:
+                file.truncate(end)
+                raise
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be written ({error.strerror}); nothing was promoted: free some space "
+            "or mend its permissions, and type the same command"
+        ) from error
+
+
+def drop_incomplete(folder: Path) -> str | None:
+    """Cut off an incomplete last line; the words that say so. The caller holds the lock."""
+    path = folder / FILE
+    data = _read(path)
+    lines, rest = _split(data)
+    if not rest and (not data or data.endswith(b"\n")):
+        return None
+    with path.open("r+b") as file:
+        file.seek(len(data) - len(rest))
+        file.truncate()
+        if not rest:
+            file.write(b"\n")
+        os.fsync(file.fileno())
+    if not rest:
+        return f"{path}: line {len(lines)} had lost its line's end; it was added"
+    return f"{path}: dropped an incomplete last line ({len(rest)} bytes) that a crash left"
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}; mend its permissions") from error
+
+
+def _split(data: bytes) -> tuple[list[bytes], bytes]:
+    """The whole lines, and the bytes of one that is not whole.
+
+    A line without its end is whole if it is JSON: no beginning of an object is.
+    """
+    *lines, rest = data.split(b"\n")
+    try:
+        json.loads(rest)
+    except ValueError:
+        return lines, rest
+    return [*lines, rest], b""
+
+
+def _tampered(path: Path, number: int, what: str) -> RefusedError:
+    return RefusedError(
+        f"{path}, line {number}: it {what}, so it or the line before it was changed by hand; "
+        f"restore the file (`git log -p -- {path.name}` shows what it was)"
+    )
