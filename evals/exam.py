@@ -77,6 +77,7 @@ class Spending:
 class Plan:
     """Models x cases, the judges that read the answers, and the limits.
 
+    `stages` divides the cases into parts that are asked one after the other; empty, all at once.
     Without `needs_answers` (only retrieval is examined) no model is asked.
     """
 
@@ -86,16 +87,23 @@ class Plan:
     max_calls: int | None = None
     max_tokens: int | None = None
     needs_answers: bool = True
+    stages: tuple[tuple[Case, ...], ...] = ()
 
 
 @dataclass
 class Run:
-    """One execution of a plan. `results` holds what is there also after an interruption."""
+    """One execution of a plan. `results` holds what is there also after an interruption.
+
+    `on_change` is called after every result, `settled` after every stage: where it returns True,
+    the stages after it are not asked.
+    """
 
     plan: Plan
     retriever: Retrieves
     store: Store
     on_change: Callable[["Run"], None] = lambda run: None
+    settled: Callable[["Run", int], bool] = lambda run, stage: False
+    _reached: tuple[Case, ...] = ()
     _results: dict[tuple[str, str], Result] = field(default_factory=dict)
     _calls: dict[str, asyncio.Task[Answer]] = field(default_factory=dict)
     _ready: dict[str, asyncio.Task[None]] = field(default_factory=dict)
@@ -104,13 +112,13 @@ class Run:
 
     @property
     def results(self) -> tuple[Result, ...]:
-        """Every result in plan order; a case that was not reached has an error saying so."""
+        """Every result of the stages reached; what was interrupted has an error saying so."""
         missing = Answer("", error="not asked: the exam was interrupted")
         return tuple(
             self._results.get((model.name, case.id))
             or Result(model.name, case, missing, score(case, missing), asked=False)
             for model in self.plan.models
-            for case in self.plan.cases
+            for case in self._reached
         )
 
     @property
@@ -145,16 +153,13 @@ class Run:
         self._tokens_in = 0
         self._known_scores = Lookups(self.store, "scores")
         try:
-            async with Journal(self.store) as self._journal, asyncio.TaskGroup() as self._group:
-                known = self._known_rankings()
-                self._examine(
-                    [(case, known[case.id]) for case in self.plan.cases if case.id in known]
-                )
-                for cases in _batches(case for case in self.plan.cases if case.id not in known):
-                    rankings = await asyncio.to_thread(self.retriever.retrieve, cases)
-                    for case, ranking in zip(cases, rankings, strict=True):
-                        self._journal.add(retrieval_row(self._retrieval_key(case), ranking))
-                    self._examine(list(zip(cases, rankings, strict=True)))
+            async with Journal(self.store) as self._journal:
+                for number, cases in enumerate(self.plan.stages or (self.plan.cases,)):
+                    self._reached += cases
+                    async with asyncio.TaskGroup() as self._group:
+                        await self._take_all(cases)
+                    if self.settled(self, number):
+                        break
         except* UserError as errors:
             raise _first(errors) from None
         finally:
@@ -163,18 +168,28 @@ class Run:
             for each in closing:
                 await each.close()
 
+    async def _take_all(self, cases: Sequence[Case]) -> None:
+        """Start everything on these cases, as soon as its passages are known."""
+        known = self._known_rankings(cases)
+        self._examine([(case, known[case.id]) for case in cases if case.id in known])
+        for batch in _batches(case for case in cases if case.id not in known):
+            rankings = await asyncio.to_thread(self.retriever.retrieve, batch)
+            for case, ranking in zip(batch, rankings, strict=True):
+                self._journal.add(retrieval_row(self._retrieval_key(case), ranking))
+            self._examine(list(zip(batch, rankings, strict=True)))
+
     def _retrieval_key(self, case: Case) -> str:
         return digest(
             "retrieval", self.retriever.identity, case.question, case.category, case.contract.digest
         )
 
-    def _known_rankings(self) -> dict[str, tuple[Passage, ...]]:
+    def _known_rankings(self, cases: Sequence[Case]) -> dict[str, tuple[Passage, ...]]:
         """Rankings that the store holds, by case id."""
-        keys = {case.id: self._retrieval_key(case) for case in self.plan.cases}
+        keys = {case.id: self._retrieval_key(case) for case in cases}
         rows = self.store.rows("retrievals", keys.values())
         return {
             case.id: passages_of(case.contract, rows[keys[case.id]].passages)
-            for case in self.plan.cases
+            for case in cases
             if keys[case.id] in rows
         }
 

@@ -1,12 +1,14 @@
 """The gate file, typed: what an exam must show."""
 
+from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from evals.metrics.table import METRICS
 from fixtures.errors import UserError
+from fixtures.identity import digest
 from fixtures.settings import read_toml
 
 SHIPPED = Path(__file__).parent / "gate.toml"
@@ -25,10 +27,40 @@ class PassMarks(_Table):
 
 
 class MetricGate(_Table):
-    """What one metric must show; `floor` is the worst mean that is tolerated."""
+    """What one metric must show: against its floor, and against the champion."""
 
-    role: Literal["guard", "report"] = "report"
-    floor: float | None = None
+    role: Literal["guard", "primary", "report"] = "report"
+    floor: float | None = Field(default=None, allow_inf_nan=False)
+    goal: Literal["non-inferior", "superior"] = "non-inferior"
+    margin: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    direction: Literal["higher", "lower"] | None = None
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Self:
+        if self.role == "report" and (self.floor is not None or self.margin is not None):
+            raise ValueError('a floor or margin gates nothing under role = "report"')
+        if self.role != "report" and self.goal == "non-inferior":
+            if self.floor is None and self.margin is None:
+                raise ValueError(f'role = "{self.role}" needs a floor or a margin')
+        elif self.goal == "superior" and self.margin is not None:
+            raise ValueError('goal = "superior" takes no margin')
+        return self
+
+
+class Planning(_Table):
+    """What an exam expects before it has seen an answer."""
+
+    discordance: float = Field(default=0.10, gt=0, le=1)
+    icc: float = Field(default=0.05, ge=0, le=1)
+    power: float = Field(default=0.80, gt=0.05, lt=1)
+
+
+class Leakage(_Table):
+    """When a contract counts as trained on, which are excused, and whether silence is."""
+
+    containment: float = Field(default=0.5, gt=0, le=1)
+    allow: tuple[str, ...] = ()
+    require_manifest: bool = True
 
 
 class Performance(_Table):
@@ -43,19 +75,24 @@ class Gate(_Table):
     """The whole file."""
 
     alpha: float = Field(default=0.05, gt=0, lt=0.5)
+    cluster: Literal["contract"] = "contract"
     attrition: float = Field(default=0.02, ge=0, le=1)
+    minimum_cases: int = Field(default=20, ge=1)
     pass_marks: PassMarks = PassMarks()
     metrics: dict[str, MetricGate] = {}
+    planning: Planning = Planning()
+    leakage: Leakage = Leakage()
     performance: Performance = Performance()
 
+    @cached_property
+    def identity(self) -> str:
+        """SHA-256 of what the file says, comments and order aside."""
+        return digest("gate", self.model_dump(mode="json", by_alias=True))
+
     @property
-    def guards(self) -> dict[str, float]:
-        """Floors of the metrics that gate."""
-        return {
-            name: gate.floor
-            for name, gate in self.metrics.items()
-            if gate.role == "guard" and gate.floor is not None
-        }
+    def gating(self) -> dict[str, MetricGate]:
+        """The metrics that gate, by name."""
+        return {name: entry for name, entry in self.metrics.items() if entry.role != "report"}
 
 
 def read_gate(path: Path = SHIPPED) -> Gate:
@@ -68,6 +105,8 @@ def read_gate(path: Path = SHIPPED) -> Gate:
     for name, entry in gate.metrics.items():
         if name not in METRICS:
             raise UserError(f"{path}: no metric {name!r}; known are {', '.join(METRICS)}")
-        if entry.role == "guard" and entry.floor is None:
-            raise UserError(f"{path}: metrics.{name} is a guard without a floor; give one")
+        if entry.direction not in (None, METRICS[name].direction):
+            raise UserError(
+                f"{path}: of {name} {METRICS[name].direction} is better; mend direction"
+            )
     return gate

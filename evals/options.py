@@ -3,7 +3,7 @@
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from evals.gate import SHIPPED as SHIPPED_GATE
 from fixtures.errors import UserError
@@ -30,6 +30,9 @@ class ExamOptions:
     selection: Selection
     retriever: RetrieverOptions
     gate: Path
+    baseline: str | None
+    inconclusive: Literal["pass", "fail", "skip"]
+    sequential: bool
     store: str
     runs: Path
     max_calls: int | None
@@ -113,6 +116,18 @@ def add_options(parser: "pytest.Parser") -> None:
     add("--max-calls", metavar="N", help="stop asking after N calls, and keep what is there")
     add("--max-tokens", metavar="N", help="stop asking before N tokens are exceeded")
     add("--strict-cases", action="store_true", help="a missed case fails the session")
+    add("--baseline", metavar="NAME", help="measure against this model, or against champion")
+    add(
+        "--inconclusive",
+        metavar="WHAT",
+        default="fail",
+        help="pass, fail or skip gate tests that cannot conclude (default: fail)",
+    )
+    add(
+        "--sequential",
+        action="store_true",
+        help="with --baseline: ask in four looks, and stop once the verdict is certain",
+    )
     add("--missed", action="store_true", help="only the tests that missed in the last exam")  # fmt: skip
 
 
@@ -149,10 +164,15 @@ def read_options(config: "pytest.Config") -> ExamOptions:
             ),
         ),
         gate=Path(option("--gate")),
+        baseline=option("--baseline"),
+        inconclusive=_one_of(
+            "--inconclusive", option("--inconclusive"), ("pass", "fail", "skip")
+        ),
         store=store if "://" in store else str(config.rootpath / store),
         runs=config.rootpath / str(option("--runs")),
         max_calls=_number("--max-calls", option("--max-calls"), least=0),
         max_tokens=_number("--max-tokens", option("--max-tokens"), least=0),
+        sequential=bool(option("--sequential")),
         strict_cases=bool(option("--strict-cases")),
         missed=bool(option("--missed")),
     )

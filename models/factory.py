@@ -92,6 +92,7 @@ def _endpoint(name: str, entry: EndpointEntry) -> ChatModel:
         name=name,
         base_url=entry.base_url,
         model=entry.model,
+        revision=entry.revision,
         api_key=key,
         api_key_env=entry.api_key_env,
         decoding=entry.decoding,

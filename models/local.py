@@ -314,11 +314,17 @@ class LocalChat:
         return await self.base.ask(ids, self._adapter_name, self.decoding)
 
     def _ids(self, messages: Sequence[Message]) -> list[int]:
-        turns = [{"role": message.role, "content": message.content} for message in messages]
+        turns = [{"role": m.role, "content": self._defused(m.content)} for m in messages]
         ids: list[int] = self.base.tokenizer.apply_chat_template(
             turns, add_generation_prompt=True, return_dict=False
         )
         return ids
+
+    def _defused(self, text: str) -> str:
+        """`text` with the tokenizer's own marks broken: a contract may not end a turn."""
+        for mark in self.base.tokenizer.all_special_tokens:
+            text = text.replace(mark, f"{mark[0]} {mark[1:]}")
+        return text
 
     async def close(self) -> None:
         """Weights go with the process."""

@@ -50,6 +50,7 @@ class EndpointEntry(Prompted):
     base_url: str
     model: str
     api_key_env: str | None = None
+    revision: str = ""
     context: int = Field(default=8192, ge=256)
     concurrency: int = Field(default=64, ge=1)
     timeout: float = Field(default=60.0, gt=0)

@@ -12,23 +12,23 @@ from typing import Any, Literal
 
 from evals.exam import Plan, Result, Run
 from evals.gate import Gate, read_gate
+from evals.leakage import check_leakage, find_leaks
 from evals.metrics.table import METRICS
 from evals.options import ExamOptions
 from fixtures.cases import Case
 from fixtures.datasets import Dataset, load_dataset
+from fixtures.errors import UserError
+from fixtures.identity import digest, file_digest
 from fixtures.selection import select
-from models.registry import read_entry
+from models.manifest import read_manifest
+from models.registry import LocalEntry, read_entry
+from models.template import Template
+from reports.opponents import name_opponents, open_with_opponents
+from reports.planning import foresee
 from reports.provenance import provenance
-from reports.report import (
-    Header,
-    Report,
-    as_json,
-    conclude,
-    read_report,
-    write_json,
-    write_whole,
-)
-from reports.verdict import FloorVerdict
+from reports.record import as_json, read_report, write_json, write_whole
+from reports.report import Header, Report, conclude, judge_candidates
+from reports.verdict import Check, Opponent, Verdict
 
 Kind = Literal["all", "answerable", "unanswerable"]
 
@@ -42,9 +42,11 @@ class Examination:
     gate: Gate
     dataset: Dataset
     cases: tuple[Case, ...]
+    opponents: tuple[Opponent, ...]
     run_id: str
     report: Report | None = None
     missed: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    _notes: list[str] = field(default_factory=list)
 
     @property
     def folder(self) -> Path:
@@ -70,13 +72,9 @@ class Examination:
         """Results by (model, case id)."""
         return {(result.model, result.case.id): result for result in self.concluded.results}
 
-    def verdict(self, model: str, metric: str) -> FloorVerdict:
-        """The gate's verdict on one model by one metric."""
-        return next(
-            verdict
-            for verdict in self.concluded.verdicts
-            if (verdict.model, verdict.metric) == (model, metric)
-        )
+    def verdict(self, model: str) -> Verdict:
+        """The verdict on one candidate."""
+        return next(verdict for verdict in self.concluded.verdicts if verdict.model == model)
 
     def examine(self, cases: Collection[str], metrics: Collection[str]) -> None:
         """Run everything that `metrics` of these case ids need, and write `report.json`.
@@ -89,39 +87,94 @@ class Examination:
         from evals.store import Store
         from fixtures.paths import cache_dir
         from fixtures.retrieval import Retriever
-        from models.factory import open_models
         from reports.terminal import progress_bar
 
         options = self.options
-        models = open_models(options.models, options.registry)
+        models, self.opponents = open_with_opponents(
+            options.models, self.opponents, options.registry
+        )
         retriever = Retriever(options.retriever, self.dataset.name, cache_dir() / "passages")
+        planned = tuple(case for case in self.cases if case.id in cases)
+        stages, levels = self._looks(planned)
         plan = Plan(
             models=models,
-            cases=tuple(case for case in self.cases if case.id in cases),
+            cases=planned,
             max_calls=options.max_calls,
             max_tokens=options.max_tokens,
             needs_answers=any(METRICS[name].needs == "answer" for name in metrics),
+            stages=stages,
         )
         store = Store(options.store)
         run = Run(plan, retriever, store)
+        if options.sequential:
+            run.settled = lambda run, number: self._is_settled(run, levels[number])
+        self._notes = list(foresee(self.gate, planned) if self.opponents else ())
+        for note in self._notes:
+            print(f"warning: {note}")
         identities = {model.name: model.identity for model in models}
         started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         try:
             with progress_bar(run, len(plan.models) * len(plan.cases)):
                 asyncio.run(run.execute())
         except KeyboardInterrupt:
-            self._conclude(run, retriever.identity, identities, started)
+            self._conclude(run, self._header(run, retriever.identity, identities, started), levels)
             self.finish()
             raise
         finally:
             store.close()
-        self._conclude(run, retriever.identity, identities, started)
+        self._conclude(run, self._header(run, retriever.identity, identities, started), levels)
 
-    def _conclude(
-        self, run: Run, retriever: str, identities: Mapping[str, str], started: str
-    ) -> None:
-        header = self._header(run, retriever, identities, started)
-        self.report = conclude(header, run.results, run.spending, self.gate)
+    def _looks(
+        self, cases: tuple[Case, ...]
+    ) -> tuple[tuple[tuple[Case, ...], ...], tuple[float, ...]]:
+        """The cases that each look adds, and its level; one look at everything by default."""
+        from reports.sequential import plan_looks
+
+        if not self.options.sequential:
+            return (), (self.gate.alpha,)
+        plan = plan_looks([case.contract.id for case in cases], self.gate.alpha)
+        parts = [set(contracts) for contracts in plan.contracts]
+        stages = tuple(tuple(c for c in cases if c.contract.id in part) for part in parts)
+        return stages, plan.levels
+
+    def _is_settled(self, run: Run, level: float) -> bool:
+        """Whether every candidate's verdict is certain at the level of this look."""
+        from reports.sequential import FEWEST_CONTRACTS
+
+        results = run.results
+        if len({result.case.contract.id for result in results}) < FEWEST_CONTRACTS:
+            return False
+        _, verdicts = judge_candidates(results, self._at(level), self.opponents, self._further(run))
+        return all(verdict.outcome != "INCONCLUSIVE" for verdict in verdicts)
+
+    def _at(self, level: float) -> Gate:
+        return self.gate.model_copy(update={"alpha": level})
+
+    def _further(self, run: Run) -> dict[str, list[Check]]:
+        return {model: self._leaks(model, run.plan.cases) for model in self.options.models}
+
+    def _conclude(self, run: Run, header: Header, levels: tuple[float, ...]) -> None:
+        results = run.results
+        notes = list(self._notes)
+        reached = {result.case.id for result in results}
+        left = len(run.plan.cases) - len(reached)
+        looks = sum(1 for stage in run.plan.stages if stage and stage[0].id in reached)
+        if left:
+            notes.append(
+                f"stopped after look {looks} of {len(levels)}: the verdict was certain, and "
+                f"{left * len(run.plan.models)} of {len(run.plan.cases) * len(run.plan.models)} "
+                "answers were not asked for; the estimates are those of a stopped exam, whose "
+                "intervals hold at all looks together"
+            )
+        self.report = conclude(
+            header,
+            results,
+            run.spending,
+            self._at(levels[max(looks - 1, 0)]),
+            opponents=self.opponents,
+            further=self._further(run),
+            notes=notes,
+        )
         write_json(as_json(self.report), self.folder / "report.json")
 
     def _header(
@@ -130,7 +183,7 @@ class Examination:
         options = self.options
         selection = options.selection
         chunker = options.retriever.chunker
-        cases = run.plan.cases
+        cases = {result.case.id: result.case for result in run.results}.values()
         return Header(
             id=self.run_id,
             started=started,
@@ -155,11 +208,46 @@ class Examination:
                 "identity": retriever,
             },
             models=[
-                {"name": name, "identity": identity, **self._entry(name)}
+                {"name": name, "identity": identity, "role": self._role(name), **self._entry(name)}
                 for name, identity in identities.items()
             ],
-            gate={"path": options.gate.name, **self.gate.model_dump(mode="json", by_alias=True)},
+            gate={
+                "file": str(options.gate),
+                "sha256": file_digest(options.gate),
+                "identity": self.gate.identity,
+                **self.gate.model_dump(mode="json", by_alias=True),
+            },
+            fingerprint={
+                "dataset": self.dataset.name,
+                "cases": digest(sorted(case.identity for case in cases)),
+                "retriever": retriever,
+                "prompt": digest([[m.role, m.content] for m in Template().messages("", ())]),
+                "metrics": {metric.name: metric.version for metric in METRICS.values()},
+                "judges": [],
+            },
         )
+
+    def _leaks(self, model: str, cases: tuple[Case, ...]) -> list[Check]:
+        """Whether the candidate was trained on what it is examined on, as far as it says."""
+        entry = read_entry(model, self.options.registry)
+        if not isinstance(entry, LocalEntry) or not entry.adapter:
+            return []
+        rules, manifest = self.gate.leakage, read_manifest(entry.adapter)
+        if manifest is None and rules.require_manifest:
+            reason = (
+                f"{entry.adapter.name} holds no manifest.json, so nobody knows what it was trained "
+                "on; write one, or set leakage.require_manifest = false in the gate file"
+            )
+            return [Check("leakage", "its training data", "INCONCLUSIVE", reason)]
+        if manifest is None:
+            return []
+        leaks = find_leaks(cases, manifest, rules.containment)
+        found = check_leakage(model, leaks, rules.allow)
+        return [Check("leakage", "its training data", found.outcome, found.reason)]
+
+    def _role(self, name: str) -> str:
+        roles = [opponent.role for opponent in self.opponents if opponent.name == name]
+        return roles[0] if roles else "candidate"
 
     def _entry(self, name: str) -> dict[str, Any]:
         return read_entry(name, self.options.registry).model_dump(mode="json")
@@ -205,6 +293,10 @@ def prepare(options: ExamOptions, root: Path, run_id: str | None = None) -> Exam
     dataset = load_dataset(options.dataset, options.cuad)
     cases = select(dataset, options.selection)
     stamp = time.strftime("%Y%m%d-%H%M%S")
-    return Examination(
-        options, root, gate, dataset, cases, run_id or f"{stamp}-{secrets.token_hex(2)}"
-    )
+    if options.sequential and not options.baseline:
+        raise UserError("--sequential needs an opponent: give --baseline champion, or a model")
+    opponents = name_opponents(options.baseline, options.models, options.registry.parent)
+    for opponent in opponents:
+        read_entry(opponent.name, options.registry)
+    run_id = run_id or f"{stamp}-{secrets.token_hex(2)}"
+    return Examination(options, root, gate, dataset, cases, opponents, run_id)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fixtures.errors import UserError
-from reports.report import SCHEMA, write_whole
+from reports.record import SCHEMA, write_whole
 from reports.tables import Written, group_rows, metric_lines, missed_counts
 from reports.wording import conclusions, figure, metrics_of, spent
 

@@ -22,7 +22,7 @@ def markdown(written: Mapping[str, Any]) -> str:
     """
     page = ["\n".join(_opening(written))]
     for title, lines in (
-        ("Floors", _floors(written)),
+        ("Checks", _checks(written)),
         ("Metrics", _metrics(written)),
         ("Weakest categories by token_f1", _weakest(written)),
         ("Missed", _missed(written)),
@@ -61,13 +61,14 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]
         yield f"| {' | '.join(row)} |"
 
 
-def _floors(written: Mapping[str, Any]) -> Iterator[str]:
+def _checks(written: Mapping[str, Any]) -> Iterator[str]:
     if written["verdicts"]:
         yield from _table(
             ("Model", "Outcome", "Reason"),
             (
-                (escape(v["model"], 60), v["outcome"], escape(v["reason"], 200))
-                for v in written["verdicts"]
+                (escape(verdict["model"], 60), check["outcome"], escape(check["reason"], 200))
+                for verdict in written["verdicts"]
+                for check in verdict["checks"]
             ),
         )
 

@@ -36,7 +36,7 @@ class Line:
     unscored: int
     reason: str
     plot: Plot | None
-    verdict: Mapping[str, Any] | None
+    checks: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Row:
 
 def metric_lines(written: Written, metrics: Sequence[str]) -> Iterator[Line]:
     """The summary table: every metric, and within it every model."""
-    verdicts = {(v["model"], v["metric"]): v for v in written["verdicts"]}
+    checks = {verdict["model"]: verdict["checks"] for verdict in written["verdicts"]}
     reasons = _reasons(written)
     for metric in metrics:
         unit = unit_of(written, metric)
@@ -71,7 +71,7 @@ def metric_lines(written: Written, metrics: Sequence[str]) -> Iterator[Line]:
         for number, group in enumerate(written["summary"]):
             model = group["model"]
             estimate, lost = group["estimates"].get(metric), group["unscored"].get(metric, 0)
-            verdict = verdicts.get((model, metric))
+            held = tuple(check for check in checks.get(model, ()) if check["metric"] == metric)
             common = reasons.get((model, metric), Counter()).most_common(1)
             yield Line(
                 metric=metric,
@@ -82,8 +82,10 @@ def metric_lines(written: Written, metrics: Sequence[str]) -> Iterator[Line]:
                 n=f"{estimate['n']:,}" if estimate else "0",
                 unscored=lost,
                 reason=common[0][0] if common else "",
-                plot=_plot(metric, model, unit, estimate, verdict, most) if estimate else None,
-                verdict=verdict,
+                plot=_plot(metric, model, unit, estimate, _floor(written, metric), most)
+                if estimate
+                else None,
+                checks=held,
             )
 
 
@@ -107,9 +109,14 @@ def _axis(written: Written, metric: str, unit: str) -> float:
     if not unit:
         return 1.0
     estimates = [group["estimates"].get(metric) for group in written["summary"]]
-    floors = [v["floor"] for v in written["verdicts"] if v["metric"] == metric]
+    floors = [floor for floor in [_floor(written, metric)] if floor is not None]
     ends = [e["mean"] if e["high"] is None else e["high"] for e in estimates if e]
     return 1.1 * max([*ends, *floors], default=0.0) or 1.0
+
+
+def _floor(written: Written, metric: str) -> float | None:
+    floor: float | None = written["gate"].get("metrics", {}).get(metric, {}).get("floor")
+    return floor
 
 
 def _plot(
@@ -117,13 +124,12 @@ def _plot(
     model: str,
     unit: str,
     estimate: Mapping[str, Any],
-    verdict: Mapping[str, Any] | None,
+    floor: float | None,
     most: float,
 ) -> Plot:
     def place(value: float | None) -> float | None:
         return None if value is None else round(100 * min(max(value / most, 0.0), 1.0), 1)
 
-    floor = verdict["floor"] if verdict else None
     mean = place(estimate["mean"])
     assert mean is not None
     held = f", floor {floor:g}" if floor is not None else ""

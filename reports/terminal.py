@@ -13,7 +13,13 @@ from reports.statistics import Estimate
 if TYPE_CHECKING:
     from rich.console import Console
 
-STYLES: Mapping[str, str] = {"PASS": "green", "FAIL": "bold red", "INCONCLUSIVE": "yellow"}
+STYLES: Mapping[str, str] = {
+    "PASS": "green",
+    "PROMOTE": "bold green",
+    "FAIL": "bold red",
+    "REJECT": "bold red",
+    "INCONCLUSIVE": "yellow",
+}
 HIDDEN = frozenset({"recall@5", "ndcg@5", "jaccard", "tokens_in", "tokens_out"})
 
 
@@ -61,9 +67,13 @@ def print_report(report: Report, pages: Sequence[str], file: IO[str], *, colour:
     )  # fmt: skip
     _print_summary(report, console)
     for verdict in report.verdicts:
-        style = STYLES[verdict.outcome]
-        console.print(f"[{style}]{verdict.outcome:<12}[/] {verdict.model}: ", end="")
-        console.print(verdict.reason, markup=False)
+        for check in verdict.checks:
+            console.print(f"[{STYLES[check.outcome]}]{check.outcome:<12}[/] ", end="")
+            console.print(f"{verdict.model}: {check.reason}", markup=False, soft_wrap=True)
+    for note in report.notes:
+        console.print(f"note: {note}", markup=False, soft_wrap=True)
+    for verdict in report.verdicts:
+        console.print(f"[{STYLES[verdict.outcome]}]{verdict.outcome}[/] {verdict.model}")
     if report.failed_answers:
         console.print(
             f"{report.failed_answers} cases have no answer; their reasons are in the report"

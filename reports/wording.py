@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 OUTCOMES = ("FAIL", "INCONCLUSIVE", "PASS")
-"""From what decides to what does not: the worst of a model's floors is the model's outcome."""
+"""Outcomes of a check, from what decides to what does not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """What the floors say of one model; `outcome` is empty where there are none."""
+    """The verdict on one model; `outcome` is empty where there is none."""
 
     model: str
     outcome: str
@@ -22,33 +22,40 @@ class Conclusion:
 
 def conclusions(written: Mapping[str, Any]) -> list[Conclusion]:
     """One conclusion a model, in the order of the exam."""
+    verdicts = {verdict["model"]: verdict for verdict in written["verdicts"]}
     return [
-        _conclusion(
-            group["model"], [v for v in written["verdicts"] if v["model"] == group["model"]]
-        )
-        for group in written["summary"]
+        _conclusion(group["model"], verdicts.get(group["model"])) for group in written["summary"]
     ]
 
 
-def _conclusion(model: str, verdicts: Sequence[Mapping[str, Any]]) -> Conclusion:
-    if not verdicts:
-        return Conclusion(model, "", f"{model} was held against no floor.")
-    by_outcome = {
-        outcome: [v["metric"] for v in verdicts if v["outcome"] == outcome] for outcome in OUTCOMES
-    }
-    worst = next(outcome for outcome in OUTCOMES if by_outcome[outcome])
-    if worst == "PASS":
-        floors = "its one floor" if len(verdicts) == 1 else f"all {len(verdicts)} floors"
-        return Conclusion(model, worst, f"{model} clears {floors}.")
+def _conclusion(model: str, verdict: Mapping[str, Any] | None) -> Conclusion:
+    if verdict is None:
+        return Conclusion(model, "", f"{model} is what the candidate is measured against.")
+    by_outcome: dict[str, list[str]] = {outcome: [] for outcome in OUTCOMES}
+    for check in verdict["checks"]:
+        by_outcome[check["outcome"]].append(named(check))
     said = []
     if by_outcome["FAIL"]:
         said.append(f"fails {_listed(by_outcome['FAIL'])}")
     if by_outcome["INCONCLUSIVE"]:
         said.append(f"is inconclusive on {_listed(by_outcome['INCONCLUSIVE'])}")
-    cleared = len(by_outcome["PASS"])
-    return Conclusion(
-        model, worst, f"{model} {' and '.join(said)}; {cleared} of {len(verdicts)} floors cleared."
-    )
+    passed, checks = len(by_outcome["PASS"]), len(verdict["checks"])
+    if not checks:
+        said.append("was asked to show nothing")
+    tail = f"; {passed} of {checks} checks passed" if said and checks else ""
+    sentence = f"{model} {' and '.join(said) or f'passes all {checks} checks'}{tail}."
+    return Conclusion(model, verdict["outcome"], sentence)
+
+
+def named(check: Mapping[str, Any]) -> str:
+    """What a check is about.
+
+    >>> named({"metric": "token_f1", "against": "champion a"})
+    'token_f1 against champion a'
+    """
+    if check["against"] in ("floor", "minimum"):
+        return str(check["metric"])
+    return f"{check['metric']} against {check['against']}"
 
 
 def _listed(names: Sequence[str]) -> str:

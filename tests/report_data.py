@@ -10,13 +10,15 @@ from evals.gate import Gate, MetricGate
 from evals.metrics.table import score
 from fixtures.cases import Case
 from models.chat import Answer
-from reports.report import Header, as_json, conclude
+from reports.record import as_json
+from reports.report import Header, conclude
 
 GATE = Gate(
+    minimum_cases=1,
     metrics={
         "token_f1": MetricGate(role="guard", floor=0.5),
         "hit@5": MetricGate(role="guard", floor=0.5),
-    }
+    },
 )
 
 
@@ -38,7 +40,8 @@ def written(
         dataset={"name": "sample", "split": "all", "limit": None},
         retriever={"kind": "hybrid", "k": 5},
         models=[{"name": model} for model in answers],
-        gate={"alpha": 0.05},
+        gate=gate.model_dump(mode="json", by_alias=True),
+        fingerprint={},
     )
     spending = Spending(
         calls=1234, tokens_in=56789, tokens_out=321, seconds=75.2, peak_memory=3 << 30

@@ -36,7 +36,9 @@ class Session:
 def strict(tmp_path):
     """Options that ask of a model more than an echo can show."""
     gate = tmp_path / "strict.toml"
-    floors = (f'[metrics.{name}]\nrole = "guard"\nfloor = 0.9\n' for name in ("token_f1", "jaccard"))
+    floors = (
+        f'[metrics.{name}]\nrole = "guard"\nfloor = 0.9\n' for name in ("token_f1", "jaccard")
+    )
     gate.write_text("".join(floors))
     return ("--model", "echo", "--limit", "8", "--gate", str(gate))
 
@@ -55,7 +57,9 @@ def error_line(result):
 
 def test_exam_ends_with_a_table_and_the_path_of_the_report(session):
     result = session("--model", "echo", "--limit", "8")
-    result.stdout.fnmatch_lines(["metric*echo*n", "token_f1*", "*8 answers: 8 calls*", "report: *.html"])
+    result.stdout.fnmatch_lines(
+        ["metric*echo*n", "token_f1*", "*8 answers: 8 calls*", "report: *.html"]
+    )
     assert {p.name for p in (session.folder / "latest").iterdir()} == {
         "report.json", "report.html", "report.md",
     }  # fmt: skip

@@ -99,8 +99,8 @@ def hostile_case() -> Case:
 
 
 def test_opening_says_who_was_examined_and_what_was_concluded(page):
-    assert "good clears all 2 floors." in page.words
-    assert "bad fails token_f1 and is inconclusive on hit@5; 0 of 2 floors cleared." in page.words
+    assert "good passes all 2 checks." in page.words
+    assert "bad fails token_f1 and is inconclusive on hit@5; 0 of 2 checks passed." in page.words
     for value in ("1,234", "56,789", "1 min 15 s", "3.0 GiB", "c0ffee", "packages.torch", "164"):
         assert value in page.words
 
@@ -110,7 +110,7 @@ def test_summary_shows_every_mean_with_its_interval_and_count(page, two):
         estimate = group["estimates"]["token_f1"]
         low, high = estimate["low"], estimate["high"]
         assert f"{estimate['mean']:.3f} [{low:.3f}, {high:.3f}] 0 1 {estimate['n']}" in page.words
-    reasons = [verdict["reason"] for verdict in two["verdicts"]]
+    reasons = [c["reason"] for verdict in two["verdicts"] for c in verdict["checks"]]
     assert len(reasons) == 4
     assert all(reason in page.words for reason in reasons)
 
@@ -189,7 +189,7 @@ def test_no_floors_is_no_pass(cases):
     html = Reader(
         render(written(cases[:5], {"good": perfect}, GATE.model_copy(update={"metrics": {}})))
     )
-    assert "good was held against no floor." in html.words
+    assert "good was asked to show nothing." in html.words
     assert "PASS" not in html.words
 
 

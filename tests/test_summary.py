@@ -77,14 +77,14 @@ def test_clipped_text_is_never_longer_and_says_that_it_was_cut(text, most):
 
 def test_says_outcomes_metrics_and_cost(two):
     page = markdown(two)
-    assert "**FAIL** bad fails token&#95;f1" in page
+    assert "**REJECT** bad fails token&#95;f1" in page
     assert "calls 1,234, tokens in 56,789, tokens out 321, time 1 min 15 s" in page
     cells = parsed(page).cells
     for group in two["summary"]:
         e = group["estimates"]["token_f1"]
         assert f"{e['mean']:.3f} [{e['low']:.3f}, {e['high']:.3f}], n {e['n']}" in cells
-    for verdict in two["verdicts"]:
-        assert verdict["reason"] in cells and verdict["outcome"] in cells
+    for check in (check for verdict in two["verdicts"] for check in verdict["checks"]):
+        assert check["reason"] in cells and check["outcome"] in cells
 
 
 def test_missed_cases_are_inert_rows_taken_evenly(two):

@@ -1,0 +1,197 @@
+"""report.json: the one record of an exam that pages, comparisons and promotions read.
+
+Passages are listed once and named by number; a score that could not be computed is null, with its
+reason beside it.
+"""
+
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from evals.exam import Result, Spending
+from evals.metrics.table import METRICS
+from evals.scores import Score
+from fixtures.cases import Case
+from fixtures.errors import UserError
+from fixtures.passages import Passage
+from models.chat import Answer
+from reports.performance import Performance
+from reports.report import Group, Header, Report
+from reports.statistics import Estimate
+from reports.verdict import Check, Opponent, Verdict
+
+SCHEMA = 1
+
+
+def write_json(written: Mapping[str, Any], path: Path) -> None:
+    """Write `report.json`, whole or not at all.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written.
+    """
+    write_whole(
+        path, json.dumps(written, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    )
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Replace `path` by `text`; a failure leaves what was there.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise UserError(
+            f"{path} cannot be written ({error.strerror}); free some space or give another --runs "
+            "folder, and type the same command: every answer is kept in the store"
+        ) from error
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """The report as JSON-able values."""
+    passages: dict[Passage, int] = {}
+    cases: dict[str, int] = {}
+    case_rows: list[dict[str, Any]] = []
+    result_rows = []
+    for result in report.results:
+        if result.case.id not in cases:
+            cases[result.case.id] = len(cases)
+            case_rows.append(_case_row(result.case))
+        shown = [passages.setdefault(p, len(passages)) for p in result.answer.passages]
+        result_rows.append(_result_row(result, cases[result.case.id], shown, report))
+    return {
+        "schema": SCHEMA,
+        **asdict(report.header),
+        "notes": list(report.notes),
+        "spending": asdict(report.spending),
+        "metrics": {
+            m.name: {"direction": m.direction, "unit": m.unit, "summary": m.summary}
+            for m in METRICS.values()
+        },
+        "summary": [asdict(group) for group in report.summary],
+        "categories": [asdict(group) for group in report.categories],
+        "contracts": [asdict(group) for group in report.contracts],
+        "verdicts": [asdict(verdict) for verdict in report.verdicts],
+        "performance": [asdict(performance) for performance in report.performance],
+        "passages": [
+            {"contract": p.contract_id, "start": p.start, "end": p.end, "text": p.text}
+            for p in passages
+        ],
+        "cases": case_rows,
+        "results": result_rows,
+    }
+
+
+def _case_row(case: Case) -> dict[str, Any]:
+    return {
+        "id": case.id,
+        "slug": case.slug,
+        "identity": case.identity,
+        "contract": case.contract.id,
+        "category": case.category,
+        "question": case.question,
+        "expected": [{"text": span.text, "start": span.start} for span in case.spans],
+    }
+
+
+def _result_row(result: Result, case: int, shown: list[int], report: Report) -> dict[str, Any]:
+    answer = result.answer
+    return {
+        "model": result.model,
+        "case": case,
+        "answer": answer.text,
+        "error": answer.error,
+        "finish_reason": answer.finish_reason,
+        "tokens_in": answer.tokens_in,
+        "tokens_out": answer.tokens_out,
+        "latency": answer.latency,
+        "confidence": _finite(answer.confidence),
+        "passages": shown,
+        "asked": result.asked,
+        "missed": report.missed.get((result.model, result.case.id), ()),
+        "scores": {name: _finite(score.value) for name, score in result.scores.items()},
+        "reasons": {name: score.reason for name, score in result.scores.items() if score.reason},
+    }
+
+
+def _finite(number: float | None) -> float | None:
+    """JSON has no NaN, and a browser refuses a page that holds one."""
+    return number if number is not None and math.isfinite(number) else None
+
+
+def read_report(path: Path, cases: Mapping[str, Case]) -> Report:
+    """A written report, for these cases by id.
+
+    Raises:
+        UserError: it is missing or not a report of this version.
+    """
+    try:
+        written = json.loads(path.read_bytes())
+        if written["schema"] != SCHEMA:
+            raise UserError(
+                f"{path} has schema {written['schema']}, this reads {SCHEMA}; run again"
+            )
+        passages = [
+            Passage(p["contract"], p["start"], p["end"], p["text"]) for p in written["passages"]
+        ]
+        rows = [(written["cases"][row["case"]]["id"], row) for row in written["results"]]
+        return Report(
+            header=Header(**{field.name: written[field.name] for field in fields(Header)}),
+            spending=Spending(**written["spending"]),
+            summary=_read_groups(written["summary"]),
+            categories=_read_groups(written["categories"]),
+            contracts=_read_groups(written["contracts"]),
+            verdicts=tuple(_read_verdict(verdict) for verdict in written["verdicts"]),
+            performance=tuple(Performance(**row) for row in written["performance"]),
+            results=tuple(_result(row, cases[id_], passages) for id_, row in rows),
+            missed={
+                (row["model"], id_): tuple(row["missed"]) for id_, row in rows if row["missed"]
+            },
+        )
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}; run the exam again") from error
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise UserError(f"{path} is no report ({error!r}); run the exam again") from error
+
+
+def _read_verdict(row: Mapping[str, Any]) -> Verdict:
+    checks = tuple(
+        Check(**{**check, "estimate": check["estimate"] and Estimate(**check["estimate"])})
+        for check in row["checks"]
+    )
+    sides = {side: row[side] and Opponent(**row[side]) for side in ("champion", "anchor")}
+    return Verdict(**{**row, "reasons": tuple(row["reasons"]), "checks": checks, **sides})
+
+
+def _read_groups(rows: Sequence[Mapping[str, Any]]) -> tuple[Group, ...]:
+    return tuple(
+        Group(**{**row, "estimates": {k: Estimate(**e) for k, e in row["estimates"].items()}})
+        for row in rows
+    )
+
+
+def _result(row: Mapping[str, Any], case: Case, passages: Sequence[Passage]) -> Result:
+    answer = Answer(
+        text=row["answer"],
+        tokens_in=row["tokens_in"],
+        tokens_out=row["tokens_out"],
+        latency=row["latency"],
+        finish_reason=row["finish_reason"],
+        error=row["error"],
+        passages=tuple(passages[number] for number in row["passages"]),
+        confidence=row["confidence"],
+    )
+    scores = {
+        name: Score(value, row["reasons"].get(name, "")) for name, value in row["scores"].items()
+    }
+    return Result(row["model"], case, answer, scores, row["asked"])
