@@ -151,7 +151,9 @@ class Examination:
         return self.gate.model_copy(update={"alpha": level})
 
     def _further(self, run: Run) -> dict[str, list[Check]]:
-        return {model: self._leaks(model, run.plan.cases) for model in self.options.models}
+        asked = run.plan.cases
+        partial = [_partial(len(asked), len(self.cases))] if len(asked) < len(self.cases) else []
+        return {model: partial + self._leaks(model, asked) for model in self.options.models}
 
     def _conclude(self, run: Run, header: Header, levels: tuple[float, ...]) -> None:
         results = run.results
@@ -212,7 +214,7 @@ class Examination:
                 for name, identity in identities.items()
             ],
             gate={
-                "file": str(options.gate),
+                "file": _relative(options.gate, self.root),
                 "sha256": file_digest(options.gate),
                 "identity": self.gate.identity,
                 **self.gate.model_dump(mode="json", by_alias=True),
@@ -279,6 +281,18 @@ class Examination:
         draft.unlink(missing_ok=True)
         draft.symlink_to(self.folder.relative_to(latest.parent))
         draft.replace(latest)
+
+
+def _relative(path: Path, root: Path) -> str:
+    """`path` as seen from `root` where it lies below, so that a report can move with its tree."""
+    resolved = path.resolve()
+    return str(resolved.relative_to(root) if resolved.is_relative_to(root) else resolved)
+
+
+def _partial(asked: int, selected: int) -> Check:
+    """A verdict is of the whole exam, not of what -k or a single suite left of it."""
+    reason = f"{asked} of {selected} cases were examined; leave out -k and run all of evals"
+    return Check("cases", "minimum", "INCONCLUSIVE", reason)
 
 
 def prepare(options: ExamOptions, root: Path, run_id: str | None = None) -> Examination:
