@@ -14,10 +14,12 @@ from fixtures.datasets import load_dataset
 from fixtures.paths import cache_dir
 from fixtures.retrieval import Retriever, RetrieverOptions
 from fixtures.selection import Selection, select
+from models.base import LocalBase
 from models.chat import Message
 from models.decoding import Decoding
+from models.devices import choose_dtype
 from models.embedded import embedded_smollm2
-from models.local import LocalBase, LocalChat
+from models.local import LocalChat
 from models.template import Template
 
 
@@ -62,8 +64,8 @@ def generations(weights: Path, chats: Sequence[Sequence[Message]]) -> list[Row]:
     import torch
 
     torch.set_num_threads(threads())
-    base = LocalBase(weights, device="cpu")
-    dtype = base._dtype()
+    base = LocalBase(weights, "cpu", choose_dtype("auto", "cpu"))
+    dtype = getattr(torch, base.dtype)
     batched = generate_batched(base, chats)
     rows = [_speed(f"batched, {_name(dtype)}", batched)]
     for each in dict.fromkeys((dtype, torch.float32)):

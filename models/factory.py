@@ -37,7 +37,7 @@ class Chats:
     """Opens chat models; entries that name the same weights share them."""
 
     def __init__(self, folder: Path = SHIPPED) -> None:
-        from models.local import LocalBase
+        from models.base import LocalBase
 
         self._folder = folder
         self._bases: dict[tuple[object, ...], LocalBase] = {}
@@ -58,13 +58,17 @@ class Chats:
         raise UserError(f"model {name} is {entry.kind}: it answers cases, but cannot chat")
 
     def _local(self, name: str, entry: LocalEntry) -> ChatModel:
-        from models.local import LocalBase, LocalChat
+        from models.base import LocalBase
+        from models.devices import choose_device, choose_dtype
+        from models.local import LocalChat
         from models.weights import base_folder
 
         folder = base_folder(entry.base, entry.revision)
-        key = (folder.resolve(), entry.device, entry.dtype, entry.batch_tokens)
+        device = choose_device(entry.device)
+        dtype = choose_dtype(entry.dtype, device)
+        key = (folder.resolve(), device, dtype, entry.batch_tokens)
         if key not in self._bases:
-            self._bases[key] = LocalBase(folder, entry.device, entry.dtype, entry.batch_tokens)
+            self._bases[key] = LocalBase(folder, device, dtype, entry.batch_tokens)
         return LocalChat(name, self._bases[key], entry.decoding, entry.adapter)
 
 

@@ -234,3 +234,16 @@ def test_interrupted_run_reports_what_is_there(store):
         asyncio.run(run.execute())
     errors = {result.answer.error for result in run.results}
     assert "not asked: the exam was interrupted" in errors
+
+
+def test_stages_are_asked_in_turn_until_settled(store):
+    cases = cases_of(contracts=4, questions=3)
+    stages = tuple(tuple(c for c in cases if c.contract.id == f"contract{n}") for n in range(4))
+    model = FirstSentence()
+    run = Run(Plan((model,), cases, stages=stages), Whole(), store)
+    seen = []
+    run.settled = lambda run, number: seen.append((number, run.done)) or number == 1
+    asyncio.run(run.execute())
+    assert seen == [(0, 3), (1, 6)]
+    assert {result.case.contract.id for result in run.results} == {"contract0", "contract1"}
+    assert len(model.asked) == run.spending.calls == 6

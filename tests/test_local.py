@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from fixtures.errors import UserError
 from fixtures.passages import Chunker
+from models.base import BASE, LocalBase
+from models.batching import Job, Waiting
 from models.chat import Message
 from models.decoding import Decoding
-from models.local import BASE, Job, LocalBase, LocalChat, Waiting
+from models.local import LocalChat
 from models.prompted import PromptedModel
 from models.template import Template
 
@@ -171,7 +173,7 @@ def test_a_tokenizer_without_chat_template_is_one_line(tiny_base, tmp_path):
 
     folder = shutil.copytree(tiny_base, tmp_path / "base")
     (folder / "chat_template.jinja").unlink()
-    chat = LocalChat("tiny", LocalBase(folder, "cpu"), SHORT)
+    chat = LocalChat("tiny", LocalBase(folder, "cpu", "float32"), SHORT)
     with pytest.raises(UserError, match="no chat template"):
         asyncio.run(chat.preflight())
 
@@ -240,7 +242,7 @@ def test_the_bare_base_has_a_name_no_adapter_has(tiny_adapters, base):
 
 
 def test_the_embedded_model_answers_two_real_cases(smollm2, sample):
-    chat = LocalChat("smollm2", LocalBase(smollm2), Decoding(max_tokens=8))
+    chat = LocalChat("smollm2", LocalBase(smollm2, "cpu", "float32"), Decoding(max_tokens=8))
     model = PromptedModel(chat, Template())
     cases = [case for case in sample.cases if case.category in ("Governing Law", "Parties")][:2]
 

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from fixtures.cases import Case, Contract
 from fixtures.passages import Chunker, Passage
+from models.base import LocalBase
 from models.decoding import Decoding
 from models.echo import EchoModel
-from models.local import LocalBase, LocalChat
+from models.local import LocalChat
 from models.prompted import PromptedModel
 from models.template import CLOSED_BOOK, NOT_FOUND, SYSTEM, Template
 

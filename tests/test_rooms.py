@@ -110,6 +110,7 @@ def test_the_search_for_heavy_modules_finds_one():
         "fixtures.retrieval",
         "models.factory",
         "models.local",
+        "models.promote",
         "models.registry",
         "reports.examination",
     ],

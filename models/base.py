@@ -1,0 +1,223 @@
+"""A base model in memory, and any number of adapters on it, answering in batches.
+
+Every chat that is waiting is sorted by length, longest first, and cut into batches whose padded
+size stays below a number of tokens; a batch that does not fit in memory is halved.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from fixtures.errors import UserError
+from fixtures.identity import digest
+from models.batching import Job, Waiting
+from models.chat import Answer
+from models.decoding import Decoding
+from models.weights import check_adapter, tokenizer_digest, weights_digest
+
+BASE = "__base__"
+"""The name under which the bare base is asked."""
+
+
+@dataclass
+class LocalBase:
+    """A base model, loaded on the first call, and the adapters that were put on it.
+
+    `device` and `dtype` are torch's names, resolved (`models.devices`): 16 bit answers differently
+    from 32. `batch_tokens` bounds the padded size of a batch; None chooses by device.
+    """
+
+    folder: Path
+    device: str
+    dtype: str
+    batch_tokens: int | None = None
+    _waiting: Waiting = field(default_factory=Waiting, repr=False)
+    _worker: asyncio.Task[None] | None = field(default=None, repr=False)
+    _adapters: dict[str, Path] = field(default_factory=dict, repr=False)
+    _model: Any = field(default=None, repr=False)
+
+    @cached_property
+    def identity(self) -> str:
+        """Digest of weights, tokenizer, chat template and dtype."""
+        return digest(weights_digest(self.folder), tokenizer_digest(self.folder), self.dtype)
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        """The tokenizer, padding on the left."""
+        from transformers import AutoTokenizer
+
+        tokenizer = AutoTokenizer.from_pretrained(self.folder, padding_side="left")
+        if tokenizer.chat_template is None:
+            raise UserError(
+                f"{self.folder}: its tokenizer has no chat template; choose a chat model"
+            )
+        if tokenizer.pad_token is None:
+            tokenizer.pad_token = tokenizer.eos_token
+        return tokenizer
+
+    @cached_property
+    def positions(self) -> int:
+        """The longest sequence, prompt and answer, that the model was made for."""
+        from transformers import AutoConfig
+
+        return int(
+            getattr(AutoConfig.from_pretrained(self.folder), "max_position_embeddings", 4096)
+        )
+
+    def add_adapter(self, adapter: Path) -> str:
+        """Register an adapter; it is read when first used. Returns its name on this base.
+
+        Raises:
+            UserError: it is no adapter, a pickle, or made for another base.
+        """
+        check_adapter(adapter, self.folder)
+        name = f"a{weights_digest(adapter)[:16]}"
+        self._adapters[name] = adapter
+        return name
+
+    async def ask(self, ids: list[int], adapter: str, decoding: Decoding) -> Answer:
+        """Generate from prompt ids; may be awaited for any number of prompts at once."""
+        reply: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.put(Job(ids, adapter, decoding, reply))
+        if self._worker is None or self._worker.done():
+            self._worker = asyncio.create_task(self._drain())
+        return await reply
+
+    async def _drain(self) -> None:
+        await asyncio.sleep(0)  # everyone who is about to ask is asked first
+        while self._waiting:
+            batch = self._waiting.take(self._budget())
+            try:
+                answers = await asyncio.to_thread(self._answers, batch)
+            except Exception as error:
+                for job in batch:
+                    if not job.reply.done():
+                        job.reply.set_exception(error)
+                continue
+            for job, answer in zip(batch, answers, strict=True):
+                if not job.reply.done():
+                    job.reply.set_result(answer)
+
+    def _budget(self) -> int:
+        if self.batch_tokens is None:
+            self.batch_tokens = 65_536 if self.device == "cuda" else 2_048
+        return self.batch_tokens
+
+    def _load(self) -> Any:
+        """The model in memory, loaded once."""
+        if self._model is None:
+            import torch
+            from transformers import AutoModelForCausalLM
+            from transformers.utils.logging import disable_progress_bar
+
+            disable_progress_bar()
+            self._model = AutoModelForCausalLM.from_pretrained(
+                self.folder, dtype=getattr(torch, self.dtype), use_safetensors=True
+            )
+            self._model.to(self.device).eval()
+        return self._model
+
+    def _with_adapter(self, name: str) -> Any:
+        """The model with this adapter active, or the bare base."""
+        model = self._load()
+        if name == BASE and not hasattr(model, "peft_config"):
+            return model
+        from peft import PeftModel
+
+        if not isinstance(model, PeftModel):
+            model = PeftModel.from_pretrained(model, self._adapters[name], adapter_name=name)
+            self._model = model.eval()
+        elif name != BASE and name not in model.peft_config:
+            model.load_adapter(self._adapters[name], adapter_name=name)
+        if name != BASE:
+            model.set_adapter(name)
+        return self._model
+
+    def _answers(self, batch: list[Job]) -> list[Answer]:
+        """Generate for one batch; out of memory halves it, and the budget of those to come."""
+        try:
+            return self._generate(batch)
+        except (MemoryError, RuntimeError) as error:
+            if not _out_of_memory(error):
+                raise
+        if self.device == "cuda":
+            import torch
+
+            torch.cuda.empty_cache()
+        if len(batch) == 1:
+            return [Answer("", error=f"out of memory on a prompt of {len(batch[0].ids)} tokens")]
+        # Half of this batch, not of the budget: the halves of one batch may fail one by one.
+        padded = len(batch) * (len(batch[0].ids) + batch[0].decoding.max_tokens)
+        self.batch_tokens = min(self._budget(), padded // 2)
+        middle = len(batch) // 2
+        return self._answers(batch[:middle]) + self._answers(batch[middle:])
+
+    def _generate(self, batch: list[Job]) -> list[Answer]:
+        import contextlib
+
+        import torch
+
+        model, decoding = self._with_adapter(batch[0].adapter), batch[0].decoding
+        started = time.perf_counter()
+        inputs = self.tokenizer.pad({"input_ids": [job.ids for job in batch]}, return_tensors="pt")
+        inputs = inputs.to(self.device)
+        sampling: dict[str, Any] = {"do_sample": decoding.temperature > 0}
+        if decoding.temperature > 0:
+            torch.manual_seed(decoding.seed or 0)
+            sampling |= {"temperature": decoding.temperature, "top_p": decoding.top_p}
+        bare = batch[0].adapter == BASE and hasattr(model, "disable_adapter")
+        with torch.inference_mode(), model.disable_adapter() if bare else contextlib.nullcontext():
+            output = model.generate(
+                **inputs,
+                **sampling,
+                max_new_tokens=decoding.max_tokens,
+                pad_token_id=self.tokenizer.pad_token_id,
+                return_dict_in_generate=True,
+                output_logits=True,
+            )
+            written = output.sequences[:, inputs["input_ids"].shape[1] :]
+            chosen = torch.stack(
+                [
+                    torch.log_softmax(step.float(), -1).gather(1, column[:, None])[:, 0]
+                    for step, column in zip(output.logits, written.T, strict=True)
+                ],
+                dim=1,
+            )
+        seconds = time.perf_counter() - started
+        ends = set(_as_list(model.generation_config.eos_token_id))
+        ends.add(self.tokenizer.eos_token_id)
+        return [
+            self._answer(job, row, logs, ends, seconds)
+            for job, row, logs in zip(batch, written.tolist(), chosen.tolist(), strict=True)
+        ]
+
+    def _answer(
+        self, job: Job, row: list[int], logs: list[float], ends: set[int], seconds: float
+    ) -> Answer:
+        stop = next((place for place, token in enumerate(row) if token in ends), None)
+        length = len(row) if stop is None else stop + 1
+        text = self.tokenizer.decode(
+            row[:length], skip_special_tokens=True, clean_up_tokenization_spaces=False
+        )
+        return Answer(
+            text=text.strip(),
+            tokens_in=len(job.ids),
+            tokens_out=length,
+            latency=seconds,
+            finish_reason="length" if stop is None else "stop",
+            confidence=sum(logs[:length]) / length if length else None,
+        )
+
+
+def _as_list(ids: int | list[int] | None) -> list[int]:
+    if ids is None:
+        return []
+    return [ids] if isinstance(ids, int) else list(ids)
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    words = str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in words or "can't allocate" in words
