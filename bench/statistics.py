@@ -113,7 +113,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--small", type=int, default=5_000, help="exams a row that are resampled")
     parser.add_argument("--page", type=Path, default=PAGE, help="whose tables are replaced")
     options = parser.parse_args(argv)
-    text = options.page.read_text(encoding="utf-8")
+    text = options.page.read_text(encoding="utf-8") if options.page.is_file() else ""
     if BEGIN not in text or END not in text:
         print(f"ERROR: {options.page} has no lines {BEGIN} and {END}; restore it", file=sys.stderr)
         return 4
@@ -121,9 +121,10 @@ def main(argv: list[str] | None = None) -> int:
     for line in tables(options.repeats, options.small):
         print(line, flush=True)
         lines.append(line)
-    before, _, rest = text.partition(BEGIN)
+    # Read again: the text around the tables may have been edited in the minutes between.
+    before, _, rest = options.page.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
-    body = "\n".join([BEGIN, "", *lines]) + END
+    body = "\n".join([BEGIN, "", *lines, END])
     options.page.write_text(before + body + after, encoding="utf-8")
     return 0
 

@@ -64,11 +64,11 @@ class Leakage(_Table):
 
 
 class Performance(_Table):
-    """Budgets of the run in seconds, tokens per second and GiB; no budget lets all pass."""
+    """Budgets of the run in seconds, tokens per second and GiB; None lifts one."""
 
-    p95_latency: float = Field(default=float("inf"), gt=0)
-    tokens_per_second: float = Field(default=0.0, ge=0)
-    peak_memory: float = Field(default=float("inf"), gt=0)
+    p95_latency: float | None = Field(default=None, gt=0)
+    tokens_per_second: float | None = Field(default=None, gt=0)
+    peak_memory: float | None = Field(default=None, gt=0)
 
 
 class Gate(_Table):

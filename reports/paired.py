@@ -112,8 +112,8 @@ def compare_sums(
 
     Each bound is the outer one of two: the BCa bootstrap over contracts, both models recomputed
     in each draw, and t with G - 1 degrees of freedom and the linearised error of the ratios
-    (Cochran 1977, sec. 6.3). In simulation the bootstrap alone holds too seldom below some 100
-    contracts (docs/statistics.md).
+    (Cochran 1977, sec. 6.3). In simulation the bootstrap alone falls 1 to 2 points short of its
+    level (docs/statistics.md).
 
     Args:
         sums: shape (G, 4): the candidate's numerator and denominator, then the baseline's.

@@ -175,7 +175,7 @@ def test_entries_of_one_base_share_it(registry, tmp_path):
     (tmp_path / "base" / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
     folder = registry("a", 'kind = "local"\nbase = "./base"')
     registry("b", 'kind = "local"\nbase = "../' + tmp_path.name + '/base"\npassages = false')
-    registry("c", 'kind = "local"\nbase = "./base"\ndtype = "bfloat16"')
+    registry("c", 'kind = "local"\nbase = "./base"\ndtype = "float16"')
     a, b, c = (model.chat for model in open_models(["a", "b", "c"], folder))
     assert isinstance(a, LocalChat)
     assert a.base is b.base

@@ -10,6 +10,7 @@ from scipy import stats
 
 from bench.simulation import World, expanded, paired_sums, stopped
 from bench.statistics import MARGIN
+from reports.bootstrap import shown_mean
 from reports.paired import judge
 from reports.sequential import boundaries, look, plan_looks, spent
 from reports.statistics import cluster_mean
@@ -152,6 +153,17 @@ def test_early_looks_at_few_contracts_or_no_spread_settle_nothing():
     assert (alone.outcome, alone.settled) == ("INCONCLUSIVE", True)
     with pytest.raises(ValueError, match="not finite"):
         look(plan, 0, [math.nan], ["a"], MARGIN)
+
+
+def test_the_last_look_is_as_strict_as_its_level_and_follows_the_small_exam_rule():
+    values = [float(number % 3) for number in range(40)] + [9.0]
+    clusters = [str(number // 3) for number in range(41)]
+    plan = plan_looks(clusters)
+    last = look(plan, 3, values, clusters, MARGIN).difference
+    assert plan.levels[-1] == pytest.approx(stats.norm.sf(boundaries(plan.fractions)[-1]))
+    assert last == shown_mean(values, clusters, plan.levels[-1])
+    assert last.low < shown_mean(values, clusters, 0.05).low
+    assert last.high > cluster_mean(values, clusters, plan.levels[-1]).high
 
 
 # Risk and savings

@@ -127,6 +127,7 @@ def test_power_is_as_predicted(correlation, part):
 
 def test_required_contracts_have_the_power_and_one_fewer_has_not():
     error = planned_error(102, 41, 0.1, 0.05)
+    assert error == pytest.approx(math.sqrt(0.1 * 3 / (102 * 41)))
     needed = required_contracts(MARGIN, error, 102)
     assert required_contracts(-MARGIN, error, 102) == needed
     assert power_of(MARGIN, planned_error(needed, 41), needed) >= 0.8
@@ -330,6 +331,36 @@ def test_bootstrap_of_a_mean_agrees_with_t_on_many_contracts():
     width = straight.high - straight.low
     assert drawn.low == pytest.approx(straight.low, abs=0.05 * width)
     assert drawn.high == pytest.approx(straight.high, abs=0.05 * width)
+
+
+def test_bootstrap_is_that_of_scipy_at_a_level_widened_as_t_is():
+    sums = np.array([[0.0, 9.0], [1.0, 8.0], [1.0, 7.0], [2.0, 6.0], [7.0, 5.0], [9.0, 4.0]])
+    found = cluster_bootstrap(sums, lambda total: total[..., 0] / total[..., 1], 39, 0.05, seed=3)
+    level = stats.norm.sf((6 / 5) ** 0.5 * stats.t.isf(0.05, 5))
+    ordered = sums[np.argsort(-sums[:, 1])[::-1]]
+    expected = stats.bootstrap(
+        (ordered[:, 0], ordered[:, 1]),
+        lambda top, bottom, axis: top.sum(axis) / bottom.sum(axis),
+        paired=True,
+        vectorized=True,
+        n_resamples=4000,
+        confidence_level=1 - 2 * level,
+        method="BCa",
+        rng=np.random.default_rng(3),
+    ).confidence_interval
+    assert (found.low, found.high) == pytest.approx(tuple(expected), abs=1e-9)
+
+
+def test_ratios_show_the_outer_ends_of_bootstrap_and_t():
+    draw = np.random.default_rng(5)
+    sums = draw.gamma(0.5, 10.0, size=(40, 4)) + np.array([0.0, 20.0, 0.0, 20.0])
+    shown = compare_ratios(sums[:, :2], sums[:, 2:], [str(n) for n in range(40)])
+    drawn = cluster_bootstrap(sums, ratio_difference, 40)
+    reach = stats.t.isf(0.05, 39) * shown.error
+    straight = shown.difference.mean - reach, shown.difference.mean + reach
+    assert shown.difference.low == pytest.approx(min(drawn.low, straight[0]))
+    assert shown.difference.high == pytest.approx(max(drawn.high, straight[1]))
+    assert (drawn.low, drawn.high) != (shown.difference.low, shown.difference.high)
 
 
 # Which bounds are shown, and what follows
