@@ -65,7 +65,7 @@ def run_row(written: Mapping[str, Any], report: Path) -> Row:
     data = written["dataset"]
     summary = {
         group["model"]: {
-            metric: [each["mean"], each["low"], each["high"], each["n"]]
+            metric: [each[key] for key in ("mean", "low", "high", "n", "clusters")]
             for metric, each in group["estimates"].items()
         }
         for group in written["summary"]

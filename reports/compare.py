@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 CLIP = 160
-HEADS = ("metric", "A", "B", "B − A", "p", "wins/losses/ties", "exact", "by contract")
+HEADS = ("metric", "A", "B", "B − A", "p", "wins/losses/ties", "McNemar", "by contract")
 
 
 def flips(sides: Sides, metrics: Sequence[str]) -> Iterator[tuple[Taken, Taken, list[str]]]:
@@ -43,6 +43,7 @@ def _turns(exam: Exam, metric: str, a: float, b: float) -> bool:
 
 
 def _print_contests(sides: Sides, console: "Console") -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(*HEADS[:1], box=None, pad_edge=False, header_style="bold")
@@ -54,7 +55,7 @@ def _print_contests(sides: Sides, console: "Console") -> None:
         if found is None:
             notes.append(f"{metric}: {_absence(sides, metric)}")
             continue
-        table.add_row(*_cells(sides.b, found))
+        table.add_row(*map(escape, _cells(sides.b, found)))
         if found.unpaired:
             notes.append(f"{metric}: {found.unpaired:,} cases lack a score on a side, left out")
     console.print(table)
@@ -89,7 +90,7 @@ def _cells(exam: Exam, found: Contest) -> list[str]:
         f"{found.metric} {arrow}",
         figure(found.mean_a, unit),
         figure(found.mean_b, unit),
-        f"{_signed(gain.mean, unit)} {bounds}".replace("[", "\\["),
+        f"{_signed(gain.mean, unit)} {bounds}",
         _p(found.p_value),
         f"{found.wins}/{found.losses}/{found.ties}",
         _p(found.exact),
@@ -114,7 +115,8 @@ def _print_cases(sides: Sides, metrics: Sequence[str], console: "Console", *, ev
             continue
         shown = [name for name in metrics if name in one.scores or name in two.scores]
         scores = ", ".join(
-            f"{name} {_score(one, name)} → {_score(two, name)}{' *' if name in names else ''}"
+            f"{name} {_score(one, name)} → {_score(two, name)}"
+            + (" *" if every and name in names else "")
             for name in (shown if every else names)
         )
         for line in (two.case.slug, f"  {scores}", f"  A: {_said(one)}", f"  B: {_said(two)}"):
@@ -178,8 +180,8 @@ def main(argv: list[str] | None = None) -> int:
     _print_contests(sides, console)
     level = 1 - 2 * float(b.gate.get("alpha", 0.05))
     console.print(
-        f"intervals at {level:.0%} and p, two-sided, by contract; exact and by contract: McNemar's "
-        "p of scores of 0 and 1, the first for independent cases; wins are B's",
+        f"intervals at {level:.0%} and two-sided p, by contract; wins are B's; McNemar of scores "
+        "of 0 and 1: exact for independent cases, and by contract",
         markup=False,
     )
     _print_cases(sides, metrics, console, every=given.all)

@@ -8,7 +8,7 @@ from typing import Any
 
 from fixtures.errors import UserError
 from fixtures.identity import digest
-from reports.written import Exam, Taken, newest_first, read_exam, read_head
+from reports.written import Exam, newest_first, read_exam, read_head
 
 CONDITIONS = ("retriever", "prompt", "metrics", "judges")
 
@@ -52,10 +52,10 @@ def find_flaky(runs: Path) -> Flakiness:
         except UserError:
             unreadable += 1
             continue
-        for key, outcome, row, model in _outcomes(exam):
+        for key, outcome in _outcomes(exam).items():
             taken[key] += 1
-            missed[key] += outcome
-            names[key] = model, row.case.slug
+            missed[key] += outcome.missed
+            names[key] = outcome.model, outcome.slug
     found = [
         Flaky(*names[key], missed[key], count)
         for key, count in taken.items()
@@ -84,8 +84,9 @@ def _key(identity: str, fingerprint: Mapping[str, Any], gate: Mapping[str, Any])
     return digest(identity, conditions, gate["pass_marks"])
 
 
-def _outcomes(exam: Exam) -> Iterator[tuple[tuple[str, str], bool, Taken, str]]:
-    """Each case that has a score with a mark: its key, whether it is missed, and whose it is."""
+def _outcomes(exam: Exam) -> dict[tuple[str, str], Flaky]:
+    """Each case that has a score with a mark, as one run of it; equal cases are one."""
+    found = {}
     for model in exam.models:
         key = _key(model.identity, exam.fingerprint, exam.gate)
         for row in exam.taken.get(model.name, {}).values():
@@ -95,4 +96,6 @@ def _outcomes(exam: Exam) -> Iterator[tuple[tuple[str, str], bool, Taken, str]]:
                 if (score := row.scores.get(metric)) is not None
             ]
             if passed and row.error is None:
-                yield (key, row.case.identity), not all(passed), row, model.name
+                missed = not all(passed)
+                found[key, row.case.identity] = Flaky(model.name, row.case.slug, missed, 1)
+    return found
