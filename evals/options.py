@@ -128,7 +128,7 @@ def add_options(parser: "pytest.Parser") -> None:
         action="store_true",
         help="with --baseline: ask in four looks, and stop once the verdict is certain",
     )
-    add("--missed", action="store_true", help="only the tests that missed in the last exam")  # fmt: skip
+    add("--missed", action="store_true", help="only the tests that missed in the last exam")
 
 
 def read_options(config: "pytest.Config") -> ExamOptions:
@@ -165,9 +165,7 @@ def read_options(config: "pytest.Config") -> ExamOptions:
         ),
         gate=Path(option("--gate")),
         baseline=option("--baseline"),
-        inconclusive=_one_of(
-            "--inconclusive", option("--inconclusive"), ("pass", "fail", "skip")
-        ),
+        inconclusive=_one_of("--inconclusive", option("--inconclusive"), ("pass", "fail", "skip")),
         store=store if "://" in store else str(config.rootpath / store),
         runs=config.rootpath / str(option("--runs")),
         max_calls=_number("--max-calls", option("--max-calls"), least=0),

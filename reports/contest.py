@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fixtures.errors import UserError
-from reports.paired import cluster_mcnemar, compare_means, mcnemar_exact
+from reports.paired import compare_means
+from reports.signs import cluster_mcnemar, mcnemar_exact
 from reports.statistics import Estimate
 from reports.written import Exam, Matching, Taken, match_cases
 

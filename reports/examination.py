@@ -12,17 +12,15 @@ from typing import Any, Literal
 
 from evals.exam import Plan, Result, Run
 from evals.gate import Gate, read_gate
-from evals.leakage import check_leakage, find_leaks
 from evals.metrics.table import METRICS
 from evals.options import ExamOptions
 from fixtures.cases import Case
 from fixtures.datasets import Dataset, load_dataset
 from fixtures.errors import UserError
-from fixtures.identity import digest, file_digest
 from fixtures.selection import select
-from models.manifest import read_manifest
-from models.registry import LocalEntry, read_entry
-from models.template import Template
+from models.registry import read_entry
+from reports.header import dataset_facts, fingerprint, gate_facts, retriever_facts
+from reports.leaks import leak_checks, partial_check
 from reports.opponents import name_opponents, open_with_opponents
 from reports.planning import foresee
 from reports.provenance import provenance
@@ -151,9 +149,13 @@ class Examination:
         return self.gate.model_copy(update={"alpha": level})
 
     def _further(self, run: Run) -> dict[str, list[Check]]:
-        asked = run.plan.cases
-        partial = [_partial(len(asked), len(self.cases))] if len(asked) < len(self.cases) else []
-        return {model: partial + self._leaks(model, asked) for model in self.options.models}
+        """Checks that do not come from results: is it the whole exam, and was it trained on?"""
+        asked, rules = run.plan.cases, self.gate.leakage
+        whole = partial_check(len(asked), len(self.cases))
+        return {
+            model: whole + leak_checks(read_entry(model, self.options.registry), asked, rules)
+            for model in self.options.models
+        }
 
     def _conclude(self, run: Run, header: Header, levels: tuple[float, ...]) -> None:
         results = run.results
@@ -177,82 +179,49 @@ class Examination:
             further=self._further(run),
             notes=notes,
         )
-        write_json(as_json(self.report), self.folder / "report.json")
+        written = as_json(self.report)
+        change = self._data_change(written)
+        if change:
+            self.report = replace(self.report, notes=(*self.report.notes, *change))
+            written = as_json(self.report)
+        write_json(written, self.folder / "report.json")
+
+    def _data_change(self, written: Mapping[str, Any]) -> tuple[str, ...]:
+        """What changed in the data since the champion's last exam, and what that did."""
+        from reports.data_change import describe_change, find_earlier, lines
+        from reports.page import read_report as read_written
+
+        if not any(opponent.role == "champion" for opponent in self.opponents):
+            return ()
+        earlier = find_earlier(self.options.runs, written)
+        change = describe_change(read_written(earlier), written) if earlier else None
+        return lines(change) if change else ()
 
     def _header(
         self, run: Run, retriever: str, identities: Mapping[str, str], started: str
     ) -> Header:
         options = self.options
-        selection = options.selection
-        chunker = options.retriever.chunker
-        cases = {result.case.id: result.case for result in run.results}.values()
+        cases = list({result.case.id: result.case for result in run.results}.values())
+        roles = {opponent.name: opponent.role for opponent in self.opponents}
         return Header(
             id=self.run_id,
             started=started,
             command=" ".join(["pytest", *sys.argv[1:]]),
             provenance=provenance(self.root),
-            dataset={
-                "name": self.dataset.name,
-                "identity": self.dataset.identity,
-                "split": selection.split,
-                "limit": selection.limit,
-                "categories": selection.categories,
-                "contracts": selection.contracts,
-                "repaired_offsets": self.dataset.repaired,
-                "examined_cases": len(cases),
-                "examined_contracts": len({case.contract.id for case in cases}),
-            },
-            retriever={
-                "kind": options.retriever.kind,
-                "k": options.retriever.k,
-                "chunk_size": chunker.size,
-                "chunk_overlap": chunker.overlap,
-                "identity": retriever,
-            },
+            dataset=dataset_facts(self.dataset, options.selection, cases),
+            retriever=retriever_facts(options.retriever, retriever),
             models=[
-                {"name": name, "identity": identity, "role": self._role(name), **self._entry(name)}
+                {
+                    "name": name,
+                    "identity": identity,
+                    "role": roles.get(name, "candidate"),
+                    **read_entry(name, options.registry).model_dump(mode="json"),
+                }
                 for name, identity in identities.items()
             ],
-            gate={
-                "file": _relative(options.gate, self.root),
-                "sha256": file_digest(options.gate),
-                "identity": self.gate.identity,
-                **self.gate.model_dump(mode="json", by_alias=True),
-            },
-            fingerprint={
-                "dataset": self.dataset.name,
-                "cases": digest(sorted(case.identity for case in cases)),
-                "retriever": retriever,
-                "prompt": digest([[m.role, m.content] for m in Template().messages("", ())]),
-                "metrics": {metric.name: metric.version for metric in METRICS.values()},
-                "judges": [],
-            },
+            gate=gate_facts(self.gate, options.gate, self.root),
+            fingerprint=fingerprint(self.dataset, cases, retriever),
         )
-
-    def _leaks(self, model: str, cases: tuple[Case, ...]) -> list[Check]:
-        """Whether the candidate was trained on what it is examined on, as far as it says."""
-        entry = read_entry(model, self.options.registry)
-        if not isinstance(entry, LocalEntry) or not entry.adapter:
-            return []
-        rules, manifest = self.gate.leakage, read_manifest(entry.adapter)
-        if manifest is None and rules.require_manifest:
-            reason = (
-                f"{entry.adapter.name} holds no manifest.json, so nobody knows what it was trained "
-                "on; write one, or set leakage.require_manifest = false in the gate file"
-            )
-            return [Check("leakage", "its training data", "INCONCLUSIVE", reason)]
-        if manifest is None:
-            return []
-        leaks = find_leaks(cases, manifest, rules.containment)
-        found = check_leakage(model, leaks, rules.allow)
-        return [Check("leakage", "its training data", found.outcome, found.reason)]
-
-    def _role(self, name: str) -> str:
-        roles = [opponent.role for opponent in self.opponents if opponent.name == name]
-        return roles[0] if roles else "candidate"
-
-    def _entry(self, name: str) -> dict[str, Any]:
-        return read_entry(name, self.options.registry).model_dump(mode="json")
 
     def finish(self) -> list[str]:
         """Write the final report with what was missed; returns the lines that say where it is.
@@ -260,6 +229,7 @@ class Examination:
         Raises:
             UserError: the disk is full or the folder cannot be written.
         """
+        from evals.store import Store, run_row
         from reports.page import render
         from reports.summary import markdown
 
@@ -271,6 +241,9 @@ class Examination:
         write_json(written, self.folder / "report.json")
         write_whole(self.folder / "report.html", render(written))
         write_whole(self.folder / "report.md", markdown(written))
+        store = Store(self.options.store)
+        store.add([run_row(written, self.folder / "report.json")])
+        store.close()
         self._point_latest()
         return [f"report: {self.folder / 'report.html'}"]
 
@@ -281,18 +254,6 @@ class Examination:
         draft.unlink(missing_ok=True)
         draft.symlink_to(self.folder.relative_to(latest.parent))
         draft.replace(latest)
-
-
-def _relative(path: Path, root: Path) -> str:
-    """`path` as seen from `root` where it lies below, so that a report can move with its tree."""
-    resolved = path.resolve()
-    return str(resolved.relative_to(root) if resolved.is_relative_to(root) else resolved)
-
-
-def _partial(asked: int, selected: int) -> Check:
-    """A verdict is of the whole exam, not of what -k or a single suite left of it."""
-    reason = f"{asked} of {selected} cases were examined; leave out -k and run all of evals"
-    return Check("cases", "minimum", "INCONCLUSIVE", reason)
 
 
 def prepare(options: ExamOptions, root: Path, run_id: str | None = None) -> Examination:

@@ -4,6 +4,7 @@ Passages are listed once and named by number; a score that could not be computed
 reason beside it.
 """
 
+import contextlib
 import json
 import math
 import os
@@ -50,10 +51,11 @@ def write_whole(path: Path, text: str) -> None:
         draft.write_text(text, encoding="utf-8")
         draft.replace(path)
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
         raise UserError(
-            f"{path} cannot be written ({error.strerror}); free some space or give another --runs "
-            "folder, and type the same command: every answer is kept in the store"
+            f"{path} cannot be written ({error.strerror}); free some space or name another place, "
+            "and type the same command: every answer is kept in the store"
         ) from error
 
 

@@ -60,9 +60,7 @@ def team(tmp_path_factory):
     promoted = team.promote("extractive")
     assert promoted.returncode == 0, promoted.stderr
     team.cases = team.report["cases"]
-    team.answers = {
-        team.cases[row["case"]]["id"]: row["answer"] for row in team.report["results"]
-    }
+    team.answers = {team.cases[row["case"]]["id"]: row["answer"] for row in team.report["results"]}
     return team
 
 
@@ -90,7 +88,9 @@ def test_slightly_worse_answers_are_not_rejected_and_not_called_better(team):
     wrong = set(sorted(wrong)[:2])
     rows = [(id_, "the parties" if id_ in wrong else text) for id_, text in team.answers.items()]
     found = verdict(team, team.examine(team.record("slight", rows), "--baseline=champion"))
-    check = next(c for c in found["checks"] if c["metric"] == "token_f1" and "champion" in c["against"])
+    check = next(
+        c for c in found["checks"] if c["metric"] == "token_f1" and "champion" in c["against"]
+    )
     assert check["estimate"]["mean"] < 0
     assert found["outcome"] in ("PROMOTE", "INCONCLUSIVE")
 

@@ -24,6 +24,9 @@ def gate(**entry):
     return Gate(metrics={"exact_match": MetricGate(**(defaults | entry))})
 
 
+MARGIN = gate()
+
+
 def results(model, share, contracts=40, questions=25, metric="exact_match", seed=0, lost=0.0):
     """A model that is right on this share of the cases, drawn alike for every model."""
     draw = random.Random(seed)
@@ -39,9 +42,9 @@ def results(model, share, contracts=40, questions=25, metric="exact_match", seed
     return made
 
 
-def verdict(candidate, *others, gate=gate(), opponents=(CHAMPION,)):
+def verdict(candidate, *others, gate=None, opponents=(CHAMPION,)):
     rows = [*candidate, *(row for other in others for row in other)]
-    return conclude(HEADER, rows, SPENDING, gate, opponents=opponents).verdicts[0]
+    return conclude(HEADER, rows, SPENDING, gate or MARGIN, opponents=opponents).verdicts[0]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,67 @@
+"""The facts at the head of a report: what was examined, and what makes two exams comparable."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from evals.gate import Gate
+from evals.metrics.table import METRICS
+from fixtures.cases import Case
+from fixtures.datasets import Dataset
+from fixtures.identity import digest, file_digest
+from fixtures.retrieval import RetrieverOptions
+from fixtures.selection import Selection
+from models.template import Template
+
+
+def dataset_facts(dataset: Dataset, selection: Selection, cases: Sequence[Case]) -> dict[str, Any]:
+    """The data set, what was selected of it, and how much of that was examined."""
+    return {
+        "name": dataset.name,
+        "identity": dataset.identity,
+        "split": selection.split,
+        "limit": selection.limit,
+        "categories": selection.categories,
+        "contracts": selection.contracts,
+        "repaired_offsets": dataset.repaired,
+        "examined_cases": len(cases),
+        "examined_contracts": len({case.contract.id for case in cases}),
+    }
+
+
+def retriever_facts(options: RetrieverOptions, identity: str) -> dict[str, Any]:
+    """How passages were found."""
+    return {
+        "kind": options.kind,
+        "k": options.k,
+        "chunk_size": options.chunker.size,
+        "chunk_overlap": options.chunker.overlap,
+        "identity": identity,
+    }
+
+
+def gate_facts(gate: Gate, path: Path, root: Path) -> dict[str, Any]:
+    """The gate as it was; a promotion asks for the same bytes.
+
+    The path is as seen from `root` where it lies below, so that a report can move with its tree.
+    """
+    resolved = path.resolve()
+    below = resolved.is_relative_to(root)
+    return {
+        "file": str(resolved.relative_to(root) if below else resolved),
+        "sha256": file_digest(path),
+        "identity": gate.identity,
+        **gate.model_dump(mode="json", by_alias=True),
+    }
+
+
+def fingerprint(dataset: Dataset, cases: Sequence[Case], retriever: str) -> dict[str, Any]:
+    """What two exams must share for their numbers to be comparable."""
+    return {
+        "dataset": dataset.name,
+        "cases": digest(sorted(case.identity for case in cases)),
+        "retriever": retriever,
+        "prompt": digest([[m.role, m.content] for m in Template().messages("", ())]),
+        "metrics": {metric.name: metric.version for metric in METRICS.values()},
+        "judges": [],
+    }
