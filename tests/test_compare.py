@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from reports.compare import main
 from reports.contest import Sides, contest
-from reports.paired import cluster_mcnemar, compare_means, mcnemar_exact
+from reports.paired import compare_means
+from reports.signs import cluster_mcnemar, mcnemar_exact
 from reports.written import Asked, exam_from, match_cases
 from tests.run_data import contents, put, written
 
