@@ -109,6 +109,8 @@ class Examination:
         self._notes = list(foresee(self.gate, planned) if self.opponents else ())
         for note in self._notes:
             print(f"warning: {note}")
+        if not self.opponents:
+            self._notes.append("measured against the gate's floors alone, not against a champion")
         identities = {model.name: model.identity for model in models}
         started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         try:
