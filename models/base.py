@@ -18,6 +18,7 @@ from models.chat import Answer
 from models.decoding import Decoding
 from models.weights import check_adapter, tokenizer_digest, weights_digest
 
+PROPOSED_TOKENS = 10
 BASE = "__base__"
 """The name under which the bare base is asked."""
 
@@ -168,6 +169,9 @@ class LocalBase:
         if decoding.temperature > 0:
             torch.manual_seed(decoding.seed or 0)
             sampling |= {"temperature": decoding.temperature, "top_p": decoding.top_p}
+        elif len(batch) == 1:
+            # Answers quote their passages: words found there are proposed, and verified at once.
+            sampling |= {"prompt_lookup_num_tokens": PROPOSED_TOKENS}
         bare = batch[0].adapter == BASE and hasattr(model, "disable_adapter")
         with torch.inference_mode(), model.disable_adapter() if bare else contextlib.nullcontext():
             output = model.generate(
