@@ -44,8 +44,10 @@ class Retrieves(Protocol):
     def identity(self) -> str:
         """SHA-256 of all that decides which passages are found."""
 
-    def retrieve(self, cases: Sequence[Case]) -> list[tuple[Passage, ...]]:
-        """Rank passages for each case, best first."""
+    def retrieve(
+        self, cases: Sequence[Case], on_progress: Callable[[int, int], None] | None = None
+    ) -> list[tuple[Passage, ...]]:
+        """Rank passages for each case, best first; tells how many contracts it has embedded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,8 @@ class Plan:
 class Run:
     """One execution of a plan. `results` holds what is there also after an interruption.
 
-    `on_change` is called after every result, `settled` after every stage: where it returns True,
+    `on_change` is called after every result, `on_embedded` (done, total) by a retriever that embeds
+    contracts, in a thread; `settled` after every stage: where it returns True,
     the stages after it are not asked.
     """
 
@@ -102,6 +105,7 @@ class Run:
     retriever: Retrieves
     store: Store
     on_change: Callable[["Run"], None] = lambda run: None
+    on_embedded: Callable[[int, int], None] | None = None
     settled: Callable[["Run", int], bool] = lambda run, stage: False
     _reached: tuple[Case, ...] = ()
     _results: dict[tuple[str, str], Result] = field(default_factory=dict)
@@ -173,7 +177,7 @@ class Run:
         known = self._known_rankings(cases)
         self._examine([(case, known[case.id]) for case in cases if case.id in known])
         for batch in _batches(case for case in cases if case.id not in known):
-            rankings = await asyncio.to_thread(self.retriever.retrieve, batch)
+            rankings = await asyncio.to_thread(self.retriever.retrieve, batch, self.on_embedded)
             for case, ranking in zip(batch, rankings, strict=True):
                 self._journal.add(retrieval_row(self._retrieval_key(case), ranking))
             self._examine(list(zip(batch, rankings, strict=True)))

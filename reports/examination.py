@@ -106,11 +106,11 @@ class Examination:
         run = Run(plan, retriever, store)
         if options.sequential:
             run.settled = lambda run, number: self._is_settled(run, levels[number])
-        self._notes = list(foresee(self.gate, planned) if self.opponents else ())
-        for note in self._notes:
-            print(f"warning: {note}")
-        if not self.opponents:
-            self._notes.append("measured against the gate's floors alone, not against a champion")
+        foreseen = foresee(self.gate, planned) if self.opponents else ()
+        self._notes = [each.line for each in foreseen] or [self._floors_alone()]
+        for each in foreseen:
+            if each.too_small:
+                print(f"warning: {each.line}")
         identities = {model.name: model.identity for model in models}
         started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         try:
@@ -123,6 +123,10 @@ class Examination:
         finally:
             store.close()
         self._conclude(run, self._header(run, retriever.identity, identities, started), levels)
+
+    def _floors_alone(self) -> str:
+        why = "there is no champion yet" if self.options.baseline else "no --baseline was given"
+        return f"{why}: measured against the gate's floors alone"
 
     def _looks(
         self, cases: tuple[Case, ...]
@@ -144,7 +148,9 @@ class Examination:
         results = run.results
         if len({result.case.contract.id for result in results}) < FEWEST_CONTRACTS:
             return False
-        _, verdicts = judge_candidates(results, self._at(level), self.opponents, self._further(run))
+        _, verdicts = judge_candidates(
+            results, self._at(level), self.options.models, self.opponents, self._further(run)
+        )
         return all(verdict.outcome != "INCONCLUSIVE" for verdict in verdicts)
 
     def _at(self, level: float) -> Gate:
@@ -177,6 +183,7 @@ class Examination:
             results,
             run.spending,
             self._at(levels[max(looks - 1, 0)]),
+            candidates=self.options.models,
             opponents=self.opponents,
             further=self._further(run),
             notes=notes,
@@ -204,7 +211,8 @@ class Examination:
     ) -> Header:
         options = self.options
         cases = list({result.case.id: result.case for result in run.results}.values())
-        roles = {opponent.name: opponent.role for opponent in self.opponents}
+        roles: dict[str, str] = {opponent.name: opponent.role for opponent in self.opponents}
+        roles |= dict.fromkeys(options.models, "candidate")
         return Header(
             id=self.run_id,
             started=started,
@@ -222,7 +230,7 @@ class Examination:
                 for name, identity in identities.items()
             ],
             gate=gate_facts(self.gate, options.gate, self.root),
-            fingerprint=fingerprint(self.dataset, cases, retriever),
+            fingerprint=fingerprint(self.dataset, options.selection.split, cases, retriever),
         )
 
     def finish(self) -> list[str]:
@@ -253,9 +261,15 @@ class Examination:
         """Make `latest`, beside the runs, lead to this run."""
         latest = self.options.runs.parent / "latest"
         draft = latest.with_name(f".latest.{self.run_id}")
-        draft.unlink(missing_ok=True)
-        draft.symlink_to(self.folder.relative_to(latest.parent))
-        draft.replace(latest)
+        try:
+            draft.unlink(missing_ok=True)
+            draft.symlink_to(self.folder.relative_to(latest.parent))
+            draft.replace(latest)
+        except OSError as error:
+            raise UserError(
+                f"{latest} cannot be made to lead to {self.folder} ({error.strerror}); move what "
+                "lies there; the report itself is written"
+            ) from error
 
 
 def prepare(options: ExamOptions, root: Path, run_id: str | None = None) -> Examination:
@@ -272,7 +286,7 @@ def prepare(options: ExamOptions, root: Path, run_id: str | None = None) -> Exam
     stamp = time.strftime("%Y%m%d-%H%M%S")
     if options.sequential and not options.baseline:
         raise UserError("--sequential needs an opponent: give --baseline champion, or a model")
-    opponents = name_opponents(options.baseline, options.models, options.registry.parent)
+    opponents = name_opponents(options.baseline, options.registry.parent)
     for opponent in opponents:
         read_entry(opponent.name, options.registry)
     run_id = run_id or f"{stamp}-{secrets.token_hex(2)}"

@@ -55,10 +55,17 @@ def gate_facts(gate: Gate, path: Path, root: Path) -> dict[str, Any]:
     }
 
 
-def fingerprint(dataset: Dataset, cases: Sequence[Case], retriever: str) -> dict[str, Any]:
-    """What two exams must share for their numbers to be comparable."""
+def fingerprint(
+    dataset: Dataset, split: str, cases: Sequence[Case], retriever: str
+) -> dict[str, Any]:
+    """What two exams must share for their numbers to be comparable.
+
+    `prompt` is the template that all models share; a system prompt of a model's own is part of
+    that model's identity.
+    """
     return {
         "dataset": dataset.name,
+        "split": split,
         "cases": digest(sorted(case.identity for case in cases)),
         "retriever": retriever,
         "prompt": digest([[m.role, m.content] for m in Template().messages("", ())]),

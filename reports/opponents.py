@@ -12,21 +12,17 @@ from reports.verdict import Opponent
 CHAMPION = "champion"
 
 
-def name_opponents(
-    baseline: str | None, candidates: Sequence[str], models: Path
-) -> tuple[Opponent, ...]:
+def name_opponents(baseline: str | None, models: Path) -> tuple[Opponent, ...]:
     """The opponents that `--baseline` asks for; none on the first exam, before any champion.
 
     `champion` stands for the model in service and for the anchor, which every promotion must not
-    fall behind: a chain of small losses, each within its margin, would otherwise pass. A
-    candidate is not measured against itself.
+    fall behind: a chain of small losses, each within its margin, would otherwise pass.
 
     Args:
         baseline: a model's name, `champion`, or None.
-        candidates: names under examination.
         models: folder of champion.toml and promotions.jsonl.
     """
-    if baseline is None or baseline in candidates:
+    if baseline is None:
         return ()
     if baseline != CHAMPION:
         return (Opponent("baseline", baseline, ""),)
@@ -37,7 +33,7 @@ def name_opponents(
     anchor = read_anchor(models)
     if anchor and anchor.identity != champion.identity:
         found.append(Opponent("anchor", anchor.model, anchor.identity))
-    return tuple(opponent for opponent in found if opponent.name not in candidates)
+    return tuple(found)
 
 
 def open_with_opponents(

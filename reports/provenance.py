@@ -14,10 +14,13 @@ PACKAGES = (
 
 
 def provenance(root: Path) -> dict[str, Any]:
-    """Commit and dirty flag of the checkout at `root`, package versions, and the machine."""
+    """Commit and dirty flag of the checkout at `root`, package versions, and the machine.
+
+    Without git there is no commit, and the flag is True: nobody knows what was run.
+    """
     return {
         "commit": _git(root, "rev-parse", "HEAD"),
-        "dirty": bool(_git(root, "status", "--porcelain", "--untracked-files=no")),
+        "dirty": _git(root, "status", "--porcelain") != "",
         "python": platform.python_version(),
         "packages": {name: version for name in PACKAGES if (version := _version(name))},
         "platform": platform.platform(),

@@ -84,6 +84,7 @@ def conclude(
     spending: Spending,
     gate: Gate,
     *,
+    candidates: Sequence[str] = (),
     opponents: Sequence[Opponent] = (),
     further: Mapping[str, Sequence[Check]] | None = None,
     notes: Sequence[str] = (),
@@ -95,13 +96,14 @@ def conclude(
         results: of candidates and opponents.
         spending: of the run.
         gate: what a candidate must show.
-        opponents: models among the results that candidates are measured against, and that are
-            not judged themselves.
+        candidates: the models that are judged; empty, all that are no opponents.
+        opponents: models among the results that candidates are measured against; one that is a
+            candidate too is not measured against itself.
         further: checks by candidate that do not come from results.
         notes: see Report.
     """
     of_model = by_model(results)
-    summary, verdicts = judge_candidates(results, gate, opponents, further or {})
+    summary, verdicts = judge_candidates(results, gate, candidates, opponents, further or {})
     return Report(
         header=header,
         spending=spending,
@@ -119,19 +121,21 @@ def conclude(
 def judge_candidates(
     results: Sequence[Result],
     gate: Gate,
+    candidates: Sequence[str],
     opponents: Sequence[Opponent],
     further: Mapping[str, Sequence[Check]],
 ) -> tuple[tuple[Group, ...], tuple[Verdict, ...]]:
-    """Every model's estimates, and the verdict on every model that is no opponent."""
+    """Every model's estimates, and the verdict on every candidate; see `conclude`."""
     of_model = by_model(results)
     others = {opponent.name for opponent in opponents}
+    judged = set(candidates) or set(of_model) - others
     summary = tuple(
         _group(model, "all", rows, gate.alpha, shown_mean) for model, rows in of_model.items()
     )
     verdicts = tuple(
         _verdict(group, of_model, gate, opponents, further.get(group.model, ()))
         for group in summary
-        if group.model not in others
+        if group.model in judged
     )
     return summary, verdicts
 
@@ -147,6 +151,8 @@ def _verdict(
     lost = {metric: attrition(metric, results) for metric in gate.gating}
     checks = [*size_check(gate, group.cases), *floor_checks(gate, group.estimates, lost), *further]
     for opponent in opponents:
+        if opponent.name == group.model:
+            continue
         checks += opponent_checks(gate, results, of_model.get(opponent.name, []), opponent)
     roles = {opponent.role: opponent for opponent in opponents}
     return decide(group.model, checks, roles.get("champion"), roles.get("anchor"))

@@ -53,7 +53,10 @@ def progress_bar(run: Run, total: int) -> Iterator[None]:
             note = f"{spending.calls} calls, {rate:.1f}/s, {kept} from the store"
             bar.update(task, completed=run.done, note=note)
 
-        run.on_change = show
+        def embedded(done: int, contracts: int) -> None:
+            bar.update(task, note=f"embedding contract {done} of {contracts} for the index")
+
+        run.on_change, run.on_embedded = show, embedded
         yield
 
 

@@ -48,7 +48,7 @@ class Whole:
     def __init__(self, identity="whole-1"):
         self.identity, self.retrieved = identity, []
 
-    def retrieve(self, cases):
+    def retrieve(self, cases, on_progress=None):
         self.retrieved += [case.id for case in cases]
         return [(Passage(c.contract.id, 0, len(c.contract.text), c.contract.text),) for c in cases]
 

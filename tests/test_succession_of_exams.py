@@ -2,6 +2,7 @@
 
 import csv
 import json
+import random
 import shutil
 import subprocess
 import sys
@@ -22,7 +23,7 @@ class Team:
 
     def run(self, *command):
         return subprocess.run(
-            [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, timeout=300
+            [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, timeout=1800
         )
 
     def examine(self, model, *args):
@@ -138,8 +139,81 @@ def test_changed_contract_asks_only_its_own_cases_again(team, tmp_path):
     assert team.report["spending"]["calls"] == len(changed) == 41
 
 
-def test_sequential_exam_stops_early_and_says_so(team):
+def test_sequential_needs_an_opponent(team):
+    result = team.examine("echo", "--sequential")
+    assert result.returncode == 4
+    assert "--sequential needs" in result.stderr + result.stdout
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """40 contracts x 10 questions, the champion's answers right in four of five."""
+    folder = tmp_path_factory.mktemp("many")
+    draw = random.Random(7)
+    right = {(c, q): draw.random() < 0.8 for c in range(40) for q in range(10)}
+
+    def write(name, is_right):
+        with (folder / name).open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["case_id", "contract", "question", "expected", "answer"])
+            for c, q in right:
+                expected = f"clause {q} of contract {c}"
+                answer = expected if is_right(c, q) else "the parties agree"
+                writer.writerow([f"{c}/{q}", f"contract {c}", f"What is {q}?", expected, answer])
+        return f"recorded:{folder / name}"
+
+    def worse(c, q):
+        return right[c, q] and draw.random() < 0.4
+
+    return write("champion.csv", lambda c, q: right[c, q]), write("worse.csv", worse)
+
+
+GATE = '[metrics.exact_match]\nrole = "guard"\nmargin = 0.05\n'
+
+
+def test_sequential_exam_stops_once_the_verdict_is_certain(team, many, tmp_path):
+    champion, worse = many
+    gate = tmp_path / "gate.toml"
+    gate.write_text(GATE)
+    args = (f"--dataset={champion}", "--retriever=none", f"--baseline={champion}", f"--gate={gate}")
+    result = team.examine(worse, *args, "--sequential")
+    report = team.report
+    assert verdict(team, result)["outcome"] == "REJECT"
+    assert len(report["results"]) < 2 * 400
+    assert any("stopped after look" in note for note in report["notes"])
+    assert "stopped after look" in result.stdout
+    whole = team.examine(worse, *args)
+    assert verdict(team, whole)["outcome"] == "REJECT"
+    assert len(team.report["results"]) == 2 * 400
+
+
+def test_sequential_exam_that_cannot_conclude_early_asks_everything(team, many, tmp_path):
+    champion, _ = many
+    gate = tmp_path / "gate.toml"
+    gate.write_text(GATE)
+    args = (f"--dataset={champion}", "--retriever=none", f"--baseline={champion}", f"--gate={gate}")
+    own = tmp_path / "own.csv"
+    shutil.copy(champion.removeprefix("recorded:"), own)
+    result = team.examine(f"recorded:{own}", *args, "--sequential")
+    assert verdict(team, result)["outcome"] == "PROMOTE"
+
+
+def test_no_champion_yet_is_said(tmp_path):
+    fresh = Team(tmp_path)
+    result = fresh.examine("extractive", "--baseline=champion", "--limit=24", "--category=Parties")
+    assert "there is no champion yet" in result.stdout
+
+
+def test_the_champion_stays_an_opponent_beside_itself(team, many, tmp_path):
     rows = [(case["id"], "the parties agree") for case in team.cases]
-    without = team.examine(team.record("seq", rows), "--sequential")
-    assert without.returncode == 4
-    assert "--sequential needs" in without.stderr + without.stdout
+    worse = team.record("beside", rows)
+    result = team.examine(worse, "--model=extractive", "--baseline=champion")
+    outcomes = {row["model"]: row["outcome"] for row in team.report["verdicts"]}
+    assert outcomes == {worse: "REJECT", "extractive": "PROMOTE"}
+    assert result.returncode == 1
+
+
+@pytest.mark.heavy
+def test_the_embedded_model_is_rejected_against_the_extractive_champion(team):
+    result = team.examine("smollm2", "--baseline=champion")
+    assert verdict(team, result)["outcome"] == "REJECT"

@@ -1,0 +1,53 @@
+"""Checks that come from no answer: is it the whole exam, and was the candidate trained on it?"""
+
+from evals.gate import Leakage
+from models.manifest import Manifest, contract_entry, write_manifest
+from models.registry import EchoEntry, LocalEntry
+from reports.leaks import leak_checks, partial_check
+
+
+def adapter(tmp_path, *contracts):
+    folder = tmp_path / "dpo-x"
+    folder.mkdir()
+    write_manifest(folder, Manifest(contracts=tuple(map(contract_entry, contracts)), cases=()))
+    return LocalEntry(kind="local", base="embedded:smollm2", adapter=folder)
+
+
+def test_a_candidate_trained_on_the_exam_fails_with_the_titles(tmp_path, sample):
+    exam = [case for case in sample.cases if case.contract.id in sample.test_contracts]
+    title = exam[0].contract.id
+    found = leak_checks(adapter(tmp_path, exam[0].contract), exam, Leakage())
+    assert [check.outcome for check in found] == ["FAIL"]
+    assert title in found[0].reason
+
+
+def test_an_excused_title_does_not_fail(tmp_path, sample):
+    exam = [case for case in sample.cases if case.contract.id in sample.test_contracts]
+    entry = adapter(tmp_path, exam[0].contract)
+    found = leak_checks(entry, exam, Leakage(allow=(exam[0].contract.id,)))
+    assert [check.outcome for check in found] == ["PASS"]
+
+
+def test_training_on_the_train_split_passes(tmp_path, sample):
+    exam = [case for case in sample.cases if case.contract.id in sample.test_contracts]
+    train = {c.contract.id: c.contract for c in sample.cases if c not in exam}
+    found = leak_checks(adapter(tmp_path, *train.values()), exam, Leakage())
+    assert [check.outcome for check in found] == ["PASS"]
+
+
+def test_silence_about_training_is_inconclusive_unless_it_is_allowed(tmp_path, sample):
+    (tmp_path / "silent").mkdir()
+    entry = LocalEntry(kind="local", base="embedded:smollm2", adapter=tmp_path / "silent")
+    found = leak_checks(entry, sample.cases, Leakage())
+    assert [check.outcome for check in found] == ["INCONCLUSIVE"]
+    assert "require_manifest" in found[0].reason
+    assert leak_checks(entry, sample.cases, Leakage(require_manifest=False)) == []
+
+
+def test_what_was_not_trained_here_has_nothing_to_say(sample):
+    assert leak_checks(EchoEntry(kind="echo"), sample.cases, Leakage()) == []
+
+
+def test_a_part_of_the_exam_decides_nothing():
+    assert partial_check(164, 164) == []
+    assert partial_check(4, 164)[0].outcome == "INCONCLUSIVE"
