@@ -4,6 +4,7 @@ Every call that the selected tests need is made once, before the first test; the
 results up. State is one Examination under one stash key.
 """
 
+import itertools
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 EXAM = pytest.StashKey["Examination"]()
 MISSED_CACHE = "exam/missed"
+ANSWERED = frozenset({"answer", "verdict", "performance"})
+"""Fixtures that no test can use without answers, whatever its marker says."""
 
 
 @contextmanager
@@ -141,16 +144,20 @@ def _examine(config: pytest.Config, items: list[pytest.Item]) -> None:
     asserted = [item for item in functions if hasattr(item, "callspec")]
     if exam is None or not asserted:
         return
+    answers = False
     cases: set[str] = set()
     metrics: set[str] = set()
     for item in asserted:
         params = item.callspec.params
+        if not isinstance(params["model"], str):
+            continue  # pytest's stand-in for an empty parameter set
         cases.update([params["case"].id] if "case" in params else [case.id for case in exam.cases])
         marker = item.get_closest_marker("metrics")
         metrics.update([params["metric"]] if "metric" in params else marker.args if marker else ())
+        answers = answers or not ANSWERED.isdisjoint(item.fixturenames)
     capture = config.pluginmanager.getplugin("capturemanager")
     with _usage_errors(), capture.global_and_fixture_disabled():
-        exam.examine(cases, metrics)
+        exam.examine(cases, metrics, answers=answers)
 
 
 @pytest.fixture(scope="session")
@@ -232,13 +239,14 @@ def pytest_runtest_makereport(
     """A case that fails its assertion is missed: shown like xfail, unless --strict-cases."""
     exam = item.config.stash.get(EXAM, None)
     params = getattr(item, "callspec", None) and item.callspec.params  # type: ignore[attr-defined]
-    if exam is None or not params or "case" not in params or call.excinfo is None:
+    if exam is None or not params or "case" not in params or call.when != "call":
         return (yield)
-    missed = call.excinfo.errisinstance(AssertionError)
-    if missed and not exam.options.strict_cases:
+    missed = call.excinfo is not None and call.excinfo.errisinstance(AssertionError)
+    if call.excinfo is not None and missed and not exam.options.strict_cases:
         # Before pytest renders the traceback, which in a large exam costs more than all the rest.
         call.excinfo = _expected(f"missed: {call.excinfo.value}".splitlines()[0])
     report = yield
+    report.exam_case = True  # type: ignore[attr-defined]
     if missed:
         report.exam_missed = [params["model"], params["case"].id, item.originalname]  # type: ignore[attr-defined]
     return report
@@ -268,15 +276,15 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         return
     from reports.terminal import print_report
 
-    stats = terminalreporter.stats
-    missed = [
-        r for r in (*stats.get("missed", []), *stats.get("failed", [])) if hasattr(r, "exam_missed")
-    ]
-    if cache := getattr(config, "cache", None):
-        cache.set(MISSED_CACHE, [report.nodeid for report in missed])
+    every = itertools.chain.from_iterable(terminalreporter.stats.values())
+    taken = {report.nodeid: report for report in every if hasattr(report, "exam_case")}
+    missed = [report for report in taken.values() if hasattr(report, "exam_missed")]
     for report in missed:
         model, case, test = report.exam_missed
         exam.missed.setdefault((model, case), []).append(test)
+    if cache := getattr(config, "cache", None):
+        others = set(cache.get(MISSED_CACHE, [])) - set(taken)
+        cache.set(MISSED_CACHE, sorted(others.union(report.nodeid for report in missed)))
     with _usage_errors():
         pages = exam.finish()
     terminalreporter.section("exam")

@@ -31,8 +31,8 @@ from fixtures.identity import digest
 from fixtures.passages import Passage
 from models.chat import Answer, Model
 
-ANSWER_TOKENS = 128
-"""What a call may cost beside its prompt, for the budget's reservations."""
+JUDGEMENT_TOKENS = 2048
+"""What a judgement may cost beside the answer that it reads, for the budget's reservations."""
 
 CONTRACTS_AT_ONCE = 8
 
@@ -234,7 +234,7 @@ class Run:
         self, model: Model, case: Case, passages: tuple[Passage, ...], key: str
     ) -> Answer:
         """Ask within the budget, and journal what came."""
-        size = (len(case.question) + sum(len(p.text) for p in passages)) // 3 + ANSWER_TOKENS
+        size = model.most_tokens(case, passages)
         declined = await self._budget.reserve(size)
         if declined:
             return Answer("", error=declined)
@@ -256,7 +256,7 @@ class Run:
         known = await self._known_scores.row(key)
         if known is not None:
             return Score(known.value, known.reason)
-        size = len(answer.text) // 3 + ANSWER_TOKENS
+        size = len(answer.text) // 2 + JUDGEMENT_TOKENS
         declined = await self._budget.reserve(size)
         if declined:
             return Score(None, declined)

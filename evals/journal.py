@@ -36,9 +36,10 @@ class Journal:
             self._writer = asyncio.create_task(self._write_soon())
 
     async def _write_soon(self) -> None:
-        await asyncio.sleep(EVERY_SECONDS)
-        rows, self._rows = self._rows, []
-        await asyncio.to_thread(self._store.add, rows)
+        while self._rows:
+            await asyncio.sleep(EVERY_SECONDS)
+            rows, self._rows = self._rows, []
+            await asyncio.to_thread(self._store.add, rows)
 
     async def __aenter__(self) -> Self:
         return self

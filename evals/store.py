@@ -5,6 +5,7 @@ a call, and a row for each run. SQLite in WAL mode by default; the URL may name 
 """
 
 import json
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import contextmanager
@@ -95,6 +96,15 @@ def passages_of(contract: Contract, offsets: str) -> tuple[Passage, ...]:
     )
 
 
+def masked(text: str) -> str:
+    """`text` with the passwords of URLs hidden.
+
+    >>> masked("postgresql://me:secret@host/exam")
+    'postgresql://me:***@host/exam'
+    """
+    return re.sub(r"(://[^:/@\s]+):[^@\s]+@", r"\1:***@", text)
+
+
 class Store:
     """Rows by key. Errors of the database are UserErrors with the way out."""
 
@@ -107,7 +117,7 @@ class Store:
         from sqlalchemy import MetaData, create_engine, event
         from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-        self.url = url
+        self.url = masked(url)
         if "://" not in url:
             try:
                 Path(url).parent.mkdir(parents=True, exist_ok=True)
@@ -118,7 +128,8 @@ class Store:
             self._engine: Engine = create_engine(url)
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             raise UserError(
-                f"--store {self.url}: {error}; give a path or an SQLAlchemy URL"
+                f"--store {self.url}: {error}; give a path or an SQLAlchemy URL (PostgreSQL "
+                "needs `pip install psycopg[binary]`)"
             ) from error
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine, "connect", _set_pragmas)

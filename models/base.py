@@ -5,6 +5,7 @@ size stays below a number of tokens; a batch that does not fit in memory is halv
 """
 
 import asyncio
+import json
 import time
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -62,11 +63,9 @@ class LocalBase:
     @cached_property
     def positions(self) -> int:
         """The longest sequence, prompt and answer, that the model was made for."""
-        from transformers import AutoConfig
-
-        return int(
-            getattr(AutoConfig.from_pretrained(self.folder), "max_position_embeddings", 4096)
-        )
+        config = json.loads((self.folder / "config.json").read_text(encoding="utf-8"))
+        inner = config.get("text_config", config)
+        return int(inner.get("max_position_embeddings", 4096))
 
     def add_adapter(self, adapter: Path) -> str:
         """Register an adapter; it is read when first used. Returns its name on this base.
@@ -169,7 +168,7 @@ class LocalBase:
         if decoding.temperature > 0:
             torch.manual_seed(decoding.seed or 0)
             sampling |= {"temperature": decoding.temperature, "top_p": decoding.top_p}
-        elif len(batch) == 1:
+        elif len(batch) == 1 and not getattr(self._model, "_is_stateful", False):
             # Answers quote their passages: words found there are proposed, and verified at once.
             sampling |= {"prompt_lookup_num_tokens": PROPOSED_TOKENS}
         bare = batch[0].adapter == BASE and hasattr(model, "disable_adapter")

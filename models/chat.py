@@ -60,6 +60,10 @@ class ChatModel(Protocol):
     def context(self) -> int:
         """Prompt tokens that fit."""
 
+    @property
+    def longest_answer(self) -> int:
+        """Tokens that an answer has at most."""
+
     async def preflight(self) -> None:
         """Check at the price of one call at most that the model can answer.
 
@@ -107,6 +111,9 @@ class Model(Protocol):
 
     async def preflight(self) -> None:
         """Check at the price of one call at most that the model can answer."""
+
+    def most_tokens(self, case: Case, passages: Sequence[Passage]) -> int:
+        """Tokens, prompt and answer, that this case costs at most; budgets reserve them."""
 
     async def answer(self, case: Case, passages: Sequence[Passage]) -> Answer:
         """Answer one case. May be awaited for all cases at once; the model paces itself."""

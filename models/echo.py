@@ -19,6 +19,11 @@ class EchoModel:
         """Always the same."""
         return digest("echo", 1)
 
+    @property
+    def longest_answer(self) -> int:
+        """As many as a question has, with room to spare."""
+        return 512
+
     async def preflight(self) -> None:
         """It can always answer."""
 

@@ -66,6 +66,7 @@ class EndpointModel:
         self._api_key = (api_key or "").strip() or NO_KEY
         self._api_key_env = api_key_env
         self._decoding = decoding or Decoding()
+        self.longest_answer = self._decoding.max_tokens
         self._concurrency = concurrency
         self._timeout = timeout
         self._retries = retries

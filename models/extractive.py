@@ -53,6 +53,10 @@ class ExtractiveModel:
         """Load the embedder."""
         await asyncio.to_thread(self._embedder.embed, ["preflight"])
 
+    def most_tokens(self, case: Case, passages: Sequence[Passage]) -> int:
+        """None: it counts no tokens."""
+        return 0
+
     async def answer(self, case: Case, passages: Sequence[Passage]) -> Answer:
         """The nearest sentence, or "Not found."."""
         async with self._lock:

@@ -35,6 +35,11 @@ class LocalChat:
         """Prompt tokens that fit beside the longest answer."""
         return self.base.positions - self.decoding.max_tokens
 
+    @property
+    def longest_answer(self) -> int:
+        """Tokens that an answer has at most."""
+        return self.decoding.max_tokens
+
     async def preflight(self) -> None:
         """Generate one token.
 
@@ -58,7 +63,10 @@ class LocalChat:
         ids = self._ids(messages)
         if len(ids) > self.context:
             return Answer("", error=f"prompt of {len(ids)} tokens, {self.context} fit")
-        return await self.base.ask(ids, self._adapter_name, self.decoding)
+        try:
+            return await self.base.ask(ids, self._adapter_name, self.decoding)
+        except (RuntimeError, ValueError, IndexError) as error:
+            return Answer("", error=f"generation failed: {error}".splitlines()[0])
 
     def _ids(self, messages: Sequence[Message]) -> list[int]:
         turns = [{"role": m.role, "content": self._defused(m.content)} for m in messages]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from fixtures.errors import UserError
-from models.promotions import SHIPPED, read_records
+from models.promotions import read_records
 from models.record import Record, RefusedError
 from models.registry import SHIPPED as SHIPPED_REGISTRY
 from models.succession import RUNS, Place, promote, roll_back, verify
@@ -40,7 +40,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--key", type=Path, metavar="PUBLIC", help="check signatures with this public key (PEM)")
     add("--registry", type=Path, default=SHIPPED_REGISTRY, metavar="DIR", help="NAME.toml files")
     add("--runs", type=Path, default=RUNS, metavar="DIR", help="folder of reports")
-    add("--folder", type=Path, default=SHIPPED, metavar="DIR", help="where the record lies")
+    add("--folder", type=Path, metavar="DIR", help="where the record lies (beside the registry)")
     options = parser.parse_args(argv)
     chosen = [bool(options.name), options.rollback, options.history, options.verify]
     if sum(chosen) != 1:
@@ -90,11 +90,12 @@ def main(argv: list[str] | None = None) -> int:
     """Promote, return, show or verify: 0 done, 1 refused or not as recorded, 4 a usage mistake."""
     try:
         options = parse(argv)
-        place = Place(options.folder, options.registry, options.runs)
+        folder = options.folder or options.registry.parent
+        place = Place(folder, options.registry, options.runs)
         if options.history:
             from rich.console import Console
 
-            records = read_records(options.folder)
+            records = read_records(folder)
             Console().print(history(records) if records else "no promotion yet")
         elif options.verify:
             verify(place, options.key)

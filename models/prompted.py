@@ -30,11 +30,17 @@ class PromptedModel:
         """Digest of the chat model and of what the prompt looks like."""
         probe = Passage("contract", 0, 7, "passage")
         sample = [[m.role, m.content] for m in self.template.messages("question", [probe])]
-        return digest("prompted", self.chat.identity, sample, self.uses_passages)
+        return digest("prompted", self.chat.identity, self.chat.context, sample, self.uses_passages)
 
     async def preflight(self) -> None:
         """See ChatModel."""
         await self.chat.preflight()
+
+    def most_tokens(self, case: Case, passages: Sequence[Passage]) -> int:
+        """See Model: no tokenizer has fewer than two characters a token on English prose."""
+        messages = self.template.messages(case.question, passages)
+        prompt = sum(len(message.content) for message in messages) // 2
+        return min(prompt, self.chat.context) + self.chat.longest_answer
 
     async def answer(self, case: Case, passages: Sequence[Passage]) -> Answer:
         """Show as many passages as fit, best first, and ask."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import shlex
 import sys
 import time
 from collections.abc import Collection, Mapping
@@ -14,6 +15,7 @@ from evals.exam import Plan, Result, Run
 from evals.gate import Gate, read_gate
 from evals.metrics.table import METRICS
 from evals.options import ExamOptions
+from evals.store import masked
 from fixtures.cases import Case
 from fixtures.datasets import Dataset, load_dataset
 from fixtures.errors import UserError
@@ -45,6 +47,7 @@ class Examination:
     report: Report | None = None
     missed: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     _notes: list[str] = field(default_factory=list)
+    _stopped: bool = False
 
     @property
     def folder(self) -> Path:
@@ -74,8 +77,12 @@ class Examination:
         """The verdict on one candidate."""
         return next(verdict for verdict in self.concluded.verdicts if verdict.model == model)
 
-    def examine(self, cases: Collection[str], metrics: Collection[str]) -> None:
+    def examine(
+        self, cases: Collection[str], metrics: Collection[str], *, answers: bool = True
+    ) -> None:
         """Run everything that `metrics` of these case ids need, and write `report.json`.
+
+        With `answers` the models are asked also where the metrics read passages alone.
 
         An interruption is raised again after the report of what is there was written.
 
@@ -99,7 +106,7 @@ class Examination:
             cases=planned,
             max_calls=options.max_calls,
             max_tokens=options.max_tokens,
-            needs_answers=any(METRICS[name].needs == "answer" for name in metrics),
+            needs_answers=answers or any(METRICS[name].needs == "answer" for name in metrics),
             stages=stages,
         )
         store = Store(options.store)
@@ -116,7 +123,9 @@ class Examination:
         try:
             with progress_bar(run, len(plan.models) * len(plan.cases)):
                 asyncio.run(run.execute())
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, UserError):
+            if not run.done:
+                raise
             self._conclude(run, self._header(run, retriever.identity, identities, started), levels)
             self.finish()
             raise
@@ -142,16 +151,21 @@ class Examination:
         return stages, plan.levels
 
     def _is_settled(self, run: Run, level: float) -> bool:
-        """Whether every candidate's verdict is certain at the level of this look."""
+        """Whether every candidate's verdict is certain at the level of this look.
+
+        As in `reports.sequential.look`, few contracts or differences without spread settle
+        nothing. A guard must hold at the look itself, not only at one before it.
+        """
         from reports.sequential import FEWEST_CONTRACTS
 
         results = run.results
-        if len({result.case.contract.id for result in results}) < FEWEST_CONTRACTS:
-            return False
         _, verdicts = judge_candidates(
             results, self._at(level), self.options.models, self.opponents, self._further(run)
         )
-        return all(verdict.outcome != "INCONCLUSIVE" for verdict in verdicts)
+        estimates = [c.estimate for v in verdicts for c in v.checks if c.estimate]
+        trusted = all(e.clusters >= FEWEST_CONTRACTS and e.low != e.high for e in estimates)
+        self._stopped = trusted and all(v.outcome != "INCONCLUSIVE" for v in verdicts)
+        return self._stopped
 
     def _at(self, level: float) -> Gate:
         return self.gate.model_copy(update={"alpha": level})
@@ -171,7 +185,7 @@ class Examination:
         reached = {result.case.id for result in results}
         left = len(run.plan.cases) - len(reached)
         looks = sum(1 for stage in run.plan.stages if stage and stage[0].id in reached)
-        if left:
+        if left and self._stopped:
             notes.append(
                 f"stopped after look {looks} of {len(levels)}: the verdict was certain, and "
                 f"{left * len(run.plan.models)} of {len(run.plan.cases) * len(run.plan.models)} "
@@ -212,11 +226,10 @@ class Examination:
         options = self.options
         cases = list({result.case.id: result.case for result in run.results}.values())
         roles: dict[str, str] = {opponent.name: opponent.role for opponent in self.opponents}
-        roles |= dict.fromkeys(options.models, "candidate")
         return Header(
             id=self.run_id,
             started=started,
-            command=" ".join(["pytest", *sys.argv[1:]]),
+            command=masked(shlex.join(["pytest", *sys.argv[1:]])),
             provenance=provenance(self.root),
             dataset=dataset_facts(self.dataset, options.selection, cases),
             retriever=retriever_facts(options.retriever, retriever),

@@ -7,6 +7,7 @@ from fixtures.errors import UserError
 from models.champion import read_anchor, read_champion
 from models.chat import Model
 from models.factory import open_models
+from models.promotions import read_records
 from reports.verdict import Opponent
 
 CHAMPION = "champion"
@@ -21,12 +22,20 @@ def name_opponents(baseline: str | None, models: Path) -> tuple[Opponent, ...]:
     Args:
         baseline: a model's name, `champion`, or None.
         models: folder of champion.toml and promotions.jsonl.
+
+    Raises:
+        UserError: pointer and record disagree, or the record was tampered with.
     """
     if baseline is None:
         return ()
     if baseline != CHAMPION:
         return (Opponent("baseline", baseline, ""),)
-    champion = read_champion(models)
+    champion, records = read_champion(models), read_records(models)
+    if (champion.record if champion else None) != (records[-1].hash if records else None):
+        raise UserError(
+            f"{models / 'champion.toml'} is not what the promotion record says; "
+            "type `python -m models.promote --verify`, which mends it"
+        )
     if champion is None:
         return ()
     found = [Opponent("champion", champion.model, champion.identity)]

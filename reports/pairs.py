@@ -13,8 +13,8 @@ class Pairs:
     """Scores of the cases that both models were scored on, in the order of the exam.
 
     `candidate`, `other` and `contracts` have one entry a case. `lost` is the share of the
-    metric's cases in which either model has no answer or judgement: neither zero nor dropped, but
-    watched.
+    metric's cases in which either model has no answer or judgement, or only one of them a value:
+    neither zero nor dropped, but watched.
     """
 
     candidate: tuple[float, ...]
@@ -36,7 +36,10 @@ def pair(metric: str, candidate: Iterable[Result], other: Iterable[Result]) -> P
         and (theirs := value(opposite, metric)) is not None
     ]
     lost = sum(
-        is_lost(result, metric) or opposite is None or is_lost(opposite, metric)
+        opposite is None
+        or is_lost(result, metric)
+        or is_lost(opposite, metric)
+        or (value(result, metric) is None) != (value(opposite, metric) is None)
         for result, opposite in matched
     )
     return Pairs(

@@ -45,8 +45,9 @@ class Check:
 class Verdict:
     """The conclusion about one candidate.
 
-    `improves_anchor` says that no gated metric is, by its mean, worse than the anchor's: such a
-    candidate becomes the anchor when it is promoted.
+    `improves_anchor` says that no gated metric is, by its mean, worse than the best champion's so
+    far (the anchor, or the champion where that is the anchor): such a candidate becomes the anchor
+    when it is promoted.
     """
 
     model: str
@@ -73,8 +74,13 @@ def decide(
         outcome = "INCONCLUSIVE"
     worst: Outcome = "FAIL" if outcome == "REJECT" else "INCONCLUSIVE"
     reasons = tuple(c.reason for c in checks if c.outcome == worst)
-    measured = [c for c in checks if anchor and c.against == f"anchor {anchor.name}" and c.estimate]
-    improves = all(c.estimate and _gain(c.metric, c.estimate.mean) >= 0 for c in measured)
+    best = anchor or champion
+    gains = [
+        c.estimate is not None and _gain(c.metric, c.estimate.mean) >= 0
+        for c in checks
+        if best and c.against == f"{best.role} {best.name}"
+    ]
+    improves = all(gains) if gains else best is None or best.name == model
     return Verdict(model, outcome, reasons, tuple(checks), champion, anchor, improves)
 
 

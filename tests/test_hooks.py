@@ -84,6 +84,20 @@ def test_k_asks_only_the_selected_cases(session):
     assert session.report["spending"]["calls"] == 4
 
 
+def test_category_that_every_contract_answers(session):
+    result = session("--model", "echo", "--category", "Governing Law")
+    assert result.ret == 1, "four cases decide nothing"
+    result.stdout.fnmatch_lines(["INCONCLUSIVE*4 cases*", "*4 answers: 4 calls*"])
+
+
+def test_missed_of_other_cases_are_remembered(session):
+    session("--model", "echo", "--limit", "8")
+    session("--model", "echo", "--limit", "8", "-k", "gate")
+    assert re.search(
+        r"\d+ missed", session("--model", "echo", "--limit", "8", "--missed").stdout.str()
+    )
+
+
 def test_retrieval_suite_alone_asks_no_model(session):
     result = session("--model", "echo", "--limit", "8", target="evals/test_retrieval.py")
     assert result.ret == 0

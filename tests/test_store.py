@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 
-from evals.store import Row, Store, answer_from, answer_row
+from evals.store import Row, Store, answer_from, answer_row, masked
 from fixtures.cases import Contract
 from fixtures.errors import UserError
 from fixtures.passages import Passage
@@ -74,6 +74,11 @@ def test_unwritable_place_and_nonsense_url(tmp_path):
     (tmp_path / "file").write_text("")
     assert "--store" in message_of(tmp_path / "file" / "s.sqlite")
     assert "--store" in message_of("nonsense://x")
+
+
+def test_passwords_are_not_shown():
+    assert masked("--store postgresql://me:secret@host/x") == "--store postgresql://me:***@host/x"
+    assert "secret" not in message_of("nonsense://me:secret@host/x")
 
 
 def test_full_disk_keeps_everything_before(tmp_path):

@@ -97,6 +97,27 @@ def test_margin_creep_fails_against_the_anchor():
     assert any("anchor" in reason for reason in both.reasons)
 
 
+def test_a_loss_to_the_champion_does_not_move_the_anchor():
+    """While the champion is the anchor itself, a chain of small losses must not carry it along."""
+    found = verdict(results("new", 0.68), results("champion", 0.70))
+    assert found.outcome == "PROMOTE"
+    assert not found.improves_anchor
+
+
+def test_the_first_champion_is_the_anchor():
+    assert verdict(results("new", 0.9), gate=gate(floor=0.1), opponents=()).improves_anchor
+
+
+def test_a_metric_that_one_side_avoids_is_lost():
+    silent = [
+        dataclasses.replace(row, scores={"exact_match": Score(None, "nothing to check")})
+        if number % 4
+        else row
+        for number, row in enumerate(results("new", 0.7))
+    ]
+    assert verdict(silent, results("champion", 0.7)).outcome == "INCONCLUSIVE"
+
+
 def test_an_improvement_over_the_anchor_is_marked():
     rows = results("new", 0.9), results("champion", 0.7), results("anchor", 0.72)
     assert verdict(*rows, opponents=(CHAMPION, ANCHOR)).improves_anchor
