@@ -20,6 +20,7 @@ from fixtures.cases import Case
 from fixtures.errors import UserError
 from fixtures.passages import Passage
 from models.chat import Answer
+from reports.by_category import CategoryDifference
 from reports.performance import Performance
 from reports.report import Group, Header, Report
 from reports.statistics import Estimate
@@ -84,6 +85,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "categories": [asdict(group) for group in report.categories],
         "contracts": [asdict(group) for group in report.contracts],
         "verdicts": [asdict(verdict) for verdict in report.verdicts],
+        "differences": [asdict(difference) for difference in report.differences],
         "performance": [asdict(performance) for performance in report.performance],
         "passages": [
             {"contract": p.contract_id, "start": p.start, "end": p.end, "text": p.text}
@@ -156,6 +158,11 @@ def read_report(path: Path, cases: Mapping[str, Case]) -> Report:
             verdicts=tuple(_read_verdict(verdict) for verdict in written["verdicts"]),
             performance=tuple(Performance(**row) for row in written["performance"]),
             results=tuple(_result(row, cases[id_], passages) for id_, row in rows),
+            notes=tuple(written["notes"]),
+            differences=tuple(
+                CategoryDifference(**{**row, "estimate": Estimate(**row["estimate"])})
+                for row in written["differences"]
+            ),
             missed={
                 (row["model"], id_): tuple(row["missed"]) for id_, row in rows if row["missed"]
             },

@@ -8,6 +8,7 @@ from evals.exam import Result, Spending
 from evals.gate import Gate
 from evals.metrics.table import METRICS
 from reports.bootstrap import shown_mean
+from reports.by_category import CategoryDifference, category_differences, said
 from reports.pairs import attrition, by_model, value
 from reports.performance import Performance, measure
 from reports.statistics import Estimate, cluster_mean
@@ -71,6 +72,7 @@ class Report:
     results: tuple[Result, ...]
     missed: Mapping[tuple[str, str], tuple[str, ...]]
     notes: tuple[str, ...] = ()
+    differences: tuple[CategoryDifference, ...] = ()
 
     @property
     def failed_answers(self) -> int:
@@ -104,6 +106,15 @@ def conclude(
     """
     of_model = by_model(results)
     summary, verdicts = judge_candidates(results, gate, candidates, opponents, further or {})
+    differences = tuple(
+        row
+        for verdict in verdicts
+        for opponent in opponents
+        if opponent.role != "anchor" and opponent.name not in ("", verdict.model)
+        for row in category_differences(
+            gate, of_model[verdict.model], of_model.get(opponent.name, []), opponent
+        )
+    )
     return Report(
         header=header,
         spending=spending,
@@ -114,7 +125,8 @@ def conclude(
         performance=tuple(measure(model, rows, spending) for model, rows in of_model.items()),
         results=tuple(results),
         missed={},
-        notes=tuple(notes),
+        notes=(*notes, *said(differences)),
+        differences=differences,
     )
 
 

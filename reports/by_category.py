@@ -1,0 +1,80 @@
+"""Where a candidate differs: the primary metrics by category, corrected for their number.
+
+Reported, never gated: with 41 categories two would differ by chance alone.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from evals.exam import Result
+from evals.gate import Gate
+from reports.paired import compare_means
+from reports.pairs import pair
+from reports.statistics import Estimate, benjamini_hochberg
+from reports.verdict import Opponent
+
+FALSE_DISCOVERIES = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryDifference:
+    """Candidate minus opponent in one category, in the metric's own unit.
+
+    `q_value` is the two-sided p-value corrected by Benjamini and Hochberg's method over the
+    categories of this metric: among those at 0.05 or below, one in twenty is expected by chance.
+    """
+
+    model: str
+    against: str
+    metric: str
+    category: str
+    estimate: Estimate
+    q_value: float
+
+
+def category_differences(
+    gate: Gate, candidate: Sequence[Result], other: Sequence[Result], opponent: Opponent
+) -> list[CategoryDifference]:
+    """Every category that both were scored on in two contracts or more, by primary metric."""
+    primary = [metric for metric, entry in gate.gating.items() if entry.role == "primary"]
+    return [
+        row for metric in primary for row in _of_metric(metric, gate, candidate, other, opponent)
+    ]
+
+
+def _of_metric(
+    metric: str,
+    gate: Gate,
+    candidate: Sequence[Result],
+    other: Sequence[Result],
+    opponent: Opponent,
+) -> Iterable[CategoryDifference]:
+    groups: dict[str, list[Result]] = {}
+    for result in candidate:
+        groups.setdefault(result.case.category, []).append(result)
+    found: list[tuple[str, Estimate, float]] = []
+    for category, results in groups.items():
+        pairs = pair(metric, results, other)
+        if len(set(pairs.contracts)) < 2:
+            continue
+        one = compare_means(pairs.candidate, pairs.other, pairs.contracts, 0.0, gate.alpha)
+        if one.p_value is not None:
+            equal = one.difference.mean == 0  # without spread there is no t to speak of
+            p_value = 1.0 if equal else min(1.0, 2 * min(one.p_value, 1 - one.p_value))
+            found.append((category, one.difference, p_value))
+    q_values = benjamini_hochberg([p for _, _, p in found]) if found else ()
+    label = f"{opponent.role} {opponent.name}"
+    return (
+        CategoryDifference(candidate[0].model, label, metric, category, estimate, q)
+        for (category, estimate, _), q in zip(found, q_values, strict=True)
+    )
+
+
+def said(differences: Iterable[CategoryDifference]) -> tuple[str, ...]:
+    """One line for every category that differs beyond chance."""
+    return tuple(
+        f"{row.category}: {row.metric} of {row.model} {row.estimate.mean:+.3f} against "
+        f"{row.against} (q = {row.q_value:.2g}, reported, not gated)"
+        for row in sorted(differences, key=lambda row: row.q_value)
+        if row.q_value <= FALSE_DISCOVERIES
+    )
