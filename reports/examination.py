@@ -173,7 +173,7 @@ class Examination:
     def _further(self, run: Run) -> dict[str, list[Check]]:
         """Checks that do not come from results: is it the whole exam, and was it trained on?"""
         asked, rules = run.plan.cases, self.gate.leakage
-        whole = partial_check(len(asked), len(self.cases))
+        whole = partial_check(len(asked), len(self.cases), self.options.selection)
         return {
             model: whole + leak_checks(read_entry(model, self.options.registry), asked, rules)
             for model in self.options.models

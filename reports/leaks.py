@@ -5,16 +5,20 @@ from collections.abc import Sequence
 from evals.gate import Leakage
 from evals.leakage import check_leakage, find_leaks
 from fixtures.cases import Case
+from fixtures.selection import Selection
 from models.manifest import read_manifest
 from models.registry import Entry, LocalEntry
 from reports.verdict import Check
 
 
-def partial_check(asked: int, selected: int) -> list[Check]:
-    """A verdict is of the whole exam, not of what -k or a single suite left of it."""
-    if asked == selected:
+def partial_check(asked: int, selected: int, selection: Selection) -> list[Check]:
+    """A verdict is of a whole exam: not of what -k left of it, nor of hand-picked cases."""
+    if asked < selected:
+        reason = f"{asked} of {selected} cases were examined; leave out -k and run all of evals"
+    elif selection.categories or selection.contracts:
+        reason = "the cases were picked by --category or --contract; a verdict needs an exam of all"
+    else:
         return []
-    reason = f"{asked} of {selected} cases were examined; leave out -k and run all of evals"
     return [Check("cases", "minimum", "INCONCLUSIVE", reason)]
 
 

@@ -1,6 +1,7 @@
 """Checks that come from no answer: is it the whole exam, and was the candidate trained on it?"""
 
 from evals.gate import Leakage
+from fixtures.selection import Selection
 from models.manifest import Manifest, contract_entry, write_manifest
 from models.registry import EchoEntry, LocalEntry
 from reports.leaks import leak_checks, partial_check
@@ -49,5 +50,7 @@ def test_what_was_not_trained_here_has_nothing_to_say(sample):
 
 
 def test_a_part_of_the_exam_decides_nothing():
-    assert partial_check(164, 164) == []
-    assert partial_check(4, 164)[0].outcome == "INCONCLUSIVE"
+    assert partial_check(164, 164, Selection()) == []
+    assert partial_check(4, 164, Selection())[0].outcome == "INCONCLUSIVE"
+    picked = Selection(categories=("Parties",))
+    assert partial_check(12, 12, picked)[0].outcome == "INCONCLUSIVE"
