@@ -57,11 +57,12 @@ def _of_metric(
         pairs = pair(metric, results, other)
         if len(set(pairs.contracts)) < 2:
             continue
-        one = compare_means(pairs.candidate, pairs.other, pairs.contracts, 0.0, gate.alpha)
-        if one.p_value is not None:
-            equal = one.difference.mean == 0  # without spread there is no t to speak of
-            p_value = 1.0 if equal else min(1.0, 2 * min(one.p_value, 1 - one.p_value))
-            found.append((category, one.difference, p_value))
+        better = compare_means(pairs.candidate, pairs.other, pairs.contracts, alpha=gate.alpha)
+        worse = compare_means(pairs.other, pairs.candidate, pairs.contracts, alpha=gate.alpha)
+        if better.p_value is not None and worse.p_value is not None:
+            # Not 1 - p: a small exam takes the larger of two p-values on either side.
+            p_value = min(1.0, 2 * min(better.p_value, worse.p_value))
+            found.append((category, better.difference, p_value))
     q_values = benjamini_hochberg([p for _, _, p in found]) if found else ()
     label = f"{opponent.role} {opponent.name}"
     return (

@@ -71,12 +71,14 @@ def _data(written: Written) -> str:
 
 def _counts(written: Written) -> dict[str, str]:
     cases, results = written["cases"], written["results"]
-    missed = sum(bool(result["missed"]) for result in results)
+    judged = {verdict["model"] for verdict in written["verdicts"]}
+    taken = [result for result in results if result["model"] in judged]
+    missed = sum(bool(result["missed"]) for result in taken)
     return {
         "cases": f"{len(cases):,}",
         "contracts": f"{len({case['contract'] for case in cases}):,}",
         "answerable": f"{sum(bool(case['expected']) for case in cases):,}",
-        "missed": f"{missed:,} of {len(results):,}",
+        "missed": f"{missed:,} of {len(taken):,}",
         "answers failed": f"{sum(result['error'] is not None for result in results):,}",
     }
 

@@ -3,6 +3,7 @@
 import dataclasses
 
 from evals.gate import Gate, MetricGate
+from evals.scores import Score
 from reports.by_category import category_differences, said
 from reports.record import as_json, read_report, write_json
 from reports.report import conclude
@@ -27,11 +28,10 @@ def spread(rows, categories=20):
 def test_a_planted_loss_in_one_category_is_found_and_no_other():
     champion = spread(results("champion", 0.9, questions=40))
     candidate = [
-        dataclasses.replace(row, model="new", scores={"exact_match": type(score)(0.0)})
+        dataclasses.replace(row, model="new", scores={"exact_match": Score(0.0)})
         if row.case.category == "cat 3"
         else dataclasses.replace(row, model="new")
         for row in champion
-        for score in row.scores.values()
     ]
     found = category_differences(GATE, candidate, champion, CHAMPION)
     assert len(found) == 20
@@ -61,3 +61,12 @@ def test_report_json_gives_the_whole_report_back(tmp_path):
     assert again.notes == report.notes
     assert again.differences == report.differences
     assert again.summary == report.summary
+
+
+def test_few_contracts_show_nothing_beyond_chance():
+    champion = spread(results("champion", 0.9, contracts=4, questions=40))
+    candidate = [
+        dataclasses.replace(row, model="new", scores={"exact_match": Score(0.0)})
+        for row in champion
+    ]
+    assert said(category_differences(GATE, candidate, champion, CHAMPION)) == ()
