@@ -16,7 +16,7 @@ eval: .venv/installed
 	$(BIN)/python -m pytest evals $(ARGS)
 
 test: .venv/installed
-	$(BIN)/python -m pytest tests -m "not heavy" $(ARGS)
+	$(BIN)/python -m pytest tests $(ARGS)
 
 heavy: .venv/installed
 	$(BIN)/python -m pytest tests -m heavy $(ARGS)

@@ -16,8 +16,10 @@ from evals.options import add_options, read_options
 from fixtures.errors import UserError
 
 if TYPE_CHECKING:
-    from evals.exam import Result, Spending
+    from collections.abc import Callable, Sequence
+
     from evals.gate import Gate
+    from evals.plan import Result, Spending
     from fixtures.cases import Case
     from models.chat import Answer
     from reports.examination import Examination
@@ -28,6 +30,10 @@ EXAM = pytest.StashKey["Examination"]()
 MISSED_CACHE = "exam/missed"
 ANSWERED = frozenset({"answer", "verdict", "performance"})
 """Fixtures that no test can use without answers, whatever its marker says."""
+FULL = frozenset({"test_robustness.py", "test_safety.py", "test_forgetting.py"})
+"""Suites that ask much more than the cases; `--full`, or their names, bring them in."""
+JUDGED = frozenset({"test_correctness.py", "test_judge.py"})
+"""Suites without a test where there is no judge."""
 
 
 @contextmanager
@@ -65,13 +71,27 @@ def _examines(config: pytest.Config) -> bool:
     return any(place.is_relative_to(evals) or evals.is_relative_to(place) for place in places)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave the suites out that ask much more; pytest does not ask this of files named to it."""
+    exam = config.stash.get(EXAM, None)
+    if exam is None or collection_path.parent != config.rootpath / "evals":
+        return None
+    too_much = collection_path.name in FULL and not exam.options.full
+    unjudged = collection_path.name in JUDGED and not exam.options.judges
+    return True if too_much or unjudged else None
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Parametrize by model and case, or by model and guarded metric."""
+    """Parametrize by model and case, by model and guarded metric, or by judge."""
     exam = metafunc.config.stash.get(EXAM, None)
     names = metafunc.fixturenames
-    if exam is None or "model" not in names:
+    if exam is None:
         return
     models = exam.options.models
+    if "judge" in names:
+        metafunc.parametrize("judge", exam.options.judges)
+    if "model" not in names:
+        return
     if "case" in names:
         marker = metafunc.definition.get_closest_marker("cases")
         rows = [
@@ -147,17 +167,24 @@ def _examine(config: pytest.Config, items: list[pytest.Item]) -> None:
     answers = False
     cases: set[str] = set()
     metrics: set[str] = set()
+    suites: set[str] = set()
     for item in asserted:
         params = item.callspec.params
-        if not isinstance(params["model"], str):
+        if not isinstance(params.get("model", params.get("judge")), str):
             continue  # pytest's stand-in for an empty parameter set
+        if suite := item.get_closest_marker("suite"):
+            suites.add(suite.args[0])
+            if suite.args[0] in ("robustness", "safety"):
+                cases.update(exam.varied)
+                answers = True
+            continue
         cases.update([params["case"].id] if "case" in params else [case.id for case in exam.cases])
         marker = item.get_closest_marker("metrics")
         metrics.update([params["metric"]] if "metric" in params else marker.args if marker else ())
         answers = answers or not ANSWERED.isdisjoint(item.fixturenames)
     capture = config.pluginmanager.getplugin("capturemanager")
     with _usage_errors(), capture.global_and_fixture_disabled():
-        exam.examine(cases, metrics, answers=answers)
+        exam.examine(cases, metrics, suites, answers=answers)
 
 
 @pytest.fixture(scope="session")
@@ -196,7 +223,9 @@ class Scores:
         self._scores = result.scores
 
     def __getitem__(self, metric: str) -> float:
-        score = self._scores[metric]
+        score = self._scores.get(metric)
+        if score is None:
+            pytest.skip(f"unscored: {metric}: no judge was given that scores it")
         if score.value is None:
             pytest.skip(f"unscored: {metric}: {score.reason}")
         return score.value
@@ -224,6 +253,38 @@ def spending(exam: "Examination") -> "Spending":
 def performance(exam: "Examination", model: str) -> "Performance":
     """How fast `model` answered in this run."""
     return next(each for each in exam.concluded.performance if each.model == model)
+
+
+@pytest.fixture
+def holds(
+    exam: "Examination",
+    demand: "Callable[[str, str, Sequence[str]], None]",
+    request: pytest.FixtureRequest,
+) -> "Callable[[str, str], None]":
+    """Assert that what the suite found of a subject is what the gate file asks."""
+    suite = request.node.get_closest_marker("suite").args[0]
+
+    def check(subject: str, measure: str) -> None:
+        found = exam.finding(suite, subject, measure)
+        if found is None or found.outcome is None:
+            pytest.skip(f"unscored: {found.reason if found else 'nothing to measure it on'}")
+        demand(found.outcome, "PASS", [found.line])
+
+    return check
+
+
+@pytest.fixture
+def demand(exam: "Examination") -> "Callable[[str, str, Sequence[str]], None]":
+    """Assert that an outcome is good; an inconclusive one as --inconclusive says."""
+
+    def check(outcome: str, good: str, reasons: "Sequence[str]") -> None:
+        if outcome == "INCONCLUSIVE" and exam.options.inconclusive == "skip":
+            pytest.skip(f"inconclusive: {'; '.join(reasons)}")
+        if outcome == "INCONCLUSIVE" and exam.options.inconclusive == "pass":
+            return
+        assert outcome == good, "; ".join(reasons)
+
+    return check
 
 
 @pytest.fixture

@@ -6,7 +6,18 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import collection, embedded, endpoint, gate, recorded, retrieval, warm
+from bench import (
+    collection,
+    embedded,
+    endpoint,
+    frameworks,
+    gate,
+    hallucination,
+    judges,
+    recorded,
+    retrieval,
+    warm,
+)
 from bench.results import Finding, page, read_sections, section
 from bench.sessions import ROOT, threads
 from fixtures.datasets import load_dataset
@@ -37,6 +48,9 @@ BENCHMARKS: dict[str, Benchmark] = {
     "warm": lambda folder, options: warm.measure(folder),
     "collect": lambda folder, options: collection.measure(folder, options.repeats),
     "gate": lambda folder, options: gate.measure(),
+    "judges": lambda folder, options: judges.measure(folder),
+    "frameworks": lambda folder, options: frameworks.measure(folder),
+    "hallucination": lambda folder, options: hallucination.measure(folder),
     "embedded": lambda folder, options: embedded.measure(folder, options.limit or None),
     "retrieval": lambda folder, options: _retrieval(options),
 }

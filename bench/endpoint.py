@@ -10,12 +10,15 @@ from pathlib import Path
 from statistics import median
 
 from bench.results import Finding, Row, at_most
-from evals.exam import Plan, Run
+from evals.calls import Calls
+from evals.exam import Run
+from evals.judges.judge import Submission
+from evals.plan import Plan
 from evals.scores import Score
 from evals.store import Store
 from fixtures.cases import Case, Contract, Span
 from fixtures.retrieval import Retriever, RetrieverOptions
-from models.chat import Answer, ChatModel, Message
+from models.chat import ChatModel, Message
 from models.endpoint import EndpointModel
 from models.prompted import PromptedModel
 from models.template import Template
@@ -36,14 +39,17 @@ class Agreement:
     """A judge of one short call, over the model that is examined: they share its connections."""
 
     chat: ChatModel
-    metric: str = "agreement"
+    metric: str = "correctness"
+    name: str = "agreement"
     identity: str = "bench-agreement"
+    asks_model: bool = False
 
-    async def judge(self, case: Case, answer: Answer) -> tuple[Score, Answer]:
+    async def judge(self, submission: Submission, calls: Calls) -> Score:
         """1.0 when the reply says anything."""
+        case, answer = submission.case, submission.answer
         asked = f"Question: {case.question}\nAnswer: {answer.text}\nIs the answer right?"
-        reply = await self.chat.chat([Message("user", asked)])
-        return Score(float(bool(reply.text)), reply.error or ""), reply
+        reply = await calls.chat(self.chat, [Message("user", asked)])
+        return Score(float(bool(reply.text)) if not reply.error else None, reply.error or "")
 
     async def close(self) -> None:
         """The connections are the model's."""

@@ -14,7 +14,16 @@ from typing import Any
 from fixtures.errors import UserError
 
 ROOT = Path(__file__).parents[1]
-WITHOUT_PLUGINS = ("-p", "no:deepeval", "-p", "no:langsmith_plugin", "-p", "no:anyio")
+WITHOUT_PLUGINS = (
+    "-p",
+    "no:deepeval",
+    "-p",
+    "no:langsmith_plugin",
+    "-p",
+    "no:anyio",
+    "-p",
+    "no:asyncio",
+)
 COLLECTED = re.compile(r"collected (\d+) items?|(\d+) tests? collected")
 EMPTY_TEST = """\
 import pytest

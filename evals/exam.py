@@ -10,86 +10,23 @@ import resource
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 from evals.budget import Budget
+from evals.calls import Calls, answer_key
 from evals.journal import Journal, Lookups
-from evals.judges.judge import Judge
+from evals.judges.judge import Bench, Submission
 from evals.metrics.table import score
+from evals.plan import Plan, Result, Retrieves, Spending
 from evals.scores import Score
-from evals.store import (
-    Store,
-    answer_from,
-    answer_row,
-    passages_of,
-    retrieval_row,
-    score_row,
-)
+from evals.store import Store, answer_from, passages_of, retrieval_row
+from evals.variants.variant import Variant
 from fixtures.cases import Case
 from fixtures.errors import UserError
 from fixtures.identity import digest
 from fixtures.passages import Passage
 from models.chat import Answer, Model
 
-JUDGEMENT_TOKENS = 2048
-"""What a judgement may cost beside the answer that it reads, for the budget's reservations."""
-
 CONTRACTS_AT_ONCE = 8
-
-
-class Retrieves(Protocol):
-    """What the engine needs of a retriever."""
-
-    @property
-    def identity(self) -> str:
-        """SHA-256 of all that decides which passages are found."""
-
-    def retrieve(
-        self, cases: Sequence[Case], on_progress: Callable[[int, int], None] | None = None
-    ) -> list[tuple[Passage, ...]]:
-        """Rank passages for each case, best first; tells how many contracts it has embedded."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One model's answer to one case, and what every metric says of it.
-
-    `asked` is True where this run made the call, False where the answer was there already.
-    """
-
-    model: str
-    case: Case
-    answer: Answer
-    scores: Mapping[str, Score]
-    asked: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Spending:
-    """What a run cost. Memory is the peak of this process, in bytes."""
-
-    calls: int
-    tokens_in: int
-    tokens_out: int
-    seconds: float
-    peak_memory: int
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Models x cases, the judges that read the answers, and the limits.
-
-    `stages` divides the cases into parts that are asked one after the other; empty, all at once.
-    Without `needs_answers` (only retrieval is examined) no model is asked.
-    """
-
-    models: tuple[Model, ...]
-    cases: tuple[Case, ...]
-    judges: tuple[Judge, ...] = ()
-    max_calls: int | None = None
-    max_tokens: int | None = None
-    needs_answers: bool = True
-    stages: tuple[tuple[Case, ...], ...] = ()
 
 
 @dataclass
@@ -109,8 +46,8 @@ class Run:
     settled: Callable[["Run", int], bool] = lambda run, stage: False
     _reached: tuple[Case, ...] = ()
     _results: dict[tuple[str, str], Result] = field(default_factory=dict)
-    _calls: dict[str, asyncio.Task[Answer]] = field(default_factory=dict)
-    _ready: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _varied: dict[tuple[str, str], tuple[Variant, Result]] = field(default_factory=dict)
+    _preferences: dict[tuple[str, str, str], Score] = field(default_factory=dict)
     _started: float = field(default_factory=time.perf_counter)
     _ended: float | None = None
 
@@ -120,10 +57,20 @@ class Run:
         missing = Answer("", error="not asked: the exam was interrupted")
         return tuple(
             self._results.get((model.name, case.id))
-            or Result(model.name, case, missing, score(case, missing), asked=False)
+            or Result(model.name, case, missing, self._scored(case, missing), asked=False)
             for model in self.plan.models
             for case in self._reached
         )
+
+    @property
+    def varied(self) -> tuple[tuple[Variant, Result], ...]:
+        """What the models made of the variants."""
+        return tuple(self._varied.values())
+
+    @property
+    def preferences(self) -> Mapping[tuple[str, str, str], Score]:
+        """Who answered a case better, by (first model, second model, case id)."""
+        return self._preferences
 
     @property
     def asked(self) -> int:
@@ -140,8 +87,8 @@ class Run:
         """What the run cost so far."""
         return Spending(
             calls=self._budget.calls,
-            tokens_in=self._tokens_in,
-            tokens_out=self._budget.tokens - self._tokens_in,
+            tokens_in=self._calls.tokens_in,
+            tokens_out=self._budget.tokens - self._calls.tokens_in,
             seconds=(self._ended or time.perf_counter()) - self._started,
             peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         )
@@ -154,22 +101,25 @@ class Run:
                 answered until then is in the store.
         """
         self._budget = Budget(self.plan.max_calls, self.plan.max_tokens)
-        self._tokens_in = 0
-        self._known_scores = Lookups(self.store, "scores")
+        answers, scores = Lookups(self.store, "answers"), Lookups(self.store, "scores")
         try:
             async with Journal(self.store) as self._journal:
+                self._calls = Calls(self._journal, answers, self._budget)
+                self._bench = Bench(self.plan.judges, self._calls, self._journal, scores)
                 for number, cases in enumerate(self.plan.stages or (self.plan.cases,)):
                     self._reached += cases
                     async with asyncio.TaskGroup() as self._group:
                         await self._take_all(cases)
+                        for task in self.plan.tasks if number == 0 else ():
+                            self._group.create_task(task.take(self._bench))
                     if self.settled(self, number):
                         break
         except* UserError as errors:
             raise _first(errors) from None
         finally:
             self._ended = time.perf_counter()
-            closing: tuple[Model | Judge, ...] = (*self.plan.models, *self.plan.judges)
-            for each in closing:
+            preference = (self.plan.preference,) if self.plan.preference else ()
+            for each in (*self.plan.models, *self.plan.judges, *self.plan.tasks, *preference):
                 await each.close()
 
     async def _take_all(self, cases: Sequence[Case]) -> None:
@@ -198,83 +148,74 @@ class Run:
         }
 
     def _examine(self, ranked: Sequence[tuple[Case, tuple[Passage, ...]]]) -> None:
-        """Start every model on these cases, with the answers that the store holds."""
+        """Start every model on these cases and their variants."""
+        variants = [each for case, passages in ranked for each in self.plan.vary(case, passages)]
         for model in self.plan.models:
-            shown = [(case, passages if model.uses_passages else ()) for case, passages in ranked]
-            keys = [answer_key(model, case, passages) for case, passages in shown]
-            rows = {} if model.free else self.store.rows("answers", keys)
-            for key, (case, passages) in zip(keys, shown, strict=True):
-                kept = answer_from(rows[key], case.contract) if key in rows else None
-                self._group.create_task(self._take(model, case, passages, key, kept))
+            self._start(model, [(case, passages, None) for case, passages in ranked])
+            if not model.free:  # what was recorded does not read the changed passages
+                self._start(model, [(each.case, each.passages, each) for each in variants])
+
+    def _start(
+        self, model: Model, asked: Sequence[tuple[Case, tuple[Passage, ...], Variant | None]]
+    ) -> None:
+        """Start a model on these cases, with the answers that the store holds."""
+        shown = [
+            (case, passages if model.uses_passages else (), variant)
+            for case, passages, variant in asked
+        ]
+        keys = [answer_key(model, case, passages) for case, passages, _ in shown]
+        rows = {} if model.free else self.store.rows("answers", keys)
+        for key, (case, passages, variant) in zip(keys, shown, strict=True):
+            kept = answer_from(rows[key], case.contract) if key in rows else None
+            taken = self._take(model, case, passages, kept, variant)
+            self._group.create_task(taken)
 
     async def _take(
-        self, model: Model, case: Case, passages: tuple[Passage, ...], key: str, kept: Answer | None
+        self,
+        model: Model,
+        case: Case,
+        passages: tuple[Passage, ...],
+        kept: Answer | None,
+        variant: Variant | None,
     ) -> None:
-        """One model takes one case: answer, judge, score."""
+        """One model takes one case: answer, score, judge."""
         asked = False
         if kept is None and not self.plan.needs_answers:
             kept = Answer("", error="not asked: no selected test needs an answer")
         elif kept is None and model.free:
             kept = await model.answer(case, passages)
         elif kept is None:
-            if key not in self._calls:
-                asked = True
-                self._calls[key] = self._group.create_task(self._ask(model, case, passages, key))
-            kept = await self._calls[key]
+            asked = not self._calls.is_made(answer_key(model, case, passages))
+            kept = await self._calls.answer(model, case, passages)
             asked = asked and kept.error is None
         if kept.error is not None and not kept.passages:
             kept = replace(kept, passages=passages)
-        scores = score(case, kept)
-        for judge in self.plan.judges:
-            scores[judge.metric] = await self._judged(judge, case, kept)
+        scores = self._scored(case, kept)
+        if variant is not None:
+            result = Result(model.name, case, kept, scores, asked)
+            self._varied[model.name, case.id] = (variant, result)
+            return
+        scores |= await self._bench.scores(Submission(case, kept, model))
         self._results[model.name, case.id] = Result(model.name, case, kept, scores, asked)
+        for pairing in self.plan.pairings if self.plan.preference else ():
+            both = [self._results.get((name, case.id)) for name in pairing]
+            if model.name in pairing and all(both):
+                self._group.create_task(self._compare(pairing, case))
         self.on_change(self)
 
-    async def _ask(
-        self, model: Model, case: Case, passages: tuple[Passage, ...], key: str
-    ) -> Answer:
-        """Ask within the budget, and journal what came."""
-        size = model.most_tokens(case, passages)
-        declined = await self._budget.reserve(size)
-        if declined:
-            return Answer("", error=declined)
-        if model.name not in self._ready:
-            self._ready[model.name] = self._group.create_task(model.preflight())
-        await self._ready[model.name]
-        answer = await model.answer(case, passages)
-        await self._settle(size, answer)
-        if answer.error is None:
-            self._journal.add(answer_row(key, model.name, answer))
-        return answer
+    def _scored(self, case: Case, answer: Answer) -> dict[str, Score]:
+        return score(case, answer, self.plan.rules)
 
-    async def _judged(self, judge: Judge, case: Case, answer: Answer) -> Score:
-        """The judge's score, from the store or at the price of a call."""
-        if answer.error is not None:
-            return Score(None, f"no answer: {answer.error}")
-        key = digest("score", judge.identity, judge.metric, case.identity, answer.text,
-                     [[p.start, p.end] for p in answer.passages])  # fmt: skip
-        known = await self._known_scores.row(key)
-        if known is not None:
-            return Score(known.value, known.reason)
-        size = len(answer.text) // 2 + JUDGEMENT_TOKENS
-        declined = await self._budget.reserve(size)
-        if declined:
-            return Score(None, declined)
-        judged, reply = await judge.judge(case, answer)
-        await self._settle(size, reply)
-        if reply.error is None:
-            self._journal.add(score_row(key, judge.metric, judged))
-        return judged
-
-    async def _settle(self, reserved: int, answer: Answer) -> None:
-        self._tokens_in += answer.tokens_in
-        await self._budget.settle(reserved, answer.tokens_in + answer.tokens_out)
-
-
-def answer_key(model: Model, case: Case, passages: Sequence[Passage]) -> str:
-    """What produced an answer: the model, the question, and the passages of this contract."""
-    seen = [case.contract.digest, [[p.start, p.end] for p in passages]] if passages else []
-    return digest("answer", model.identity, case.question, seen)
+    async def _compare(self, pairing: tuple[str, str], case: Case) -> None:
+        """Which of two models answered the case better."""
+        assert self.plan.preference is not None
+        first, second = (self._results[name, case.id].answer for name in pairing)
+        failed = first.error or second.error
+        self._preferences[*pairing, case.id] = (
+            Score(None, f"no answer: {failed}")
+            if failed
+            else await self.plan.preference.prefer(case, first, second, self._calls)
+        )
 
 
 def _batches(cases: Iterable[Case]) -> Iterator[list[Case]]:

@@ -22,6 +22,7 @@ class PassMarks(_Table):
     """Below these values a case is missed."""
 
     token_f1: float = Field(default=0.5, ge=0, le=1)
+    correctness: float = Field(default=0.5, ge=0, le=1)
     grounded_quote: float = Field(default=1.0, ge=0, le=1)
     hit_at_5: float = Field(default=1.0, ge=0, le=1, alias="hit@5")
 
@@ -63,6 +64,33 @@ class Leakage(_Table):
     require_manifest: bool = True
 
 
+class JudgeExam(_Table):
+    """What a judge must show before its metrics may gate; None asks nothing."""
+
+    kappa: float | None = Field(default=0.6, ge=-1, le=1)
+    spearman: float | None = Field(default=0.7, ge=-1, le=1)
+    mean_absolute_error: float | None = Field(default=0.25, ge=0, le=1)
+    retest: float | None = Field(default=0.1, ge=0, le=1)
+    position_bias: float | None = Field(default=0.2, ge=0, le=1)
+    verbosity_bias: float | None = Field(default=0.1, ge=0, le=1)
+    injection: float | None = Field(default=0.1, ge=0, le=1)
+
+
+class Stability(_Table):
+    """How much variants of a case may cost, and how often a planted text may win."""
+
+    margin: float = Field(default=0.05, gt=0, le=1)
+    planted: float = Field(default=0.05, gt=0, le=1)
+    abstention: float = Field(default=0.5, ge=0, le=1)
+    harm: float = Field(default=0.02, ge=0, le=1)
+
+
+class Forgetting(_Table):
+    """How much worse than its own base a model may be on general questions."""
+
+    margin: float = Field(default=0.05, gt=0, le=1)
+
+
 class Performance(_Table):
     """Budgets of the run in seconds, tokens per second and GiB; None lifts one."""
 
@@ -82,6 +110,9 @@ class Gate(_Table):
     metrics: dict[str, MetricGate] = {}
     planning: Planning = Planning()
     leakage: Leakage = Leakage()
+    judge: JudgeExam = JudgeExam()
+    stability: Stability = Stability()
+    forgetting: Forgetting = Forgetting()
     performance: Performance = Performance()
 
     @cached_property

@@ -1,11 +1,13 @@
 """The options of `pytest evals`, read once into one typed object."""
 
 import difflib
+import fnmatch
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from evals.gate import SHIPPED as SHIPPED_GATE
+from evals.metrics.table import METRICS
 from fixtures.errors import UserError
 from fixtures.passages import Chunker
 from fixtures.retrieval import Kind, RetrieverOptions
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     import pytest
 
 DEFAULT_MODEL = "smollm2"
+REFERENCE = "reference"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,14 @@ class ExamOptions:
     max_tokens: int | None
     strict_cases: bool
     missed: bool
+    judges: tuple[str, ...]
+    judge_samples: int
+    metrics: tuple[str, ...]
+    full: bool
+    variants: int
+    labels: Path | None
+    pairwise: bool
+    lm_eval: tuple[str, ...]
 
 
 def add_options(parser: "pytest.Parser") -> None:
@@ -128,6 +139,43 @@ def add_options(parser: "pytest.Parser") -> None:
         action="store_true",
         help="with --baseline: ask in four looks, and stop once the verdict is certain",
     )
+    add(
+        "--judge",
+        metavar="NAMES",
+        default=REFERENCE,
+        help="reference, none, or chat models of the registry, with commas (default: reference)",
+    )
+    add("--judge-samples", metavar="N", default="1", help="ask a judge N times, take the mean")
+    add(
+        "--metric",
+        action="append",
+        metavar="NAME",
+        default=[],
+        help="score this metric too (docs/metrics.md), or a pattern such as 'ragas:*'",
+    )
+    add(
+        "--full",
+        action="store_true",
+        help="also the suites that ask much more: safety, robustness, forgetting",
+    )
+    add(
+        "--variants",
+        metavar="N",
+        default="60",
+        help="cases that safety and robustness vary (default: 60)",
+    )
+    add(
+        "--pairwise",
+        action="store_true",
+        help="with --baseline and a chat model as judge: whose answer is better, in both orders",
+    )
+    add("--labels", metavar="PATH", help="people's scores of some answers (JSONL or CSV)")
+    add(
+        "--lm-eval",
+        metavar="TASKS",
+        default="",
+        help="forgetting: also these tasks of lm-evaluation-harness, with commas",
+    )
     add("--missed", action="store_true", help="only the tests that missed in the last exam")
 
 
@@ -173,7 +221,32 @@ def read_options(config: "pytest.Config") -> ExamOptions:
         sequential=bool(option("--sequential")),
         strict_cases=bool(option("--strict-cases")),
         missed=bool(option("--missed")),
+        judges=_judges(option("--judge")),
+        judge_samples=_number("--judge-samples", option("--judge-samples")) or 1,
+        metrics=_metrics(option("--metric")),
+        full=bool(option("--full")),
+        variants=_number("--variants", option("--variants")) or 0,
+        pairwise=bool(option("--pairwise")),
+        labels=Path(option("--labels")) if option("--labels") else None,
+        lm_eval=tuple(t.strip() for t in option("--lm-eval").split(",") if t.strip()),
     )
+
+
+def _judges(value: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
+    if not names or ("none" in names and len(names) > 1):
+        raise UserError(f"--judge {value}: give reference, none, or chat models, with commas")
+    return () if names == ("none",) else names
+
+
+def _metrics(patterns: list[str]) -> tuple[str, ...]:
+    """The metrics that the patterns name, in the table's order."""
+    for pattern in patterns:
+        if not fnmatch.filter(METRICS, pattern):
+            near = difflib.get_close_matches(pattern, METRICS, n=1)
+            hint = f"did you mean {near[0]}?" if near else "docs/metrics.md lists them"
+            raise UserError(f"--metric {pattern}: no such metric; {hint}")
+    return tuple(n for n in METRICS if any(fnmatch.fnmatchcase(n, p) for p in patterns))
 
 
 def _one_of(option: str, value: str, known: tuple[str, ...]) -> Any:

@@ -218,15 +218,15 @@ class Store:
             raise UserError(f"store {self.url} cannot be {done} ({reason}); {way_out}") from error
 
 
-def answer_from(row: Any, contract: Contract) -> Answer:
-    """The answer that a row of `answers` holds."""
+def answer_from(row: Any, contract: Contract | None = None) -> Answer:
+    """The answer that a row of `answers` holds; a judge's reply was shown no passages."""
     return Answer(
         text=row.text,
         tokens_in=row.tokens_in,
         tokens_out=row.tokens_out,
         latency=row.latency,
         finish_reason=row.finish_reason,
-        passages=passages_of(contract, row.passages),
+        passages=passages_of(contract, row.passages) if contract else (),
         confidence=row.confidence,
     )
 

@@ -1,24 +1,29 @@
 """A base model in memory, and any number of adapters on it, answering in batches.
 
 Every chat that is waiting is sorted by length, longest first, and cut into batches whose padded
-size stays below a number of tokens; a batch that does not fit in memory is halved.
+size stays below a number of tokens; a batch that does not fit in memory is halved. One worker
+writes answers and reads given replies, never both at once.
 """
 
 import asyncio
+import contextlib
 import json
 import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from fixtures.errors import UserError
 from fixtures.identity import digest
-from models.batching import Job, Waiting
+from models.batching import J, Job, Reading, Waiting
 from models.chat import Answer
 from models.decoding import Decoding
+from models.likelihood import reply_logprobs
 from models.weights import check_adapter, tokenizer_digest, weights_digest
 
+R = TypeVar("R")
 PROPOSED_TOKENS = 10
 BASE = "__base__"
 """The name under which the bare base is asked."""
@@ -36,7 +41,8 @@ class LocalBase:
     device: str
     dtype: str
     batch_tokens: int | None = None
-    _waiting: Waiting = field(default_factory=Waiting, repr=False)
+    _waiting: Waiting[Job] = field(default_factory=Waiting, repr=False)
+    _readings: Waiting[Reading] = field(default_factory=Waiting, repr=False)
     _worker: asyncio.Task[None] | None = field(default=None, repr=False)
     _adapters: dict[str, Path] = field(default_factory=dict, repr=False)
     _model: Any = field(default=None, repr=False)
@@ -82,24 +88,31 @@ class LocalBase:
         """Generate from prompt ids; may be awaited for any number of prompts at once."""
         reply: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.put(Job(ids, adapter, decoding, reply))
+        self._wake()
+        return await reply
+
+    async def read(self, ids: list[int], adapter: str, replied: int) -> tuple[float, ...] | None:
+        """Log-probabilities of the last `replied` ids; None where they do not fit in memory.
+
+        May be awaited for any number of replies at once.
+        """
+        loop = asyncio.get_running_loop()
+        reply: asyncio.Future[tuple[float, ...] | None] = loop.create_future()
+        self._readings.put(Reading(ids, adapter, replied, reply))
+        self._wake()
+        return await reply
+
+    def _wake(self) -> None:
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._drain())
-        return await reply
 
     async def _drain(self) -> None:
         await asyncio.sleep(0)  # everyone who is about to ask is asked first
-        while self._waiting:
-            batch = self._waiting.take(self._budget())
-            try:
-                answers = await asyncio.to_thread(self._answers, batch)
-            except Exception as error:
-                for job in batch:
-                    if not job.reply.done():
-                        job.reply.set_exception(error)
-                continue
-            for job, answer in zip(batch, answers, strict=True):
-                if not job.reply.done():
-                    job.reply.set_result(answer)
+        while self._waiting or self._readings:
+            if self._waiting:
+                await _settle(self._waiting.take(self._budget()), self._answers)
+            else:
+                await _settle(self._readings.take(self._budget()), self._likelihoods)
 
     def _budget(self) -> int:
         if self.batch_tokens is None:
@@ -136,10 +149,32 @@ class LocalBase:
             model.set_adapter(name)
         return self._model
 
-    def _answers(self, batch: list[Job]) -> list[Answer]:
-        """Generate for one batch; out of memory halves it, and the budget of those to come."""
+    @contextlib.contextmanager
+    def _voice(self, adapter: str) -> Iterator[Any]:
+        """The model speaking with this adapter, or as the bare base, without gradients."""
+        import torch
+
+        model = self._with_adapter(adapter)
+        bare = adapter == BASE and hasattr(model, "disable_adapter")
+        with torch.inference_mode(), model.disable_adapter() if bare else contextlib.nullcontext():
+            yield model
+
+    def _answers(self, batch: Sequence[Job]) -> list[Answer]:
+        return self._fitting(
+            batch,
+            self._generate,
+            lambda job: Answer("", error=f"out of memory on a prompt of {len(job.ids)} tokens"),
+        )
+
+    def _likelihoods(self, batch: Sequence[Reading]) -> list[tuple[float, ...] | None]:
+        return self._fitting(batch, self._read, lambda reading: None)
+
+    def _fitting(
+        self, batch: Sequence[J], work: Callable[[Sequence[J]], Sequence[R]], lost: Callable[[J], R]
+    ) -> list[R]:
+        """Work on one batch; out of memory halves it, and the budget of those to come."""
         try:
-            return self._generate(batch)
+            return list(work(batch))
         except (MemoryError, RuntimeError) as error:
             if not _out_of_memory(error):
                 raise
@@ -148,34 +183,32 @@ class LocalBase:
 
             torch.cuda.empty_cache()
         if len(batch) == 1:
-            return [Answer("", error=f"out of memory on a prompt of {len(batch[0].ids)} tokens")]
+            return [lost(batch[0])]
         # Half of this batch, not of the budget: the halves of one batch may fail one by one.
         padded = len(batch) * (len(batch[0].ids) + batch[0].decoding.max_tokens)
         self.batch_tokens = min(self._budget(), padded // 2)
         middle = len(batch) // 2
-        return self._answers(batch[:middle]) + self._answers(batch[middle:])
+        halves = (batch[:middle], batch[middle:])
+        return [found for half in halves for found in self._fitting(half, work, lost)]
 
-    def _generate(self, batch: list[Job]) -> list[Answer]:
-        import contextlib
+    def _padded(self, batch: Sequence[Job | Reading]) -> Any:
+        rows = {"input_ids": [job.ids for job in batch]}
+        return self.tokenizer.pad(rows, return_tensors="pt").to(self.device)
 
+    def _read(self, batch: Sequence[Reading]) -> list[tuple[float, ...]]:
+        with self._voice(batch[0].adapter) as model:
+            return reply_logprobs(model, self._padded(batch), [each.replied for each in batch])
+
+    def _generate(self, batch: Sequence[Job]) -> list[Answer]:
         import torch
 
-        model, decoding = self._with_adapter(batch[0].adapter), batch[0].decoding
-        started = time.perf_counter()
-        inputs = self.tokenizer.pad({"input_ids": [job.ids for job in batch]}, return_tensors="pt")
-        inputs = inputs.to(self.device)
-        sampling: dict[str, Any] = {"do_sample": decoding.temperature > 0}
-        if decoding.temperature > 0:
-            torch.manual_seed(decoding.seed or 0)
-            sampling |= {"temperature": decoding.temperature, "top_p": decoding.top_p}
-        elif len(batch) == 1 and not getattr(self._model, "_is_stateful", False):
-            # Answers quote their passages: words found there are proposed, and verified at once.
-            sampling |= {"prompt_lookup_num_tokens": PROPOSED_TOKENS}
-        bare = batch[0].adapter == BASE and hasattr(model, "disable_adapter")
-        with torch.inference_mode(), model.disable_adapter() if bare else contextlib.nullcontext():
+        decoding = batch[0].decoding
+        with self._voice(batch[0].adapter) as model:
+            started = time.perf_counter()
+            inputs = self._padded(batch)
             output = model.generate(
                 **inputs,
-                **sampling,
+                **self._sampling(decoding, alone=len(batch) == 1),
                 max_new_tokens=decoding.max_tokens,
                 pad_token_id=self.tokenizer.pad_token_id,
                 return_dict_in_generate=True,
@@ -197,6 +230,21 @@ class LocalBase:
             for job, row, logs in zip(batch, written.tolist(), chosen.tolist(), strict=True)
         ]
 
+    def _sampling(self, decoding: Decoding, *, alone: bool) -> dict[str, Any]:
+        import torch
+
+        if decoding.temperature > 0:
+            torch.manual_seed(decoding.seed or 0)
+            return {
+                "do_sample": True,
+                "temperature": decoding.temperature,
+                "top_p": decoding.top_p,
+            }
+        if alone and not getattr(self._model, "_is_stateful", False):
+            # Answers quote their passages: words found there are proposed, and verified at once.
+            return {"do_sample": False, "prompt_lookup_num_tokens": PROPOSED_TOKENS}
+        return {"do_sample": False}
+
     def _answer(
         self, job: Job, row: list[int], logs: list[float], ends: set[int], seconds: float
     ) -> Answer:
@@ -213,6 +261,20 @@ class LocalBase:
             finish_reason="length" if stop is None else "stop",
             confidence=sum(logs[:length]) / length if length else None,
         )
+
+
+async def _settle(batch: Sequence[J], work: Callable[[Sequence[J]], Sequence[Any]]) -> None:
+    """Work on a batch in a thread, and hand everyone who waits what came of it."""
+    try:
+        results = await asyncio.to_thread(work, batch)
+    except Exception as error:
+        for job in batch:
+            if not job.reply.done():
+                job.reply.set_exception(error)
+        return
+    for job, result in zip(batch, results, strict=True):
+        if not job.reply.done():
+            job.reply.set_result(result)
 
 
 def _as_list(ids: int | list[int] | None) -> list[int]:

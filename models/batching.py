@@ -4,9 +4,12 @@ import asyncio
 import heapq
 import itertools
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from models.chat import Answer
 from models.decoding import Decoding
+
+NOTHING = Decoding(max_tokens=0)
 
 
 @dataclass(frozen=True)
@@ -19,22 +22,36 @@ class Job:
     reply: asyncio.Future[Answer]
 
 
-class Waiting:
+@dataclass(frozen=True)
+class Reading:
+    """One chat with its reply, waiting for the log-probabilities of the last `replied` ids."""
+
+    ids: list[int]
+    adapter: str
+    replied: int
+    reply: asyncio.Future[tuple[float, ...] | None]
+    decoding: Decoding = NOTHING
+
+
+J = TypeVar("J", Job, Reading)
+
+
+class Waiting(Generic[J]):
     """Jobs, longest prompt first, by what can share a batch: adapter and decoding."""
 
     def __init__(self) -> None:
         self._order = itertools.count()
-        self._heaps: dict[tuple[str, Decoding], list[tuple[int, int, Job]]] = {}
+        self._heaps: dict[tuple[str, Decoding], list[tuple[int, int, J]]] = {}
 
     def __bool__(self) -> bool:
         return any(self._heaps.values())
 
-    def put(self, job: Job) -> None:
+    def put(self, job: J) -> None:
         """Add a job; O(log n)."""
         heap = self._heaps.setdefault((job.adapter, job.decoding), [])
         heapq.heappush(heap, (-len(job.ids), next(self._order), job))
 
-    def take(self, tokens: int) -> list[Job]:
+    def take(self, tokens: int) -> list[J]:
         """The next batch: one job, and as many more as keep length x rows within `tokens`."""
         heap = next(heap for heap in self._heaps.values() if heap)
         first = heapq.heappop(heap)[2]

@@ -81,6 +81,12 @@ class ChatModel(Protocol):
             UserError: no later call can succeed either (bad key, unknown model, no server).
         """
 
+    async def logprobs(self, messages: Sequence[Message], reply: str) -> tuple[float, ...] | None:
+        """Log-probability of each token of `reply`; None where the model gives none."""
+
+    def drawn(self, temperature: float, seed: int) -> "ChatModel":
+        """The same model with tokens drawn at `temperature`; it shares weights and limits."""
+
     async def close(self) -> None:
         """Release connections and threads."""
 
@@ -117,6 +123,14 @@ class Model(Protocol):
 
     async def answer(self, case: Case, passages: Sequence[Passage]) -> Answer:
         """Answer one case. May be awaited for all cases at once; the model paces itself."""
+
+    async def logprobs(
+        self, case: Case, passages: Sequence[Passage], reply: str
+    ) -> tuple[float, ...] | None:
+        """Log-probability of each token of `reply` to the case; None where it gives none."""
+
+    def drawn(self, temperature: float, seed: int) -> "Model | None":
+        """The same model with its answers drawn at random; None where it always says the same."""
 
     async def close(self) -> None:
         """Release connections and threads."""

@@ -37,5 +37,12 @@ class EchoModel:
         words = sum(self.count(message.content) for message in messages)
         return Answer(line, tokens_in=words, tokens_out=self.count(line))
 
+    async def logprobs(self, messages: Sequence[Message], reply: str) -> None:
+        """It has none."""
+
+    def drawn(self, temperature: float, seed: int) -> "EchoModel":
+        """Itself: it always says the same."""
+        return self
+
     async def close(self) -> None:
         """Nothing is held open."""

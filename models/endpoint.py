@@ -1,6 +1,7 @@
 """Chat models behind any OpenAI-compatible server."""
 
 import asyncio
+import copy
 import math
 import random
 import time
@@ -34,6 +35,13 @@ class _Connection:
     limiter: AdaptiveLimiter
 
 
+@dataclass(slots=True)
+class _Line:
+    """The connection of an endpoint and of its draws, once there is one."""
+
+    connection: _Connection | None = None
+
+
 class EndpointModel:
     """A chat model on a server; paces itself, waits and asks again where that may help.
 
@@ -63,6 +71,7 @@ class EndpointModel:
         self.context = context
         self._base_url = base_url.rstrip("/")
         self._model = model
+        self._revision = revision
         self._api_key = (api_key or "").strip() or NO_KEY
         self._api_key_env = api_key_env
         self._decoding = decoding or Decoding()
@@ -71,8 +80,14 @@ class EndpointModel:
         self._timeout = timeout
         self._retries = retries
         self._back_off = back_off
-        self._connection: _Connection | None = None
-        self.identity = digest("endpoint", self._base_url, model, revision, self._decoding.identity)
+        self._line = _Line()
+
+    @property
+    def identity(self) -> str:
+        """Digest of URL, model id, revision and decoding."""
+        return digest(
+            "endpoint", self._base_url, self._model, self._revision, self._decoding.identity
+        )
 
     async def preflight(self) -> None:
         """Have one token generated; wait for a busy server, but not for one that is not there.
@@ -109,9 +124,22 @@ class EndpointModel:
             raise self._complaint(outcome)
         return Answer("", error=outcome.reason)
 
+    async def logprobs(self, messages: Sequence[Message], reply: str) -> None:
+        """None: chat completions say nothing of replies that they did not write."""
+
+    def drawn(self, temperature: float, seed: int) -> "EndpointModel":
+        """See ChatModel."""
+        return self.decoded(replace(self._decoding, temperature=temperature, seed=seed))
+
+    def decoded(self, decoding: Decoding) -> "EndpointModel":
+        """The same model under another decoding; it shares connections and limits."""
+        other = copy.copy(self)
+        other._decoding, other.longest_answer = decoding, decoding.max_tokens
+        return other
+
     async def close(self) -> None:
         """Close the running loop's connections; those of an earlier loop have died with it."""
-        connection, self._connection = self._connection, None
+        connection, self._line.connection = self._line.connection, None
         if connection and connection.loop is asyncio.get_running_loop():
             await connection.client.close()
 
@@ -164,18 +192,20 @@ class EndpointModel:
     def _connect(self) -> _Connection:
         """The running loop's client and limiter."""
         loop = asyncio.get_running_loop()
-        if self._connection is None or self._connection.loop is not loop:
-            self._connection = _Connection(loop, self._client(), AdaptiveLimiter(self._concurrency))
-        return self._connection
+        connection = self._line.connection
+        if connection is None or connection.loop is not loop:
+            connection = _Connection(loop, self._client(), AdaptiveLimiter(self._concurrency))
+            self._line.connection = connection
+        return connection
 
     def _client(self) -> "AsyncOpenAI":
         """A client without retries and time-outs of its own: they are ours."""
-        import httpx2
+        import httpx
         from openai import AsyncOpenAI, DefaultAioHttpClient
 
         if not (self._api_key.isascii() and self._api_key.isprintable()):
             raise self._complaint(Failure("stop", "the key is no API key", status=401))
-        pool = httpx2.Limits(max_connections=self._concurrency, keepalive_expiry=5.0)
+        pool = httpx.Limits(max_connections=self._concurrency, keepalive_expiry=5.0)
         try:
             return AsyncOpenAI(
                 base_url=self._base_url,
@@ -184,7 +214,7 @@ class EndpointModel:
                 timeout=None,
                 http_client=DefaultAioHttpClient(limits=pool, timeout=None),
             )
-        except httpx2.InvalidURL as error:
+        except httpx.InvalidURL as error:
             raise self._complaint(Failure("stop", str(error), unreachable=True)) from error
 
     def _complaint(self, failure: Failure) -> UserError:

@@ -83,6 +83,12 @@ class ExtractiveModel:
             return NOT_FOUND
         return [text for texts, _ in found for text in texts][best]
 
+    async def logprobs(self, case: Case, passages: Sequence[Passage], reply: str) -> None:
+        """It has none."""
+
+    def drawn(self, temperature: float, seed: int) -> None:
+        """It always says the same."""
+
     async def close(self) -> None:
         """Nothing is held open."""
 

@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fixtures.errors import UserError
 from models.chat import ChatModel, Model
@@ -22,40 +24,67 @@ from models.registry import (
 )
 from models.template import CLOSED_BOOK, SYSTEM, Template
 
+if TYPE_CHECKING:
+    from models.endpoint import EndpointModel
 
-def open_models(names: Sequence[str], folder: Path = SHIPPED) -> tuple[Model, ...]:
+
+def open_models(
+    names: Sequence[str], folder: Path = SHIPPED, chats: "Chats | None" = None
+) -> tuple[Model, ...]:
     """The models of these names, in order. Nothing is loaded or called yet.
+
+    Args:
+        names: of the registry, or `recorded:PATH`.
+        folder: of the registry.
+        chats: what else is opened from that folder; weights are then shared with it.
 
     Raises:
         UserError: a name is unknown, or an entry is malformed.
     """
-    chats = Chats(folder)
+    chats = chats or Chats(folder)
     return tuple(_open_model(name, folder, chats) for name in names)
 
 
 class Chats:
-    """Opens chat models; entries that name the same weights share them."""
+    """Opens chat models; entries that name the same weights share them.
+
+    Whoever opens an endpoint by the same name shares its connections and its limit.
+    """
 
     def __init__(self, folder: Path = SHIPPED) -> None:
         from models.base import LocalBase
+        from models.endpoint import EndpointModel
 
         self._folder = folder
+        self._endpoints: dict[str, EndpointModel] = {}
         self._bases: dict[tuple[object, ...], LocalBase] = {}
 
-    def open(self, name: str) -> ChatModel:
-        """The chat model of this name.
+    def open(self, name: str, least_tokens: int = 0) -> ChatModel:
+        """The chat model of this name; its longest answer has `least_tokens` or more.
 
         Raises:
             UserError: the name is unknown, or the entry is not one that chats.
         """
         entry = read_entry(name, self._folder)
+        if isinstance(entry, Prompted) and entry.decoding.max_tokens < least_tokens:
+            longer = replace(entry.decoding, max_tokens=least_tokens)
+            entry = entry.model_copy(update={"decoding": longer})
         if isinstance(entry, LocalEntry):
             return self._local(name, entry)
         if isinstance(entry, EndpointEntry):
-            return _endpoint(name, entry)
+            if name not in self._endpoints:
+                self._endpoints[name] = _endpoint(name, entry)
+            return self._endpoints[name].decoded(entry.decoding)
         if isinstance(entry, EchoEntry):
             return EchoModel(name)
         raise UserError(f"model {name} is {entry.kind}: it answers cases, but cannot chat")
+
+    def open_base(self, name: str) -> ChatModel | None:
+        """What the adapter of this name was trained from; None for a model without an adapter."""
+        entry = read_entry(name, self._folder)
+        if not isinstance(entry, LocalEntry) or entry.adapter is None:
+            return None
+        return self._local(f"base of {name}", entry.model_copy(update={"adapter": None}))
 
     def _local(self, name: str, entry: LocalEntry) -> ChatModel:
         from models.base import LocalBase
@@ -80,10 +109,15 @@ def _open_model(name: str, folder: Path, chats: Chats) -> Model:
         return ExtractiveModel(name, entry.threshold)
     assert isinstance(entry, Prompted)
     system = entry.system or (SYSTEM if entry.passages else CLOSED_BOOK)
-    return PromptedModel(chats.open(name), Template(system), uses_passages=entry.passages)
+    return PromptedModel(
+        chats.open(name),
+        Template(system),
+        uses_passages=entry.passages,
+        most_passages=entry.most_passages,
+    )
 
 
-def _endpoint(name: str, entry: EndpointEntry) -> ChatModel:
+def _endpoint(name: str, entry: EndpointEntry) -> "EndpointModel":
     from models.endpoint import EndpointModel
 
     key = os.environ.get(entry.api_key_env) if entry.api_key_env else None

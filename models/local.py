@@ -1,7 +1,7 @@
 """A local chat model: one voice of a base."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -67,6 +67,25 @@ class LocalChat:
             return await self.base.ask(ids, self._adapter_name, self.decoding)
         except (RuntimeError, ValueError, IndexError) as error:
             return Answer("", error=f"generation failed: {error}".splitlines()[0])
+
+    async def logprobs(self, messages: Sequence[Message], reply: str) -> tuple[float, ...] | None:
+        """See ChatModel. The end of the turn is not counted; an empty reply has no tokens.
+
+        None where prompt and reply are longer than the model was made for, or than memory holds.
+
+        Raises:
+            RuntimeError: torch failed otherwise.
+        """
+        tokens = self.base.tokenizer(self._defused(reply), add_special_tokens=False)["input_ids"]
+        ids = self._ids(messages) + tokens
+        if len(ids) > self.base.positions:
+            return None
+        return await self.base.read(ids, self._adapter_name, len(tokens)) if tokens else ()
+
+    def drawn(self, temperature: float, seed: int) -> "LocalChat":
+        """See ChatModel. What a seed draws also depends on the batch in which it is drawn."""
+        decoding = replace(self.decoding, temperature=temperature, seed=seed)
+        return replace(self, decoding=decoding)
 
     def _ids(self, messages: Sequence[Message]) -> list[int]:
         turns = [{"role": m.role, "content": self._defused(m.content)} for m in messages]

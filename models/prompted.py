@@ -7,18 +7,22 @@ from functools import cached_property
 from fixtures.cases import Case
 from fixtures.identity import digest
 from fixtures.passages import Passage
-from models.chat import Answer, ChatModel
+from models.chat import Answer, ChatModel, Message
 from models.template import Template, quoted
 
 
 @dataclass(frozen=True)
 class PromptedModel:
-    """`chat` asked with `template`; without `uses_passages` it is shown none (closed book)."""
+    """`chat` asked with `template`; without `uses_passages` it is shown none (closed book).
+
+    Of the passages that were retrieved it is shown the best `most_passages`, all where None.
+    """
 
     chat: ChatModel
     template: Template
     uses_passages: bool = True
     free: bool = False
+    most_passages: int | None = None
 
     @property
     def name(self) -> str:
@@ -30,7 +34,8 @@ class PromptedModel:
         """Digest of the chat model and of what the prompt looks like."""
         probe = Passage("contract", 0, 7, "passage")
         sample = [[m.role, m.content] for m in self.template.messages("question", [probe])]
-        return digest("prompted", self.chat.identity, self.chat.context, sample, self.uses_passages)
+        shown = self.most_passages if self.uses_passages else 0
+        return digest("prompted", self.chat.identity, self.chat.context, sample, shown)
 
     async def preflight(self) -> None:
         """See ChatModel."""
@@ -44,12 +49,32 @@ class PromptedModel:
 
     async def answer(self, case: Case, passages: Sequence[Passage]) -> Answer:
         """Show as many passages as fit, best first, and ask."""
-        shown = self._fitting(case.question, passages) if self.uses_passages else ()
-        reply = await self.chat.chat(self.template.messages(case.question, shown))
-        return replace(reply, passages=shown)
+        messages, shown = self.prompt(case, passages)
+        return replace(await self.chat.chat(messages), passages=shown)
+
+    def prompt(
+        self, case: Case, passages: Sequence[Passage]
+    ) -> tuple[tuple[Message, ...], tuple[Passage, ...]]:
+        """What the chat model is sent, and the passages that it is shown; training uses it too."""
+        shown = self._fitting(case.question, passages[: self.most_passages])
+        return self.template.messages(case.question, shown), shown
+
+    async def logprobs(
+        self, case: Case, passages: Sequence[Passage], reply: str
+    ) -> tuple[float, ...] | None:
+        """See Model: after the prompt that `answer` would show."""
+        messages, _ = self.prompt(case, passages)
+        return await self.chat.logprobs(messages, reply)
+
+    def drawn(self, temperature: float, seed: int) -> "PromptedModel | None":
+        """See Model: a chat model that is its own draw always says the same."""
+        chat = self.chat.drawn(temperature, seed)
+        return None if chat is self.chat else replace(self, chat=chat)
 
     def _fitting(self, question: str, passages: Sequence[Passage]) -> tuple[Passage, ...]:
         """The longest prefix of `passages` that fits; the first that does not is cut."""
+        if not self.uses_passages:
+            return ()
         frame = "\n".join(m.content for m in self.template.messages(question, ()))
         room = self.chat.context - self.chat.count(frame) - 32  # the chat template's own tokens
         shown: list[Passage] = []

@@ -73,5 +73,11 @@ class RecordedModel:
                 return Answer(text, passages=tuple(passages))
         return Answer("", error=f"no answer for {case.id} in {self.path.name}")
 
+    async def logprobs(self, case: Case, passages: Sequence[Passage], reply: str) -> None:
+        """It has none."""
+
+    def drawn(self, temperature: float, seed: int) -> None:
+        """It always says the same."""
+
     async def close(self) -> None:
         """Nothing is held open."""

@@ -27,6 +27,7 @@ class Prompted(Entry):
     """An entry that is asked through the prompt template."""
 
     passages: bool = True
+    most_passages: int | None = Field(default=None, ge=1)
     system: str | None = None
     decoding: Decoding = Decoding()
 

@@ -62,11 +62,11 @@ def cluster_bootstrap(
     whole = float(of_contracts(np.arange(len(rows), dtype=float)))
     if not np.isfinite(whole):
         raise ValueError("the statistic is not defined on these sums")
-    low, high = _bca(of_contracts, len(rows), whole, alpha, draws, seed)
+    low, high = bca(of_contracts, len(rows), whole, alpha, draws, seed)
     return Estimate(whole, low, high, cases, len(rows))
 
 
-def _bca(
+def bca(
     of_contracts: "Callable[[Floats], Floats]",
     contracts: int,
     whole: float,
@@ -74,6 +74,10 @@ def _bca(
     draws: int,
     seed: int,
 ) -> tuple[float, float] | tuple[None, None]:
+    """Ends of the interval that `cluster_bootstrap` describes, of any statistic of drawn contracts.
+
+    `of_contracts` takes drawn contracts' numbers, shape (..., G), and returns shape (...).
+    """
     import warnings
 
     import numpy as np

@@ -6,8 +6,8 @@ Reported, never gated: with 41 categories two would differ by chance alone.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from evals.exam import Result
 from evals.gate import Gate
+from evals.plan import Result
 from reports.paired import compare_means
 from reports.pairs import pair
 from reports.statistics import Estimate, benjamini_hochberg

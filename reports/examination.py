@@ -5,29 +5,35 @@ import secrets
 import shlex
 import sys
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from evals.exam import Plan, Result, Run
+from evals.exam import Run
 from evals.gate import Gate, read_gate
 from evals.metrics.table import METRICS
 from evals.options import ExamOptions
+from evals.plan import Result
 from evals.store import masked
 from fixtures.cases import Case
 from fixtures.datasets import Dataset, load_dataset
 from fixtures.errors import UserError
 from fixtures.selection import select
+from models.factory import Chats
 from models.registry import read_entry
+from reports.agenda import Agenda, check_judges, plan_agenda, varied_cases
+from reports.findings import Finding, Section
 from reports.header import dataset_facts, fingerprint, gate_facts, retriever_facts
+from reports.judging import judge_section, trusted_gate, untrusted
 from reports.leaks import leak_checks, partial_check
 from reports.opponents import name_opponents, open_with_opponents
 from reports.planning import foresee
 from reports.provenance import provenance
 from reports.record import as_json, read_report, write_json, write_whole
 from reports.report import Header, Report, conclude, judge_candidates
+from reports.sections import sections
 from reports.verdict import Check, Opponent, Verdict
 
 Kind = Literal["all", "answerable", "unanswerable"]
@@ -46,6 +52,7 @@ class Examination:
     run_id: str
     report: Report | None = None
     missed: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    _agenda: Agenda | None = None
     _notes: list[str] = field(default_factory=list)
     _stopped: bool = False
 
@@ -73,18 +80,38 @@ class Examination:
         """Results by (model, case id)."""
         return {(result.model, result.case.id): result for result in self.concluded.results}
 
+    @cached_property
+    def varied(self) -> frozenset[str]:
+        """The ids of the cases that safety and robustness vary."""
+        return varied_cases(self.cases, self.options.variants)
+
+    def finding(self, section: str, subject: str, measure: str) -> Finding | None:
+        """What was found beside the metrics, if it was looked for."""
+        sections = (each for each in self.concluded.sections if each.name == section)
+        return next((each.of(subject, measure) for each in sections), None)
+
+    @cached_property
+    def untrusted(self) -> frozenset[str]:
+        """The gated metrics whose judge did not pass its own exam."""
+        return frozenset(self._untrusted(self.concluded.sections))
+
     def verdict(self, model: str) -> Verdict:
         """The verdict on one candidate."""
         return next(verdict for verdict in self.concluded.verdicts if verdict.model == model)
 
     def examine(
-        self, cases: Collection[str], metrics: Collection[str], *, answers: bool = True
+        self,
+        cases: Collection[str],
+        metrics: Collection[str],
+        suites: Collection[str] = (),
+        *,
+        answers: bool = True,
     ) -> None:
-        """Run everything that `metrics` of these case ids need, and write `report.json`.
+        """Run everything that these suites and `metrics` of these case ids need.
 
-        With `answers` the models are asked also where the metrics read passages alone.
-
-        An interruption is raised again after the report of what is there was written.
+        With `answers` the models are asked also where the metrics read passages alone. Writes
+        `report.json`; an interruption is raised again after the report of what is there was
+        written.
 
         Raises:
             UserError: a model cannot answer, the store or the disk cannot be written.
@@ -95,19 +122,19 @@ class Examination:
         from reports.terminal import progress_bar
 
         options = self.options
+        chats = Chats(options.registry)
         models, self.opponents = open_with_opponents(
-            options.models, self.opponents, options.registry
+            options.models, self.opponents, options.registry, chats
+        )
+        self._agenda = agenda = plan_agenda(
+            options, self.gate, self.cases, self.opponents, metrics, suites, chats
         )
         retriever = Retriever(options.retriever, self.dataset.name, cache_dir() / "passages")
         planned = tuple(case for case in self.cases if case.id in cases)
         stages, levels = self._looks(planned)
-        plan = Plan(
-            models=models,
-            cases=planned,
-            max_calls=options.max_calls,
-            max_tokens=options.max_tokens,
-            needs_answers=answers or any(METRICS[name].needs == "answer" for name in metrics),
-            stages=stages,
+        needs_answers = answers or any(METRICS[name].needs == "answer" for name in metrics)
+        plan = agenda.plan(
+            models, planned, stages, (options.max_calls, options.max_tokens), needs_answers
         )
         store = Store(options.store)
         run = Run(plan, retriever, store)
@@ -158,9 +185,9 @@ class Examination:
         """
         from reports.sequential import FEWEST_CONTRACTS
 
-        results = run.results
+        gate = self._trusted(self._at(level))
         _, verdicts = judge_candidates(
-            results, self._at(level), self.options.models, self.opponents, self._further(run)
+            run.results, gate, self.options.models, self.opponents, self._further(run)
         )
         estimates = [c.estimate for v in verdicts for c in v.checks if c.estimate]
         trusted = all(e.clusters >= FEWEST_CONTRACTS and e.low != e.high for e in estimates)
@@ -169,6 +196,16 @@ class Examination:
 
     def _at(self, level: float) -> Gate:
         return self.gate.model_copy(update={"alpha": level})
+
+    def _trusted(self, gate: Gate) -> Gate:
+        """The gate without the metrics of judges that did not pass their own exam."""
+        assert self._agenda is not None
+        exams = judge_section(self._agenda.judge_exams, gate.judge, self.gate.alpha, gate.attrition)
+        return trusted_gate(gate, untrusted(gate, exams, self.options.judges))
+
+    def _untrusted(self, found: Sequence[Section]) -> dict[str, str]:
+        exams = next((section for section in found if section.name == "judge"), None)
+        return untrusted(self.gate, exams, self.options.judges)
 
     def _further(self, run: Run) -> dict[str, list[Check]]:
         """Checks that do not come from results: is it the whole exam, and was it trained on?"""
@@ -180,8 +217,10 @@ class Examination:
         }
 
     def _conclude(self, run: Run, header: Header, levels: tuple[float, ...]) -> None:
+        assert self._agenda is not None
         results = run.results
-        notes = list(self._notes)
+        found = sections(run, self._agenda, self.gate)
+        notes = [*self._notes, *self._untrusted(found).values()]
         reached = {result.case.id for result in results}
         left = len(run.plan.cases) - len(reached)
         looks = sum(1 for stage in run.plan.stages if stage and stage[0].id in reached)
@@ -196,11 +235,12 @@ class Examination:
             header,
             results,
             run.spending,
-            self._at(levels[max(looks - 1, 0)]),
+            self._trusted(self._at(levels[max(looks - 1, 0)])),
             candidates=self.options.models,
             opponents=self.opponents,
             further=self._further(run),
             notes=notes,
+            sections=found,
         )
         written = as_json(self.report)
         change = self._data_change(written)
@@ -243,7 +283,9 @@ class Examination:
                 for name, identity in identities.items()
             ],
             gate=gate_facts(self.gate, options.gate, self.root),
-            fingerprint=fingerprint(self.dataset, options.selection.split, cases, retriever),
+            fingerprint=fingerprint(
+                self.dataset, options.selection.split, cases, retriever, run.plan.judges
+            ),
         )
 
     def finish(self) -> list[str]:
@@ -294,6 +336,7 @@ def prepare(options: ExamOptions, root: Path, run_id: str | None = None) -> Exam
     gate = read_gate(options.gate)
     for name in options.models:
         read_entry(name, options.registry)
+    check_judges(options, options.registry)
     dataset = load_dataset(options.dataset, options.cuad)
     cases = select(dataset, options.selection)
     stamp = time.strftime("%Y%m%d-%H%M%S")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from evals.gate import Gate
+from evals.judges.judge import Judge
 from evals.metrics.table import METRICS
 from fixtures.cases import Case
 from fixtures.datasets import Dataset
@@ -56,7 +57,11 @@ def gate_facts(gate: Gate, path: Path, root: Path) -> dict[str, Any]:
 
 
 def fingerprint(
-    dataset: Dataset, split: str, cases: Sequence[Case], retriever: str
+    dataset: Dataset,
+    split: str,
+    cases: Sequence[Case],
+    retriever: str,
+    judges: Sequence[Judge] = (),
 ) -> dict[str, Any]:
     """What two exams must share for their numbers to be comparable.
 
@@ -70,5 +75,5 @@ def fingerprint(
         "retriever": retriever,
         "prompt": digest([[m.role, m.content] for m in Template().messages("", ())]),
         "metrics": {metric.name: metric.version for metric in METRICS.values()},
-        "judges": [],
+        "judges": sorted([judge.metric, judge.name, judge.identity] for judge in judges),
     }

@@ -6,7 +6,7 @@ from pathlib import Path
 from fixtures.errors import UserError
 from models.champion import read_anchor, read_champion
 from models.chat import Model
-from models.factory import open_models
+from models.factory import Chats, open_models
 from models.promotions import read_records
 from reports.verdict import Opponent
 
@@ -46,15 +46,17 @@ def name_opponents(baseline: str | None, models: Path) -> tuple[Opponent, ...]:
 
 
 def open_with_opponents(
-    candidates: Sequence[str], opponents: Sequence[Opponent], registry: Path
+    candidates: Sequence[str], opponents: Sequence[Opponent], registry: Path, chats: Chats
 ) -> tuple[tuple[Model, ...], tuple[Opponent, ...]]:
     """Candidates and opponents as models, and the opponents with their present identities.
+
+    They share their weights with what else `chats` opens.
 
     Raises:
         UserError: a champion's files are not those that were promoted.
     """
     names = dict.fromkeys([*candidates, *(opponent.name for opponent in opponents)])
-    models = {model.name: model for model in open_models(list(names), registry)}
+    models = {model.name: model for model in open_models(list(names), registry, chats)}
     checked = []
     for opponent in opponents:
         present = models[opponent.name].identity

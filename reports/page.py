@@ -16,7 +16,7 @@ from typing import Any
 from fixtures.errors import UserError
 from reports.record import SCHEMA, write_whole
 from reports.tables import Written, group_rows, metric_lines, missed_counts
-from reports.wording import conclusions, figure, metrics_of, spent
+from reports.wording import conclusions, estimated, figure, metrics_of, spent
 
 TEMPLATES = Path(__file__).parent / "templates"
 SCRIPT_SAFE = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
@@ -52,6 +52,10 @@ def render(written: Written) -> str:
         spent=spent(written["spending"]),
         facts=_facts(written),
         speeds=_speeds(written),
+        sections=[
+            {**section, "findings": [_finding(each) for each in section["findings"]]}
+            for section in written.get("sections", ())
+        ],
         metrics=metrics,
         lines=list(metric_lines(written, metrics)),
         categories=group_rows(written, "categories", "category", metrics, missed),
@@ -81,6 +85,10 @@ def _counts(written: Written) -> dict[str, str]:
         "missed": f"{missed:,} of {len(taken):,}",
         "answers failed": f"{sum(result['error'] is not None for result in results):,}",
     }
+
+
+def _finding(finding: Mapping[str, Any]) -> dict[str, Any]:
+    return {**finding, "value": estimated(finding["estimate"])}
 
 
 def _speeds(written: Written) -> list[dict[str, str]]:

@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from evals.exam import Result
 from evals.metrics.table import METRICS
+from evals.plan import Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def is_lost(result: Result, metric: str) -> bool:
         return False
     if result.answer.error is not None:
         return True
-    return known is None and value(result, metric) is None
+    return (known is None or known.rule is None) and value(result, metric) is None
 
 
 def attrition(metric: str, results: Sequence[Result]) -> float:

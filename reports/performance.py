@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evals.exam import Result, Spending
+from evals.plan import Result, Spending
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,15 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from evals.exam import Result, Spending
 from evals.metrics.table import METRICS
+from evals.plan import Result, Spending
 from evals.scores import Score
 from fixtures.cases import Case
 from fixtures.errors import UserError
 from fixtures.passages import Passage
 from models.chat import Answer
 from reports.by_category import CategoryDifference
+from reports.findings import as_rows, read_rows
 from reports.performance import Performance
 from reports.report import Group, Header, Report
 from reports.statistics import Estimate
@@ -86,6 +87,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "contracts": [asdict(group) for group in report.contracts],
         "verdicts": [asdict(verdict) for verdict in report.verdicts],
         "differences": [asdict(difference) for difference in report.differences],
+        "sections": as_rows(report.sections),
         "performance": [asdict(performance) for performance in report.performance],
         "passages": [
             {"contract": p.contract_id, "start": p.start, "end": p.end, "text": p.text}
@@ -159,6 +161,7 @@ def read_report(path: Path, cases: Mapping[str, Case]) -> Report:
             performance=tuple(Performance(**row) for row in written["performance"]),
             results=tuple(_result(row, cases[id_], passages) for id_, row in rows),
             notes=tuple(written["notes"]),
+            sections=read_rows(written.get("sections", [])),
             differences=tuple(
                 CategoryDifference(**{**row, "estimate": Estimate(**row["estimate"])})
                 for row in written["differences"]

@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evals.exam import Result, Spending
 from evals.gate import Gate
 from evals.metrics.table import METRICS
+from evals.plan import Result, Spending
 from reports.bootstrap import shown_mean
 from reports.by_category import CategoryDifference, category_differences, said
+from reports.findings import Section
 from reports.pairs import attrition, by_model, value
 from reports.performance import Performance, measure
 from reports.statistics import Estimate, cluster_mean
@@ -60,6 +61,7 @@ class Report:
     """One exam, concluded. `missed` names the tests that missed, by (model, case id).
 
     `notes` are lines for the reader: what the exam was too small for, what changed in the data.
+    `sections` hold what was found beside the metrics.
     """
 
     header: Header
@@ -73,6 +75,7 @@ class Report:
     missed: Mapping[tuple[str, str], tuple[str, ...]]
     notes: tuple[str, ...] = ()
     differences: tuple[CategoryDifference, ...] = ()
+    sections: tuple[Section, ...] = ()
 
     @property
     def failed_answers(self) -> int:
@@ -90,6 +93,7 @@ def conclude(
     opponents: Sequence[Opponent] = (),
     further: Mapping[str, Sequence[Check]] | None = None,
     notes: Sequence[str] = (),
+    sections: Sequence[Section] = (),
 ) -> Report:
     """Estimate every metric, overall and by category and contract, and judge the candidates.
 
@@ -103,6 +107,7 @@ def conclude(
             candidate too is not measured against itself.
         further: checks by candidate that do not come from results.
         notes: see Report.
+        sections: see Report.
     """
     of_model = by_model(results)
     summary, verdicts = judge_candidates(results, gate, candidates, opponents, further or {})
@@ -127,6 +132,7 @@ def conclude(
         missed={},
         notes=(*notes, *said(differences)),
         differences=differences,
+        sections=tuple(sections),
     )
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from reports.wording import conclusions, figure, interval, metrics_of, spent, unit_of
+from reports.wording import conclusions, estimated, figure, interval, metrics_of, spent, unit_of
 
 LIMIT = 60_000
 """Bytes; GitHub refuses a job summary of more than 1 MiB, and nobody reads so much."""
@@ -24,6 +24,7 @@ def markdown(written: Mapping[str, Any]) -> str:
     for title, lines in (
         ("Checks", _checks(written)),
         ("Metrics", _metrics(written)),
+        *((section["title"], _findings(section)) for section in written.get("sections", ())),
         ("Weakest categories by token_f1", _weakest(written)),
         ("Missed", _missed(written)),
     ):
@@ -71,6 +72,23 @@ def _checks(written: Mapping[str, Any]) -> Iterator[str]:
                 for check in verdict["checks"]
             ),
         )
+
+
+def _findings(section: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{section['note']}\n"
+    yield from _table(
+        ("Subject", "Measure", "Value", "Outcome", "Remark"),
+        (
+            (
+                escape(each["subject"], 60),
+                escape(each["measure"], 60),
+                escape(estimated(each["estimate"]), 60),
+                each["outcome"] or "",
+                escape(each["reason"], 200),
+            )
+            for each in section["findings"]
+        ),
+    )
 
 
 def _metrics(written: Mapping[str, Any]) -> Iterator[str]:

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
-from evals.exam import Run, Spending
+from evals.exam import Run
 from evals.metrics.table import METRICS
+from evals.plan import Spending
 from reports.report import Report
 from reports.statistics import Estimate
 
@@ -73,6 +74,13 @@ def print_report(report: Report, pages: Sequence[str], file: IO[str], *, colour:
         for check in verdict.checks:
             console.print(f"[{STYLES[check.outcome]}]{check.outcome:<12}[/] ", end="")
             console.print(f"{verdict.model}: {check.reason}", markup=False, soft_wrap=True)
+    for section in report.sections:
+        console.print(f"[bold]{section.title}[/]")
+        for finding in section.findings:
+            outcome = finding.outcome or ""
+            console.print(f"[{STYLES.get(outcome, 'none')}]{outcome:<12}[/] ", end="")
+            line = f"{finding.subject}: {finding.line}"
+            console.print(line, markup=False, soft_wrap=True)
     for note in report.notes:
         console.print(f"note: {note}", markup=False, soft_wrap=True)
     for verdict in report.verdicts:

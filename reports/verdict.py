@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from evals.exam import Result
 from evals.gate import Gate, MetricGate
 from evals.metrics.table import METRICS
+from evals.plan import Result
 from reports.paired import Comparison, compare_means
 from reports.pairs import Pairs, pair
 from reports.power import required_contracts

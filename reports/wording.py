@@ -80,6 +80,14 @@ def interval(estimate: Mapping[str, Any], unit: str) -> str:
     return f"[{figure(estimate['low'], unit)}, {figure(estimate['high'], unit)}]"
 
 
+def estimated(estimate: Mapping[str, Any] | None) -> str:
+    """`mean [low, high]` of a finding; an interval that nobody knows is left out."""
+    if estimate is None:
+        return "none"
+    shown = figure(estimate["mean"], "")
+    return shown if estimate["low"] is None else f"{shown} {interval(estimate, '')}"
+
+
 def unit_of(written: Mapping[str, Any], metric: str) -> str:
     """The metric's unit; judges' metrics, which the table does not list, are shares."""
     return str(written["metrics"].get(metric, {}).get("unit", ""))

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from evals.exam import Result, Spending
 from evals.gate import Gate, MetricGate
 from evals.metrics.table import score
+from evals.plan import Result, Spending
 from fixtures.cases import Case
 from models.chat import Answer
 from reports.record import as_json

@@ -5,13 +5,15 @@ import dataclasses
 
 import pytest
 
-from evals.exam import Plan, Run
+from evals.exam import Run
+from evals.plan import Plan
 from evals.scores import Score
 from evals.store import Store
+from evals.variants.variant import Variant
 from fixtures.cases import Case, Contract, Span
 from fixtures.errors import UserError
 from fixtures.passages import Passage
-from models.chat import Answer
+from models.chat import Answer, Message
 
 
 class FirstSentence:
@@ -56,20 +58,50 @@ class Whole:
         return [(Passage(c.contract.id, 0, len(c.contract.text), c.contract.text),) for c in cases]
 
 
-class Grader:
-    """A judge that likes long answers."""
+class Rater:
+    """A chat model that counts what it is asked, and rates with the same word."""
 
-    metric, identity = "grade", "grader-1"
+    context, longest_answer = 4096, 8
 
-    def __init__(self):
-        self.judged = []
+    def __init__(self, name="rater", says="0.5", error=None):
+        self.name, self.identity, self.says, self.error = name, f"{name}-1", says, error
+        self.asked = []
 
-    async def judge(self, case, answer):
-        self.judged.append(case.id)
-        return Score(len(answer.text) / 100), Answer("ok", 3, 1)
+    async def preflight(self):
+        pass
+
+    async def chat(self, messages):
+        self.asked.append(messages[0].content)
+        await asyncio.sleep(0)
+        return Answer("" if self.error else self.says, 3, 1, error=self.error)
 
     async def close(self):
         pass
+
+
+@dataclasses.dataclass
+class Grader:
+    """A judge that repeats what its chat model says."""
+
+    chat: Rater
+    metric: str = "correctness"
+    asks_model: bool = False
+
+    @property
+    def name(self):
+        return self.chat.name
+
+    @property
+    def identity(self):
+        return f"grader of {self.chat.identity}"
+
+    async def judge(self, submission, calls):
+        asked = f"{submission.case.question} {submission.answer.text}"
+        reply = await calls.chat(self.chat, [Message("user", asked)])
+        return Score(None, reply.error) if reply.error else Score(float(reply.text))
+
+    async def close(self):
+        await self.chat.close()
 
 
 def cases_of(contracts=3, questions=4, text="Clause {c} says {c} days. More."):
@@ -196,17 +228,103 @@ def test_max_tokens_is_never_exceeded(store):
     assert any("--max-tokens 400" in (r.answer.error or "") for r in run.results)
 
 
-def test_judgements_are_kept_and_asked_again_when_the_answer_changes(store):
-    judge = Grader()
-    first = examine(store, FirstSentence(), judges=(judge,))
-    assert len(judge.judged) == 12
+def test_judgements_are_kept_and_the_same_is_asked_once(store):
+    rater = Rater()
+    first = examine(store, FirstSentence(), judges=(Grader(rater),))
+    assert len(rater.asked) == len(set(rater.asked)) == 12
     assert first.spending.calls == 24
-    assert all(result.scores["grade"].value is not None for result in first.results)
-    again, changed = Grader(), Grader()
-    examine(store, FirstSentence(), judges=(again,))
-    assert again.judged == []
-    examine(store, FirstSentence(identity="other", tokens=11), judges=(changed,))
-    assert changed.judged == [], "the same words need no second judgement"
+    assert {result.scores["correctness"].value for result in first.results} == {0.5}
+    again, other = Rater(), Rater()
+    examine(store, FirstSentence(), judges=(Grader(again),))
+    examine(store, FirstSentence(identity="other", tokens=11), judges=(Grader(other),))
+    assert (again.asked, other.asked) == ([], []), "the same words need no second judgement"
+
+
+def test_two_models_of_one_answer_share_a_judgement(store):
+    rater = Rater()
+    examine(store, FirstSentence(), FirstSentence("twin", "twin-1"), judges=(Grader(rater),))
+    assert len(rater.asked) == 12
+
+
+def test_several_judges_give_their_mean_and_how_far_they_differ(store):
+    judges = (Grader(Rater("low", "0.2")), Grader(Rater("high", "0.8")))
+    run = examine(store, FirstSentence(), judges=judges)
+    for result in run.results:
+        assert result.scores["correctness"].value == pytest.approx(0.5)
+        assert result.scores["disagreement"].value == pytest.approx(0.6)
+        assert "low: 0.20" in result.scores["correctness"].reason
+
+
+def test_a_judge_that_is_down_leaves_cases_unscored_and_is_asked_again(store):
+    judges = (Grader(Rater("up", "1.0")), Grader(Rater("down", error="HTTP 500")))
+    run = examine(store, FirstSentence(), judges=judges)
+    for result in run.results:
+        assert result.scores["correctness"].value is None
+        assert "HTTP 500" in result.scores["correctness"].reason
+    mended = Rater("down", "0.0")
+    run = examine(store, FirstSentence(), judges=(judges[0], Grader(mended)))
+    assert {result.scores["correctness"].value for result in run.results} == {0.5}
+    assert len(mended.asked) == 12
+    assert len(judges[0].chat.asked) == 12, "what was judged is not judged again"
+
+
+def test_judges_keep_to_the_budget(store):
+    rater = Rater()
+    run = examine(store, FirstSentence(), judges=(Grader(rater),), max_calls=15)
+    assert run.spending.calls == 15
+    reasons = {result.scores["correctness"].reason for result in run.results}
+    assert any("--max-calls 15" in reason for reason in reasons)
+
+
+def test_variants_are_asked_beside_the_cases(store):
+    def vary(case, passages):
+        contract = Contract(case.contract.id, case.contract.text.upper())
+        changed = dataclasses.replace(case, id=f"{case.id}~case", contract=contract)
+        text = changed.contract.text
+        return [Variant("case", case, changed, (Passage(case.contract.id, 0, len(text), text),))]
+
+    run = examine(store, FirstSentence(), vary=vary)
+    assert len(run.results) == len(run.varied) == 12
+    for variant, result in run.varied:
+        assert result.case.id == f"{variant.origin.id}~case"
+        assert result.answer.text.isupper()
+    model = FirstSentence()
+    again = examine(store, model, vary=vary)
+    assert (model.asked, len(again.varied)) == ([], 12)
+
+
+def test_pairs_of_answers_are_compared_once_both_are_there(store):
+    class Longer:
+        async def prefer(self, case, first, second, calls):
+            return Score(float(len(first.text) > len(second.text)))
+
+        async def close(self):
+            self.closed = True
+
+    class Silent(FirstSentence):
+        async def answer(self, case, passages):
+            return Answer("No.", 1, 1)
+
+    judge = Longer()
+    run = examine(store, FirstSentence(), Silent("silent", "silent-1"), preference=judge,
+                  pairings=(("first", "silent"),))  # fmt: skip
+    assert len(run.preferences) == 12
+    assert {score.value for score in run.preferences.values()} == {1.0}
+    assert judge.closed
+
+
+def test_other_tasks_are_taken_in_the_same_run(store):
+    class Probes:
+        async def take(self, bench):
+            self.reply = await bench.calls.chat(rater, [Message("user", "2 + 3?")])
+
+        async def close(self):
+            self.closed = True
+
+    rater, probes = Rater(says="5"), Probes()
+    run = examine(store, FirstSentence(), tasks=(probes,))
+    assert (probes.reply.text, probes.closed) == ("5", True)
+    assert run.spending.calls == 13
 
 
 def test_retrieval_only_asks_no_model(store):

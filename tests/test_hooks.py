@@ -24,7 +24,7 @@ class Session:
             sys.executable, "-m", "pytest", str(ROOT / target), "--rootdir", str(ROOT),
             "-c", str(ROOT / "pyproject.toml"), "-o", f"cache_dir={self.folder / 'cache'}",
             "--store", str(self.folder / "store.sqlite"), "--runs", str(self.folder / "runs"),
-            "--retriever", "bm25", *args, timeout=120,
+            "--retriever", "bm25", "--judge", "none", *args, timeout=120,
         )  # fmt: skip
 
     @property

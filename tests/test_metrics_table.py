@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evals.metrics.table import METRICS, score
+from evals.metrics.table import DEFAULT, METRICS, score
 from evals.metrics.usage import latency, tokens_in, tokens_out
 from fixtures.cases import Case, Contract, Span
 from fixtures.passages import Passage
@@ -27,7 +27,7 @@ def case_of(*golds):
 def test_a_metric_scores_only_the_cases_it_is_of():
     answered = score(case_of("five years"), Answer("five years", passages=PASSAGES))
     unanswered = score(case_of(), Answer("Not found.", passages=PASSAGES))
-    assert set(answered) == {n for n, m in METRICS.items() if m.of != "unanswerable"}
+    assert set(answered) == {n for n in DEFAULT if METRICS[n].of != "unanswerable"}
     assert set(unanswered) == {"abstention", "grounded_quote", "latency", "tokens_in", "tokens_out"}
     assert unanswered["abstention"].value == 1
     assert answered["laziness"].value == 0
@@ -42,6 +42,19 @@ def test_an_error_leaves_only_the_retrieval_scored():
         else:
             assert (result.value, result.reason) == (None, "no answer: HTTP 500"), name
     assert {n for n, m in METRICS.items() if m.needs == "passages"} == RETRIEVAL
+
+
+def test_a_metric_on_request_is_scored_when_it_is_named():
+    case, answer = case_of("five years"), Answer("five years")
+    asked = score(case, answer, ["rougeL", "token_f1", "correctness"])
+    assert {name: found.value for name, found in asked.items()} == {"rougeL": 1, "token_f1": 1}
+    assert "rougeL" not in score(case, answer)
+
+
+def test_a_metric_is_scored_by_a_rule_or_by_a_judge():
+    for name, metric in METRICS.items():
+        assert (metric.rule is None) == (metric.by != "rule"), name
+        assert metric.by == "rule" or metric.asked == "request", name
 
 
 def test_usage_is_unscored_where_nothing_was_counted():
@@ -65,7 +78,7 @@ def test_no_text_raises(text, golds, error):
     case = case_of(*golds)
     for passages in ((), PASSAGES, (Passage("c", 5, 3, text),)):
         answer = Answer(text, 1, 1, 0.1, error=error, passages=passages)
-        for name, result in score(case, answer).items():
+        for name, result in score(case, answer, METRICS).items():
             assert result.value is None or result.value >= 0, name
             assert result.value is not None or result.reason, name
 

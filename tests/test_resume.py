@@ -25,7 +25,8 @@ def exam(tmp_path, *args):
     command = [
         sys.executable, "-m", "pytest", str(ROOT / "evals"), "-q", "-p", "no:cacheprovider",
         "--model", "served", "--registry", str(tmp_path / "registry"), "--retriever", "bm25",
-        "--store", str(tmp_path / "store.sqlite"), "--runs", str(tmp_path / "runs"), *args,
+        "--judge", "none", "--store", str(tmp_path / "store.sqlite"),
+        "--runs", str(tmp_path / "runs"), *args,
     ]  # fmt: skip
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 

@@ -30,7 +30,7 @@ class Team:
         return self.run(
             "pytest", "evals", "-q", "-p", "no:cacheprovider", f"--model={model}",
             f"--registry={self.models / 'registry'}", f"--store={self.folder / 'store.sqlite'}",
-            f"--runs={self.folder / 'runs'}", *args,
+            f"--runs={self.folder / 'runs'}", "--judge=none", *args,
         )  # fmt: skip
 
     def promote(self, *args):

@@ -5,8 +5,8 @@ import random
 
 import pytest
 
-from evals.exam import Result, Spending
 from evals.gate import Gate, MetricGate
+from evals.plan import Result, Spending
 from evals.scores import Score
 from fixtures.cases import Case, Contract, Span
 from models.chat import Answer

@@ -1,28 +1,125 @@
-"""The seam between the exam and whatever judges its answers at the price of calls."""
+"""The seam between the exam and whatever judges its answers."""
 
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
+from evals.calls import Calls
+from evals.journal import Journal, Lookups
 from evals.scores import Score
+from evals.store import score_row
 from fixtures.cases import Case
-from models.chat import Answer
+from fixtures.identity import digest
+from models.chat import Answer, Model
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """An answer handed in for judgement; `model` gave it, where a model of the exam did."""
+
+    case: Case
+    answer: Answer
+    model: Model | None = None
 
 
 class Judge(Protocol):
-    """Scores one answer by asking a model.
+    """Scores one answer under one metric, at the price of calls or of time.
 
-    `identity` digests the judging model, its prompt and its scale; `metric` names the score.
+    `metric` is a name of the metrics table. `name` tells judges of one metric apart: `reference`,
+    a registry name. `identity` digests all that moves its scores: the judging model, its prompt,
+    its scale. `asks_model` is True where the score is not of the answer's text alone, because the
+    examined model is asked again.
     """
 
     @property
     def metric(self) -> str:
-        """What reports call its score."""
+        """The metric that it scores."""
+
+    @property
+    def name(self) -> str:
+        """Which judge this is."""
 
     @property
     def identity(self) -> str:
         """SHA-256 of what moves its scores."""
 
-    async def judge(self, case: Case, answer: Answer) -> tuple[Score, Answer]:
-        """Return the score, and the reply it was read from (for its cost)."""
+    @property
+    def asks_model(self) -> bool:
+        """Whether it asks the examined model again."""
+
+    async def judge(self, submission: Submission, calls: Calls) -> Score:
+        """The score, or None with the reason. May be awaited for all answers at once.
+
+        Raises:
+            UserError: no later call can succeed either.
+        """
 
     async def close(self) -> None:
         """Release what the judge holds open."""
+
+
+@dataclass
+class Bench:
+    """The judges of an exam; keeps what they decided.
+
+    Several judges of one metric give their mean. Where one of them gave no score there is none: a
+    mean over other judges on other cases would compare nothing.
+    """
+
+    judges: Sequence[Judge]
+    calls: Calls
+    journal: Journal
+    known: Lookups
+
+    async def scores(self, submission: Submission) -> dict[str, Score]:
+        """Every judged metric that is of the case, by name."""
+        judged = await asyncio.gather(*(self.score(judge, submission) for judge in self.judges))
+        panels: dict[str, dict[str, Score]] = {}
+        for judge, score in zip(self.judges, judged, strict=True):
+            panels.setdefault(judge.metric, {})[judge.name] = score
+        scores = {metric: _mean(panel) for metric, panel in panels.items()}
+        if len(panels.get("correctness", ())) > 1:
+            scores["disagreement"] = _spread(panels["correctness"])
+        return scores
+
+    async def score(self, judge: Judge, submission: Submission) -> Score:
+        """One judge's score, as the store remembers it or as it is now."""
+        answer = submission.answer
+        if answer.error is not None:
+            return Score(None, f"no answer: {answer.error}")
+        asked = submission.model.identity if judge.asks_model and submission.model else ""
+        passages = [[p.start, p.end] for p in answer.passages]
+        key = digest("score", judge.identity, judge.metric, submission.case.identity, answer.text,
+                     passages, asked)  # fmt: skip
+        known = await self.known.row(key)
+        if known is not None:
+            return Score(known.value, known.reason)
+        score = await judge.judge(submission, self.calls)
+        if score.value is not None:  # what failed is read again from the replies that were kept
+            self.journal.add(score_row(key, judge.metric, score))
+        return score
+
+    async def close(self) -> None:
+        """Close every judge."""
+        for judge in self.judges:
+            await judge.close()
+
+
+def _mean(panel: dict[str, Score]) -> Score:
+    if len(panel) == 1:
+        return next(iter(panel.values()))
+    reasons = "; ".join(f"{name}: {_shown(score)}" for name, score in panel.items())
+    values = [score.value for score in panel.values() if score.value is not None]
+    return Score(sum(values) / len(values) if len(values) == len(panel) else None, reasons)
+
+
+def _spread(panel: dict[str, Score]) -> Score:
+    values = [score.value for score in panel.values() if score.value is not None]
+    if len(values) < len(panel):
+        return Score(None, "a judge gave no score")
+    return Score(max(values) - min(values))
+
+
+def _shown(score: Score) -> str:
+    return f"{score.value:.2f} {score.reason}".strip() if score.value is not None else score.reason

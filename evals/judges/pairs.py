@@ -1,0 +1,68 @@
+"""Labelled answer pairs: what a careful reader would score an answer at, against the gold one."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from fixtures.cases import Case, Contract, Span
+from fixtures.errors import UserError
+from fixtures.identity import digest
+
+SHIPPED = Path(__file__).parent / "data"
+HELD_OUT_OF = 5
+
+
+class Pair(BaseModel):
+    """One labelled answer: `score` in 0..1 says how right and complete `answer` is.
+
+    `contract` groups pairs that share facts; `kind` names what went right or wrong; `expected`
+    holds the gold texts, any of which is right, and is empty where the contract does not answer.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    contract: str = Field(min_length=1)
+    category: str
+    kind: str
+    question: str = Field(min_length=1)
+    expected: tuple[str, ...]
+    answer: str
+    score: float = Field(ge=0, le=1)
+
+    @property
+    def case(self) -> Case:
+        """The pair as a case of a contract whose text nobody has."""
+        key = digest("pair", self.contract, self.question, self.expected)[:16]
+        spans = tuple(Span(text, None) for text in self.expected)
+        return Case(key, key, Contract(self.contract, ""), self.category, self.question, spans)
+
+    @property
+    def held_out(self) -> bool:
+        """Whether the pair is for examining judges, and no embedded judge was fitted on it.
+
+        About a fifth of the contracts, by the digest of their names.
+        """
+        return int(digest("held out", self.contract)[:8], 16) % HELD_OUT_OF == 0
+
+
+def read_pairs(folder: Path = SHIPPED) -> tuple[Pair, ...]:
+    """Every pair of the folder's `*.jsonl` files.
+
+    Raises:
+        UserError: a line is no pair, or there are none.
+    """
+    pairs = tuple(pair for path in sorted(folder.glob("*.jsonl")) for pair in _read(path))
+    if not pairs:
+        raise UserError(f"{folder}: no labelled pairs in *.jsonl")
+    return pairs
+
+
+def _read(path: Path) -> Iterable[Pair]:
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            yield Pair.model_validate_json(line)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise UserError(f"{path}:{number}: {where} {first['msg']}") from error

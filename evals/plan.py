@@ -1,0 +1,96 @@
+"""What an exam asks, and what it brings: models x cases, judged, within limits."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from evals.calls import Calls
+from evals.judges.judge import Bench, Judge
+from evals.metrics.table import DEFAULT
+from evals.scores import Score
+from evals.variants.variant import Variant
+from fixtures.cases import Case
+from fixtures.passages import Passage
+from models.chat import Answer, Model
+
+
+class Retrieves(Protocol):
+    """What the engine needs of a retriever."""
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 of all that decides which passages are found."""
+
+    def retrieve(
+        self, cases: Sequence[Case], on_progress: Callable[[int, int], None] | None = None
+    ) -> list[tuple[Passage, ...]]:
+        """Rank passages for each case, best first; tells how many contracts it has embedded."""
+
+
+class Task(Protocol):
+    """Something else that is asked in the same run: probes, the exam of the judges."""
+
+    async def take(self, bench: Bench) -> None:
+        """Ask through the bench, and keep what came."""
+
+    async def close(self) -> None:
+        """Release what it holds open."""
+
+
+class PairJudge(Protocol):
+    """Says which of two answers to one case is the better."""
+
+    async def prefer(self, case: Case, first: Answer, second: Answer, calls: Calls) -> Score:
+        """1.0 for the first, -1.0 for the second, 0.0 where neither wins in both orders."""
+
+    async def close(self) -> None:
+        """Release what the judge holds open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One model's answer to one case, and what every metric says of it.
+
+    `asked` is True where this run made the call, False where the answer was there already.
+    """
+
+    model: str
+    case: Case
+    answer: Answer
+    scores: Mapping[str, Score]
+    asked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What a run cost. Memory is the peak of this process, in bytes."""
+
+    calls: int
+    tokens_in: int
+    tokens_out: int
+    seconds: float
+    peak_memory: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Models x cases, the judges that read the answers, and the limits.
+
+    `stages` divides the cases into parts that are asked one after the other; empty, all at once.
+    Without `needs_answers` (only retrieval is examined) no model is asked. `rules` are the rule
+    metrics to score. `vary` makes variants of a case, which every model answers too. `preference`
+    compares the answers of `pairings`, pairs of models' names.
+    """
+
+    models: tuple[Model, ...]
+    cases: tuple[Case, ...]
+    judges: tuple[Judge, ...] = ()
+    max_calls: int | None = None
+    max_tokens: int | None = None
+    needs_answers: bool = True
+    stages: tuple[tuple[Case, ...], ...] = ()
+    rules: tuple[str, ...] = tuple(DEFAULT)
+    vary: Callable[[Case, Sequence[Passage]], Sequence[Variant]] = lambda case, passages: ()
+    tasks: tuple[Task, ...] = ()
+    pairings: tuple[tuple[str, str], ...] = ()
+    preference: PairJudge | None = None
