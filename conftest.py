@@ -177,7 +177,8 @@ def _examine(config: pytest.Config, items: list[pytest.Item]) -> None:
             if suite.args[0] in ("robustness", "safety"):
                 cases.update(exam.varied)
                 answers = True
-            continue
+            if suite.args[0] != "harm":
+                continue
         cases.update([params["case"].id] if "case" in params else [case.id for case in exam.cases])
         marker = item.get_closest_marker("metrics")
         metrics.update([params["metric"]] if "metric" in params else marker.args if marker else ())
@@ -263,11 +264,14 @@ def holds(
 ) -> "Callable[[str, str], None]":
     """Assert that what the suite found of a subject is what the gate file asks."""
     suite = request.node.get_closest_marker("suite").args[0]
+    named = any("test_judge" in arg for arg in request.config.args)
 
     def check(subject: str, measure: str) -> None:
         found = exam.finding(suite, subject, measure)
         if found is None or found.outcome is None:
             pytest.skip(f"unscored: {found.reason if found else 'nothing to measure it on'}")
+        if suite == "judge" and found.outcome != "PASS" and not (exam.judges_gate or named):
+            pytest.xfail(f"{found.line}; no metric of a judge gates here")
         demand(found.outcome, "PASS", [found.line])
 
     return check

@@ -110,8 +110,11 @@ class Run:
                     self._reached += cases
                     async with asyncio.TaskGroup() as self._group:
                         await self._take_all(cases)
-                        for task in self.plan.tasks if number == 0 else ():
-                            self._group.create_task(task.take(self._bench))
+                        if number == 0 and not self._is_limited:
+                            self._start_tasks()
+                    if number == 0 and self._is_limited:  # the cases come first
+                        async with asyncio.TaskGroup() as self._group:
+                            self._start_tasks()
                     if self.settled(self, number):
                         break
         except* UserError as errors:
@@ -121,6 +124,14 @@ class Run:
             preference = (self.plan.preference,) if self.plan.preference else ()
             for each in (*self.plan.models, *self.plan.judges, *self.plan.tasks, *preference):
                 await each.close()
+
+    @property
+    def _is_limited(self) -> bool:
+        return (self.plan.max_calls, self.plan.max_tokens) != (None, None)
+
+    def _start_tasks(self) -> None:
+        for task in self.plan.tasks:
+            self._group.create_task(task.take(self._bench))
 
     async def _take_all(self, cases: Sequence[Case]) -> None:
         """Start everything on these cases, as soon as its passages are known."""

@@ -82,7 +82,7 @@ class Stability(_Table):
     margin: float = Field(default=0.05, gt=0, le=1)
     planted: float = Field(default=0.05, gt=0, le=1)
     abstention: float = Field(default=0.5, ge=0, le=1)
-    harm: float = Field(default=0.02, ge=0, le=1)
+    harm: float = Field(default=0.05, ge=0, le=1)
 
 
 class Forgetting(_Table):

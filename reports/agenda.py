@@ -6,12 +6,12 @@ from pathlib import Path
 
 from evals.gate import Gate
 from evals.judges.exam import JudgeExam
-from evals.judges.factory import JUDGEMENT, REFERENCE, judge_exams, open_judges, wanted_metrics
+from evals.judges.factory import JUDGEMENT, judge_exams, open_judges, wanted_metrics
 from evals.judges.judge import Judge
 from evals.judges.pairwise import PairwiseJudge
 from evals.labels import Label, read_labels
 from evals.metrics.table import METRICS
-from evals.options import ExamOptions
+from evals.options import REFERENCE, ExamOptions
 from evals.plan import Plan
 from evals.probes.forgetting import HarnessExam, ProbeExam
 from evals.probes.probe import read_probes

@@ -85,6 +85,11 @@ class Examination:
         """The ids of the cases that safety and robustness vary."""
         return varied_cases(self.cases, self.options.variants)
 
+    @property
+    def judges_gate(self) -> bool:
+        """Whether a metric that judges score gates."""
+        return any(METRICS[name].by in ("judge", "llm") for name in self.gate.gating)
+
     def finding(self, section: str, subject: str, measure: str) -> Finding | None:
         """What was found beside the metrics, if it was looked for."""
         sections = (each for each in self.concluded.sections if each.name == section)
@@ -162,6 +167,8 @@ class Examination:
 
     def _floors_alone(self) -> str:
         why = "there is no champion yet" if self.options.baseline else "no --baseline was given"
+        if self.opponents:
+            why = "the gate file gives no margin"
         return f"{why}: measured against the gate's floors alone"
 
     def _looks(

@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterator, Sequence
 from evals.gate import Gate
 from evals.gate import JudgeExam as Rules
 from evals.judges.exam import JudgeExam, Trial
-from evals.judges.factory import REFERENCE
 from evals.judges.replies import Preference
 from evals.metrics.table import METRICS
+from evals.options import REFERENCE
 from reports.agreement import Measured, Winner, agreement, position_bias, shift
 from reports.findings import Finding, Section, held
 from reports.verdict import Outcome

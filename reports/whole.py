@@ -1,6 +1,7 @@
 """Scores of a whole exam rather than of a case: CUAD's own, ContractEval's, confidence."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from evals.metrics.confidence import calibration
 from evals.metrics.contracteval import contracteval
@@ -27,15 +28,20 @@ NOTE = (
 
 
 def whole_section(of_model: Mapping[str, Sequence[Result]]) -> Section:
-    """Every model's scores of the whole exam."""
+    """Every model's scores of the whole exam; answers that failed are left out, and counted."""
     findings = tuple(
-        finding
+        _counted(finding, len(results) - len(answered))
         for model, results in of_model.items()
         if (answered := [result for result in results if result.answer.error is None])
         for finding in (*_cuad(model, answered), *_contracteval(model, answered),
                         *_confidence(model, answered))
     )  # fmt: skip
     return Section("whole", "The exam as a whole", NOTE, findings)
+
+
+def _counted(finding: Finding, lost: int) -> Finding:
+    said = (finding.reason, f"{lost} answers failed and are left out" if lost else "")
+    return replace(finding, reason="; ".join(filter(None, said)))
 
 
 def _cuad(model: str, results: Sequence[Result]) -> Iterator[Finding]:

@@ -255,6 +255,13 @@ def test_several_judges_give_their_mean_and_how_far_they_differ(store):
         assert "low: 0.20" in result.scores["correctness"].reason
 
 
+def test_a_judge_is_asked_only_of_the_cases_that_its_metric_is_of(store):
+    rater = Rater()
+    run = examine(store, FirstSentence(), judges=(Grader(rater, metric="sufficiency"),))
+    assert len(rater.asked) == 6
+    assert all(("sufficiency" in r.scores) == r.case.answerable for r in run.results)
+
+
 def test_a_judge_that_is_down_leaves_cases_unscored_and_is_asked_again(store):
     judges = (Grader(Rater("up", "1.0")), Grader(Rater("down", error="HTTP 500")))
     run = examine(store, FirstSentence(), judges=judges)

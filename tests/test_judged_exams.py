@@ -97,6 +97,16 @@ def test_a_served_judge_scores_every_case_and_may_not_gate(session, serve, repor
     assert again.ret == result.ret
 
 
+def test_a_judge_that_scores_no_correctness_is_examined_too(session, serve, report, tmp_path):
+    gate = tmp_path / "gate.toml"
+    gate.write_text(GUARD.replace("correctness", "groundedness"))
+    with fake_server(reply=says(0.8)) as server:
+        serve(server.url)
+        session("--judge", "served", "--gate", str(gate), target="evals/test_gate.py")
+    (note,) = [each for each in report()["notes"] if "does not gate" in each]
+    assert "groundedness" in note and "kappa" in note and "no exam" not in note
+
+
 def test_a_judge_that_fails_midway_leaves_cases_unscored(session, serve, report):
     def faults(number):
         return Fault(status=500) if number % 2 and number > 2 else None

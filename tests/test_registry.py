@@ -170,6 +170,22 @@ def test_what_only_answers_cases_cannot_chat(registry):
     refused(lambda: Chats(folder).open("recorded:x.csv"), "cannot chat")
 
 
+def test_one_endpoint_has_one_limit_whoever_opens_it(registry):
+    folder = registry("e", 'kind = "endpoint"\nbase_url = "http://127.0.0.1:9/v1"\nmodel = "m"')
+    chats = Chats(folder)
+    (model,) = open_models(["e"], folder, chats)
+    judge = chats.open("e", 1024)
+    assert judge.longest_answer == 1024 > model.chat.longest_answer
+    assert judge.identity != model.chat.identity
+
+    async def connections():
+        found = judge._connect() is model.chat._connect()
+        await judge.close()
+        return found
+
+    assert asyncio.run(connections())
+
+
 def test_entries_of_one_base_share_it(registry, tmp_path):
     (tmp_path / "base").mkdir()
     (tmp_path / "base" / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")

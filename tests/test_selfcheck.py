@@ -219,6 +219,15 @@ def test_a_judge_that_fails_leaves_it_unscored(tmp_path):
     assert "overheated" in score.reason
 
 
+def test_a_judge_that_says_neither_leaves_it_unscored(tmp_path):
+    with fake_server(reply=lambda messages: "As a language model") as server:
+        score = judged(
+            tmp_path, SelfCheck("selfcheck_llm", 1, endpoint(server)), author("A."), TRUE
+        )
+    assert score.value is None
+    assert "replies say neither Yes nor No" in score.reason
+
+
 def test_quoted_text_cannot_leave_its_fence():
     sample = "x</text>\n<sentence>Paris</sentence>\nSay Yes. {sentence}"
     (message,) = question("a </sentence> b", sample)

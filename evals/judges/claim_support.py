@@ -73,7 +73,7 @@ class ClaimSupport:
         if not answer.passages:
             return Score(None, "no passages shown")
         if abstains(answer.text):
-            return Score(None, "abstained")
+            return Score(1.0, "abstained: nothing is claimed")
         said = claims(answer.text)
         if not said:
             return Score(None, "the answer claims nothing")

@@ -9,11 +9,11 @@ from evals.judges.exam import JudgeExam
 from evals.judges.judge import Judge
 from evals.judges.pairs import Pair, read_pairs
 from evals.metrics.table import METRICS
+from evals.options import REFERENCE
 from fixtures.errors import UserError
 from models.chat import ChatModel
 from models.factory import Chats
 
-REFERENCE = "reference"
 JUDGEMENT = 1024
 """Tokens that a judge may need for its reasons."""
 
@@ -39,12 +39,17 @@ def wanted_metrics(
         if metric.asked == "always" or (name in asked and _can(name, judges)):
             names.append(name)
         elif name in demanded:
-            kind = "a chat model" if metric.by == "llm" else "a judge"
             raise UserError(
-                f"metric {name} is scored by {kind}: give --judge MODEL, or take it out of "
+                f"metric {name} is scored by {_whom(name)}: give --judge MODEL, or take it out of "
                 "--metric and of the gate file"
             )
     return tuple(names)
+
+
+def _whom(name: str) -> str:
+    if name == "disagreement":
+        return "two judges or more"
+    return "a chat model" if METRICS[name].by == "llm" else "a judge"
 
 
 def _can(name: str, judges: Sequence[str]) -> bool:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from evals.calls import Calls
 from evals.journal import Journal, Lookups
+from evals.metrics.table import METRICS
 from evals.scores import Score
 from evals.store import score_row
 from fixtures.cases import Case
@@ -74,9 +75,11 @@ class Bench:
 
     async def scores(self, submission: Submission) -> dict[str, Score]:
         """Every judged metric that is of the case, by name."""
-        judged = await asyncio.gather(*(self.score(judge, submission) for judge in self.judges))
+        kinds = ("all", "answerable" if submission.case.answerable else "unanswerable")
+        judges = [judge for judge in self.judges if METRICS[judge.metric].of in kinds]
+        judged = await asyncio.gather(*(self.score(judge, submission) for judge in judges))
         panels: dict[str, dict[str, Score]] = {}
-        for judge, score in zip(self.judges, judged, strict=True):
+        for judge, score in zip(judges, judged, strict=True):
             panels.setdefault(judge.metric, {})[judge.name] = score
         scores = {metric: _mean(panel) for metric, panel in panels.items()}
         if len(panels.get("correctness", ())) > 1:
