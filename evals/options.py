@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL = "smollm2"
 REFERENCE = "reference"
+JUDGED_BY_DEFAULT = 2000
+"""Answers beyond which nobody judges unless asked: the reference judge takes some 10 to 30 ms each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class ExamOptions:
     strict_cases: bool
     missed: bool
     judges: tuple[str, ...]
+    judged_by_default: bool
     judge_samples: int
     metrics: tuple[str, ...]
     full: bool
@@ -142,8 +145,8 @@ def add_options(parser: "pytest.Parser") -> None:
     add(
         "--judge",
         metavar="NAMES",
-        default=REFERENCE,
-        help="reference, none, or chat models of the registry, with commas (default: reference)",
+        help="reference, none, or chat models of the registry, with commas (default: reference, "
+        f"and none beyond {JUDGED_BY_DEFAULT:,} answers)",
     )
     add("--judge-samples", metavar="N", default="1", help="ask a judge N times, take the mean")
     add(
@@ -221,7 +224,8 @@ def read_options(config: "pytest.Config") -> ExamOptions:
         sequential=bool(option("--sequential")),
         strict_cases=bool(option("--strict-cases")),
         missed=bool(option("--missed")),
-        judges=_judges(option("--judge")),
+        judges=_judges(option("--judge") or REFERENCE),
+        judged_by_default=option("--judge") is None,
         judge_samples=_number("--judge-samples", option("--judge-samples")) or 1,
         metrics=_metrics(option("--metric")),
         full=bool(option("--full")),

@@ -158,8 +158,8 @@ def _harness_exams(options: ExamOptions) -> Iterator[HarnessExam]:
             yield HarnessExam(name, base, entry.adapter, options.lm_eval)
 
 
-def check_judges(options: ExamOptions, registry: Path) -> None:
+def check_judges(judges: Sequence[str], registry: Path) -> None:
     """Raise a UserError for a judge that is in no registry, before anything is done."""
-    for name in options.judges:
+    for name in judges:
         if name != REFERENCE and not isinstance(read_entry(name, registry), Prompted):
             raise UserError(f"--judge {name}: it answers cases, but cannot chat; give a chat model")

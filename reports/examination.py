@@ -14,7 +14,7 @@ from typing import Any, Literal
 from evals.exam import Run
 from evals.gate import Gate, read_gate
 from evals.metrics.table import METRICS
-from evals.options import ExamOptions
+from evals.options import JUDGED_BY_DEFAULT, ExamOptions
 from evals.plan import Result
 from evals.store import masked
 from fixtures.cases import Case
@@ -343,9 +343,11 @@ def prepare(options: ExamOptions, root: Path, run_id: str | None = None) -> Exam
     gate = read_gate(options.gate)
     for name in options.models:
         read_entry(name, options.registry)
-    check_judges(options, options.registry)
     dataset = load_dataset(options.dataset, options.cuad)
     cases = select(dataset, options.selection)
+    if options.judged_by_default and len(cases) * len(options.models) > JUDGED_BY_DEFAULT:
+        options = replace(options, judges=())
+    check_judges(options.judges, options.registry)
     stamp = time.strftime("%Y%m%d-%H%M%S")
     if options.sequential and not options.baseline:
         raise UserError("--sequential needs an opponent: give --baseline champion, or a model")
