@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = "smollm2"
 REFERENCE = "reference"
 JUDGED_BY_DEFAULT = 2000
-"""Answers beyond which nobody judges unless asked: the reference judge takes some 10 to 30 ms each."""
+"""Answers beyond which nobody judges unless asked: the reference judge takes 10 to 30 ms each."""
 
 
 @dataclass(frozen=True, slots=True)
