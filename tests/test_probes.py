@@ -108,7 +108,6 @@ def test_long_replies_are_read_and_raise_nothing():
             assert is_right(probe, text) in (True, False)
 
 
-
 def test_numbers_are_compared_by_value():
     assert is_right(number(1000), "That is 1,000 in all.")
     assert is_right(number(2.5), "2.50")
