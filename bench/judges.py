@@ -22,10 +22,11 @@ from bench.sessions import ROOT
 from evals.budget import Budget
 from evals.calls import Calls
 from evals.journal import Journal, Lookups
-from evals.judges.factory import JUDGEMENT, REFERENCE, open_judges
+from evals.judges.factory import JUDGEMENT, open_judges
 from evals.judges.judge import Submission
 from evals.judges.pairwise import PairwiseJudge
 from evals.metrics.table import METRICS
+from evals.options import REFERENCE
 from evals.scores import Score
 from evals.store import Store
 from fixtures.cases import Case
