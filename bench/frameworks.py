@@ -154,7 +154,7 @@ async def _exam(metric: str, url: str, judged: Sequence[Submission]) -> list[flo
         calls = Calls(journal, Lookups(store, "answers"), Budget())
         bench = Bench([kind(metric, chat)], calls, journal, Lookups(store, "scores"))
         scores = await asyncio.gather(*(bench.scores(each) for each in judged))
-        await bench.close()
+        await chat.close()
     store.close()
     return [score[metric].value for score in scores]
 

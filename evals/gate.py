@@ -125,6 +125,11 @@ class Gate(_Table):
         """The metrics that gate, by name."""
         return {name: entry for name, entry in self.metrics.items() if entry.role != "report"}
 
+    @property
+    def relies_on_judges(self) -> bool:
+        """Whether a metric that judges score gates."""
+        return any(METRICS[name].by in ("judge", "llm") for name in self.gating)
+
 
 def read_gate(path: Path = SHIPPED) -> Gate:
     """Read a gate file.

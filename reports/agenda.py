@@ -99,7 +99,6 @@ def plan_agenda(
     """
     metrics = wanted_metrics(gate, options.metrics, marked, options.judges)
     judges = open_judges(metrics, options.judges, options.judge_samples, chats)
-    gates = any(METRICS[name].by in ("judge", "llm") for name in gate.gating)
     # Judges are examined on correctness, whatever they score.
     examined = (
         judges
@@ -111,7 +110,9 @@ def plan_agenda(
     return Agenda(
         rules=tuple(name for name in metrics if METRICS[name].rule is not None),
         judges=judges,
-        judge_exams=tuple(judge_exams(examined) if gates or "judge" in suites else ()),
+        judge_exams=tuple(
+            judge_exams(examined) if gate.relies_on_judges or "judge" in suites else ()
+        ),
         probe_exams=tuple(_probe_exams(options.models, chats) if "forgetting" in suites else ()),
         harness_exams=tuple(_harness_exams(options)) if "forgetting" in suites else (),
         kinds=kinds,

@@ -85,11 +85,6 @@ class Examination:
         """The ids of the cases that safety and robustness vary."""
         return varied_cases(self.cases, self.options.variants)
 
-    @property
-    def judges_gate(self) -> bool:
-        """Whether a metric that judges score gates."""
-        return any(METRICS[name].by in ("judge", "llm") for name in self.gate.gating)
-
     def finding(self, section: str, subject: str, measure: str) -> Finding | None:
         """What was found beside the metrics, if it was looked for."""
         sections = (each for each in self.concluded.sections if each.name == section)

@@ -103,11 +103,6 @@ class Bench:
             self.journal.add(score_row(key, judge.metric, score))
         return score
 
-    async def close(self) -> None:
-        """Close every judge."""
-        for judge in self.judges:
-            await judge.close()
-
 
 def _mean(panel: dict[str, Score]) -> Score:
     if len(panel) == 1:
