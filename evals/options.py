@@ -95,6 +95,7 @@ def add_options(parser: "pytest.Parser") -> None:
         help="only contracts with this in their title; may be repeated",
     )
     add("--limit", metavar="N", help="a stratified, deterministic sample of N cases")
+    add("--balanced", action="store_true", help="half of --limit answerable, half not")
     add(
         "--retriever",
         metavar="KIND",
@@ -205,6 +206,7 @@ def read_options(config: "pytest.Config") -> ExamOptions:
             categories=tuple(option("--category")),
             contracts=tuple(option("--contract")),
             limit=_number("--limit", option("--limit")),
+            balanced=bool(option("--balanced")),
         ),
         retriever=RetrieverOptions(
             kind=_one_of("--retriever", option("--retriever"), get_args(Kind)),

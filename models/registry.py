@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from fixtures.errors import UserError
 from fixtures.settings import read_toml
 from models.decoding import Decoding
+from models.manifest import Sha256
 
 SHIPPED = Path(__file__).parent / "registry"
 RECORDED = "recorded:"
@@ -33,12 +34,16 @@ class Prompted(Entry):
 
 
 class LocalEntry(Prompted):
-    """Weights on this machine: `base` is `embedded:smollm2`, a folder or a Hugging Face id."""
+    """Weights on this machine: `base` is `embedded:smollm2`, a folder or a Hugging Face id.
+
+    `manifest` is the SHA-256 of the adapter's manifest.json, as its trainer wrote it.
+    """
 
     kind: Literal["local"]
     base: str
     revision: str | None = None
     adapter: Path | None = None
+    manifest: Sha256 | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     batch_tokens: int | None = Field(default=None, ge=1)

@@ -21,7 +21,7 @@ from reports.written import (
     read_head,
 )
 
-SELECTION = ("name", "split", "limit", "categories", "contracts")
+SELECTION = ("name", "split", "limit", "balanced", "categories", "contracts")
 MEANS = ("retriever", "prompt", "metrics", "judges")
 
 
@@ -132,7 +132,7 @@ def _examined_before(
         data: Mapping[str, Any] = head["dataset"]
         fits = (
             any(row.get("identity") == champion for row in head["models"])
-            and all(data[key] == now["dataset"][key] for key in SELECTION)
+            and all(data.get(key) == now["dataset"].get(key) for key in SELECTION)
             and data["identity"] != now["dataset"]["identity"]
             and head["fingerprint"]["cases"] != now["fingerprint"]["cases"]
             and data["examined_cases"] > 0

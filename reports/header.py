@@ -22,6 +22,7 @@ def dataset_facts(dataset: Dataset, selection: Selection, cases: Sequence[Case])
         "identity": dataset.identity,
         "split": selection.split,
         "limit": selection.limit,
+        "balanced": selection.balanced,
         "categories": selection.categories,
         "contracts": selection.contracts,
         "repaired_offsets": dataset.repaired,

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from evals.gate import Leakage
 from evals.leakage import check_leakage, find_leaks
 from fixtures.cases import Case
+from fixtures.identity import file_digest
 from fixtures.selection import Selection
-from models.manifest import read_manifest
+from models.manifest import FILE, read_manifest
 from models.registry import Entry, LocalEntry
 from reports.verdict import Check
 
@@ -33,6 +34,12 @@ def leak_checks(entry: Entry, cases: Sequence[Case], rules: Leakage) -> list[Che
         reason = (
             f"{entry.adapter.name} holds no manifest.json, so nobody knows what it was trained "
             "on; write one, or set leakage.require_manifest = false in the gate file"
+        )
+        return [Check("leakage", "its training data", "INCONCLUSIVE", reason)]
+    if entry.manifest and entry.manifest != file_digest(entry.adapter / FILE):
+        reason = (
+            f"{entry.adapter.name}/{FILE} is not the one that its registry entry names, so what it "
+            "says of the training proves nothing; restore it or train the adapter again"
         )
         return [Check("leakage", "its training data", "INCONCLUSIVE", reason)]
     found = check_leakage(

@@ -1,6 +1,7 @@
 """Checks that come from no answer: is it the whole exam, and was the candidate trained on it?"""
 
 from evals.gate import Leakage
+from fixtures.identity import file_digest
 from fixtures.selection import Selection
 from models.manifest import Manifest, contract_entry, write_manifest
 from models.registry import EchoEntry, LocalEntry
@@ -43,6 +44,18 @@ def test_silence_about_training_is_inconclusive_unless_it_is_allowed(tmp_path, s
     assert [check.outcome for check in found] == ["INCONCLUSIVE"]
     assert "require_manifest" in found[0].reason
     assert leak_checks(entry, sample.cases, Leakage(require_manifest=False)) == []
+
+
+def test_a_manifest_that_was_changed_after_the_training_proves_nothing(tmp_path, sample):
+    exam = [case for case in sample.cases if case.contract.id in sample.test_contracts]
+    train = {c.contract.id: c.contract for c in sample.cases if c not in exam}
+    entry = adapter(tmp_path, *train.values())
+    named = entry.model_copy(update={"manifest": file_digest(entry.adapter / "manifest.json")})
+    assert [check.outcome for check in leak_checks(named, exam, Leakage())] == ["PASS"]
+    write_manifest(entry.adapter, Manifest(contracts=(), cases=()))
+    found = leak_checks(named, exam, Leakage())
+    assert [check.outcome for check in found] == ["INCONCLUSIVE"]
+    assert "train the adapter again" in found[0].reason
 
 
 def test_what_was_not_trained_here_has_nothing_to_say(sample):

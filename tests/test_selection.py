@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fixtures.cases import Case, Contract, Span
 from fixtures.datasets import Dataset, slugify
 from fixtures.errors import UserError
-from fixtures.selection import Selection, select
+from fixtures.selection import Selection, sample, select
 
 
 def case(contract, category, answerable):
@@ -114,6 +114,20 @@ def test_contracts_share_evenly_where_a_third_is_answerable(seed):
     for limit in (rows, 2 * rows, 5 * rows):
         contracts, _ = spread(limited(cases, limit), cases)
         assert contracts <= 2
+
+
+def test_balanced_draws_half_of_each_kind_while_there_are_such():
+    cases = [case(f"contract {i % 7}", f"category {i % 41}", i < 60) for i in range(287)]
+    for limit in (2, 41, 120, 200):
+        drawn = sample(cases, limit, balanced=True)
+        answerable = sum(each.answerable for each in drawn)
+        assert len(drawn) == limit
+        assert abs(answerable - min(60, limit / 2)) <= 1
+
+
+def test_balanced_without_a_limit_says_what_to_add():
+    with pytest.raises(UserError, match="add --limit"):
+        select(dataset(TABLE, ["Zeta Lease"]), Selection(balanced=True))
 
 
 @pytest.mark.parametrize("limit", [60, 300, 1000])
