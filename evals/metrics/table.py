@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from evals.metrics.abstention import abstention, laziness
+from evals.metrics.balance import balanced
 from evals.metrics.grounding import grounded_quote
 from evals.metrics.overlap import bleu, rouge_1, rouge_2, rouge_l
 from evals.metrics.ranking import hit_at, mrr, ndcg_at, recall_at
@@ -112,6 +113,9 @@ METRICS: dict[str, Metric] = {metric.name: metric for metric in (
             "distance of the answer's sentences from those of its samples"),
     _judged("selfcheck_llm", "llm", "all", "lower", "samples of the model + sentences x samples",
             "answer", SELFCHECK, "sentences of the answer that its samples do not support"),
+    Metric("balanced", balanced, "all", "higher", "", 1,
+           "token_f1 where answerable, abstention where not: the balanced score under --balanced",
+           asked="request"),
     Metric("bleu", bleu, "answerable", "higher", "", 1,
            "n-grams shared with the gold spans, with a penalty for brevity",
            source="Papineni et al. 2002", asked="request"),
