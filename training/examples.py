@@ -1,0 +1,245 @@
+"""Training examples: a prompt of the exam, and the reply that is wanted."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from fixtures.errors import UserError
+from models.chat import Message
+from models.manifest import Sha256, TrainedContract
+
+Kind = Literal["answerable", "unanswerable", "hard negative", "synthetic", "general"]
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One prompt with its completion.
+
+    Attributes:
+        prompt: the chat as the exam asks it.
+        completion: the assistant's turn, never empty.
+        kind: `hard negative` is an answerable question whose passages lack the answer; `general`
+            has no contract.
+        contract: its title; empty where there is none.
+        case: identity of the case asked; empty where there is none.
+        category: of the case.
+        gold: every gold answer of the case, whatever the passages show; empty where none.
+    """
+
+    prompt: tuple[Message, ...]
+    completion: str
+    kind: Kind
+    contract: str = ""
+    case: str = ""
+    category: str = ""
+    gold: tuple[str, ...] = ()
+
+
+class Meta(BaseModel):
+    """What a data file was made of; it stands beside the file and ends up in the manifest.
+
+    `passages`, `most_passages` and `system` are those of the registry entry `model`, whose prompt
+    was built: the candidate's entry repeats them.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    command: str
+    dataset: str
+    dataset_identity: str
+    model: str
+    passages: bool = True
+    most_passages: int | None = None
+    system: str | None = None
+    seed: int = 0
+    statistics: dict[str, float] = Field(default_factory=dict)
+    contracts: tuple[TrainedContract, ...] = ()
+    cases: tuple[Sha256, ...] = ()
+
+
+def validation_path(path: Path) -> Path:
+    """Where the validation rows of a data file stand.
+
+    >>> validation_path(Path("sft.jsonl")).name
+    'sft.validation.jsonl'
+    """
+    return path.with_suffix(f".validation{path.suffix}")
+
+
+def meta_path(path: Path) -> Path:
+    """Where the meta of a data file stands.
+
+    >>> meta_path(Path("sft.jsonl")).name
+    'sft.meta.json'
+    """
+    return path.with_suffix(".meta.json")
+
+
+def write_examples(path: Path, examples: Iterable[Example]) -> None:
+    """Write the rows, one JSON object a line, whole or not at all.
+
+    A row is in trl's conversational form of prompt and completion, with columns beside.
+
+    Raises:
+        UserError: the disk is full, or the folder cannot be written to.
+    """
+    write_rows(path, (_row(example) for example in examples))
+
+
+def read_examples(path: Path) -> tuple[Example, ...]:
+    """The examples of a file, in its order.
+
+    Raises:
+        UserError: it is missing or empty, or a line is no example; the line is named.
+    """
+    return tuple(_example(where, row) for where, row in read_rows(path))
+
+
+def write_rows(path: Path, rows: Iterable[Row]) -> None:
+    """Write JSON objects, a line each, whole or not at all.
+
+    Raises:
+        UserError: the disk is full, or the folder cannot be written to.
+    """
+    _replace(path, (json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+
+
+def write_meta(path: Path, meta: Meta) -> None:
+    """Write the meta beside the data file `path`."""
+    _replace(meta_path(path), [meta.model_dump_json() + "\n"])
+
+
+def read_meta(path: Path) -> Meta:
+    """The meta beside the data file `path`.
+
+    Raises:
+        UserError: it is missing or malformed.
+    """
+    beside = meta_path(path)
+    try:
+        return Meta.model_validate_json(beside.read_bytes())
+    except OSError as error:
+        raise UserError(
+            f"{beside} cannot be read ({error.strerror}): it says which contracts {path.name} was "
+            "made from; make the data with training.data or training.preferences"
+        ) from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise UserError(
+            f"{beside} is malformed ({where}: {first['msg']}); make the data again"
+        ) from error
+
+
+def read_rows(path: Path) -> Iterator[tuple[str, Row]]:
+    """(place, row) of every line that is not blank; a place is `FILE, line N`.
+
+    Raises:
+        UserError: the file is missing or empty, or a line is no JSON object.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise UserError(
+            f"{path} cannot be read: {reason}; make it with `python -m training.data`"
+        ) from error
+    if not any(line.strip() for line in lines):
+        raise UserError(f"{path} holds no rows; make it again with more cases")
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        where = f"{path}, line {number}"
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise UserError(f"{where}: not JSON ({error})") from error
+        if not isinstance(row, dict):
+            raise UserError(f"{where}: a row is a JSON object, not {type(row).__name__}")
+        yield where, row
+
+
+def read_turns(where: str, row: Row, column: str) -> tuple[Message, ...]:
+    """The chat in a column of a row.
+
+    Raises:
+        UserError: the column is missing, or is no list of turns with role and content.
+    """
+    if column not in row:
+        raise UserError(f"{where}: no column {column!r}; it has {', '.join(row) or 'none'}")
+    turns = row[column]
+    try:
+        found = tuple(Message(turn["role"], turn["content"]) for turn in turns)
+    except (TypeError, KeyError) as error:
+        raise UserError(
+            f'{where}: {column} is a list of {{"role": ..., "content": ...}}'
+        ) from error
+    if not found or not all(isinstance(turn.content, str) for turn in found):
+        raise UserError(f"{where}: {column} holds no text")
+    return found
+
+
+def read_reply(where: str, row: Row, column: str) -> str:
+    """The one assistant's turn in a column of a row, with something in it.
+
+    Raises:
+        UserError: it is anything else.
+    """
+    turns = read_turns(where, row, column)
+    if len(turns) != 1 or turns[0].role != "assistant" or not turns[0].content.strip():
+        raise UserError(f"{where}: {column} is one assistant's turn that says something")
+    return turns[0].content
+
+
+def turns(messages: Sequence[Message]) -> list[dict[str, str]]:
+    """A chat as JSON, as trl and chat templates take it."""
+    return [{"role": message.role, "content": message.content} for message in messages]
+
+
+def _row(example: Example) -> Row:
+    return {
+        "prompt": turns(example.prompt),
+        "completion": turns([Message("assistant", example.completion)]),
+        "kind": example.kind,
+        "contract": example.contract,
+        "case": example.case,
+        "category": example.category,
+        "gold": list(example.gold),
+    }
+
+
+def _example(where: str, row: Row) -> Example:
+    kind = row.get("kind", "general")
+    if kind not in get_args(Kind):
+        raise UserError(f"{where}: kind {kind!r} is none of {', '.join(get_args(Kind))}")
+    gold = row.get("gold", [])
+    if not isinstance(gold, list) or not all(isinstance(text, str) for text in gold):
+        raise UserError(f"{where}: gold is a list of texts")
+    return Example(
+        prompt=read_turns(where, row, "prompt"),
+        completion=read_reply(where, row, "completion"),
+        kind=kind,
+        contract=str(row.get("contract", "")),
+        case=str(row.get("case", "")),
+        category=str(row.get("category", "")),
+        gold=tuple(gold),
+    )
+
+
+def _replace(path: Path, lines: Iterable[str]) -> None:
+    part = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("w", encoding="utf-8") as file:
+            file.writelines(lines)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise UserError(
+            f"{path} cannot be written: {error.strerror}; free space or give another --output"
+        ) from error
