@@ -12,6 +12,7 @@ from fixtures.errors import UserError
 from fixtures.passages import Chunker
 from fixtures.retrieval import Kind, RetrieverOptions
 from fixtures.selection import Selection, Split
+from models.champion import read_champion
 from models.registry import RECORDED
 from models.registry import SHIPPED as SHIPPED_REGISTRY
 
@@ -64,7 +65,8 @@ def add_options(parser: "pytest.Parser") -> None:
         action="append",
         metavar="NAME",
         default=[],
-        help="model of the registry, or recorded:PATH; may be repeated (default: smollm2)",
+        help="model of the registry, or recorded:PATH; may be repeated (default: the champion, "
+        "smollm2 where there is none)",
     )
     add(
         "--registry",
@@ -183,6 +185,11 @@ def add_options(parser: "pytest.Parser") -> None:
     add("--missed", action="store_true", help="only the tests that missed in the last exam")
 
 
+def _model_in_service(registry: Path) -> str:
+    champion = read_champion(registry.parent)
+    return champion.model if champion else DEFAULT_MODEL
+
+
 def read_options(config: "pytest.Config") -> ExamOptions:
     """The options, checked as far as they can be without reading any data.
 
@@ -193,7 +200,8 @@ def read_options(config: "pytest.Config") -> ExamOptions:
     dataset = str(option("--dataset"))
     models = tuple(dict.fromkeys(option("--model")))
     if not models:
-        models = (dataset,) if dataset.startswith(RECORDED) else (DEFAULT_MODEL,)
+        recorded = dataset.startswith(RECORDED)
+        models = (dataset if recorded else _model_in_service(Path(option("--registry"))),)
     cuad = option("--cuad-dir")
     store = str(option("--store"))
     return ExamOptions(
