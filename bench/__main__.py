@@ -16,6 +16,7 @@ from bench import (
     judges,
     recorded,
     retrieval,
+    training,
     warm,
 )
 from bench.results import Finding, page, read_sections, section
@@ -51,6 +52,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "judges": lambda folder, options: judges.measure(folder),
     "frameworks": lambda folder, options: frameworks.measure(folder),
     "hallucination": lambda folder, options: hallucination.measure(folder),
+    "training": lambda folder, options: training.measure(folder),
     "embedded": lambda folder, options: embedded.measure(folder, options.limit or None),
     "retrieval": lambda folder, options: _retrieval(options),
 }

@@ -1,0 +1,142 @@
+"""`python -m training.benchmark`: five methods from data to verdict, written to docs/results.md.
+
+Hours on a CPU. Every step that has left its result is skipped, trainers continue from their
+checkpoints, and answers are read from the store: after an interruption, type the same line.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fixtures.datasets import load_dataset
+from fixtures.errors import UserError
+from models.registry import SHIPPED
+from training.results import Exam, Method, read_exam, write_results
+
+ROOT = Path(__file__).parents[1]
+GATE = Path(__file__).with_name("benchmark.toml")
+RECIPES = Path(__file__).parent / "recipes"
+STATE = Path(".exam/benchmark")
+DATA = Path(".exam/training")
+
+METHODS = (
+    Method("base without RAG", "smollm2-closed-book"),
+    Method("standard RAG", "smollm2", before="smollm2-closed-book"),
+    Method("SFT", "sft-smollm2", before="smollm2"),
+    Method("SFT → DPO", "dpo-smollm2", before="sft-smollm2"),
+    Method("ORPO", "orpo-smollm2", before="dpo-smollm2"),
+    Method("SFT → SFT on shuffled answers", "shuffled-smollm2", before="sft-smollm2", control=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A command of the training room, and the file that shows it is done."""
+
+    module: str
+    arguments: tuple[str, ...]
+    leaves: Path
+
+    @property
+    def line(self) -> str:
+        """What a user would type."""
+        return " ".join(["python -m", self.module, *self.arguments])
+
+
+def steps(dataset: str) -> tuple[Step, ...]:
+    """From the train split to four adapters, in the order in which they need each other."""
+    both = ("--dataset", dataset, "--dataset", "sample", "--most-passages", "1")
+    mixture = ("--unanswerable", "0.45", "--hard-negatives", "0.05", "--mix", "general")
+    data = (*both, "--n", "2300", *mixture, "--mix-share", "0.05")
+    shuffled = DATA / "shuffled.jsonl"
+    damage = ("--n", "270", "--shuffle-answers", "--output", str(shuffled))
+    asked = ("--model", "sft-smollm2", "--judge", "metrics", "--n", "2", "--cases", "360")
+    return (
+        Step("training.data", data, DATA / "sft.jsonl"),
+        _training("sft", "sft-smollm2"),
+        Step("training.preferences", asked, DATA / "preferences.jsonl"),
+        _training("dpo", "dpo-smollm2"),
+        _training("orpo", "orpo-smollm2"),
+        Step("training.data", (*both, *damage), shuffled),
+        _training("sft", "shuffled-smollm2"),
+    )
+
+
+def _training(method: str, name: str) -> Step:
+    recipe = (RECIPES / f"{name}.yaml").relative_to(ROOT)
+    return Step(f"training.{method}", (str(recipe),), SHIPPED / f"{name}.toml")
+
+
+def train(dataset: str) -> None:
+    """Make every step that has not left its file.
+
+    Raises:
+        UserError: a step failed; what it said stands above.
+    """
+    for step in steps(dataset):
+        if step.leaves.is_file():
+            print(f"done before: {step.line}", flush=True)
+            continue
+        print(f"now: {step.line}", flush=True)
+        _run([sys.executable, "-m", step.module, *step.arguments], step.line, accepted=(0,))
+
+
+def examine(method: Method, dataset: str, limit: int) -> Exam:
+    """Examine one method against the one before it, on a balanced sample of the test split.
+
+    Raises:
+        UserError: the exam could not be held.
+    """
+    runs = STATE / method.model / "runs"
+    options = ["--dataset", dataset, "--limit", str(limit), "--balanced", "--gate", str(GATE)]
+    against = ["--baseline", method.before] if method.before else []
+    line = ["--model", method.model, *against, *options, "--runs", str(runs), "-q"]
+    print(f"now: pytest evals {' '.join(line)}", flush=True)
+    # 1 is a verdict too: REJECT or INCONCLUSIVE.
+    _run([sys.executable, "-m", "pytest", "evals", *line], "pytest evals", accepted=(0, 1))
+    return read_exam(runs.parent / "latest" / "report.json", method)
+
+
+def _run(command: Sequence[str], line: str, accepted: Sequence[int]) -> None:
+    code = subprocess.run(command, cwd=ROOT, env=os.environ, check=False).returncode
+    if code in (2, -2):
+        raise KeyboardInterrupt
+    if code not in accepted:
+        raise UserError(f"`{line}` ended with exit code {code}; mend what it says, and go on")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Train and examine five methods side by side, and write docs/results.md."""
+    parser = argparse.ArgumentParser(prog="python -m training.benchmark", description=main.__doc__)
+    add = parser.add_argument
+    add("--dataset", default="cuad", metavar="NAME", help="with a train and a test split (cuad)")
+    add("--limit", type=int, default=400, metavar="N", help="cases, half of them answerable (400)")
+    add("--cuad-dir", type=Path, metavar="DIR", help="where CUAD lies (else $CUAD_DIR)")
+    add("--examine-only", action="store_true", help="only what is in the registry already")
+    add("--output", type=Path, default=ROOT / "docs" / "results.md", metavar="FILE")
+    options = parser.parse_args(argv)
+    try:
+        if options.cuad_dir:
+            os.environ["CUAD_DIR"] = str(options.cuad_dir.resolve())
+        load_dataset(options.dataset)
+        if not options.examine_only:
+            train(options.dataset)
+        there = [each for each in METHODS if (SHIPPED / f"{each.model}.toml").is_file()]
+        exams = [examine(each, options.dataset, options.limit) for each in there]
+        written = write_results(options.output, exams)
+    except UserError as error:
+        print(f"ERROR: {error}", file=sys.stderr)
+        return 4
+    except KeyboardInterrupt:
+        print("interrupted; the same line goes on from here", file=sys.stderr)
+        return 2
+    print("\n".join(map(str, written)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
