@@ -223,7 +223,7 @@ def make(options: argparse.Namespace) -> dict[str, float]:
     found = statistics(train, validation, builder)
     found["contracts refused"] = len(material.refused)
     used = {row.contract for row in rows}
-    contracts = {c.contract.digest: c.contract for c in material.cases if c.contract.id in used}
+    contracts = {c.contract.id: c.contract for c in material.cases if c.contract.id in used}
     meta = Meta(
         command=_command(options.typed),
         dataset=" + ".join(data.name for data in datasets),

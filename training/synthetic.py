@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TextIO
+from typing import ClassVar, Literal, TextIO
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -98,11 +98,7 @@ def read_pairs(path: Path) -> tuple[Pair, ...]:
 
 def _pair(rows: TypeAdapter[Pair], where: str, line: str) -> Pair:
     try:
-        row: Any = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{where}: not JSON ({error}); {MEND}") from error
-    try:
-        pair = rows.validate_python(row)
+        pair = rows.validate_json(line)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         column = ".".join(str(part) for part in first["loc"])

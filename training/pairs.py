@@ -1,0 +1,209 @@
+"""Preferences as the trainers read them: pairs, and single replies with a thumb up or down."""
+
+import shutil
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args
+
+from fixtures.errors import UserError
+from models.chat import Message
+from training.examples import (
+    Example,
+    Meta,
+    Row,
+    meta_path,
+    read_reply,
+    read_rows,
+    read_turns,
+    turns,
+    validation_path,
+    write_meta,
+    write_rows,
+)
+
+Source = Literal["ai", "gold", "human"]
+
+
+@dataclass(frozen=True, slots=True)
+class PreferencePair:
+    """A prompt, the reply that is wanted, and one that is not.
+
+    Attributes:
+        prompt: the chat as the exam asks it.
+        chosen: the better reply.
+        rejected: the worse one.
+        source: who says so: `ai` (judges or metrics), `gold` (chosen is the ground truth), `human`.
+        margin: how much higher chosen was scored, in 0..1.
+        kind: of the example that the prompt is taken from; contract, case, category, gold too.
+    """
+
+    prompt: tuple[Message, ...]
+    chosen: str
+    rejected: str
+    source: Source
+    margin: float
+    contract: str
+    case: str
+    category: str
+    kind: str
+    gold: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unpaired:
+    """A reply that is wanted (`label` True) or not, as KTO takes it; the rest as in a pair."""
+
+    prompt: tuple[Message, ...]
+    completion: str
+    label: bool
+    source: Source
+    contract: str
+    case: str
+    category: str
+    kind: str
+    gold: tuple[str, ...]
+
+
+T = TypeVar("T", PreferencePair, Unpaired)
+
+
+def pair_of(
+    example: Example, chosen: str, rejected: str, source: Source, margin: float
+) -> PreferencePair:
+    """A pair of replies to an example's prompt."""
+    return PreferencePair(
+        example.prompt, chosen, rejected, source, margin,
+        example.contract, example.case, example.category, example.kind, example.gold,
+    )  # fmt: skip
+
+
+def unpaired_of(example: Example, completion: str, label: bool, source: Source) -> Unpaired:
+    """A labelled reply to an example's prompt."""
+    return Unpaired(
+        example.prompt, completion, label, source,
+        example.contract, example.case, example.category, example.kind, example.gold,
+    )  # fmt: skip
+
+
+def restricted(meta: Meta, rows: Iterable[PreferencePair | Unpaired], **changes: Any) -> Meta:
+    """The examples' meta with the contracts and cases of these rows alone."""
+    rows = tuple(rows)
+    titles, cases = {row.contract for row in rows}, {row.case for row in rows}
+    return meta.model_copy(
+        update={
+            "contracts": tuple(each for each in meta.contracts if each.title in titles),
+            "cases": tuple(each for each in meta.cases if each in cases),
+            **changes,
+        }
+    )
+
+
+def write_preferences(
+    path: Path, rows: Sequence[T], meta: Meta, held: Collection[str]
+) -> tuple[int, int]:
+    """Write training rows to `path`, those of contracts `held` beside; how many of each.
+
+    Beside each stands the meta, restricted to its rows. Everything is written aside first and moved
+    when it is whole. Validation rows of an earlier run do not stay: their contracts may now be
+    trained on.
+
+    Raises:
+        UserError: the disk is full, or the folder cannot be written to.
+    """
+    aside, beside = path.with_name(f"{path.name}.part"), validation_path(path)
+    train = [row for row in rows if row.contract not in held]
+    validation = [row for row in rows if row.contract in held]
+    try:
+        shutil.rmtree(aside, ignore_errors=True)
+        for name, part in ((path.name, train), (beside.name, validation)):
+            if part:
+                write_rows(aside / name, map(row_of, part))
+                write_meta(aside / name, restricted(meta, part))
+        if not validation:
+            beside.unlink(missing_ok=True)
+            meta_path(beside).unlink(missing_ok=True)
+        for file in sorted(aside.iterdir()):
+            file.replace(path.with_name(file.name))
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be written: {error.strerror}; free space or give another --output"
+        ) from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return len(train), len(validation)
+
+
+def read_pairs(path: Path) -> tuple[PreferencePair, ...]:
+    """The pairs of a file, in its order.
+
+    Raises:
+        UserError: it is missing or empty, or a line is no pair; the line is named.
+    """
+    return tuple(
+        pair_of(
+            _extras(where, row),
+            read_reply(where, row, "chosen"),
+            read_reply(where, row, "rejected"),
+            _source(where, row),
+            _margin(where, row),
+        )
+        for where, row in read_rows(path)
+    )
+
+
+def read_unpaired(path: Path) -> tuple[Unpaired, ...]:
+    """The labelled replies of a file, in its order.
+
+    Raises:
+        UserError: it is missing or empty, or a line is no labelled reply; the line is named.
+    """
+    rows = []
+    for where, row in read_rows(path):
+        label, completion = row.get("label"), read_reply(where, row, "completion")
+        if not isinstance(label, bool):
+            raise UserError(f"{where}: label is true or false, not {label!r}")
+        rows.append(unpaired_of(_extras(where, row), completion, label, _source(where, row)))
+    return tuple(rows)
+
+
+def row_of(each: PreferencePair | Unpaired) -> Row:
+    """A row in trl's conversational form, with columns beside."""
+    row: Row = {"prompt": turns(each.prompt)}
+    if isinstance(each, PreferencePair):
+        row["chosen"] = turns([Message("assistant", each.chosen)])
+        row["rejected"] = turns([Message("assistant", each.rejected)])
+    else:
+        row |= {"completion": turns([Message("assistant", each.completion)]), "label": each.label}
+    row |= {"source": each.source, "contract": each.contract, "case": each.case}
+    row |= {"category": each.category, "kind": each.kind, "gold": list(each.gold)}
+    return row | ({"margin": each.margin} if isinstance(each, PreferencePair) else {})
+
+
+def _extras(where: str, row: Row) -> Example:
+    gold = row.get("gold", [])
+    if not isinstance(gold, list) or not all(isinstance(text, str) for text in gold):
+        raise UserError(f"{where}: gold is a list of texts")
+    return Example(
+        prompt=read_turns(where, row, "prompt"),
+        completion="",
+        kind=row.get("kind", "general"),
+        contract=str(row.get("contract", "")),
+        case=str(row.get("case", "")),
+        category=str(row.get("category", "")),
+        gold=tuple(gold),
+    )
+
+
+def _source(where: str, row: Row) -> Source:
+    source: Source = row.get("source", "human")
+    if source not in get_args(Source):
+        raise UserError(f"{where}: source {source!r} is none of {', '.join(get_args(Source))}")
+    return source
+
+
+def _margin(where: str, row: Row) -> float:
+    margin = row.get("margin", 0.0)
+    if isinstance(margin, bool) or not isinstance(margin, int | float):
+        raise UserError(f"{where}: margin is a number, not {margin!r}")
+    return float(margin)

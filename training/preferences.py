@@ -1,0 +1,229 @@
+"""`python -m training.preferences`: which of two replies is better, by judges, gold and people."""
+
+import argparse
+import asyncio
+import math
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from evals.store import Store
+from fixtures.errors import UserError
+from models.factory import Chats
+from models.registry import SHIPPED, Prompted, read_entry
+from training.appraisal import open_appraisers
+from training.assembly import distinct, held_out, length_balanced, unpair
+from training.examples import Meta
+from training.feedback import human_pairs, read_feedback, shown_prompts, thumbs
+from training.opinions import Enquiry, Opinions, counted, enquire, paired
+from training.pair_statistics import statistics, table
+from training.pairing import Rule
+from training.pairs import PreferencePair, Unpaired, write_preferences
+from training.preference_prompts import Prompts, read_prompts, with_cases
+from training.sampling import draw_examples, voices
+
+EXAMPLES = Path(".exam/training/sft.jsonl")
+OUTPUT = Path(".exam/training/preferences.jsonl")
+STORE = ".exam/store.sqlite"
+
+
+def make(options: argparse.Namespace) -> dict[str, float]:
+    """Ask, judge, pair and write; returns what was counted.
+
+    Raises:
+        UserError: an option, a file or a model is not usable, or there is no pair.
+    """
+    rule = _rule(options)
+    prompts = read_prompts(options.examples, options.dataset or (), options.cuad_dir)
+    meta, pairs, labelled, counts = _of_people(options, prompts, rule)
+    if options.model:
+        opinions = _opinions(options, prompts)
+        more, left_out = paired(opinions, rule)
+        pairs, counts = [*pairs, *more], counts | counted(opinions) | left_out
+    rows = distinct(pairs)
+    if options.length_balanced:
+        kept = length_balanced(rows)
+        counts["left out to balance lengths"] = len(rows) - len(kept)
+        rows = kept
+    singles = unpair(rows, labelled) if options.unpaired else ()
+    if not rows and not singles:
+        raise UserError(
+            f"no pair was found ({_listed(counts)}); lower --margin, raise --n or --temperature, "
+            "or add --unpaired for the sake of thumbs"
+        )
+    return _write(options, meta, rows, singles, counts)
+
+
+def unpaired_path(path: Path) -> Path:
+    """Where the replies with a label stand.
+
+    >>> unpaired_path(Path("preferences.jsonl")).name
+    'preferences.unpaired.jsonl'
+    """
+    return path.with_suffix(f".unpaired{path.suffix}")
+
+
+def _of_people(
+    options: argparse.Namespace, prompts: Prompts, rule: Rule
+) -> tuple[Meta, list[PreferencePair], list[Unpaired], dict[str, float]]:
+    """(the meta with their cases, pairs, labelled replies, counts) of `--feedback`."""
+    if not options.feedback:
+        return prompts.meta, [], [], {}
+    feedback = read_feedback(options.feedback, prompts.cases, prompts.refused())
+    shown = shown_prompts(feedback, prompts.datasets, prompts.meta, options.registry)
+    pairs, unchanged = human_pairs(feedback, shown, rule)
+    labelled = thumbs(feedback, shown)
+    counts: dict[str, float] = {
+        "answers that people scored": sum(each.score is not None for each in feedback),
+        "answers that people corrected": sum(each.corrected is not None for each in feedback),
+        "corrections that change nothing": unchanged,
+    }
+    return with_cases(prompts.meta, [each.case for each in feedback]), pairs, labelled, counts
+
+
+def _opinions(options: argparse.Namespace, prompts: Prompts) -> tuple[Opinions, ...]:
+    """The model's answers with their scores."""
+    entry, meta = read_entry(options.model, options.registry), prompts.meta
+    shows = (meta.passages, meta.most_passages)
+    if isinstance(entry, Prompted) and (entry.passages, entry.most_passages) != shows:
+        print(
+            f"note: in the exam {options.model} is shown other passages than {options.examples} "
+            f"shows; `python -m training.data --model {options.model}` makes its own",
+            file=sys.stderr,
+        )
+    examples = draw_examples(prompts.examples, options.cases, options.seed)
+    if not examples:
+        raise UserError(f"{options.examples} holds no example of a contract; make it again")
+    chats = Chats(options.registry)
+    judges, metrics = open_appraisers(options.judge, chats, options.registry)
+    models = voices(chats.open(options.model), options.n, options.temperature, options.seed)
+    enquiry = Enquiry(examples, models, judges, metrics, prompts.cases)
+    store = Store(options.store)
+    try:
+        with _progress(options.model, len(examples) * len(models)) as advance:
+            return asyncio.run(enquire(enquiry, store, advance))
+    finally:
+        store.close()
+
+
+def _write(
+    options: argparse.Namespace,
+    meta: Meta,
+    rows: Sequence[PreferencePair],
+    singles: Sequence[Unpaired],
+    counts: dict[str, float],
+) -> dict[str, float]:
+    titles = [each.contract for each in rows or singles]
+    held = held_out(titles, options.validation_share, options.seed)
+    found = counts | (statistics(rows) if rows else {})
+    found["rows to validate with"] = sum(each.contract in held for each in rows)
+    if singles:
+        found["unpaired rows"] = len(singles)
+        found["unpaired rows to validate with"] = sum(each.contract in held for each in singles)
+    command = f"python -m training.preferences {shlex.join(options.typed)}".strip()
+    meta = meta.model_copy(update={"command": command, "seed": options.seed, "statistics": found})
+    if rows:
+        write_preferences(options.output, rows, meta, held)
+    if singles:
+        write_preferences(unpaired_path(options.output), singles, meta, held)
+    return found
+
+
+def _rule(options: argparse.Namespace) -> Rule:
+    for name, good, wanted in (
+        ("n", options.n >= 1, "1 or more"),
+        ("cases", options.cases >= 1, "1 or more"),
+        ("pairs_per_case", options.pairs_per_case >= 1, "1 or more"),
+        ("temperature", 0 < options.temperature < math.inf, "a number above 0, such as 0.8"),
+        ("margin", 0 <= options.margin <= 1, "a difference of scores, 0 to 1"),
+        ("least_chosen", 0 <= options.least_chosen <= 1, "a score, 0 to 1"),
+        ("validation_share", 0 <= options.validation_share < 1, "a share from 0 to below 1"),
+    ):
+        if not good:
+            option = f"--{name.replace('_', '-')}"
+            raise UserError(f"{option} {getattr(options, name)}: give {wanted}")
+    if not options.model and not options.feedback:
+        raise UserError("whose answers? give --model NAME, or --feedback FILE, or both")
+    return Rule(options.margin, options.pairs_per_case, options.gold, options.least_chosen)
+
+
+def _listed(counts: dict[str, float]) -> str:
+    return ", ".join(f"{name}: {value:.4g}" for name, value in counts.items())
+
+
+@contextmanager
+def _progress(model: str, total: int) -> Iterator[Callable[[], None]]:
+    """A bar on stderr, where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    console = Console(stderr=True)
+    columns = (TextColumn("asking {task.description}"), BarColumn(), MofNCompleteColumn())
+    bar = Progress(*columns, Remaining(), console=console, disable=not console.is_terminal)
+    with bar:
+        task = bar.add_task(model, total=total)
+        yield lambda: bar.advance(task)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.preferences", description=main.__doc__
+    )
+    add = parser.add_argument
+    add("--model", metavar="NAME", help="whose answers are compared, by its name in the registry")
+    add("--examples", type=Path, default=EXAMPLES, metavar="FILE", help=f"prompts ({EXAMPLES})")
+    add(
+        "--dataset", action="append", metavar="NAME",
+        help="what they were made from: sample, cuad or a path; may be repeated (as in their meta)",
+    )  # fmt: skip
+    add("--cuad-dir", type=Path, metavar="DIR", help="where CUAD lies (else $CUAD_DIR)")
+    add("--cases", type=int, default=400, metavar="N", help="prompts, half to be declined (400)")
+    add("--n", type=int, default=4, metavar="N", help="answers drawn, beside the exam's own (4)")
+    add("--temperature", type=float, default=0.8, metavar="T", help="of the draws (0.8)")
+    add(
+        "--judge", default="reference", metavar="NAMES",
+        help="reference, metrics, chat models; with commas for their mean (reference)",
+    )  # fmt: skip
+    add("--margin", type=float, default=0.2, metavar="D", help="least difference of scores (0.2)")
+    add("--pairs-per-case", type=int, default=1, metavar="N", help="of sampled answers (1)")
+    add("--least-chosen", type=float, default=0.5, metavar="S", help="lowest score chosen (0.5)")
+    add(
+        "--gold", action=argparse.BooleanOptionalAction, default=True,
+        help="also pair the ground truth with the worst answer (yes)",
+    )  # fmt: skip
+    add("--length-balanced", action="store_true", help="chosen longer as often as shorter")
+    add("--feedback", type=Path, metavar="FILE", help="JSON lines of what people said of answers")
+    add("--output", type=Path, default=OUTPUT, metavar="FILE", help=f"({OUTPUT})")
+    add("--unpaired", action="store_true", help="also write replies with a label, for KTO")
+    add("--registry", type=Path, default=SHIPPED, metavar="DIR", help="(models/registry)")
+    add("--store", default=STORE, metavar="URL", help=f"of answers and scores ({STORE})")
+    add("--seed", type=int, default=0, metavar="N", help="(0)")
+    add("--validation-share", type=float, default=0.1, metavar="S", help="of the contracts (0.1)")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Write pairs of a better and a worse reply, for DPO, ORPO, reward models and KTO."""
+    typed = sys.argv[1:] if argv is None else argv
+    options = _parser().parse_args(typed)
+    options.typed = typed
+    try:
+        found = make(options)
+    except UserError as error:
+        print(f"ERROR: {error}", file=sys.stderr)
+        return 4
+    except KeyboardInterrupt:
+        return 2
+    print(table(found))
+    for path in (options.output, unpaired_path(options.output) if options.unpaired else None):
+        if path is not None and path.is_file():
+            print(path)
+    print("next: python -m training.dpo training/recipes/dpo-smollm2.yaml")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
