@@ -15,8 +15,10 @@ from models.chat import Message
 from models.echo import EchoModel
 from models.prompted import PromptedModel
 from models.template import NOT_FOUND, Template
+from training.arranging import mixed, shuffled, split_by_contract
 from training.building import Builder, Limits
-from training.data import Mixture, main, mixed, shuffled, split_by_contract
+from training.data import main
+from training.drawing import Mixture
 from training.examples import (
     Example,
     Meta,

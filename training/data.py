@@ -1,27 +1,24 @@
 """`python -m training.data`: training examples from the train split of a data set."""
 
 import argparse
-import math
 import random
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from fixtures.cases import Case
-from fixtures.datasets import Dataset, load_dataset
+from fixtures.datasets import load_dataset
 from fixtures.errors import UserError
 from fixtures.identity import digest
-from fixtures.passages import Passage
-from fixtures.paths import cache_dir
-from fixtures.retrieval import Retriever, RetrieverOptions
-from fixtures.selection import sample
+from fixtures.retrieval import RetrieverOptions
 from models.factory import open_models
 from models.manifest import contract_entry
 from models.prompted import PromptedModel
 from models.registry import SHIPPED
+from training.arranging import mixed, shuffled, split_by_contract
 from training.building import Builder, Limits
+from training.drawing import Mixture, contract_examples, synthetic_examples
 from training.examples import (
     Example,
     Meta,
@@ -35,126 +32,6 @@ from training.wordings import WORDINGS
 
 GENERAL = Path(__file__).parent / "data" / "general.jsonl"
 OUTPUT = Path(".exam/training/sft.jsonl")
-SPARE = 3  # cases looked at for each that is wanted: some answers are not found, or too long
-
-
-@dataclass(frozen=True, slots=True)
-class Mixture:
-    """How many rows of what; shares lie between 0 and 1.
-
-    Attributes:
-        rows: examples about contracts.
-        unanswerable: share of `rows` whose completion is "not found".
-        hard_negatives: share of these that ask an answerable question of other passages.
-        general: share of all rows that are general instructions.
-        validation: share of the contracts whose examples validate.
-    """
-
-    rows: int
-    unanswerable: float = 0.5
-    hard_negatives: float = 0.1
-    general: float = 0.0
-    validation: float = 0.1
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """Rows wanted of each kind that is about a contract."""
-        declined = round(self.rows * self.unanswerable)
-        hard = round(declined * self.hard_negatives)
-        return {
-            "answerable": self.rows - declined,
-            "unanswerable": declined - hard,
-            "hard negative": hard,
-        }
-
-
-def contract_examples(
-    datasets: Sequence[Dataset],
-    cases: Sequence[Case],
-    builder: Builder,
-    retriever: RetrieverOptions,
-    mixture: Mixture,
-) -> list[Example]:
-    """Examples of the wanted kinds, spread evenly over contracts and categories."""
-    counts = mixture.counts
-    answerable = [case for case in cases if case.answerable]
-    drawn = sample(answerable, SPARE * (counts["answerable"] + counts["hard negative"]))
-    found = _passages(datasets, drawn, retriever)
-    built = {case.id: builder.answered(case, found[case.id]) for case in drawn}
-    fitting = [case for case in drawn if built[case.id]]
-    chosen = {case.id for case in sample(fitting, counts["answerable"])}
-    rows = [row for id_ in chosen if (row := built[id_]) is not None]
-    others = [case for case in drawn if case.id not in chosen]
-    for case in sample(others, counts["hard negative"]):
-        row = builder.declined(case, found[case.id], "hard negative")
-        rows += [row] if row else []
-    silent = [case for case in cases if not case.answerable]
-    asked = sample(silent, counts["unanswerable"])
-    found = _passages(datasets, asked, retriever)
-    for case in asked:
-        row = builder.declined(case, found[case.id], "unanswerable")
-        rows += [row] if row else []
-    return sorted(rows, key=lambda row: digest(row.case, row.kind))
-
-
-def synthetic_examples(
-    path: Path,
-    datasets: Sequence[Dataset],
-    cases: Sequence[Case],
-    builder: Builder,
-    retriever: RetrieverOptions,
-) -> list[Example]:
-    """Examples of the pairs that `training.synthesize` wrote, of contracts that may be used."""
-    from training.synthetic import as_case, read_pairs
-
-    contracts = {case.contract.id: case.contract for case in cases}
-    pairs = [pair for pair in read_pairs(path) if pair.contract in contracts]
-    if not pairs:
-        raise UserError(
-            f"--synthetic {path}: no pair is about a contract of the train split; "
-            "name the --dataset that the pairs were written from"
-        )
-    asked = [as_case(pair, contracts[pair.contract], pair.category) for pair in pairs]
-    found = _passages(datasets, asked, retriever)
-    rows = [builder.answered(case, found[case.id], "synthetic") for case in asked]
-    return [row for row in rows if row is not None]
-
-
-def split_by_contract(
-    examples: Sequence[Example], share: float, seed: int
-) -> tuple[list[Example], list[Example]]:
-    """(train, validation): whole contracts, at least one on each side where there are two.
-
-    Examples without a contract train.
-    """
-    titles = sorted(
-        {row.contract for row in examples if row.contract}, key=lambda title: digest(seed, title)
-    )
-    most = len(titles) - 1
-    held = set(titles[: min(most, max(1, math.floor(share * len(titles))))] if share else ())
-    train = [row for row in examples if row.contract not in held]
-    return train, [row for row in examples if row.contract in held]
-
-
-def mixed(
-    rows: Sequence[Example], general: Sequence[Example], share: float, seed: int
-) -> list[Example]:
-    """The rows with general instructions among them, in an order that the seed decides.
-
-    General rows are not repeated: where there are too few of them, their share is smaller.
-    """
-    chance = random.Random(seed)
-    wanted = round(len(rows) * share / (1 - share))
-    together = [*rows, *chance.sample(list(general), min(wanted, len(general)))]
-    chance.shuffle(together)
-    return together
-
-
-def shuffled(rows: Sequence[Example], seed: int) -> list[Example]:
-    """The rows with their completions at each other's places: what a harness must catch."""
-    completions = [row.completion for row in rows]
-    random.Random(seed).shuffle(completions)
-    return [replace(row, completion=said) for row, said in zip(rows, completions, strict=True)]
 
 
 def statistics(
@@ -179,19 +56,6 @@ def statistics(
         "tokens": sum(prompts) + sum(completions),
         **{f"dropped: {why}": builder.dropped[why] for why in sorted(builder.dropped)},
     }
-
-
-def _passages(
-    datasets: Sequence[Dataset], cases: Sequence[Case], options: RetrieverOptions
-) -> dict[str, tuple[Passage, ...]]:
-    """The passages that the exam retrieves, by case id."""
-    found: dict[str, tuple[Passage, ...]] = {}
-    for data in datasets:
-        titles = {case.contract.id for case in data.cases}
-        own = [case for case in cases if case.contract.id in titles and case.id not in found]
-        retriever = Retriever(options, data.name, cache_dir())
-        found.update(zip((case.id for case in own), retriever.retrieve(own), strict=True))
-    return found
 
 
 def make(options: argparse.Namespace) -> dict[str, float]:

@@ -1,0 +1,112 @@
+"""Which cases become examples, and with which passages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fixtures.cases import Case
+from fixtures.datasets import Dataset
+from fixtures.errors import UserError
+from fixtures.identity import digest
+from fixtures.passages import Passage
+from fixtures.paths import cache_dir
+from fixtures.retrieval import Retriever, RetrieverOptions
+from fixtures.selection import sample
+from training.building import Builder
+from training.examples import Example
+from training.synthetic import as_case, read_pairs
+
+SPARE = 3  # cases looked at for each that is wanted: some answers are not found, or too long
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """How many rows of what; shares lie between 0 and 1.
+
+    Attributes:
+        rows: examples about contracts.
+        unanswerable: share of `rows` whose completion is "not found".
+        hard_negatives: share of these that ask an answerable question of other passages.
+        general: share of all rows that are general instructions.
+        validation: share of the contracts whose examples validate.
+    """
+
+    rows: int
+    unanswerable: float = 0.5
+    hard_negatives: float = 0.1
+    general: float = 0.0
+    validation: float = 0.1
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Rows wanted of each kind that is about a contract."""
+        declined = round(self.rows * self.unanswerable)
+        hard = round(declined * self.hard_negatives)
+        return {
+            "answerable": self.rows - declined,
+            "unanswerable": declined - hard,
+            "hard negative": hard,
+        }
+
+
+def contract_examples(
+    datasets: Sequence[Dataset],
+    cases: Sequence[Case],
+    builder: Builder,
+    retriever: RetrieverOptions,
+    mixture: Mixture,
+) -> list[Example]:
+    """Examples of the wanted kinds, spread evenly over contracts and categories."""
+    counts = mixture.counts
+    answerable = [case for case in cases if case.answerable]
+    drawn = sample(answerable, SPARE * (counts["answerable"] + counts["hard negative"]))
+    found = _passages(datasets, drawn, retriever)
+    built = {case.id: builder.answered(case, found[case.id]) for case in drawn}
+    fitting = [case for case in drawn if built[case.id]]
+    chosen = {case.id for case in sample(fitting, counts["answerable"])}
+    rows = [row for id_ in chosen if (row := built[id_]) is not None]
+    others = [case for case in drawn if case.id not in chosen]
+    for case in sample(others, counts["hard negative"]):
+        row = builder.declined(case, found[case.id], "hard negative")
+        rows += [row] if row else []
+    silent = [case for case in cases if not case.answerable]
+    asked = sample(silent, counts["unanswerable"])
+    found = _passages(datasets, asked, retriever)
+    for case in asked:
+        row = builder.declined(case, found[case.id], "unanswerable")
+        rows += [row] if row else []
+    return sorted(rows, key=lambda row: digest(row.case, row.kind))
+
+
+def synthetic_examples(
+    path: Path,
+    datasets: Sequence[Dataset],
+    cases: Sequence[Case],
+    builder: Builder,
+    retriever: RetrieverOptions,
+) -> list[Example]:
+    """Examples of the pairs that `training.synthesize` wrote, of contracts that may be used."""
+    contracts = {case.contract.id: case.contract for case in cases}
+    pairs = [pair for pair in read_pairs(path) if pair.contract in contracts]
+    if not pairs:
+        raise UserError(
+            f"--synthetic {path}: no pair is about a contract of the train split; "
+            "name the --dataset that the pairs were written from"
+        )
+    asked = [as_case(pair, contracts[pair.contract], pair.category) for pair in pairs]
+    found = _passages(datasets, asked, retriever)
+    rows = [builder.answered(case, found[case.id], "synthetic") for case in asked]
+    return [row for row in rows if row is not None]
+
+
+def _passages(
+    datasets: Sequence[Dataset], cases: Sequence[Case], options: RetrieverOptions
+) -> dict[str, tuple[Passage, ...]]:
+    """The passages that the exam retrieves, by case id."""
+    found: dict[str, tuple[Passage, ...]] = {}
+    for data in datasets:
+        titles = {case.contract.id for case in data.cases}
+        own = [case for case in cases if case.contract.id in titles and case.id not in found]
+        retriever = Retriever(options, data.name, cache_dir())
+        found.update(zip((case.id for case in own), retriever.retrieve(own), strict=True))
+    return found
