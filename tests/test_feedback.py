@@ -10,7 +10,7 @@ from fixtures.datasets import Dataset
 from fixtures.errors import UserError
 from models.factory import open_models
 from training.examples import Meta
-from training.feedback import (
+from training.preference.feedback import (
     Feedback,
     human_pairs,
     prompted,
@@ -18,7 +18,7 @@ from training.feedback import (
     shown_prompts,
     thumbs,
 )
-from training.pairing import Rule
+from training.preference.pairing import Rule
 
 REFUSED: frozenset[str] = frozenset()
 

@@ -12,12 +12,11 @@ from evals.metrics.text import normalise
 from fixtures.errors import UserError
 from models.chat import Message
 from models.manifest import TrainedContract
-from training.assembly import distinct, held_out, length_balanced, unpair
 from training.examples import Example, Meta, read_meta, validation_path
-from training.faults import FAULTS, fault
-from training.pair_statistics import lengths, statistics, table
-from training.pairing import Rule, Scored, contrasts, merged, pair
-from training.pairs import (
+from training.preference.assembly import distinct, held_out, length_balanced, unpair
+from training.preference.faults import FAULTS, fault
+from training.preference.pairing import Rule, Scored, contrasts, merged, pair
+from training.preference.pairs import (
     PreferencePair,
     Unpaired,
     pair_of,
@@ -25,6 +24,7 @@ from training.pairs import (
     read_unpaired,
     write_preferences,
 )
+from training.preference.statistics import lengths, statistics, table
 
 TEXTS = st.sampled_from(
     ["Ohio", "ohio.", "The Ohio", "Nevada", "Not found.", "not found", "31 May", "...", "", "a b c"]

@@ -19,11 +19,11 @@ from models.manifest import contract_entry
 from models.template import NOT_FOUND, Template
 from tests.conftest import ROOT
 from tests.fake_server import Fault, fake_server
-from training.appraisal import by_metrics, judged_case
 from training.examples import Example, Meta, read_meta, validation_path, write_examples, write_meta
-from training.pairs import read_pairs, read_unpaired
+from training.preference.appraisal import by_metrics, judged_case
+from training.preference.pairs import read_pairs, read_unpaired
+from training.preference.sampling import draw_examples
 from training.preferences import main, unpaired_path
-from training.sampling import draw_examples
 
 PLACES = 4
 

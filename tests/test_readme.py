@@ -16,7 +16,7 @@ def test_every_link_leads_somewhere():
 def test_the_tree_names_every_module_and_no_other():
     tree = next(block for block in README.split("```") if "options, hooks, fixtures" in block)
     named = set(re.findall(r"[a-z_]+\.py", tree)) - {"conftest.py"}
-    rooms = ("fixtures", "models", "evals", "reports")
+    rooms = ("fixtures", "models", "evals", "reports", "training")
     present = {
         path.name
         for room in rooms

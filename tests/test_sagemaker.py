@@ -22,7 +22,8 @@ from fixtures.errors import UserError
 from models.manifest import Manifest, write_manifest
 from models.registry import read_entry
 from tests.conftest import ROOT
-from training import aws, container, delivery, job, sagemaker, shipment
+from training import sagemaker
+from training.cloud import aws, container, delivery, job, shipment
 from training.run import Places
 
 ROLE = "arn:aws:iam::123456789012:role/trainer"
@@ -65,8 +66,11 @@ def checkout(tmp_path, monkeypatch):
     """A small checkout with a recipe and its data, as working directory."""
     work = tmp_path / "checkout"
     (work / "training" / "recipes").mkdir(parents=True)
+    (work / "training" / "cloud").mkdir()
     (work / "training" / "__init__.py").write_text("")
-    shutil.copy(ROOT / "training" / "container.py", work / "training" / "container.py")
+    (work / "training" / "cloud" / "__init__.py").write_text("")
+    container_code = ROOT / "training" / "cloud" / "container.py"
+    shutil.copy(container_code, work / "training" / "cloud" / "container.py")
     (work / "training" / "sft.py").write_text(TRAINER)
     (work / "training" / "recipes" / "tiny.yaml").write_text(RECIPE)
     (work / "requirements.lock").write_text("# nothing\n")
@@ -196,7 +200,8 @@ def test_code_and_data_are_sent_and_nothing_else(checkout, cloud):
         [
             "requirements.lock",
             "training/__init__.py",
-            "training/container.py",
+            "training/cloud/__init__.py",
+            "training/cloud/container.py",
             "training/recipes/tiny.yaml",
             "training/sft.py",
         ]
@@ -306,7 +311,8 @@ def test_the_entry_point_is_valid_bash_and_passes_its_arguments_on(tmp_path):
     with tarfile.open(code / "code.tar.gz", "w:gz") as packed:
         for name, text in {
             "training/__init__.py": "",
-            "training/container.py": "import sys; print(sys.argv[1:])",
+            "training/cloud/__init__.py": "",
+            "training/cloud/container.py": "import sys; print(sys.argv[1:])",
         }.items():
             member = tarfile.TarInfo(name)
             member.size = len(text)
@@ -602,11 +608,11 @@ def test_several_gpus_are_launched_by_accelerate(count, launched):
 
 
 def test_the_container_needs_the_standard_library_alone():
-    script = "import sys, training.container; print(sorted(set(sys.modules)))"
+    script = "import sys, training.cloud.container; print(sorted(set(sys.modules)))"
     done = subprocess.run(
         [sys.executable, "-S", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert "training.container" in done.stdout
+    assert "training.cloud.container" in done.stdout
 
 
 def test_an_error_of_the_client_keeps_its_cause():

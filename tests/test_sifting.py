@@ -9,11 +9,11 @@ from rouge_score.rouge_scorer import RougeScorer
 
 from evals.variants.paraphrases import PARAPHRASES
 from fixtures.cases import Case, Contract, Span
-from training.phrasings import PHRASINGS, phrasing_of
-from training.rules import write_by_rule
-from training.seeds import Seed, context_of, draw_seeds
-from training.sifting import MOST_ALIKE, Asked, is_question, locate
-from training.writing import Unreadable, read_written
+from training.synthesis.phrasings import PHRASINGS, phrasing_of
+from training.synthesis.rules import write_by_rule
+from training.synthesis.seeds import Seed, context_of, draw_seeds
+from training.synthesis.sifting import MOST_ALIKE, Asked, is_question, locate
+from training.synthesis.writing import Unreadable, read_written
 
 ROUGE = RougeScorer(["rougeL"])
 

@@ -18,8 +18,8 @@ from fixtures.datasets import load_dataset
 from tests.conftest import ROOT
 from tests.fake_server import Fault, fake_server
 from training.examples import read_examples, read_meta
+from training.synthesis.synthetic import as_case, read_pairs
 from training.synthesize import main
-from training.synthetic import as_case, read_pairs
 
 ROUGE = RougeScorer(["rougeL"])
 QUOTED = re.compile(r"<quoted>\n(.*?)\n</quoted>", re.DOTALL)

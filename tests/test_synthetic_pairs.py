@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fixtures.cases import Contract
 from fixtures.errors import UserError
-from training.synthetic import Pair, append_pairs, as_case, read_pairs
+from training.synthesis.synthetic import Pair, append_pairs, as_case, read_pairs
 
 TEXT = "This Agreement is governed by the laws of Nevada. Fees are due in 30 days."
 PAIR = Pair(

@@ -14,7 +14,7 @@ from fixtures.retrieval import Retriever, RetrieverOptions
 from fixtures.selection import sample
 from training.building import Builder
 from training.examples import Example
-from training.synthetic import as_case, read_pairs
+from training.synthesis.synthetic import as_case, read_pairs
 
 SPARE = 3  # cases looked at for each that is wanted: some answers are not found, or too long
 

@@ -13,16 +13,16 @@ from evals.store import Store
 from fixtures.errors import UserError
 from models.factory import Chats
 from models.registry import SHIPPED, Prompted, read_entry
-from training.appraisal import open_appraisers
-from training.assembly import distinct, held_out, length_balanced, unpair
 from training.examples import Meta
-from training.feedback import human_pairs, read_feedback, shown_prompts, thumbs
-from training.opinions import Enquiry, Opinions, counted, enquire, paired
-from training.pair_statistics import statistics, table
-from training.pairing import Rule
-from training.pairs import PreferencePair, Unpaired, write_preferences
-from training.preference_prompts import Prompts, read_prompts, with_cases
-from training.sampling import draw_examples, voices
+from training.preference.appraisal import open_appraisers
+from training.preference.assembly import distinct, held_out, length_balanced, unpair
+from training.preference.feedback import human_pairs, read_feedback, shown_prompts, thumbs
+from training.preference.opinions import Enquiry, Opinions, counted, enquire, paired
+from training.preference.pairing import Rule
+from training.preference.pairs import PreferencePair, Unpaired, write_preferences
+from training.preference.prompts import Prompts, read_prompts, with_cases
+from training.preference.sampling import draw_examples, voices
+from training.preference.statistics import statistics, table
 
 EXAMPLES = Path(".exam/training/sft.jsonl")
 OUTPUT = Path(".exam/training/preferences.jsonl")

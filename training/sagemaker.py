@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from fixtures.errors import UserError
-from training import delivery, job
-from training.aws import Prefix, explained, open_client, read_prefix
+from training.cloud import delivery, job
+from training.cloud.aws import Prefix, explained, open_client, read_prefix
+from training.cloud.shipment import Shipment, packed, plan_shipment
 from training.method import METHODS
 from training.outcome import check_free
 from training.recipe import read_recipe
 from training.run import Places
-from training.shipment import Shipment, packed, plan_shipment
 
 IMAGE = (
     "763104351884.dkr.ecr.{region}.amazonaws.com/"

@@ -23,14 +23,14 @@ from models.factory import Chats
 from models.manifest import contract_entry
 from models.registry import SHIPPED
 from training.examples import Meta, write_meta
-from training.gathering import Writer, Written, outcomes
-from training.jury import REFERENCE, open_jury
-from training.rules import write_by_rule
-from training.seeds import Seed, draw_seeds, used_cases
-from training.sifting import Sieve
-from training.synthetic import Pair, append_pairs
-from training.tally import RULES, Tally, report
-from training.writing import longest_reply, write
+from training.synthesis.gathering import Writer, Written, outcomes
+from training.synthesis.jury import REFERENCE, open_jury
+from training.synthesis.rules import write_by_rule
+from training.synthesis.seeds import Seed, draw_seeds, used_cases
+from training.synthesis.sifting import Sieve
+from training.synthesis.synthetic import Pair, append_pairs
+from training.synthesis.tally import RULES, Tally, report
+from training.synthesis.writing import longest_reply, write
 
 OUTPUT = Path(".exam/training/synthetic.jsonl")
 STORE = ".exam/store.sqlite"

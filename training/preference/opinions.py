@@ -14,11 +14,11 @@ from evals.store import Store
 from fixtures.cases import Case, Contract
 from fixtures.errors import UserError
 from models.chat import Answer, ChatModel
-from training.appraisal import Appraisal, judged_case
 from training.examples import Example
-from training.pairing import Rule, Scored, pair
-from training.pairs import PreferencePair, pair_of
-from training.sampling import sample
+from training.preference.appraisal import Appraisal, judged_case
+from training.preference.pairing import Rule, Scored, pair
+from training.preference.pairs import PreferencePair, pair_of
+from training.preference.sampling import sample
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from fixtures.errors import UserError
 from fixtures.identity import digest
 from models.chat import Answer, ChatModel, Message
 from training.examples import Example, turns
-from training.faults import is_silent
+from training.preference.faults import is_silent
 
 
 def draw_examples(examples: Sequence[Example], most: int, seed: int) -> tuple[Example, ...]:

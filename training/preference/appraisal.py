@@ -15,7 +15,7 @@ from models.chat import Answer
 from models.factory import Chats
 from models.registry import Prompted, read_entry
 from training.examples import Example
-from training.faults import is_silent
+from training.preference.faults import is_silent
 from training.rewards import marks
 
 METRICS = "metrics"

@@ -23,8 +23,8 @@ from models.factory import open_models
 from models.prompted import PromptedModel
 from models.template import NOT_FOUND
 from training.examples import Example, Meta, Row, read_rows
-from training.pairing import Rule, Scored, pair
-from training.pairs import PreferencePair, Unpaired, pair_of, unpaired_of
+from training.preference.pairing import Rule, Scored, pair
+from training.preference.pairs import PreferencePair, Unpaired, pair_of, unpaired_of
 
 COLUMNS = ("case", "answer", "score", "comment", "corrected answer")
 THUMBS = {"up": 1.0, "down": 0.0}

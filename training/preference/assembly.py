@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from evals.metrics.text import normalise
 from fixtures.identity import digest
 from models.chat import Message
-from training.pair_statistics import words
-from training.pairs import PreferencePair, Unpaired
+from training.preference.pairs import PreferencePair, Unpaired
+from training.preference.statistics import words
 
 
 def distinct(pairs: Iterable[PreferencePair]) -> tuple[PreferencePair, ...]:

@@ -16,9 +16,9 @@ from evals.calls import Calls
 from evals.judges.quoting import fitted, quoted
 from evals.judges.replies import FENCED, LONGEST, MARKER, Unreadable, json_objects
 from models.chat import ChatModel, Message
-from training.gathering import Written
-from training.seeds import Seed
-from training.synthetic import Draft, Kind
+from training.synthesis.gathering import Written
+from training.synthesis.seeds import Seed
+from training.synthesis.synthetic import Draft, Kind
 
 if TYPE_CHECKING:
     from evals.judges.language_model import Engine

@@ -13,9 +13,9 @@ from functools import cached_property
 from typing import Any
 
 from fixtures.cases import Span
-from training.jury import BUDGET, Jury
-from training.seeds import Seed
-from training.synthetic import Draft, Pair
+from training.synthesis.jury import BUDGET, Jury
+from training.synthesis.seeds import Seed
+from training.synthesis.synthetic import Draft, Pair
 
 MOST_ALIKE = 0.7
 """ROUGE-L F1 from which on two questions count as one."""

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from training.faults import FAULTS, fault
-from training.pairs import PreferencePair, Source
+from training.preference.faults import FAULTS, fault
+from training.preference.pairs import PreferencePair, Source
 
 SOURCES: tuple[Source, ...] = get_args(Source)
 

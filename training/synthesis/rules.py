@@ -13,9 +13,9 @@ from typing import Literal
 
 from evals.metrics.quantities import CARDINALS, DATE
 from fixtures.cases import Case, Span
-from training.phrasings import phrasing_of
-from training.seeds import Seed
-from training.synthetic import Draft, Kind
+from training.synthesis.phrasings import phrasing_of
+from training.synthesis.seeds import Seed
+from training.synthesis.synthetic import Draft, Kind
 
 YES = (
     "Is there anything on {topic} in this contract? If so, quote it.",

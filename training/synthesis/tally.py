@@ -5,8 +5,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from models.registry import LocalEntry, read_entry
-from training.gathering import Outcome
-from training.seeds import Seed
+from training.synthesis.gathering import Outcome
+from training.synthesis.seeds import Seed
 
 RULES = "rules"
 POOR = 0.5

@@ -12,8 +12,8 @@ from fixtures.identity import file_digest
 from models.manifest import FILE, read_manifest
 from models.registry import LocalEntry, read_entry
 from models.weights import PICKLES, weight_files
-from training.aws import explained, read_prefix
-from training.container import ADAPTER, ENTRY
+from training.cloud.aws import explained, read_prefix
+from training.cloud.container import ADAPTER, ENTRY
 from training.run import Places
 
 MODEL_LIMIT = 20 << 30

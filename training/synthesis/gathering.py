@@ -12,10 +12,10 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 
 from fixtures.errors import UserError
-from training.jury import BUDGET
-from training.seeds import Seed
-from training.sifting import Sieve, Sifted
-from training.synthetic import Draft, Pair
+from training.synthesis.jury import BUDGET
+from training.synthesis.seeds import Seed
+from training.synthesis.sifting import Sieve, Sifted
+from training.synthesis.synthetic import Draft, Pair
 
 AHEAD = 64
 """Seeds under way at most."""

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from fixtures.errors import UserError
-from training.aws import Prefix, explained
-from training.shipment import Shipment
+from training.cloud.aws import Prefix, explained
+from training.cloud.shipment import Shipment
 
-# Runs `training.container` from the code sent; bash replaces itself, so signals arrive there.
+# Runs `training.cloud.container` from the code sent; bash replaces itself, so signals arrive there.
 ENTRYPOINT = (
     "mkdir -p /opt/ml/bar-exam && cd /opt/ml/bar-exam"
     " && tar -xzf /opt/ml/input/data/code/code.tar.gz"
-    ' && exec "$(command -v python3 || command -v python)" -m training.container "$@"'
+    ' && exec "$(command -v python3 || command -v python)" -m training.cloud.container "$@"'
 )
 LOSS = r"'loss': '?([0-9.eE+-]+)"
 EPOCH = r"'epoch': '?([0-9.eE+-]+)"
@@ -37,7 +37,7 @@ def stem(shipment: Shipment) -> str:
     """What the names of all jobs of this shipment begin with (SageMaker: letters, digits, `-`).
 
     >>> from pathlib import Path
-    >>> from training.shipment import Parcel
+    >>> from training.cloud.shipment import Parcel
     >>> recipe = Parcel(Path("r.yaml"), "r.yaml", "0")
     >>> sent = Shipment("sft", "r.yaml", (), "my_model.v2", "", (recipe,), ())
     >>> stem(sent)[:16]

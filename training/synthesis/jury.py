@@ -12,8 +12,8 @@ from fixtures.cases import Case, Span
 from fixtures.identity import digest
 from models.chat import Answer
 from models.factory import Chats
-from training.seeds import Seed
-from training.synthetic import Draft
+from training.synthesis.seeds import Seed
+from training.synthesis.synthetic import Draft
 
 if TYPE_CHECKING:
     from evals.judges.claim_support import ClaimSupport

@@ -1,0 +1,116 @@
+"""Recipes: every shipped one is parsed into its trainer's own config; mistakes are named."""
+
+from pathlib import Path
+
+import pytest
+
+from fixtures.errors import UserError
+from training.method import METHODS, method_named
+from training.recipe import read_recipe
+
+RECIPES = Path(__file__).parents[1] / "training" / "recipes"
+SHIPPED = sorted(RECIPES.glob("**/*.yaml"))
+
+
+def method_of(path):
+    """The method whose command the recipe's comment names."""
+    words = path.read_text().split("python -m training.")
+    return next(word.split()[0] for word in words[1:] if word.split()[0] in METHODS)
+
+
+def written(tmp_path, text):
+    path = tmp_path / "recipe.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_every_method_has_a_recipe():
+    assert {method_of(path) for path in SHIPPED} == set(METHODS)
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_shipped_recipe_becomes_its_trainers_config(path, tmp_path):
+    from training.arguments import build_arguments
+    from training.device import choose
+    from training.parts import lora_config
+
+    recipe, method = read_recipe(path), method_named(method_of(path))
+    assert recipe.name == path.stem
+    arguments = build_arguments(method, recipe, choose(), tmp_path)
+    for key, value in recipe.training.items():
+        assert getattr(arguments, key) == value
+    assert arguments.output_dir == str(tmp_path)
+    assert lora_config(recipe).r == recipe.lora.get("r", 8)
+
+
+GOOD = "name: a\ndata: a.jsonl\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (GOOD + "trainning: {}", "unknown key 'trainning'; did you mean 'training'?"),
+        (GOOD + "validation_exam: {evry: 3}", "unknown key 'validation_exam.evry'; did you mean"),
+        (GOOD + "seed: many", "seed: input should be a valid integer"),
+        ("data: a.jsonl", "name: field required"),
+        ("name: ../a\ndata: a", "name: string should match"),
+        ("- a", "must be a mapping"),
+        ("a: [", "is not YAML"),
+    ],
+)
+def test_a_mistake_in_a_recipe_is_one_line(tmp_path, text, said):
+    with pytest.raises(UserError) as error:
+        read_recipe(written(tmp_path, text))
+    assert said in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("training", "said"),
+    [
+        ("{learnin_rate: 1}", "unknown key 'training.learnin_rate'; did you mean 'learning_rate'?"),
+        ("{max_prompt_length: 9}", "unknown key 'training.max_prompt_length'"),
+        ("{max_steps: several}", "training.max_steps: input should be a valid integer"),
+        ("{output_dir: /tmp}", "training.output_dir is not yours to set; use --runs DIR"),
+        ("{save_steps: -1, eval_steps: x}", "training.eval_steps"),
+        ("{lr_scheduler_type: bent}", "training: bent is not a valid SchedulerType"),
+    ],
+)
+def test_a_mistake_in_the_training_keys_is_one_line(tmp_path, training, said):
+    from training.arguments import build_arguments
+    from training.device import choose
+
+    recipe = read_recipe(written(tmp_path, f"{GOOD}training: {training}"))
+    with pytest.raises(UserError) as error:
+        build_arguments(method_named("sft"), recipe, choose(), tmp_path)
+    assert said in str(error.value) and "\n" not in str(error.value)
+
+
+def test_settings_of_the_command_line_stand_above_the_file(tmp_path):
+    path = written(tmp_path, GOOD + "training: {max_steps: 5}\nvalidation_exam: {every: 3}")
+    recipe = read_recipe(
+        path, ["training.max_steps=2", "training.learning_rate=2e-4", "validation_exam=null"]
+    )
+    assert recipe.training == {"max_steps": 2, "learning_rate": 2e-4}
+    assert recipe.validation_exam is None
+
+
+@pytest.mark.parametrize("setting", ["max_steps", "name.first=2", "training.max_steps=["])
+def test_a_setting_that_cannot_be_meant_is_one_line(tmp_path, setting):
+    with pytest.raises(UserError, match="--set"):
+        read_recipe(written(tmp_path, GOOD), [setting])
+
+
+def test_lora_keys_are_pefts(tmp_path):
+    from training.parts import lora_config
+
+    recipe = read_recipe(written(tmp_path, GOOD + "lora: {lora_alfa: 3}"))
+    with pytest.raises(UserError, match=r"lora\.lora_alfa'; did you mean 'lora_alpha'"):
+        lora_config(recipe)
+
+
+def test_four_bits_need_a_gpu(tmp_path, monkeypatch):
+    from training.device import choose
+
+    monkeypatch.setattr("training.device.choose_device", lambda wanted: "cpu")
+    with pytest.raises(UserError, match="needs a CUDA device"):
+        choose(quantize=True)

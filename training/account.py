@@ -1,0 +1,144 @@
+"""The account of a run, written into the manifest beside contracts and cases."""
+
+import os
+import platform
+import subprocess
+from collections.abc import Iterable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fixtures.identity import file_digest
+from models.manifest import Manifest, TrainedContract, read_manifest
+from models.weights import tokenizer_digest, weights_digest
+
+if TYPE_CHECKING:
+    from training.run import Trained
+
+LIBRARIES = ("torch", "transformers", "peft", "trl")
+
+
+def manifest_of(trained: "Trained") -> Manifest:
+    """What the adapter was trained on and how; of an adapter it started from, both together."""
+    meta, parts, recipe = trained.meta, trained.parts, trained.recipe
+    before = read_manifest(parts.adapter) if parts.adapter else None
+    history = trained.checkpoint.history
+    return Manifest(
+        contracts=_union(before.contracts if before else (), meta.contracts),
+        cases=tuple(dict.fromkeys([*(before.cases if before else ()), *meta.cases])),
+        method=trained.method.name,
+        base={
+            "name": recipe.base,
+            "weights": weights_digest(parts.folder),
+            "tokenizer": tokenizer_digest(parts.folder),
+        },
+        start=_start(trained),
+        recipe=recipe.model_dump(mode="json"),
+        data=_data(trained),
+        commit=commit(),
+        versions=versions(),
+        hardware=hardware(parts.device.kind, parts.device.dtype),
+        seed=recipe.seed,
+        steps=trained.checkpoint.step,
+        delivered_step=step_of(trained),
+        seconds=round(sum(entry.get("seconds", 0.0) for entry in history), 1),
+        tokens=int(trained.checkpoint.state.get("num_input_tokens_seen", 0)),
+        losses=[_short(entry) for entry in history if "loss" in entry],
+        validation=validation_curve(history),
+    )
+
+
+def step_of(trained: "Trained") -> int:
+    """The step whose weights are delivered."""
+    return int(trained.weights.name.rpartition("-")[2])
+
+
+def validation_curve(history: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The validation exams, oldest first: step and marks."""
+    return [
+        {"step": entry["step"]}
+        | {name[5:]: round(value, 4) for name, value in entry.items() if name.startswith("eval_")}
+        for entry in history
+        if "eval_balanced" in entry
+    ]
+
+
+def commit() -> str | None:
+    """The commit of the code; None outside git."""
+    found = subprocess.run(
+        ["git", "rev-parse", "HEAD"],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return found.stdout.strip() or None
+
+
+def versions() -> dict[str, str | None]:
+    """Versions of what computes."""
+    found: dict[str, str | None] = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = None
+    return found
+
+
+def hardware(kind: str, dtype: str) -> dict[str, Any]:
+    """Processor, cores that this process may use, device, and dtype of the base."""
+    import torch
+
+    return {
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "device": torch.cuda.get_device_name() if kind == "cuda" else kind,
+        "dtype": dtype,
+    }
+
+
+def _cores() -> int | None:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())
+
+
+def _start(trained: "Trained") -> dict[str, Any] | None:
+    adapter = trained.parts.adapter
+    if adapter is None:
+        return None
+    return {"name": Path(str(trained.recipe.adapter)).name, "weights": weights_digest(adapter)}
+
+
+def _data(trained: "Trained") -> dict[str, Any]:
+    recipe, meta = trained.recipe, trained.meta
+    return {
+        "dataset": meta.dataset,
+        "identity": meta.dataset_identity,
+        "command": meta.command,
+        "rows": file_digest(recipe.data),
+        "validation": file_digest(recipe.validation) if recipe.validation else None,
+        "statistics": dict(meta.statistics),
+    }
+
+
+def _short(entry: dict[str, Any]) -> dict[str, Any]:
+    kept = ("step", "loss", "learning_rate", "grad_norm", "mean_token_accuracy", "rewards/margins")
+    return {name: float(f"{entry[name]:.5g}") for name in kept if name in entry}
+
+
+def _union(
+    before: Sequence[TrainedContract], now: Sequence[TrainedContract]
+) -> tuple[TrainedContract, ...]:
+    return tuple({each.digest: each for each in (*before, *now)}.values())

@@ -1,0 +1,129 @@
+"""Checkpoints of one run: which is the last whole one, and whether the run is over."""
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fixtures.errors import UserError
+
+IDENTITY = "run.json"
+WHOLE = ("trainer_state.json", "adapter_model.safetensors", "optimizer.pt", "rng_state.pth")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A folder from which training continues, and the trainer's state in it."""
+
+    folder: Path
+    state: dict[str, Any]
+
+    @property
+    def step(self) -> int:
+        """Optimizer steps made."""
+        return int(self.state["global_step"])
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """What was logged, oldest first."""
+        return list(self.state["log_history"])
+
+    def finished(self, patience: int | None) -> bool:
+        """Whether all steps were made, or the validation exam stopped the run."""
+        return self.step >= self.state["max_steps"] or exhausted(self.history, patience)
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint with the best validation exam; this one where none was held."""
+        best = self.state.get("best_global_step")
+        return self.folder.with_name(f"checkpoint-{best}") if best else self.folder
+
+
+def exhausted(history: list[dict[str, Any]], patience: int | None) -> bool:
+    """Whether the last `patience` validation exams were no better than one before."""
+    scores = [entry["eval_balanced"] for entry in history if "eval_balanced" in entry]
+    if patience is None or not scores:
+        return False
+    return len(scores) - 1 - scores.index(max(scores)) >= patience
+
+
+@contextlib.contextmanager
+def open_run(folder: Path, identity: str) -> Iterator[Checkpoint | None]:
+    """Hold the run's folder; gives its last whole checkpoint.
+
+    Checkpoints of another recipe or of other data are removed, as are half-written ones.
+
+    Raises:
+        UserError: the folder belongs to someone else, is in use, or cannot be written to.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".lock", timeout=0) if first_process() else contextlib.nullcontext():
+            if first_process():
+                _claim(folder, identity)
+            _wait_for_first()
+            yield last_checkpoint(folder)
+    except Timeout:
+        raise UserError(f"{folder} is in use by another run; wait for it to end") from None
+
+
+def last_checkpoint(folder: Path) -> Checkpoint | None:
+    """The whole checkpoint with most steps; whatever is not whole is removed."""
+    whole = []
+    for place in folder.glob("checkpoint-*"):
+        found = _read(place)
+        if found:
+            whole.append(found)
+        elif first_process():
+            shutil.rmtree(place)
+    return max(whole, key=lambda each: each.step, default=None)
+
+
+def clear(folder: Path) -> None:
+    """Remove the checkpoints; logs stay."""
+    for place in folder.glob("checkpoint-*"):
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def first_process() -> bool:
+    """Whether this process, of those that `accelerate launch` started, is the one that writes."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def _wait_for_first() -> None:
+    if os.environ.get("WORLD_SIZE", "1") != "1":
+        from accelerate import PartialState
+
+        PartialState().wait_for_everyone()
+
+
+def _claim(folder: Path, identity: str) -> None:
+    note = folder / IDENTITY
+    try:
+        before = json.loads(note.read_text(encoding="utf-8"))["identity"]
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        before = None
+    if before is None and any(folder.glob("checkpoint-*")):
+        raise UserError(f"{folder} holds checkpoints that are not ours; give another --runs DIR")
+    if before not in {None, identity} and any(folder.glob("checkpoint-*")):
+        print(f"{folder}: recipe, base or data changed since its checkpoints; starting anew")
+        clear(folder)
+    part = note.with_suffix(".part")
+    part.write_text(json.dumps({"identity": identity}) + "\n", encoding="utf-8")
+    part.replace(note)
+
+
+def _read(folder: Path) -> Checkpoint | None:
+    if not all((folder / name).is_file() for name in WHOLE):
+        return None
+    try:
+        state = json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
+        return Checkpoint(folder, state) if state["global_step"] else None
+    except (ValueError, KeyError, TypeError):
+        return None

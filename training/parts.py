@@ -1,0 +1,173 @@
+"""What a trainer is given: base, tokenizer, and the adapter to start from."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from fixtures.errors import UserError
+from models.base import LocalBase
+from models.chat import Message
+from models.decoding import Decoding
+from models.local import LocalChat
+from models.registry import LocalEntry, read_entry
+from models.weights import base_folder, check_adapter
+from training.arguments import check_keys
+from training.device import Device, choose
+from training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything loaded but the weights.
+
+    Attributes:
+        folder: of the base.
+        adapter: folder of the adapter to start from; None starts a new one.
+        device: where training computes.
+        chat: the base as the exam asks it: its tokens are the ones trained on.
+    """
+
+    folder: Path
+    adapter: Path | None
+    device: Device
+    chat: LocalChat
+
+    @property
+    def tokenizer(self) -> Any:
+        """The tokenizer, with a pad token."""
+        return self.chat.base.tokenizer
+
+    @property
+    def positions(self) -> int:
+        """The longest row, prompt and completion, that the base was made for."""
+        return self.chat.base.positions
+
+    def prompt_ids(self, prompt: tuple[Message, ...]) -> list[int]:
+        """The tokens that the exam sends for this prompt."""
+        return self.chat._ids(prompt)
+
+    def reply_ids(self, reply: str) -> list[int]:
+        """The tokens of a whole turn of the assistant, its end included."""
+        text = self.chat._defused(reply)
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids + end_of_turn(self.tokenizer)
+
+
+def end_of_turn(tokenizer: Any) -> list[int]:
+    """What the chat template puts after a reply, up to the token at which generation stops."""
+    mark = "REPLY"
+    turns = [{"role": "user", "content": "question"}, {"role": "assistant", "content": mark}]
+    text = tokenizer.apply_chat_template(turns, tokenize=False)
+    ids: list[int] = tokenizer(text.rpartition(mark)[2], add_special_tokens=False)["input_ids"]
+    end = tokenizer.eos_token_id
+    return ids[: ids.index(end) + 1] if end in ids else [end]
+
+
+def open_parts(recipe: Recipe, registry: Path) -> Parts:
+    """Find base and adapter, and check that they belong together. Loads no weights.
+
+    Raises:
+        UserError: one of them is missing, or the adapter was made for another base.
+    """
+    device = choose(recipe.quantize)
+    folder = base_folder(recipe.base, recipe.revision)
+    adapter = find_adapter(recipe.adapter, registry) if recipe.adapter else None
+    if adapter:
+        check_adapter(adapter, folder)
+    base = LocalBase(folder, device.kind, device.dtype)
+    chat = LocalChat(recipe.name, base, Decoding(), adapter)
+    try:
+        _ = chat.base.tokenizer
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(
+            f"base {recipe.base}: its tokenizer cannot be loaded: {str(error).splitlines()[0]}"
+        ) from error
+    return Parts(folder, adapter, device, chat)
+
+
+def find_adapter(named: str, registry: Path) -> Path:
+    """The adapter folder of a registry name; a name that is a folder stands for itself.
+
+    Raises:
+        UserError: neither, or an entry without an adapter.
+    """
+    folder = Path(named).expanduser()
+    if (folder / "adapter_config.json").is_file():
+        return folder
+    if not (registry / f"{named}.toml").is_file():
+        raise UserError(
+            f"adapter {named}: no folder with an adapter_config.json, and not in {registry}; "
+            "train it first, or name another with --set adapter=NAME"
+        )
+    entry = read_entry(named, registry)
+    if not isinstance(entry, LocalEntry) or entry.adapter is None:
+        raise UserError(f"adapter {named}: its entry in {registry} names no adapter")
+    return entry.adapter
+
+
+def load_model(parts: Parts, recipe: Recipe, *, scores: bool = False) -> tuple[Any, Any]:
+    """(model, LoraConfig): a base with its config for a new adapter, or adapter and None.
+
+    The base is held in the device's dtype, LoRA weights in 32 bit. A model that `scores` has one
+    output, of its own, instead of a vocabulary.
+
+    Raises:
+        UserError: the weights cannot be loaded, or `lora:` has a key that peft does not know.
+    """
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, set_seed
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
+    config = None if parts.adapter else lora_config(recipe, scores=scores)
+    set_seed(recipe.seed)
+    shape: dict[str, Any] = {"num_labels": 1} if scores else {}
+    family = AutoModelForSequenceClassification if scores else AutoModelForCausalLM
+    try:
+        model = family.from_pretrained(
+            parts.folder,
+            dtype=getattr(torch, parts.device.dtype),
+            use_safetensors=True,
+            attn_implementation=parts.device.attention,
+            quantization_config=_four_bits(parts.device) if recipe.quantize else None,
+            **shape,
+        )
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        raise UserError(f"base {recipe.base} cannot be loaded: {reason}") from error
+    model.config.pad_token_id = parts.tokenizer.pad_token_id
+    if parts.adapter:
+        model = PeftModel.from_pretrained(model, parts.adapter, is_trainable=True)
+        # The recipe's name for the base is none that peft could look up when it saves.
+        model.peft_config[model.active_adapter].base_model_name_or_path = str(parts.folder)
+    return model, config
+
+
+def lora_config(recipe: Recipe, *, scores: bool = False) -> Any:
+    """The recipe's `lora:` as peft's own configuration.
+
+    Raises:
+        UserError: a key that it does not have, or an impossible value.
+    """
+    from peft import LoraConfig
+
+    check_keys("lora", recipe.lora, {field.name for field in fields(LoraConfig)})
+    values = {"target_modules": "all-linear", **recipe.lora}
+    values["task_type"] = "SEQ_CLS" if scores else "CAUSAL_LM"
+    try:
+        return LoraConfig(**values)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"lora: {str(error).splitlines()[0]}") from error
+
+
+def _four_bits(device: Device) -> Any:
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=getattr(torch, device.dtype),
+    )

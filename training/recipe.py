@@ -1,0 +1,129 @@
+"""Recipes: `training/recipes/METHOD-BASE.yaml`, parsed into a typed object."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from fixtures.errors import UserError
+from fixtures.settings import _field_names, _line
+
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+")
+NAME = "^[a-zA-Z0-9][a-zA-Z0-9._-]*$"
+
+
+class ValidationExam(BaseModel):
+    """The exam that is held during training, with the metrics of the real one.
+
+    Attributes:
+        every: steps between two exams; there is one at the end as well.
+        cases: rows asked, half of them answerable where the file has as many.
+        patience: exams without a better balanced score before training stops.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    every: int = Field(default=40, ge=1)
+    cases: int = Field(default=40, ge=2)
+    patience: int = Field(default=3, ge=1)
+
+
+class Recipe(BaseModel):
+    """How one adapter is made; paths are relative to the working directory.
+
+    Attributes:
+        name: of the adapter folder and of the registry entry.
+        base: `embedded:smollm2`, a folder, or a Hugging Face id.
+        revision: of a Hugging Face id.
+        adapter: where training starts: a registry name or a folder; None is a new adapter.
+        data: the rows, made by `training.data` or `training.preferences`.
+        validation: examples of the validation exam; None holds none.
+        lora: keys of peft's LoraConfig; without effect where `adapter` is given.
+        quantize: QLoRA: the base in 4 bit (CUDA only).
+        training: keys of the method's own config class.
+        reward_model: folder of a reward model's adapter, for methods that are given rewards.
+        rewards: weights of the exam's metrics in the reward, for those methods; None is ours.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, Field(pattern=NAME)]
+    description: str = ""
+    base: str = "embedded:smollm2"
+    revision: str | None = None
+    adapter: str | None = None
+    data: Path
+    validation: Path | None = None
+    seed: int = Field(default=0, ge=0)
+    lora: dict[str, Any] = Field(default_factory=dict)
+    quantize: bool = False
+    validation_exam: ValidationExam | None = None
+    training: dict[str, Any] = Field(default_factory=dict)
+    reward_model: str | None = None
+    rewards: dict[str, float] | None = None
+
+
+def read_recipe(path: Path, settings: Sequence[str] = ()) -> Recipe:
+    """The recipe in a YAML file, with `KEY=VALUE` settings on top (dots lead inwards).
+
+    Raises:
+        UserError: no such file, not YAML, an unknown key (the nearest is named), a wrong value.
+    """
+    import yaml
+
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise UserError(
+            f"recipe {path} cannot be read: {reason}; `ls {Path(__file__).parent.name}/recipes` "
+            "shows those that are shipped"
+        ) from error
+    except yaml.YAMLError as error:
+        raise UserError(f"recipe {path} is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise UserError(f"recipe {path} must be a mapping of keys such as name, base and data")
+    for setting in settings:
+        _apply(values, setting)
+    return _validated(path, _with_numbers(values))
+
+
+def _apply(values: dict[str, Any], setting: str) -> None:
+    import yaml
+
+    key, equals, text = setting.partition("=")
+    if not equals or not key.strip():
+        raise UserError(f"--set {setting}: give KEY=VALUE, such as training.max_steps=2")
+    *outer, last = key.strip().split(".")
+    for name in outer:
+        inner = values.get(name)
+        if inner is None:
+            inner = values[name] = {}
+        if not isinstance(inner, dict):
+            raise UserError(f"--set {setting}: {name} holds a value, not keys")
+        values = inner
+    try:
+        values[last] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UserError(f"--set {setting}: {text!r} is not a YAML value") from error
+
+
+def _with_numbers(value: Any) -> Any:
+    """YAML 1.1 takes `2e-4` for a string; nobody who writes it means one."""
+    if isinstance(value, dict):
+        return {key: _with_numbers(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_with_numbers(inner) for inner in value]
+    return float(value) if isinstance(value, str) and NUMBER.fullmatch(value) else value
+
+
+def _validated(path: Path, values: Any) -> Recipe:
+    shape: TypeAdapter[Recipe] = TypeAdapter(Recipe)
+    try:
+        return shape.validate_python(values)
+    except ValidationError as error:
+        known = _field_names(shape.json_schema())
+        mistakes = " ".join("; ".join(_line(each, known) for each in error.errors()).split())
+        raise UserError(f"recipe {path}: {mistakes}") from error

@@ -1,0 +1,150 @@
+"""One training run: from a recipe to a finished checkpoint."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from fixtures.errors import UserError
+from fixtures.identity import digest, file_digest
+from models.registry import SHIPPED
+from models.weights import weights_digest
+from training.arguments import build_arguments, check_arguments
+from training.callbacks import callbacks, examined_by
+from training.checkpoints import Checkpoint, last_checkpoint, open_run
+from training.completions import completion_head
+from training.examples import Example, Meta, read_examples, read_meta
+from training.failures import explained
+from training.method import Method, class_named
+from training.parts import Parts, load_model, open_parts
+from training.recipe import Recipe
+from training.validation import examine, selected
+
+ADAPTERS = SHIPPED.parent / "adapters"
+RUNS = Path(".exam/training/runs")
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where things are found and left."""
+
+    registry: Path = SHIPPED
+    adapters: Path = ADAPTERS
+    runs: Path = RUNS
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A run that is over.
+
+    Attributes:
+        checkpoint: the last one, with the whole history.
+        weights: folder of the checkpoint whose adapter is delivered: the best examined, else last.
+    """
+
+    method: Method
+    recipe: Recipe
+    parts: Parts
+    meta: Meta
+    checkpoint: Checkpoint
+    weights: Path
+
+
+def train(method: Method, recipe: Recipe, places: Places) -> Trained:
+    """Train, or continue, until the recipe's steps are made or its exam stops it.
+
+    Raises:
+        UserError: recipe, data, base and adapter do not go together, or the machine cannot.
+    """
+    check_arguments(method, recipe)
+    meta = read_meta(recipe.data)
+    parts = open_parts(recipe, places.registry)
+    folder = places.runs / recipe.name
+    with explained(folder), open_run(folder, run_identity(method, recipe, parts)) as found:
+        patience = recipe.validation_exam.patience if recipe.validation_exam else None
+        if found is None or not found.finished(patience):
+            _fit(method, recipe, parts, folder, found)
+            found = last_checkpoint(folder)
+        if found is None:
+            raise UserError(f"{folder}: the run ended without a checkpoint; run it again")
+        return Trained(method, recipe, parts, meta, found, found.best)
+
+
+def run_identity(method: Method, recipe: Recipe, parts: Parts) -> str:
+    """SHA-256 of everything that moves the weights: a checkpoint of another one is of no use."""
+    return digest(
+        "run",
+        method.name,
+        weights_digest(parts.folder),
+        weights_digest(parts.adapter) if parts.adapter else None,
+        [recipe.seed, recipe.quantize, recipe.lora, recipe.training, recipe.reward_model],
+        file_digest(recipe.data),
+        *([recipe.rewards] if recipe.rewards else []),
+    )
+
+
+def build_trainer(method: Method, recipe: Recipe, parts: Parts, run: Path) -> Any:
+    """The method's trainer with model, rows and callbacks, ready to train."""
+    arguments = build_arguments(method, recipe, parts.device, run)
+    rows = method.dataset(recipe, parts)
+    exam = _exam_rows(method, recipe)
+    trainer_class = class_named(method.trainer)
+    if method.tokenized:
+        trainer_class = _trusting(trainer_class)
+    model, lora = load_model(parts, recipe, scores=method.scores)
+    with completion_head(trainer_class, parts.device.kind):
+        trainer = trainer_class(
+            model=model,
+            args=arguments,
+            train_dataset=rows,
+            processing_class=parts.tokenizer,
+            peft_config=lora,
+            callbacks=callbacks(recipe.validation_exam),
+            **(method.extras(recipe, parts) if method.extras else {}),
+        )
+    if exam:
+        examined_by(trainer, lambda: _marks(trainer, parts, exam))
+    return trainer
+
+
+def _marks(trainer: Any, parts: Parts, exam: Sequence[Example]) -> dict[str, float]:
+    """The marks of the model in training; of several processes, all go by the first one's."""
+    from accelerate.utils import broadcast_object_list
+
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    found = [asdict(examine(model, parts, exam))]
+    broadcast_object_list(found)
+    return found[0]
+
+
+def _fit(
+    method: Method, recipe: Recipe, parts: Parts, folder: Path, found: Checkpoint | None
+) -> None:
+    trainer = build_trainer(method, recipe, parts, folder)
+    if found:
+        print(f"continuing from step {found.step} of {found.state['max_steps']} in {folder}")
+    trainer.train(resume_from_checkpoint=str(found.folder) if found else None)
+
+
+def _exam_rows(method: Method, recipe: Recipe) -> tuple[Example, ...]:
+    if recipe.validation_exam is None:
+        return ()
+    if method.scores:
+        raise UserError(
+            "recipe: a reward model gives a number and cannot be asked; set validation_exam: null"
+        )
+    if recipe.validation is None:
+        raise UserError(
+            "recipe: validation_exam needs validation: FILE, the rows that it asks; "
+            "or set validation_exam: null"
+        )
+    return selected(read_examples(recipe.validation), recipe.validation_exam.cases)
+
+
+def _trusting(trainer_class: Any) -> Any:
+    """The trainer, taking rows as they are: they were tokenized with the exam's own prompt."""
+
+    def prepared(self: Any, dataset: Any, *args: Any, **kwargs: Any) -> Any:
+        return dataset
+
+    return type(trainer_class.__name__, (trainer_class,), {"_prepare_dataset": prepared})
