@@ -1,0 +1,50 @@
+"""trl's GRPO and RLOO: configs that refuse groups which do not fill a batch, trainers that resume.
+
+`training.groups:GRPOConfig` is trl's class, and so on; each is made when it is asked for.
+"""
+
+import functools
+import importlib
+import os
+from typing import Any
+
+from fixtures.errors import UserError
+from training.resumption import resuming
+
+
+def __getattr__(name: str) -> Any:
+    """A config or trainer of trl by its name, mended."""
+    if not name.endswith(("Config", "Trainer")):
+        raise AttributeError(name)
+    found = getattr(importlib.import_module("trl"), name)
+    return resuming(found) if name.endswith("Trainer") else _checked(found)
+
+
+@functools.cache  # one class: a checkpoint pickles it by its name
+def _checked(config_class: Any) -> Any:
+    def checked(self: Any) -> None:
+        check_groups(self)
+        config_class.__post_init__(self)
+
+    return type(config_class.__name__, (config_class,), {"__post_init__": checked})
+
+
+def check_groups(config: Any) -> None:
+    """Refuse a step whose replies cannot be cut into groups of `num_generations`.
+
+    Raises:
+        UserError: they cannot; or a group has fewer than two replies to compare.
+    """
+    group = config.num_generations
+    if group < 2:
+        raise UserError(f"recipe: training.num_generations is {group}; make it 2 or more")
+    if config.generation_batch_size or config.steps_per_generation:
+        return
+    rows, steps = config.per_device_train_batch_size, config.gradient_accumulation_steps
+    replies = rows * steps * int(os.environ.get("WORLD_SIZE", "1"))
+    if replies % group:
+        raise UserError(
+            f"recipe: training.per_device_train_batch_size {rows} x gradient_accumulation_steps "
+            f"{steps} makes {replies} replies a step, which must be divisible by num_generations "
+            f"{group}; add --set training.gradient_accumulation_steps={group}"
+        )

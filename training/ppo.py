@@ -1,0 +1,35 @@
+"""Proximal policy optimization: `python -m training.ppo training/recipes/ppo-smollm2.yaml`.
+
+The algorithm is in `training/policy.py`, its numbers in `training/ppo_config.py`.
+"""
+
+import sys
+
+from training.command import run_command
+from training.method import Method
+from training.prompts import prompts
+from training.rewarding import reward
+
+METHOD = Method(
+    name="ppo",
+    config="training.ppo_config:PPOConfig",
+    trainer="training.ppo_trainer:PPOTrainer",
+    data="examples",
+    dataset=prompts,
+    about="clipped PPO with a value head, GAE and a penalty to the model that it started from",
+    source=(
+        "Schulman et al. 2017, arXiv 1707.06347; GAE: Schulman et al. 2016, arXiv 1506.02438; "
+        "penalty: Ziegler et al. 2019, arXiv 1909.08593"
+    ),
+    tokenized=False,
+    extras=reward,
+)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Train by a recipe; see `--help`."""
+    return run_command(METHOD, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

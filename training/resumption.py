@@ -1,0 +1,33 @@
+"""Trainers that continue from the weights they had.
+
+transformers 5.17 looks into a checkpoint's folders for adapters, and where it finds one it leaves
+the adapter beside them alone: trl keeps its frozen reference in the folder `ref`, so a resumed run
+that started from an adapter would go on from its start, silently.
+"""
+
+from pathlib import Path
+from typing import Any
+
+TRAINED = "default"
+ADAPTER = "adapter_model.safetensors"
+
+
+def resuming(trainer_class: Any) -> Any:
+    """The trainer, loading nothing but its trained adapter from a checkpoint.
+
+    The reference is not among what is loaded: it was copied from the start, as before.
+    """
+
+    def load(self: Any, resume_from_checkpoint: str, model: Any = None) -> None:
+        load_trained(self.model if model is None else model, Path(resume_from_checkpoint))
+
+    return type(trainer_class.__name__, (trainer_class,), {"_load_from_checkpoint": load})
+
+
+def load_trained(model: Any, checkpoint: Path) -> None:
+    """Give the adapter in training the weights that it had at a checkpoint."""
+    from peft import set_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    weights = load_file(checkpoint / ADAPTER)
+    set_peft_model_state_dict(model, weights, adapter_name=TRAINED)
