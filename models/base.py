@@ -73,6 +73,16 @@ class LocalBase:
         inner = config.get("text_config", config)
         return int(inner.get("max_position_embeddings", 4096))
 
+    def holding(self, model: Any) -> "LocalBase":
+        """Another base of this folder and tokenizer, answering with a model in memory.
+
+        Args:
+            model: on `device` already; it is neither moved nor set to evaluate.
+        """
+        other = LocalBase(self.folder, self.device, self.dtype, _model=model)
+        other.tokenizer = self.tokenizer
+        return other
+
     def add_adapter(self, adapter: Path) -> str:
         """Register an adapter; it is read when first used. Returns its name on this base.
 

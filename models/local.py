@@ -47,7 +47,7 @@ class LocalChat:
             UserError: tokenizer, weights or adapter cannot be loaded.
         """
         try:
-            ids = self._ids([Message("user", "Are you there?")])
+            ids = self.ids([Message("user", "Are you there?")])
             one_token = Decoding(max_tokens=1, temperature=0.0)
             await self.base.ask(ids, self._adapter_name, one_token)
         except (OSError, ValueError, RuntimeError, KeyError) as error:
@@ -60,7 +60,7 @@ class LocalChat:
 
     async def chat(self, messages: Sequence[Message]) -> Answer:
         """Continue the chat, in a batch with whoever else is asking."""
-        ids = self._ids(messages)
+        ids = self.ids(messages)
         if len(ids) > self.context:
             return Answer("", error=f"prompt of {len(ids)} tokens, {self.context} fit")
         try:
@@ -76,8 +76,8 @@ class LocalChat:
         Raises:
             RuntimeError: torch failed otherwise.
         """
-        tokens = self.base.tokenizer(self._defused(reply), add_special_tokens=False)["input_ids"]
-        ids = self._ids(messages) + tokens
+        tokens = self.base.tokenizer(self.defused(reply), add_special_tokens=False)["input_ids"]
+        ids = self.ids(messages) + tokens
         if len(ids) > self.base.positions:
             return None
         return await self.base.read(ids, self._adapter_name, len(tokens)) if tokens else ()
@@ -87,14 +87,15 @@ class LocalChat:
         decoding = replace(self.decoding, temperature=temperature, seed=seed)
         return replace(self, decoding=decoding)
 
-    def _ids(self, messages: Sequence[Message]) -> list[int]:
-        turns = [{"role": m.role, "content": self._defused(m.content)} for m in messages]
+    def ids(self, messages: Sequence[Message]) -> list[int]:
+        """The tokens that are sent: the chat in its template, up to where the reply begins."""
+        turns = [{"role": m.role, "content": self.defused(m.content)} for m in messages]
         ids: list[int] = self.base.tokenizer.apply_chat_template(
             turns, add_generation_prompt=True, return_dict=False
         )
         return ids
 
-    def _defused(self, text: str) -> str:
+    def defused(self, text: str) -> str:
         """`text` with the tokenizer's own marks broken: a contract may not end a turn."""
         for mark in self.base.tokenizer.all_special_tokens:
             text = text.replace(mark, f"{mark[0]} {mark[1:]}")

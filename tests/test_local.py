@@ -138,7 +138,7 @@ def test_a_batch_that_did_not_fit_is_not_tried_again(base):
 def test_a_prompt_that_never_fits_is_an_error_and_the_others_are_answered(base):
     chat = LocalChat("tiny", base, SHORT)
     longest = max(QUESTIONS, key=len)
-    tokens = [len(chat._ids(asked(question))) for question in QUESTIONS]
+    tokens = [len(chat.ids(asked(question))) for question in QUESTIONS]
     base.too_long = max(tokens)
     (answers,) = together(chat)
     for question, answer in zip(QUESTIONS, answers, strict=True):

@@ -77,7 +77,7 @@ def local(tiny_base):
 def test_what_fits_by_count_fits_in_the_tokens_of_a_real_model(local, texts, question):
     passages = [Passage("K", 0, len(text), text) for text in texts]
     shown = PromptedModel(local, Template())._fitting(question, passages)
-    assert len(local._ids(Template().messages(question, shown))) <= local.context
+    assert len(local.ids(Template().messages(question, shown))) <= local.context
 
 
 @given(WORDS, st.integers(0, 400))

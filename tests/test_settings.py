@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from fixtures.errors import UserError
-from fixtures.settings import read_toml
+from fixtures.settings import read_toml, validated
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -78,6 +78,13 @@ def test_mistakes_are_one_line_that_names_the_file(tmp_path, text, words):
     assert "\n" not in message
     for word in words:
         assert word in message
+
+
+def test_values_of_another_origin_are_validated_alike():
+    assert validated("recipe r", {"kind": "red"}, Colour) == Red(kind="red")
+    with pytest.raises(UserError) as caught:
+        validated("recipe r", {"kind": "red", "margn": 1}, Colour)
+    assert str(caught.value) == "recipe r: unknown key 'red.margn'; did you mean 'margin'?"
 
 
 def test_no_file_and_no_file_but_a_folder(tmp_path):

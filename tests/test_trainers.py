@@ -135,6 +135,36 @@ def test_a_killed_run_leaves_nothing_and_the_same_command_finishes_it(base, fold
     assert json.loads((adapter / "manifest.json").read_text())["steps"] == 80
 
 
+def launched(folder, recipe):
+    """The command, in two processes on the CPU."""
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [*launcher, "-m", "training.sft", *command(folder, recipe)],
+        env={**environment, "CUDA_VISIBLE_DEVICES": ""}, cwd=folder, text=True, timeout=600,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.heavy
+def test_of_two_processes_the_first_delivers_and_none_trains_again(base, folder):
+    validation = str(folder / "sft.validation.jsonl")
+    exam = {"every": 1, "cases": 2}
+    recipe = write_recipe(folder, base, validation=validation, validation_exam=exam)
+    (folder / "adapters").write_text("a file where a folder belongs")
+    failed = launched(folder, recipe)
+    assert failed.stdout.count("cannot be written: Not a directory") == 1, failed.stdout
+    assert "train_runtime" in failed.stdout
+    assert (folder / "runs" / "tiny" / "checkpoint-2" / "rng_state_1.pth").is_file()
+    (folder / "adapters").unlink()
+    done = launched(folder, recipe)
+    assert done.returncode == 0 and done.stdout.count("Next: pytest evals") == 1, done.stdout
+    assert "train_runtime" not in done.stdout
+    manifest = json.loads((folder / "adapters" / "tiny" / "manifest.json").read_text())
+    assert manifest["steps"] == 2 and (folder / "registry" / "tiny.toml").is_file()
+    assert not list((folder / "runs" / "tiny").glob("checkpoint-*"))
+
+
 def test_a_finished_run_is_not_trained_on(base, folder, monkeypatch, capsys):
     from training import command as module
 

@@ -108,7 +108,7 @@ def test_only_the_reply_has_labels(parts, folder, base):
 # What is left behind
 
 
-def test_the_entry_takes_the_exam(base, folder, capsys):
+def test_the_entry_takes_the_exam(base, folder, parts, capsys):
     from models.factory import open_models
 
     assert run(folder, write_recipe(folder, base)) == 0
@@ -118,6 +118,7 @@ def test_the_entry_takes_the_exam(base, folder, capsys):
     assert (entry.status, entry.most_passages, entry.passages) == ("candidate", 1, True)
     assert entry.manifest == file_digest(folder / "adapters" / "tiny" / "manifest.json")
     (model,) = open_models(["tiny"], folder / "registry")
+    assert entry.dtype == model.chat.base.dtype == parts.device.dtype
     answer = asyncio.run(model.chat.chat([Message("user", "Why?")]))
     assert answer.error is None and answer.tokens_out
 
@@ -153,6 +154,16 @@ def test_the_manifest_says_how_the_adapter_came_about(base, folder):
     assert facts["delivered_step"] == best["step"]
     card = (folder / "adapters" / "tiny" / "README.md").read_text()
     assert "pytest evals --model tiny" in card and f"{best['balanced']:.3f}" in card
+
+
+def test_the_commit_is_told_where_there_is_no_repository(monkeypatch, tmp_path):
+    from training.account import commit
+
+    monkeypatch.delenv("BAR_EXAM_COMMIT", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert commit() is None
+    monkeypatch.setenv("BAR_EXAM_COMMIT", "c" * 40)
+    assert commit() == "c" * 40
 
 
 def test_what_the_first_adapter_saw_the_second_one_saw(base, folder):
@@ -325,12 +336,13 @@ def test_another_recipe_does_not_go_on_from_checkpoints_of_this_one(base, folder
 
 
 def test_a_half_written_checkpoint_is_passed_over(tmp_path):
-    from training.checkpoints import WHOLE, last_checkpoint
+    from training.checkpoints import last_checkpoint
 
-    for step, names in ((2, WHOLE), (4, WHOLE[:-1])):
+    # As left by two processes, and by DeepSpeed, which keeps the optimizer in folders of its own.
+    for step, names in ((2, ["rng_state_1.pth", "trainer_state.json"]), (4, ["optimizer.pt"])):
         place = tmp_path / f"checkpoint-{step}"
         place.mkdir()
-        for name in names:
+        for name in ["adapter_model.safetensors", *names]:
             (place / name).write_text(json.dumps({"global_step": step, "max_steps": 9}))
     assert last_checkpoint(tmp_path).step == 2
     assert not (tmp_path / "checkpoint-4").exists()

@@ -64,15 +64,11 @@ def validation_curve(history: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def commit() -> str | None:
-    """The commit of the code; None outside git."""
-    found = subprocess.run(
-        ["git", "rev-parse", "HEAD"],
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return found.stdout.strip() or None
+    """The commit of the code; None outside git.
+
+    A container that holds no repository is told in BAR_EXAM_COMMIT.
+    """
+    return os.environ.get("BAR_EXAM_COMMIT") or _checked_out()
 
 
 def versions() -> dict[str, str | None]:
@@ -92,13 +88,25 @@ def hardware(kind: str, dtype: str) -> dict[str, Any]:
 
     return {
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count(),
+        "cores": _cores(),
         "threads": torch.get_num_threads(),
         "device": torch.cuda.get_device_name() if kind == "cuda" else kind,
         "dtype": dtype,
     }
+
+
+def _checked_out() -> str | None:
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "HEAD"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        return None
+    return found.stdout.strip() or None
 
 
 def _cores() -> int | None:

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from fixtures.errors import UserError
+from models.devices import choose_device
 
 IDENTITY = "run.json"
-WHOLE = ("trainer_state.json", "adapter_model.safetensors", "optimizer.pt", "rng_state.pth")
+WHOLE = ("trainer_state.json", "adapter_model.safetensors")
+"""What every whole checkpoint holds; transformers writes the former last."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def exhausted(history: list[dict[str, Any]], patience: int | None) -> bool:
 
 @contextlib.contextmanager
 def open_run(folder: Path, identity: str) -> Iterator[Checkpoint | None]:
-    """Hold the run's folder; gives its last whole checkpoint.
+    """Hold the run's folder; gives its last whole checkpoint, to every process the same.
 
     Checkpoints of another recipe or of other data are removed, as are half-written ones.
 
@@ -67,20 +69,22 @@ def open_run(folder: Path, identity: str) -> Iterator[Checkpoint | None]:
         with FileLock(folder / ".lock", timeout=0) if first_process() else contextlib.nullcontext():
             if first_process():
                 _claim(folder, identity)
-            _wait_for_first()
-            yield last_checkpoint(folder)
+            yield _of_first(last_checkpoint(folder) if first_process() else None)
     except Timeout:
         raise UserError(f"{folder} is in use by another run; wait for it to end") from None
 
 
 def last_checkpoint(folder: Path) -> Checkpoint | None:
-    """The whole checkpoint with most steps; whatever is not whole is removed."""
+    """The whole checkpoint with most steps; whatever is not whole is removed.
+
+    For the first process alone: it may clear the folder while another one looks.
+    """
     whole = []
     for place in folder.glob("checkpoint-*"):
         found = _read(place)
         if found:
             whole.append(found)
-        elif first_process():
+        else:
             shutil.rmtree(place)
     return max(whole, key=lambda each: each.step, default=None)
 
@@ -96,11 +100,18 @@ def first_process() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
-def _wait_for_first() -> None:
-    if os.environ.get("WORLD_SIZE", "1") != "1":
-        from accelerate import PartialState
+def _of_first(found: Checkpoint | None) -> Checkpoint | None:
+    """What the first process found."""
+    if os.environ.get("WORLD_SIZE", "1") == "1":
+        return found
+    from accelerate import PartialState
+    from accelerate.utils import broadcast_object_list
 
-        PartialState().wait_for_everyone()
+    # Without `cpu`, accelerate knows of no other processes where there is no GPU.
+    PartialState(cpu=choose_device("auto") == "cpu")
+    shared = [found]
+    broadcast_object_list(shared)
+    return shared[0]
 
 
 def _claim(folder: Path, identity: str) -> None:

@@ -7,7 +7,6 @@ from typing import NoReturn
 
 from fixtures.errors import UserError
 from models.registry import SHIPPED
-from training.checkpoints import first_process
 from training.method import Method
 from training.outcome import check_free, deliver
 from training.recipe import read_recipe
@@ -52,7 +51,7 @@ def run_command(method: Method, argv: list[str] | None) -> int:
         places = Places(options.registry, options.adapters, options.runs)
         check_free(recipe, places, force=options.force)
         trained = train(method, recipe, places)
-        if first_process():
+        if trained:
             deliver(trained, places)
     except UserError as error:
         print(f"ERROR: {error}", file=sys.stderr)

@@ -44,11 +44,11 @@ class Parts:
 
     def prompt_ids(self, prompt: tuple[Message, ...]) -> list[int]:
         """The tokens that the exam sends for this prompt."""
-        return self.chat._ids(prompt)
+        return self.chat.ids(prompt)
 
     def reply_ids(self, reply: str) -> list[int]:
         """The tokens of a whole turn of the assistant, its end included."""
-        text = self.chat._defused(reply)
+        text = self.chat.defused(reply)
         ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids + end_of_turn(self.tokenizer)
 

@@ -55,4 +55,4 @@ def _rows(examples: tuple[Example, ...], parts: Parts, room: int) -> Iterator[di
 
 def _defused(parts: Parts, turn: Message) -> Message:
     """The turn as the exam sends it: a contract may not end a turn."""
-    return Message(turn.role, parts.chat._defused(turn.content))
+    return Message(turn.role, parts.chat.defused(turn.content))

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from fixtures.errors import UserError
-from fixtures.settings import _field_names, _line
+from fixtures.settings import validated
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+")
 NAME = "^[a-zA-Z0-9][a-zA-Z0-9._-]*$"
@@ -87,7 +87,8 @@ def read_recipe(path: Path, settings: Sequence[str] = ()) -> Recipe:
         raise UserError(f"recipe {path} must be a mapping of keys such as name, base and data")
     for setting in settings:
         _apply(values, setting)
-    return _validated(path, _with_numbers(values))
+    recipe: Recipe = validated(f"recipe {path}", _with_numbers(values), Recipe)
+    return recipe
 
 
 def _apply(values: dict[str, Any], setting: str) -> None:
@@ -117,13 +118,3 @@ def _with_numbers(value: Any) -> Any:
     if isinstance(value, list):
         return [_with_numbers(inner) for inner in value]
     return float(value) if isinstance(value, str) and NUMBER.fullmatch(value) else value
-
-
-def _validated(path: Path, values: Any) -> Recipe:
-    shape: TypeAdapter[Recipe] = TypeAdapter(Recipe)
-    try:
-        return shape.validate_python(values)
-    except ValidationError as error:
-        known = _field_names(shape.json_schema())
-        mistakes = " ".join("; ".join(_line(each, known) for each in error.errors()).split())
-        raise UserError(f"recipe {path}: {mistakes}") from error

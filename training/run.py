@@ -11,7 +11,7 @@ from models.registry import SHIPPED
 from models.weights import weights_digest
 from training.arguments import build_arguments, check_arguments
 from training.callbacks import callbacks, examined_by
-from training.checkpoints import Checkpoint, last_checkpoint, open_run
+from training.checkpoints import Checkpoint, first_process, last_checkpoint, open_run
 from training.completions import completion_head
 from training.examples import Example, Meta, read_examples, read_meta
 from training.failures import explained
@@ -50,8 +50,12 @@ class Trained:
     weights: Path
 
 
-def train(method: Method, recipe: Recipe, places: Places) -> Trained:
+def train(method: Method, recipe: Recipe, places: Places) -> Trained | None:
     """Train, or continue, until the recipe's steps are made or its exam stops it.
+
+    Returns:
+        The run; None in every process but the first, which alone delivers and then clears the
+        folder that the others would read.
 
     Raises:
         UserError: recipe, data, base and adapter do not go together, or the machine cannot.
@@ -62,8 +66,12 @@ def train(method: Method, recipe: Recipe, places: Places) -> Trained:
     folder = places.runs / recipe.name
     with explained(folder), open_run(folder, run_identity(method, recipe, parts)) as found:
         patience = recipe.validation_exam.patience if recipe.validation_exam else None
-        if found is None or not found.finished(patience):
+        unfinished = found is None or not found.finished(patience)
+        if unfinished:
             _fit(method, recipe, parts, folder, found)
+        if not first_process():
+            return None
+        if unfinished:
             found = last_checkpoint(folder)
         if found is None:
             raise UserError(f"{folder}: the run ended without a checkpoint; run it again")
@@ -124,6 +132,7 @@ def _fit(
     if found:
         print(f"continuing from step {found.step} of {found.state['max_steps']} in {folder}")
     trainer.train(resume_from_checkpoint=str(found.folder) if found else None)
+    trainer.accelerator.wait_for_everyone()
 
 
 def _exam_rows(method: Method, recipe: Recipe) -> tuple[Example, ...]:

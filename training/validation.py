@@ -8,7 +8,6 @@ from typing import Any
 from evals.metrics.abstention import abstains
 from evals.metrics.text import f1, normalise
 from fixtures.errors import UserError
-from models.base import LocalBase
 from models.chat import Answer
 from models.decoding import Decoding
 from training.examples import Example
@@ -80,8 +79,7 @@ def examine(model: Any, parts: Parts, examples: Sequence[Example]) -> Marks:
     import torch
 
     # The exam's own engine, speaking with the weights that are being trained.
-    base = LocalBase(parts.folder, parts.device.kind, parts.device.dtype, _model=model)
-    base.__dict__["tokenizer"] = parts.tokenizer
+    base = parts.chat.base.holding(model)
     prompts = [parts.prompt_ids(each.prompt) for each in examples]
 
     async def ask() -> list[Answer]:
