@@ -41,7 +41,7 @@ def report(model, balanced=0.6, outcome="PROMOTE"):
                 ],
             }
         ],
-        "dataset": {"examined_cases": 4, "examined_contracts": 2},
+        "dataset": {"name": "cuad", "split": "test", "examined_cases": 4, "examined_contracts": 2},
         "results": [
             {"model": model, "tokens_in": 300, "tokens_out": 20},
             {"model": model, "tokens_in": 100, "tokens_out": 20},

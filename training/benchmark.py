@@ -1,11 +1,13 @@
 """`python -m training.benchmark`: five methods from data to verdict, written to docs/results.md.
 
-Hours on a CPU. Every step that has left its result is skipped, trainers continue from their
-checkpoints, and answers are read from the store: after an interruption, type the same line.
+Hours on a CPU. Every step that has left what it would make again is skipped, trainers continue
+from their checkpoints, and answers are read from the store: after an interruption, type the same
+line.
 """
 
 import argparse
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,7 +16,13 @@ from pathlib import Path
 
 from fixtures.datasets import load_dataset
 from fixtures.errors import UserError
+from fixtures.identity import file_digest
+from models.manifest import read_manifest
+from models.parts import adapter_of
 from models.registry import SHIPPED
+from models.weights import weights_digest
+from training.examples import read_meta
+from training.recipe import read_recipe
 from training.results import Exam, Method, read_exam, write_results
 
 ROOT = Path(__file__).parents[1]
@@ -44,7 +52,40 @@ class Step:
     @property
     def line(self) -> str:
         """What a user would type."""
-        return " ".join(["python -m", self.module, *self.arguments])
+        return f"python -m {self.module} {shlex.join(self.arguments)}"
+
+    @property
+    def is_done(self) -> bool:
+        """Whether what it leaves is there, and was made by this line.
+
+        Raises:
+            UserError: there is an adapter of this name that was made otherwise.
+        """
+        if not self.leaves.is_file():
+            return False
+        if self.leaves.suffix == ".jsonl":
+            return read_meta(self.leaves).command == self.line
+        if _made_by(Path(self.arguments[0]), self.leaves.stem):
+            return True
+        raise UserError(
+            f"{self.leaves}: this adapter was made by another recipe or from other data; move it "
+            f"away, or type `{self.line} --force` to replace it"
+        )
+
+
+def _made_by(recipe_file: Path, model: str) -> bool:
+    """Whether an adapter's manifest tells of this recipe, these rows and this start."""
+    recipe, adapter = read_recipe(ROOT / recipe_file), adapter_of(model, SHIPPED)
+    manifest = read_manifest(adapter) if adapter else None
+    if manifest is None:
+        return False
+    facts = manifest.model_dump()
+    start = adapter_of(recipe.adapter, SHIPPED) if recipe.adapter else None
+    return bool(
+        facts["recipe"] == recipe.model_dump(mode="json")
+        and facts["data"]["rows"] == file_digest(recipe.data)
+        and (facts["start"] or {}).get("weights") == (weights_digest(start) if start else None)
+    )
 
 
 def steps(dataset: str) -> tuple[Step, ...]:
@@ -72,13 +113,13 @@ def _training(method: str, name: str) -> Step:
 
 
 def train(dataset: str) -> None:
-    """Make every step that has not left its file.
+    """Make every step that is not done.
 
     Raises:
         UserError: a step failed; what it said stands above.
     """
     for step in steps(dataset):
-        if step.leaves.is_file():
+        if step.is_done:
             print(f"done before: {step.line}", flush=True)
             continue
         print(f"now: {step.line}", flush=True)
@@ -99,6 +140,11 @@ def examine(method: Method, dataset: str, limit: int) -> Exam:
     # 1 is a verdict too: REJECT or INCONCLUSIVE.
     _run([sys.executable, "-m", "pytest", "evals", *line], "pytest evals", accepted=(0, 1))
     return read_exam(runs.parent / "latest" / "report.json", method)
+
+
+def _is_registered(method: Method) -> bool:
+    names = [method.model, *([method.before] if method.before else [])]
+    return all((SHIPPED / f"{name}.toml").is_file() for name in names)
 
 
 def _run(command: Sequence[str], line: str, accepted: Sequence[int]) -> None:
@@ -125,7 +171,7 @@ def main(argv: list[str] | None = None) -> int:
         load_dataset(options.dataset)
         if not options.examine_only:
             train(options.dataset)
-        there = [each for each in METHODS if (SHIPPED / f"{each.model}.toml").is_file()]
+        there = [each for each in METHODS if _is_registered(each)]
         exams = [examine(each, options.dataset, options.limit) for each in there]
         written = write_results(options.output, exams)
     except UserError as error:

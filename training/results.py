@@ -71,6 +71,7 @@ class Exam:
         gain: of the balanced score over the method before it, paired by case.
         cases: how many were asked, of how many contracts.
         tokens: read and written, a case.
+        dataset: its name, and the split.
         origin: the exam's provenance.
     """
 
@@ -81,6 +82,7 @@ class Exam:
     gain: Interval | None
     cases: tuple[int, int]
     tokens: float
+    dataset: tuple[str, str]
     origin: dict[str, Any]
 
 
@@ -103,6 +105,7 @@ def read_exam(path: Path, method: Method) -> Exam:
             gain=_gain(verdict) if verdict else None,
             cases=(report["dataset"]["examined_cases"], report["dataset"]["examined_contracts"]),
             tokens=sum(a["tokens_in"] + a["tokens_out"] for a in answers) / len(answers),
+            dataset=(report["dataset"]["name"], report["dataset"]["split"]),
             origin=report["provenance"],
         )
     except (OSError, ValueError, LookupError, TypeError, StopIteration, ZeroDivisionError) as error:
@@ -214,20 +217,22 @@ def _improvement(exam: Exam, rag: Exam | None, metric: str) -> str:
     """Over standard RAG in per cent of its mean."""
     if rag is None or exam.method.model in (RAG, "smollm2-closed-book"):
         return ""
-    base = rag.scores[metric].mean
-    return f"{100 * (exam.scores[metric].mean / base - 1):+.0f} %" if base else ""
+    if metric not in rag.scores or metric not in exam.scores or not rag.scores[metric].mean:
+        return ""
+    return f"{100 * (exam.scores[metric].mean / rag.scores[metric].mean - 1):+.0f} %"
 
 
 def _chart(exams: Sequence[Exam]) -> str:
     """Bars of the balanced score and the accuracy, with intervals, as SVG."""
-    shown = [exam for exam in exams if not exam.method.control]
+    drawn = [n for n in ("correctness", "balanced") if all(n in exam.scores for exam in exams)]
     return _rendered(
         "results.svg.j2",
         bars=[
-            (exam.method.title, [exam.scores[name] for name in ("correctness", "balanced")])
-            for exam in shown
+            (exam.method.title, [exam.scores[name] for name in drawn])
+            for exam in exams
+            if not exam.method.control
         ],
-        names=[COLUMNS["correctness"], COLUMNS["balanced"]],
+        names=[COLUMNS[name] for name in drawn],
     )
 
 
