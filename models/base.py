@@ -203,7 +203,7 @@ class LocalBase:
 
     def _padded(self, batch: Sequence[Job | Reading]) -> Any:
         rows = {"input_ids": [job.ids for job in batch]}
-        return self.tokenizer.pad(rows, return_tensors="pt").to(self.device)
+        return self.tokenizer.pad(rows, return_tensors="pt").to(self._model.device)
 
     def _read(self, batch: Sequence[Reading]) -> list[tuple[float, ...]]:
         with self._voice(batch[0].adapter) as model:

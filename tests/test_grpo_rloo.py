@@ -53,12 +53,17 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(method, tiny_base, tm
 
 
 def test_from_an_adapter_too(method, tiny_base, tiny_adapters, tmp_path, capsys):
+    import shutil
+
     from safetensors.torch import load_file
+
+    from models.manifest import Manifest, write_manifest
 
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     for folder in (whole, stopped):
         folder.mkdir()
-    start = str(tiny_adapters[0])
+    start = str(shutil.copytree(tiny_adapters[0], tmp_path / "start"))
+    write_manifest(tmp_path / "start", Manifest(contracts=(), cases=()))
     recipe = write_recipe(tmp_path, tiny_base, {**TRAINING, "max_steps": 3}, adapter=start)
     assert run(method, recipe, whole, reward=vowels) == 0
     assert run(method, recipe, stopped, reward=vowels, killed_at=3) == 2

@@ -12,8 +12,8 @@ from evals.metrics.text import normalise
 from fixtures.errors import UserError
 from models.chat import Message
 from models.manifest import TrainedContract
-from training.examples import Example, Meta, read_meta, validation_path
-from training.preference.assembly import distinct, held_out, length_balanced, unpair
+from training.examples import Example, Meta, read_meta
+from training.preference.assembly import distinct, length_balanced, unpair
 from training.preference.faults import FAULTS, fault
 from training.preference.pairing import Rule, Scored, contrasts, merged, pair
 from training.preference.pairs import (
@@ -165,23 +165,26 @@ META = Meta(
 
 def test_a_file_gives_back_its_pairs_and_says_what_they_were_made_of(tmp_path):
     path = tmp_path / "new" / "preferences.jsonl"
-    assert write_preferences(path, PAIRS, META, {"Contract B"}) == (2, 1)
+    write_preferences(path, PAIRS[:2], META)
     assert list(read_pairs(path)) == PAIRS[:2]
-    assert list(read_pairs(validation_path(path))) == PAIRS[2:]
     assert [each.title for each in read_meta(path).contracts] == ["Contract A"]
     assert read_meta(path).cases == ("a" * 64,)
-    assert [each.title for each in read_meta(validation_path(path)).contracts] == ["Contract B"]
     assert sorted(file.name for file in path.parent.iterdir()) == [
         "preferences.jsonl", "preferences.meta.json",
-        "preferences.validation.jsonl", "preferences.validation.meta.json",
     ]  # fmt: skip
-    write_preferences(path, PAIRS, META, set())
-    assert len(list(path.parent.iterdir())) == 2, "validation rows that are now trained on are gone"
+
+
+def test_pairs_that_are_others_than_the_meta_describes_are_refused(tmp_path):
+    path = tmp_path / "preferences.jsonl"
+    write_preferences(path, PAIRS, META)
+    path.write_text(path.read_text(encoding="utf-8").replace("Nevada", "Utah"), encoding="utf-8")
+    with pytest.raises(UserError, match=r"preferences\.meta\.json does not describe the rows"):
+        read_meta(path)
 
 
 def test_rows_are_trls_conversational_form(tmp_path):
     path = tmp_path / "p.jsonl"
-    write_preferences(path, PAIRS, META, set())
+    write_preferences(path, PAIRS, META)
     row = json.loads(path.read_text(encoding="utf-8").partition("\n")[0])
     assert [turn["role"] for turn in row["prompt"]] == ["system", "user"]
     assert row["chosen"] == [{"role": "assistant", "content": "Ohio law"}]
@@ -194,7 +197,7 @@ def test_rows_are_trls_conversational_form(tmp_path):
 
 def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
     path = tmp_path / "preferences.jsonl"
-    write_preferences(path, PAIRS, META, {"Contract B"})
+    write_preferences(path, PAIRS, META)
     before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
 
     def full(self, lines):
@@ -205,7 +208,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
         Path, "open", lambda self, *a, **k: full(self, a) if "w" in a else real(self, *a, **k)
     )
     with pytest.raises(UserError, match="No space left on device"):
-        write_preferences(path, PAIRS[:1], META, set())
+        write_preferences(path, PAIRS[:1], META)
     monkeypatch.undo()
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 
@@ -222,7 +225,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
 )
 def test_a_row_that_is_no_pair_is_named(tmp_path, change, said):
     path = tmp_path / "p.jsonl"
-    write_preferences(path, PAIRS, META, set())
+    write_preferences(path, PAIRS, META)
     lines = path.read_text(encoding="utf-8").split("\n")
     lines[1] = json.dumps(json.loads(lines[1]) | change)
     path.write_text("\n".join(lines), encoding="utf-8")
@@ -245,7 +248,7 @@ def test_unpaired_rows_come_once_and_without_contradictions(tmp_path):
         ("Ohio law", True),
     ]
     path = tmp_path / "u.jsonl"
-    write_preferences(path, rows, META, set())
+    write_preferences(path, rows, META)
     assert read_unpaired(path) == rows
     path.write_text(path.read_text().replace('"label": true', '"label": "yes"'))
     with pytest.raises(UserError, match="line 2: label is true or false, not 'yes'"):
@@ -257,14 +260,15 @@ def test_a_pair_and_its_reverse_do_not_both_stay():
     assert distinct([PAIRS[0], replace(PAIRS[0], source="ai"), reverse]) == (PAIRS[0],)
 
 
-@given(st.lists(st.text(max_size=3)), st.floats(0, 1, exclude_max=True), st.integers(0, 9))
-def test_some_contracts_are_held_out_and_some_are_not(titles, share, seed):
-    held = held_out(titles, share, seed)
-    assert held <= set(titles)
-    assert held == held_out(sorted(titles), share, seed)
-    if set(titles):
-        assert held < set(titles)
-    assert bool(held) == (share > 0 and len(set(titles)) > 1)
+def test_people_are_right_however_the_judges_question_was_worded():
+    person = pair_of(EXAMPLE, "Nevada", "Ohio law", "human", 1.0)
+    worded = replace(EXAMPLE, prompt=(Message("user", "Regarding Governing Law: y?"),))
+    judge = pair_of(worded, "Ohio law", "Nevada", "ai", 0.5)
+    assert distinct([person, judge]) == (person,)
+    assert unpair([person, judge]) == ()
+    hard = replace(worded, kind="hard negative")
+    other = pair_of(hard, "Ohio law", "Nevada", "ai", 0.5)
+    assert distinct([person, other]) == (person, other), "it shows other passages"
 
 
 WORDS = st.lists(st.just("word"), min_size=1, max_size=6).map(" ".join)

@@ -3,9 +3,11 @@
 import json
 import math
 import re
+import shutil
 
 import pytest
 
+from models.manifest import Manifest, write_manifest
 from tests.reinforcement_data import LAWS, example, run, same, vowels, weights, write_recipe
 from training import ppo
 
@@ -43,7 +45,11 @@ def test_a_stopped_run_ends_with_the_same_weights(
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     for folder in (whole, stopped):
         folder.mkdir()
-    start = {"adapter": str(tiny_adapters[0])} if from_adapter else {}
+    start = {}
+    if from_adapter:
+        shutil.copytree(tiny_adapters[0], tmp_path / "start")
+        write_manifest(tmp_path / "start", Manifest(contracts=(), cases=()))
+        start = {"adapter": str(tmp_path / "start")}
     recipe = write_recipe(tmp_path, tiny_base, {**TRAINING, "max_steps": 3}, **start)
     assert run(ppo.METHOD, recipe, whole, reward=vowels) == 0
     assert run(ppo.METHOD, recipe, stopped, reward=vowels, killed_at=3) == 2

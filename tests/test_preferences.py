@@ -19,7 +19,16 @@ from models.manifest import contract_entry
 from models.template import NOT_FOUND, Template
 from tests.conftest import ROOT
 from tests.fake_server import Fault, fake_server
-from training.examples import Example, Meta, read_meta, validation_path, write_examples, write_meta
+from training.data import main as make_data
+from training.examples import (
+    Example,
+    Meta,
+    read_examples,
+    read_meta,
+    validation_path,
+    write_examples,
+    write_meta,
+)
 from training.preference.appraisal import by_metrics, judged_case
 from training.preference.pairs import read_pairs, read_unpaired
 from training.preference.sampling import draw_examples
@@ -64,7 +73,7 @@ def write(path, examples, sample, **changes):
     meta = Meta(
         command="python -m training.data",
         dataset="sample",
-        dataset_identity=sample.identity,
+        dataset_identity=digest([sample.identity]),
         model="served",
         contracts=tuple(map(contract_entry, contracts.values())),
         cases=tuple(sorted({each.case for each in examples if each.case})),
@@ -134,10 +143,8 @@ def test_sampled_answers_become_pairs_of_both_sources(place, examples, capsys, s
     drawn = Counter((r.get("temperature"), r.get("seed")) for r in list(server.requests)[1:])
     assert {seed for temperature, seed in drawn if temperature == 0.8} == {0, 1, 2, 3}
     output = place / "out" / "p.jsonl"
-    train, held = read_pairs(output), read_pairs(validation_path(output))
-    assert {each.contract for each in train}.isdisjoint({each.contract for each in held})
+    pairs = read_pairs(output)
     by_case = {each.case: each for each in examples}
-    pairs = [*train, *held]
     assert {each.case for each in pairs} == {each.case for each in examples if each.case}
     for each in pairs:
         example = by_case[each.case]
@@ -148,9 +155,9 @@ def test_sampled_answers_become_pairs_of_both_sources(place, examples, capsys, s
         assert each.rejected in wrong - {each.chosen}
     assert {each.source for each in pairs} >= {"gold"}
     meta = read_meta(output)
-    assert meta.dataset_identity == sample.identity
-    assert {each.title for each in meta.contracts} == {each.contract for each in train}
-    assert set(meta.cases) == {each.case for each in train}
+    assert meta.dataset_identity == digest([sample.identity])
+    assert {each.title for each in meta.contracts} == {each.contract for each in pairs}
+    assert set(meta.cases) == {each.case for each in pairs}
     assert meta.statistics["pairs"] == len(pairs)
     assert meta.statistics["answers"] == 40
     assert "--n 4" in meta.command
@@ -159,7 +166,7 @@ def test_sampled_answers_become_pairs_of_both_sources(place, examples, capsys, s
         assert words in shown
     labels = read_unpaired(unpaired_path(output))
     assert {each.label for each in labels} == {True, False}
-    assert {each.contract for each in labels} == {each.contract for each in train}
+    assert {each.contract for each in labels} == {each.contract for each in pairs}
 
 
 def test_a_second_run_asks_nothing_and_writes_the_same(place, examples):
@@ -288,7 +295,8 @@ def test_examples_of_unknown_contracts_are_refused(place, sample, examples, caps
         (["--n", "0"], "--n 0: give 1 or more"),
         (["--temperature", "0"], "--temperature 0.0: give a number above 0"),
         (["--margin", "1.5"], "--margin 1.5: give a difference"),
-        (["--validation-share", "1"], "--validation-share 1.0: give a share"),
+        (["--n", "many"], "--n: invalid int value: 'many'"),
+        (["--validation-share", "0.1"], "unrecognized arguments"),
         (["--pairs-per-case", "0"], "--pairs-per-case 0"),
         (["--judge", "refrence"], "--judge refrence: not in"),
         (["--judge", "extractive"], "--judge extractive: it answers cases, but cannot chat"),
@@ -347,12 +355,46 @@ def test_a_broken_store(place, examples, capsys):
     assert "is corrupt or foreign" in only_line(capsys)
 
 
-def test_ctrl_c_is_2(place, monkeypatch):
+def test_ctrl_c_is_2(place, monkeypatch, capsys):
     def interrupted(options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("training.preferences.make", interrupted)
     assert run(*arguments(place)) == 2
+    assert capsys.readouterr().err == "interrupted; the same command goes on\n"
+
+
+def test_a_data_set_given_by_its_path_is_found_again_and_its_change_noticed(
+    place, smollm2, sample, capsys
+):
+    folder = place / "data" / "my contracts"
+    folder.mkdir(parents=True)
+    for name in ("CUAD_v1.json", "test.json"):
+        (folder / name).write_bytes((ROOT / "fixtures" / "data" / "sample" / name).read_bytes())
+    line = ["--dataset", str(folder), "--n", "12", "--most-passages", "1", "--model", "served"]
+    more = ["--registry", str(place / "registry"), "--output", str(place / "sft.jsonl")]
+    with fake_server(reply=lambda messages: "Zanzibar") as server:
+        entry(place, server)
+        assert make_data([*line, *more]) == 0
+        assert run(*arguments(place, "--n", "1")) == 0
+        held = {each.contract for each in read_examples(validation_path(place / "sft.jsonl"))}
+        assert held
+        rows = [
+            {"case": case.id, "answer": "Iowa", "corrected answer": "Quorvane"}
+            for case in {case.contract.id: case for case in of_split(sample)}.values()
+        ]
+        assert run(*arguments(place, *feedback(place, *rows), model=None)) == 0
+        assert "answers left out, of contracts that validate" in capsys.readouterr().out
+        pairs = read_pairs(place / "out" / "p.jsonl")
+        assert len(pairs) == len(rows) - len(held)
+        assert held.isdisjoint({each.contract for each in pairs})
+        data = json.loads((folder / "CUAD_v1.json").read_text())
+        titles = {each["title"] for each in json.loads((folder / "test.json").read_text())["data"]}
+        kept = [each for each in data["data"] if each["title"] in titles]
+        spare = [each for each in data["data"] if each["title"] not in titles][1:]
+        (folder / "CUAD_v1.json").write_text(json.dumps({"data": [*kept, *spare]}))
+        assert run(*arguments(place)) == 4
+    assert "has changed since" in only_line(capsys)
 
 
 def feedback(place, *rows):
@@ -374,7 +416,7 @@ def test_people_alone_make_pairs_and_labels(place, sample):
         assert run(*arguments(place, *more, "--unpaired", model=None)) == 0
         assert server.calls == 0
     output = place / "out" / "p.jsonl"
-    pairs = [*read_pairs(output), *read_pairs(validation_path(output))]
+    pairs = read_pairs(output)
     assert {(p.chosen, p.rejected, p.source) for p in pairs} == {
         ("Quorvane", "Zanzibar", "human"),
         ("Iowa", "Utah", "human"),
@@ -386,7 +428,7 @@ def test_people_alone_make_pairs_and_labels(place, sample):
             case.contract.digest for case in of_split(sample)
         }
     path = unpaired_path(output)
-    labels = [*read_unpaired(path), *read_unpaired(validation_path(path))]
+    labels = read_unpaired(path)
     assert {(row.completion, row.label) for row in labels} == {
         ("Quorvane", True),
         ("Zanzibar", False),
@@ -403,6 +445,7 @@ def test_thumbs_alone_need_unpaired(place, sample, capsys):
         assert run(*arguments(place, *more, model=None)) == 4
         assert "add --unpaired" in only_line(capsys)
         assert run(*arguments(place, *more, "--unpaired", model=None)) == 0
+    assert "next: python -m training.kto" in capsys.readouterr().out
     assert not (place / "out" / "p.jsonl").exists()
     (row,) = read_unpaired(unpaired_path(place / "out" / "p.jsonl"))
     assert (row.completion, row.label, row.case) == ("Iowa", True, case.identity)
@@ -458,7 +501,7 @@ def test_two_titles_of_one_text_are_both_traced(place, sample, examples):
     kept = (*meta.contracts, *(() if entry_ in meta.contracts else (entry_,)))
     write_meta(place / "sft.jsonl", meta.model_copy(update={"contracts": kept}))
     with talker(examples, place):
-        more = ["--dataset", str(place / "data"), "--validation-share", "0"]
+        more = ["--dataset", str(place / "data")]
         assert run(*arguments(place, *more)) == 0
     titles = {each.title for each in read_meta(place / "out" / "p.jsonl").contracts}
     assert "Twin" in titles

@@ -61,7 +61,8 @@ def test_an_unknown_name_lists_the_known_and_the_nearest():
         "--model smolm2",
         "did you mean smollm2?",
         "known are ",
-        "echo, extractive, smollm2, smollm2-closed-book",
+        "echo, extractive, ",
+        "smollm2, smollm2-closed-book",
     )
 
 

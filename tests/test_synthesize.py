@@ -18,7 +18,7 @@ from fixtures.datasets import load_dataset
 from tests.conftest import ROOT
 from tests.fake_server import Fault, fake_server
 from training.examples import read_examples, read_meta
-from training.synthesis.synthetic import as_case, read_pairs
+from training.synthesis.synthetic import as_case, read_synthetic
 from training.synthesize import main
 
 ROUGE = RougeScorer(["rougeL"])
@@ -137,14 +137,14 @@ def adds_up(path):
     found = counts(path)
     rejected = sum(n for name, n in found.items() if name.startswith("rejected: "))
     kinds = sum(n for name, n in found.items() if name.startswith("kept: "))
-    kept = len(read_pairs(path))
+    kept = len(read_synthetic(path))
     return found["written"] == kept + rejected and found["kept"] == kept == kinds
 
 
 def test_rules_on_the_embedded_contracts(tmp_path, run, sample):
     code, path, captured = run("sample", "--n", "150")
     assert code == 0, captured.err
-    pairs = read_pairs(path)
+    pairs = read_synthetic(path)
     assert len(pairs) == 150
     assert adds_up(path)
     contracts = {case.contract.id: case.contract for case in sample.cases}
@@ -164,7 +164,7 @@ def test_rules_on_the_embedded_contracts(tmp_path, run, sample):
 def test_no_two_questions_of_a_contract_are_nearly_the_same(run):
     _, path, _ = run("sample", "--n", "60")
     by_contract = {}
-    for pair in read_pairs(path):
+    for pair in read_synthetic(path):
         asked = by_contract.setdefault(pair.contract, [])
         for other in [pair.seed_question, *asked]:
             assert ROUGE.score(other, pair.question)["rougeL"].fmeasure < 0.7
@@ -182,7 +182,7 @@ def test_the_same_seed_gives_the_same_file_and_another_one_another(run):
 def test_the_meta_names_what_was_used_and_nothing_of_the_exam(run, sample):
     _, path, _ = run("sample", "--n", "40")
     meta = read_meta(path)
-    assert {each.title for each in meta.contracts} == {p.contract for p in read_pairs(path)}
+    assert {each.title for each in meta.contracts} == {p.contract for p in read_synthetic(path)}
     exam = {c.identity for c in sample.cases if c.contract.id in sample.test_contracts}
     trained = {c.identity for c in sample.cases} - exam
     assert meta.cases
@@ -197,7 +197,7 @@ def test_an_exam_contract_under_another_title_is_left_out(tmp_path, folder, run)
     copy["title"] = "Copy"
     (folder / "CUAD_v1.json").write_text(json.dumps({"data": [copy, *every]}))
     _, path, _ = run(folder, "--n", "1000")
-    found = {pair.contract for pair in read_pairs(path)}
+    found = {pair.contract for pair in read_synthetic(path)}
     assert found
     assert found.isdisjoint({"Copy", "Acme5"})
 
@@ -209,7 +209,7 @@ def test_a_chat_model_writes_and_what_is_wrong_is_counted(tmp_path, folder, run)
     assert code == 0, captured.err
     assert adds_up(path)
     found = counts(path)
-    titles = {pair.contract for pair in read_pairs(path)}
+    titles = {pair.contract for pair in read_synthetic(path)}
     assert titles == {each.title for each in read_meta(path).contracts}
     seeds = 2 * len(titles)
     assert found["written"] == 4 * seeds
@@ -217,7 +217,7 @@ def test_a_chat_model_writes_and_what_is_wrong_is_counted(tmp_path, folder, run)
     assert found["kept: rephrased"] == seeds
     assert found["kept: new"] == seeds // 2, "the second seed of a contract asks the same"
     assert found["rejected: near-duplicate"] == seeds + seeds // 2
-    new = [pair for pair in read_pairs(path) if pair.kind == "new"]
+    new = [pair for pair in read_synthetic(path) if pair.kind == "new"]
     assert {pair.answer for pair in new} == {"thirty (30)\n  days"}, "as the contract has it"
     assert "model writer: 38% of what it wrote was kept; that is poor" in captured.out
     assert "every seed was used" in captured.out
@@ -242,7 +242,7 @@ def test_the_reference_judge_rejects_wrong_answers(tmp_path, folder, run):
     found = counts(path)
     assert found["kept"] == found["kept: rephrased"] == found["written"] / 3
     assert found["rejected: below the judge's threshold"] >= found["kept"]
-    assert {pair.question.split()[0] for pair in read_pairs(path)} == {"Quote"}
+    assert {pair.question.split()[0] for pair in read_synthetic(path)} == {"Quote"}
 
 
 @pytest.mark.parametrize(("score", "kept"), [("0.9", 3), ("0.2", 0), ("no score", 0)])
@@ -257,7 +257,7 @@ def test_a_chat_model_judges(tmp_path, folder, run, score, kept):
             folder, "--model", "writer", "--judge", "umpire", "--n", "3", "--threshold", "0.8"
         )
     if kept:
-        assert len(read_pairs(path)) == kept
+        assert len(read_synthetic(path)) == kept
         assert adds_up(path)
     else:
         assert code == 4
@@ -279,7 +279,7 @@ def test_an_unreadable_reply_is_asked_for_once_more_and_then_counted(tmp_path, f
         _, path, _ = run(folder, "--model", "writer", "--n", "1000", "--judge", "none")
         calls = server.calls
     found = counts(path)
-    seeds = 2 * len({pair.contract for pair in read_pairs(path)})
+    seeds = 2 * len({pair.contract for pair in read_synthetic(path)})
     assert found["rejected: unreadable reply"] == seeds / 2
     assert found["kept"] == seeds
     assert adds_up(path)
@@ -309,7 +309,7 @@ def test_instructions_in_a_contract_stay_data(tmp_path, run):
         assert "[[ ##" not in quoted
     found = counts(path)
     assert found["rejected: not in the context"] == found["kept"] == len(asked)
-    assert "HACKED" not in "".join(pair.answer for pair in read_pairs(path))
+    assert "HACKED" not in "".join(pair.answer for pair in read_synthetic(path))
 
 
 def test_calls_stop_at_the_budget_and_the_same_command_goes_on(tmp_path, folder, run):
@@ -321,12 +321,12 @@ def test_calls_stop_at_the_budget_and_the_same_command_goes_on(tmp_path, folder,
         assert "stopped early (not asked: --max-calls 3 reached)" in captured.out
         assert server.calls == 4, "three and the preflight"
         assert adds_up(path)
-        begun = set(read_pairs(path))
+        begun = set(read_synthetic(path))
         run(folder, *words)
         calls = server.calls
     assert begun
-    assert begun < set(read_pairs(path))
-    seeds = 2 * len({pair.contract for pair in read_pairs(path)})
+    assert begun < set(read_synthetic(path))
+    seeds = 2 * len({pair.contract for pair in read_synthetic(path)})
     assert calls == seeds + 2, "what was answered is not asked again"
 
 
@@ -344,7 +344,8 @@ def test_a_server_that_fails_every_call_ends_the_run(tmp_path, run):
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        (["--split", "test"], "--split test: .*train split alone"),
+        (["--split", "test"], "unrecognized arguments: --split test"),
+        (["--n", "many"], "--n: invalid int value: 'many'"),
         (["--n", "0"], "--n and --per-seed"),
         (["--per-seed", "0"], "--n and --per-seed"),
         (["--threshold", "1.5"], "--threshold 1.5: give a score"),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fixtures.cases import Contract
 from fixtures.errors import UserError
-from training.synthesis.synthetic import Pair, append_pairs, as_case, read_pairs
+from training.synthesis.synthetic import Pair, append_pairs, as_case, read_synthetic
 
 TEXT = "This Agreement is governed by the laws of Nevada. Fees are due in 30 days."
 PAIR = Pair(
@@ -33,7 +33,7 @@ def test_what_is_written_is_read(tmp_path_factory, pairs):
     with path.open("w", encoding="utf-8") as file:
         append_pairs(file, pairs[:1])
         append_pairs(file, pairs[1:])
-    assert read_pairs(path) == tuple(pairs)
+    assert read_synthetic(path) == tuple(pairs)
 
 
 def row(**changes):
@@ -56,7 +56,7 @@ def test_a_line_that_is_no_pair_is_named(tmp_path, line, error):
     path = tmp_path / "synthetic.jsonl"
     path.write_text(f"{json.dumps(row())}\n\n{line}\n")
     with pytest.raises(UserError, match=error) as caught:
-        read_pairs(path)
+        read_synthetic(path)
     assert "training.synthesize" in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -67,13 +67,13 @@ def test_a_file_without_pairs_is_named(tmp_path, content):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(UserError, match=r"synthetic.jsonl .*training.synthesize"):
-        read_pairs(path)
+        read_synthetic(path)
 
 
 def test_other_columns_are_ignored(tmp_path):
     path = tmp_path / "synthetic.jsonl"
     path.write_text(json.dumps(row(note="mine")) + "\n")
-    assert read_pairs(path) == (PAIR,)
+    assert read_synthetic(path) == (PAIR,)
 
 
 def test_a_pair_is_a_case_of_its_contract():

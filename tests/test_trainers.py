@@ -77,16 +77,42 @@ def test_the_loss_falls_on_a_few_rows(method, base, tmp_path):
     assert sum(found[-3:]) / 3 < 0.7 * found[0]
 
 
-@pytest.mark.parametrize("method", DATA)
-def test_resuming_changes_no_bit(method, base, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("method", ["sft", "dpo", "orpo", "reward"])
+def test_rows_of_one_length_share_a_batch(method, base, folder, monkeypatch):
+    import transformers.trainer
+
+    ours, lengths = transformers.trainer.LengthGroupedSampler, []
+
+    def sampler(*args, **kwargs):
+        found = ours(*args, **kwargs)
+        lengths.extend(found.lengths)
+        return found
+
+    monkeypatch.setattr(transformers.trainer, "LengthGroupedSampler", sampler)
+    grouped = {"train_sampling_strategy": "group_by_length", "per_device_train_batch_size": 3}
+    recipe = write_recipe(folder, base, DATA[method], training=grouped)
+    assert len(losses(trained(method, folder, recipe))) == 2
+    assert len(lengths) == 12 and len(set(lengths)) > 1
+
+
+@pytest.mark.parametrize(
+    ("method", "adapter"),
+    [*((method, False) for method in DATA), ("dpo", True), ("kto", True)],
+)
+def test_resuming_changes_no_bit(method, adapter, base, tmp_path, monkeypatch, capsys):
     from training.command import run_command
 
+    start = {}
+    if adapter:
+        first = write_data(tmp_path / "first")
+        start = {"adapter": str(trained("sft", first, write_recipe(first, base)))}
     whole, broken = write_data(tmp_path / "whole"), write_data(tmp_path / "broken")
     kind = {"training": {"max_steps": 4}, "lora": {"r": 4, "lora_dropout": 0.3}}
     exam = {"validation_exam": {"every": 2, "cases": 2}} if method == "sft" else {}
+    same = {**kind, **exam, **start}
     recipes = [
         write_recipe(
-            each, base, DATA[method], validation=str(each / "sft.validation.jsonl"), **kind, **exam
+            each, base, DATA[method], validation=str(each / "sft.validation.jsonl"), **same
         )
         for each in (whole, broken)
     ]
@@ -170,7 +196,7 @@ def test_a_finished_run_is_not_trained_on(base, folder, monkeypatch, capsys):
 
     recipe = write_recipe(folder, base)
 
-    def killed(*args):
+    def killed(*args, **kwargs):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:

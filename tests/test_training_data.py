@@ -2,6 +2,8 @@
 
 import json
 import random
+import shlex
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -29,6 +31,7 @@ from training.examples import (
     write_meta,
 )
 from training.material import training_material
+from training.typed import typed_command
 from training.wordings import WORDINGS, worded
 
 TEXT = (
@@ -141,6 +144,19 @@ def test_a_contract_of_another_data_sets_exam_is_refused():
     assert "theirs" in training_material([one, two]).refused
 
 
+def test_a_title_of_two_texts_leaks_neither():
+    """Two data sets may call their contracts alike; each text is held against the exam."""
+    exam, title = words(1), "Agreement"
+    one = corpus({title: exam.upper()}, {"other": words(3)})
+    two = corpus({title: words(2), "clean": words(4)}, {"exam": exam})
+    for datasets in ([one, two], [two, one]):
+        material = training_material(datasets)
+        assert [each.contract.id for each in material.cases] == ["clean"]
+        assert material.refused == (title,)
+    three = corpus({"exam": words(5), "clean": words(4)}, {"another": words(6)})
+    assert "exam" in training_material([two, three]).refused
+
+
 def test_a_data_set_without_a_train_split_says_what_to_give():
     with pytest.raises(UserError, match=r"give a data set with test\.json"):
         training_material([corpus({}, {"exam": words(1)})])
@@ -199,8 +215,12 @@ def test_examples_survive_the_file(tmp_path_factory, texts):
 def test_the_meta_stands_beside_the_file(tmp_path):
     path = tmp_path / "sft.jsonl"
     meta = Meta(command="x", dataset="sample", dataset_identity="d", model="smollm2")
+    write_examples(path, [example()])
     write_meta(path, meta)
-    assert read_meta(path) == meta
+    assert read_meta(path).model_copy(update={"rows": ""}) == meta
+    write_examples(path, [example(), example("B")])
+    with pytest.raises(UserError, match=r"does not describe the rows of sft.jsonl"):
+        read_meta(path)
     (tmp_path / "sft.meta.json").write_text('{"dataset": 1}')
     with pytest.raises(UserError, match="malformed"):
         read_meta(path)
@@ -253,10 +273,75 @@ def test_the_command_makes_data_from_the_embedded_contracts(tmp_path, smollm2, s
     assert meta.most_passages == 1
     shown = capsys.readouterr().out
     assert "rows: answerable" in shown
+    assert "too few rows" not in shown
     assert "training.sft" in shown
     before = output.read_bytes()
     assert main(line) == 0
     assert output.read_bytes() == before
+
+
+def test_what_is_about_a_contract_is_not_mixed_in(tmp_path, smollm2, capsys):
+    mine = [example("", "general", "Hello!"), example("Exam contract", "answerable")]
+    for row in (mine[1], replace(mine[1], kind="general"), replace(mine[0], case="0" * 64)):
+        write_examples(tmp_path / "mine.jsonl", [replace(mine[0], case=""), row])
+        line = ["--mix", str(tmp_path / "mine.jsonl"), "--output", str(tmp_path / "sft.jsonl")]
+        assert main(line) == 4
+        error = capsys.readouterr().err
+        assert "mine.jsonl, line 2: a row to mix in is of kind general" in error
+        assert error.count("\n") == 1
+    assert not (tmp_path / "sft.jsonl").exists()
+
+
+def entry_of(tmp_path, *lines):
+    text = ['kind = "endpoint"', 'base_url = "http://127.0.0.1:9/v1"', 'model = "m"', *lines]
+    (tmp_path / "served.toml").write_text("\n".join(text))
+    output = ["--output", str(tmp_path / "sft.jsonl")]
+    return ["--model", "served", "--registry", str(tmp_path), "--n", "20", *output]
+
+
+def test_the_entrys_own_system_prompt_is_kept_for_the_candidate(tmp_path, smollm2):
+    assert main(entry_of(tmp_path, 'system = "Obey."')) == 0
+    meta = read_meta(tmp_path / "sft.jsonl")
+    assert meta.system == "Obey."
+    assert {row.prompt[0].content for row in read_examples(tmp_path / "sft.jsonl")} == {"Obey."}
+    assert "--registry" not in meta.command
+    assert str(tmp_path / "sft.jsonl") in meta.command
+
+
+def test_a_model_without_passages_has_nothing_to_quote(tmp_path, smollm2, capsys):
+    assert main(entry_of(tmp_path, "passages = false")) == 4
+    assert "is shown no passages" in capsys.readouterr().err
+
+
+def test_too_few_rows_are_said(tmp_path, smollm2, capsys):
+    output = tmp_path / "sft.jsonl"
+    line = ["--n", "400", "--unanswerable", "0", "--most-passages", "1", "--output", str(output)]
+    assert main(line) == 0
+    shown = capsys.readouterr().out
+    found = read_meta(output).statistics
+    assert found["wanted: answerable"] == 400
+    made = len(read_examples(output)) + len(read_examples(validation_path(output)))
+    assert found["made: answerable"] == made < 360
+    assert f"too few rows: {made} of 400 answerable" in shown
+
+
+def test_ctrl_c_is_2(tmp_path, monkeypatch, capsys):
+    def interrupted(options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("training.data.make", interrupted)
+    assert main([]) == 2
+    assert capsys.readouterr().err == "interrupted; type the same command again\n"
+
+
+@pytest.mark.parametrize("option", ["--cuad-dir", "--cuad", "--registry", "--reg", "--store"])
+@pytest.mark.parametrize("form", [lambda o: [o, "/my place"], lambda o: [f"{o}=/my place"]])
+def test_the_command_is_kept_without_where_things_lie(option, form):
+    typed = ["--n", "8", *form(option), "--output", "my file.jsonl"]
+    command = typed_command("training.data", typed)
+    assert shlex.split(command) == [
+        "python", "-m", "training.data", "--n", "8", "--output", "my file.jsonl",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -268,6 +353,12 @@ def test_the_command_makes_data_from_the_embedded_contracts(tmp_path, smollm2, s
         (["--wordings", "0"], "give 1 to"),
         (["--synthetic", "none.jsonl"], "none.jsonl"),
         (["--mix", "none.jsonl"], "none.jsonl"),
+        (["--mix-share", "0.2"], "add --mix general"),
+        (["--most-passages", "0"], "--most-passages 0: give 1 or more"),
+        (["--most-passages", "-1"], "--most-passages -1: give 1 or more"),
+        (["--prompt-tokens", "3"], "--prompt-tokens 3: give 64 or more"),
+        (["--n", "x"], "--n: invalid int value: 'x'"),
+        (["--nn"], "unrecognized arguments: --nn"),
     ],
 )
 def test_mistakes_are_one_line(line, said, tmp_path, smollm2, capsys):

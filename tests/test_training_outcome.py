@@ -1,20 +1,26 @@
 """What a run leaves behind, what it is trained on, and what it says when it cannot."""
 
 import asyncio
+import errno
 import json
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import training.device
+from fixtures.errors import UserError
 from fixtures.identity import file_digest
 from models.chat import Message
 from models.manifest import TrainedContract, read_manifest
 from models.registry import read_entry
 from tests.training_data import examples, make_base, meta, write_data, write_recipe
+from training import command
 from training.command import run_command
-from training.examples import write_meta
+from training.examples import write_examples, write_meta
 from training.method import method_named
 from training.parts import end_of_turn, open_parts
 from training.recipe import read_recipe
@@ -156,8 +162,98 @@ def test_the_manifest_says_how_the_adapter_came_about(base, folder):
     assert "pytest evals --model tiny" in card and f"{best['balanced']:.3f}" in card
 
 
+def meanwhile(monkeypatch, work):
+    """Let `work` happen between the last step and the delivery."""
+    ours = command.deliver
+
+    def deliver(*args, **kwargs):
+        work()
+        return ours(*args, **kwargs)
+
+    monkeypatch.setattr(command, "deliver", deliver)
+
+
+def test_the_manifest_is_of_the_files_that_the_run_began_with(base, folder, monkeypatch):
+    assert run(folder, write_recipe(folder, base)) == 0
+    start = folder / "adapters" / "tiny"
+    weights = json.loads((start / "manifest.json").read_text())["base"]["weights"]
+    rows = file_digest(folder / "pairs.jsonl")
+
+    def change():
+        (folder / "pairs.jsonl").write_text("{}\n")
+        (start / "manifest.json").write_text('{"contracts": [], "cases": []}')
+        (start / "adapter_model.safetensors").unlink()
+
+    meanwhile(monkeypatch, change)
+    missing = str(folder / "nowhere.jsonl")
+    recipe = write_recipe(folder, base, "pairs", name="next", adapter="tiny", validation=missing)
+    assert run(folder, recipe, method="dpo") == 0
+    manifest = read_manifest(folder / "adapters" / "next")
+    assert manifest.data["rows"] == rows and manifest.data["validation"] is None
+    assert manifest.base["weights"] == weights
+    assert len(manifest.contracts) == 3
+
+
+def test_a_run_that_goes_on_keeps_the_commit_that_it_began_with(base, folder, monkeypatch):
+    recipe = write_recipe(folder, base)
+
+    def killed():
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setenv("BAR_EXAM_COMMIT", "a" * 40)
+        meanwhile(patched, killed)
+        assert run(folder, recipe) == 2
+    monkeypatch.setenv("BAR_EXAM_COMMIT", "b" * 40)
+    assert run(folder, recipe) == 0
+    assert read_manifest(folder / "adapters" / "tiny").commit == "a" * 40
+
+
+def test_a_commit_whose_files_were_changed_is_dirty(monkeypatch, tmp_path):
+    import training.origin
+
+    def git(*words):
+        who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        subprocess.run(["git", *who, *words], cwd=tmp_path, check=True, capture_output=True)
+
+    monkeypatch.delenv("BAR_EXAM_COMMIT", raising=False)
+    monkeypatch.setattr(training.origin, "__file__", str(tmp_path / "origin.py"))
+    (tmp_path / "code.py").write_text("1")
+    git("init")
+    git("add", "code.py")
+    git("commit", "-m", "first")
+    (tmp_path / "untracked.py").write_text("1")
+    clean = training.origin.commit()
+    assert len(clean) == 40
+    (tmp_path / "code.py").write_text("2")
+    assert training.origin.commit() == f"{clean}-dirty"
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "credited", "ours"),
+    [
+        (None, "cuad + sample", True, True),
+        (None, "sample", False, True),
+        (None, "leases", False, False),
+        ("cuad", "sample", True, True),
+    ],
+)
+def test_the_card_credits_the_data_sets_that_were_seen(base, folder, before, now, credited, ours):
+    start = {}
+    if before:
+        write_meta(folder / "sft.jsonl", meta(dataset=before, contracts=meta().contracts[:2]))
+        assert run(folder, write_recipe(folder, base, name="first")) == 0
+        start = {"adapter": "first"}
+    write_meta(folder / "sft.jsonl", meta(dataset=now, contracts=meta().contracts[2:]))
+    assert run(folder, write_recipe(folder, base, **start)) == 0
+    card = (folder / "adapters" / "tiny" / "README.md").read_text()
+    assert ("The Atticus Project" in card, "written for this project" in card) == (credited, ours)
+    assert "from 1 contracts" in card
+    assert ("it saw 3" in card) == bool(before)
+
+
 def test_the_commit_is_told_where_there_is_no_repository(monkeypatch, tmp_path):
-    from training.account import commit
+    from training.origin import commit
 
     monkeypatch.delenv("BAR_EXAM_COMMIT", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -237,8 +333,41 @@ def test_a_name_that_is_taken_is_not_overwritten(base, folder, capsys):
     assert "--force" in refused(capsys, folder, recipe)
     assert run(folder, recipe, "--force") == 0
     entry = folder / "registry" / "tiny.toml"
-    entry.write_text(entry.read_text().replace('"candidate"', '"champion"'))
-    assert "is a champion" in refused(capsys, folder, recipe, "--force")
+    for status in ("champion", "retired"):
+        entry.write_text(re.sub('status = ".*"', f'status = "{status}"', entry.read_text()))
+        assert f"is {status}" in refused(capsys, folder, recipe, "--force")
+
+
+def test_what_became_champion_meanwhile_is_not_overwritten(base, folder, capsys, monkeypatch):
+    from training.cloud import delivery
+    from training.run import Places
+
+    recipe = write_recipe(folder, base)
+    assert run(folder, recipe) == 0
+    adapter, entry = folder / "adapters" / "tiny", folder / "registry" / "tiny.toml"
+    delivered = folder / "delivered"
+    shutil.copytree(adapter, delivered / "adapter")
+    shutil.copy(entry, delivered / "entry.toml")
+    before = tree(adapter)
+
+    def promote():
+        entry.write_text(entry.read_text().replace('"candidate"', '"champion"'))
+
+    meanwhile(monkeypatch, promote)
+    assert run(folder, recipe, "--force") == 4
+    assert "tiny is champion" in capsys.readouterr().err
+    assert tree(adapter) == before and '"champion"' in entry.read_text()
+    with pytest.raises(UserError, match="tiny is champion"):
+        delivery.install(delivered, "tiny", Places(folder / "registry", folder / "adapters"))
+
+
+def test_an_adapter_that_does_not_say_what_it_saw_is_refused(base, folder, capsys):
+    assert run(folder, write_recipe(folder, base)) == 0
+    (folder / "adapters" / "tiny" / "manifest.json").unlink()
+    capsys.readouterr()
+    recipe = write_recipe(folder, base, "pairs", name="next", adapter="tiny")
+    line = refused(capsys, folder, recipe, method="dpo")
+    assert "has no manifest.json" in line and '{"contracts": [], "cases": []}' in line
 
 
 @pytest.mark.parametrize(
@@ -251,6 +380,7 @@ def test_a_name_that_is_taken_is_not_overwritten(base, folder, capsys):
 )
 def test_data_of_another_shape_is_refused(base, folder, capsys, line, said):
     (folder / "sft.jsonl").write_text(line)
+    write_meta(folder / "sft.jsonl", meta())
     assert said in refused(capsys, folder, write_recipe(folder, base))
 
 
@@ -264,6 +394,7 @@ def test_rows_that_are_all_too_long_are_refused(base, folder, capsys):
     for row in rows:
         row["prompt"][-1]["content"] *= 40
     (folder / "sft.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    write_meta(folder / "sft.jsonl", meta())
     assert "all 12 rows are longer than the 512 tokens" in refused(
         capsys, folder, write_recipe(folder, base)
     )
@@ -309,6 +440,52 @@ def test_memory_that_runs_out_is_one_line(base, folder, capsys, monkeypatch):
     assert "per_device_train_batch_size" in line
 
 
+def test_every_method_is_told_its_own_way_to_less_memory():
+    from training.failures import explanation
+
+    line = explanation(MemoryError(), Path("runs"), "ppo")
+    assert "--set training.forward_batch_size=1" in line and "per_device" not in line
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied", "a"), "runs cannot be written ("),
+        (OSError(errno.ENOSPC, "No space left on device"), "runs cannot be written ("),
+        (FileNotFoundError(errno.ENOENT, "No such file", "a.json"), "[Errno 2] No such file"),
+        (OSError("We could not connect"), "We could not connect; the same command"),
+    ],
+)
+def test_a_disk_is_not_blamed_for_other_failures(error, said):
+    from training.failures import explanation
+
+    assert explanation(error, Path("runs"), "sft").startswith(said)
+
+
+def test_a_bug_of_ours_shows(base, folder, monkeypatch):
+    from trl import SFTTrainer
+
+    def wrong(*args, **kwargs):
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(SFTTrainer, "compute_loss", wrong)
+    with pytest.raises(ValueError, match="a bug"):
+        run(folder, write_recipe(folder, base))
+
+
+def test_settings_that_a_trainer_refuses_are_one_line(base, folder, capsys):
+    wrong = {"lora": {"r": 4, "target_modules": ["no_such_module"]}}
+    line = refused(capsys, folder, write_recipe(folder, base, **wrong))
+    assert "the recipe cannot be trained" in line and "no_such_module" in line
+    recipe = write_recipe(folder, base, "thumbs", training={"per_device_train_batch_size": 1})
+    assert "the recipe cannot be trained" in refused(capsys, folder, recipe, method="kto")
+
+
+def test_a_wrong_command_line_is_one_line(base, folder, capsys):
+    line = refused(capsys, folder, write_recipe(folder, base), "--nonsense")
+    assert "--nonsense" in line and "--help" in line
+
+
 def test_a_full_disk_leaves_nothing_and_the_run_can_go_on(base, folder, capsys, monkeypatch):
     recipe = write_recipe(folder, base)
 
@@ -325,14 +502,64 @@ def test_a_full_disk_leaves_nothing_and_the_run_can_go_on(base, folder, capsys, 
     assert run(folder, recipe) == 0
 
 
-def test_another_recipe_does_not_go_on_from_checkpoints_of_this_one(base, folder, capsys):
+EXAM = {"every": 2, "cases": 2, "patience": 3}
+
+
+@pytest.mark.parametrize("changed", ["seed", "exam", "validation rows", "dtype"])
+def test_another_run_does_not_go_on_from_checkpoints_of_this_one(
+    base, folder, capsys, monkeypatch, changed
+):
     from training.run import Places, train
 
     places = Places(folder / "registry", folder / "adapters", folder / "runs")
-    train(method_named("sft"), read_recipe(write_recipe(folder, base)), places)
-    recipe = write_recipe(folder, base, seed=1)
+    rows = folder / "sft.validation.jsonl"
+    kept = {"validation": str(rows), "validation_exam": EXAM, "seed": 0}
+    train(method_named("sft"), read_recipe(write_recipe(folder, base, **kept)), places)
+    if changed == "validation rows":
+        write_examples(rows, examples(4))
+    if changed == "dtype":
+        wider = {"bfloat16": "float32", "float32": "bfloat16"}
+        ours = training.device.choose_dtype
+        monkeypatch.setattr("training.device.choose_dtype", lambda *a: wider[ours(*a)])
+    other = {"seed": {"seed": 1}, "exam": {"validation_exam": {**EXAM, "cases": 4}}}
+    recipe = write_recipe(folder, base, **{**kept, **other.get(changed, {})})
     assert run(folder, recipe) == 0
     assert "starting anew" in capsys.readouterr().out
+
+
+def test_another_reward_model_is_another_run(base, folder, parts):
+    from training.origin import take_origin
+    from training.run import run_identity
+
+    assert run(folder, write_recipe(folder, base)) == 0
+    judge = folder / "adapters" / "tiny"
+    recipe = read_recipe(write_recipe(folder, base, name="next", reward_model=str(judge)))
+
+    def identity():
+        return run_identity(
+            method_named("ppo"), recipe, take_origin(recipe, parts, meta()), "float32"
+        )
+
+    first = identity()
+    assert identity() == first
+    (judge / "adapter_model.safetensors").write_bytes(b"other weights")
+    assert identity() != first
+
+
+def test_the_validation_exam_is_held_where_the_model_lies(base, folder, parts):
+    from dataclasses import replace
+
+    from peft import get_peft_model
+
+    from training.parts import load_model
+    from training.validation import examine
+
+    # In the second of two processes "cuda" would be the first one's GPU; here there is none.
+    chat = replace(parts.chat, base=replace(parts.chat.base, device="cuda"))
+    model, lora = load_model(parts, read_recipe(write_recipe(folder, base)))
+    model = get_peft_model(model, lora)
+    found = examine(model, replace(parts, chat=chat), examples(4))
+    assert 0 <= found.balanced <= 1
 
 
 def test_a_half_written_checkpoint_is_passed_over(tmp_path):

@@ -2,15 +2,13 @@
 
 import os
 import platform
-import subprocess
 from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fixtures.identity import file_digest
-from models.manifest import Manifest, TrainedContract, read_manifest
-from models.weights import tokenizer_digest, weights_digest
+from models.manifest import Manifest, TrainedContract
+from training.origin import Origin
 
 if TYPE_CHECKING:
     from training.run import Trained
@@ -20,22 +18,19 @@ LIBRARIES = ("torch", "transformers", "peft", "trl")
 
 def manifest_of(trained: "Trained") -> Manifest:
     """What the adapter was trained on and how; of an adapter it started from, both together."""
-    meta, parts, recipe = trained.meta, trained.parts, trained.recipe
-    before = read_manifest(parts.adapter) if parts.adapter else None
+    origin, parts, recipe = trained.origin, trained.parts, trained.recipe
+    meta, before = origin.meta, origin.before
     history = trained.checkpoint.history
     return Manifest(
         contracts=_union(before.contracts if before else (), meta.contracts),
         cases=tuple(dict.fromkeys([*(before.cases if before else ()), *meta.cases])),
+        datasets=_datasets(origin),
         method=trained.method.name,
-        base={
-            "name": recipe.base,
-            "weights": weights_digest(parts.folder),
-            "tokenizer": tokenizer_digest(parts.folder),
-        },
-        start=_start(trained),
+        base=origin.base,
+        start=origin.start,
         recipe=recipe.model_dump(mode="json"),
-        data=_data(trained),
-        commit=commit(),
+        data=_data(origin),
+        commit=origin.commit,
         versions=versions(),
         hardware=hardware(parts.device.kind, parts.device.dtype),
         seed=recipe.seed,
@@ -63,14 +58,6 @@ def validation_curve(history: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def commit() -> str | None:
-    """The commit of the code; None outside git.
-
-    A container that holds no repository is told in BAR_EXAM_COMMIT.
-    """
-    return os.environ.get("BAR_EXAM_COMMIT") or _checked_out()
-
-
 def versions() -> dict[str, str | None]:
     """Versions of what computes."""
     found: dict[str, str | None] = {"python": platform.python_version()}
@@ -95,20 +82,6 @@ def hardware(kind: str, dtype: str) -> dict[str, Any]:
     }
 
 
-def _checked_out() -> str | None:
-    try:
-        found = subprocess.run(
-            ["git", "rev-parse", "HEAD"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except FileNotFoundError:
-        return None
-    return found.stdout.strip() or None
-
-
 def _cores() -> int | None:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
@@ -122,21 +95,26 @@ def _processor() -> str:
     return next(names, platform.machine())
 
 
-def _start(trained: "Trained") -> dict[str, Any] | None:
-    adapter = trained.parts.adapter
-    if adapter is None:
-        return None
-    return {"name": Path(str(trained.recipe.adapter)).name, "weights": weights_digest(adapter)}
+def _datasets(origin: Origin) -> list[str]:
+    """Names of the data sets seen, those of the adapter to start from first."""
+    before = origin.before.model_dump() if origin.before else {}
+    earlier = before.get("datasets") or _names((before.get("data") or {}).get("dataset", ""))
+    return list(dict.fromkeys([*earlier, *_names(origin.meta.dataset)]))
 
 
-def _data(trained: "Trained") -> dict[str, Any]:
-    recipe, meta = trained.recipe, trained.meta
+def _names(dataset: str) -> list[str]:
+    return [name for name in dataset.split(" + ") if name]
+
+
+def _data(origin: Origin) -> dict[str, Any]:
+    meta = origin.meta
     return {
         "dataset": meta.dataset,
         "identity": meta.dataset_identity,
         "command": meta.command,
-        "rows": file_digest(recipe.data),
-        "validation": file_digest(recipe.validation) if recipe.validation else None,
+        "contracts": len(meta.contracts),
+        "rows": meta.rows,
+        "validation": origin.validation,
         "statistics": dict(meta.statistics),
     }
 

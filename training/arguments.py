@@ -12,6 +12,10 @@ from training.device import Device
 from training.method import Method, class_named
 from training.recipe import Recipe
 
+BATCHING = (
+    "train_sampling_strategy: group_by_length with per_device_train_batch_size above 1: rows are "
+    "tokenized before trl could join them"
+)
 OURS: Mapping[str, str] = {
     "output_dir": "--runs DIR",
     "seed": "the recipe's seed",
@@ -23,6 +27,12 @@ OURS: Mapping[str, str] = {
     "eval_strategy": "validation_exam",
     "use_cpu": "CUDA_VISIBLE_DEVICES= in the environment",
     "max_length": "--prompt-tokens of training.data",
+    "packing": BATCHING,
+    "padding_free": BATCHING,
+    "chat_template_path": "a base whose tokenizer has the template: the exam uses it too",
+    "completion_only_loss": "nothing: only replies are trained on",
+    "assistant_only_loss": "nothing: only replies are trained on",
+    "save_only_model": "save_total_limit: a run that goes on needs the optimizer",
 }
 """Keys that a recipe may not set -> what decides instead."""
 
@@ -55,6 +65,8 @@ def check_arguments(method: Method, recipe: Recipe) -> dict[str, Any]:
     Raises:
         UserError: an unknown key, one that another setting decides, or a value of another type.
     """
+    if recipe.bundle_tokens and method.name != "sft":
+        raise UserError(f"recipe: bundle_tokens is for sft; leave it out of a {method.name} recipe")
     config = class_named(method.config)
     fields = {field.name for field in dataclasses.fields(config)}
     check_keys("training", recipe.training, fields)
@@ -85,6 +97,10 @@ def build_arguments(method: Method, recipe: Recipe, device: Device, run: Path) -
         "metric_for_best_model": "balanced" if recipe.validation_exam else None,
         "greater_is_better": True,
     }
+    if recipe.training.get("train_sampling_strategy") == "group_by_length":
+        fixed["remove_unused_columns"] = False  # the lengths are in a column of `rows.dataset`
+    if recipe.bundle_tokens:  # its mask says who sees whom, not what is padding
+        fixed |= {"remove_unused_columns": False, "include_num_input_tokens_seen": "all"}
     values = {**DEFAULTS, **device.settings, **fixed, **method.defaults}
     given = check_arguments(method, recipe)
     known = {key: value for key, value in values.items() if key in fields}

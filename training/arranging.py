@@ -33,10 +33,15 @@ def mixed(
     General rows are not repeated: where there are too few of them, their share is smaller.
     """
     chance = random.Random(seed)
-    wanted = round(len(rows) * share / (1 - share))
+    wanted = general_wanted(len(rows), share)
     together = [*rows, *chance.sample(list(general), min(wanted, len(general)))]
     chance.shuffle(together)
     return together
+
+
+def general_wanted(rows: int, share: float) -> int:
+    """How many general rows beside `rows` others are that share of all."""
+    return round(rows * share / (1 - share))
 
 
 def shuffled(rows: Sequence[Example], seed: int) -> list[Example]:

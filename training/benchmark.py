@@ -5,7 +5,6 @@ from their checkpoints, and answers are read from the store: after an interrupti
 line.
 """
 
-import argparse
 import os
 import shlex
 import subprocess
@@ -21,6 +20,7 @@ from models.manifest import read_manifest
 from models.parts import adapter_of
 from models.registry import SHIPPED
 from models.weights import weights_digest
+from training.command import Parser
 from training.examples import read_meta
 from training.recipe import read_recipe
 from training.results import Exam, Method, read_exam, write_results
@@ -157,15 +157,15 @@ def _run(command: Sequence[str], line: str, accepted: Sequence[int]) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Train and examine five methods side by side, and write docs/results.md."""
-    parser = argparse.ArgumentParser(prog="python -m training.benchmark", description=main.__doc__)
+    parser = Parser(prog="python -m training.benchmark", description=main.__doc__)
     add = parser.add_argument
     add("--dataset", default="cuad", metavar="NAME", help="with a train and a test split (cuad)")
     add("--limit", type=int, default=400, metavar="N", help="cases, half of them answerable (400)")
     add("--cuad-dir", type=Path, metavar="DIR", help="where CUAD lies (else $CUAD_DIR)")
     add("--examine-only", action="store_true", help="only what is in the registry already")
     add("--output", type=Path, default=ROOT / "docs" / "results.md", metavar="FILE")
-    options = parser.parse_args(argv)
     try:
+        options = parser.parse_args(argv)
         if options.cuad_dir:
             os.environ["CUAD_DIR"] = str(options.cuad_dir.resolve())
         load_dataset(options.dataset)

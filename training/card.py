@@ -65,11 +65,16 @@ def card(name: str, manifest: Manifest, about: str, source: str, command: str) -
 
 
 def _data(facts: dict[str, Any]) -> str:
-    data = facts["data"]
-    made = f"Made by `{data['command']}` from {len(facts['contracts'])} contracts."
-    if data["dataset"] == "sample":
-        return f"{made} The contracts are those written for this project."
-    return f"{made} {ATTRIBUTION}."
+    """Where the rows come from; the data sets that an earlier adapter saw are credited too."""
+    data, seen = facts["data"], facts["datasets"]
+    said = [f"Made by `{data['command']}` from {data['contracts']} contracts."]
+    if facts["start"]:
+        said.append(f"With what it started from, it saw {len(facts['contracts'])}.")
+    if "cuad" in seen:
+        said.append(f"{ATTRIBUTION}.")
+    if "sample" in seen:
+        said.append("The contracts of `sample` were written for this project.")
+    return " ".join(said)
 
 
 def _validation(curve: list[dict[str, Any]]) -> str:

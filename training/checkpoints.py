@@ -11,6 +11,7 @@ from typing import Any
 
 from fixtures.errors import UserError
 from models.devices import choose_device
+from training.origin import Origin, read_origin
 
 IDENTITY = "run.json"
 WHOLE = ("trainer_state.json", "adapter_model.safetensors")
@@ -54,24 +55,43 @@ def exhausted(history: list[dict[str, Any]], patience: int | None) -> bool:
 
 
 @contextlib.contextmanager
-def open_run(folder: Path, identity: str) -> Iterator[Checkpoint | None]:
+def open_run(
+    folder: Path, identity: str, origin: Origin
+) -> Iterator[tuple[Checkpoint | None, Origin]]:
     """Hold the run's folder; gives its last whole checkpoint, to every process the same.
 
-    Checkpoints of another recipe or of other data are removed, as are half-written ones.
+    Beside it stands what the run was made from when it began, for the first process: `origin`
+    where it begins now. Checkpoints of another recipe or of other data are removed, as are
+    half-written ones.
 
     Raises:
-        UserError: the folder belongs to someone else, is in use, or cannot be written to.
+        UserError: the folder belongs to someone else, or is in use.
+    """
+    with held(folder):
+        if first_process():
+            origin = _claim(folder, identity, origin)
+        yield _of_first(last_checkpoint(folder) if first_process() else None), origin
+
+
+@contextlib.contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Keep other runs out of a run's folder.
+
+    Raises:
+        UserError: one is in it.
     """
     from filelock import FileLock, Timeout
 
+    if not first_process():
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".lock", timeout=0) if first_process() else contextlib.nullcontext():
-            if first_process():
-                _claim(folder, identity)
-            yield _of_first(last_checkpoint(folder) if first_process() else None)
+        lock = FileLock(folder / ".lock", timeout=0).acquire()
     except Timeout:
         raise UserError(f"{folder} is in use by another run; wait for it to end") from None
+    with lock:
+        yield
 
 
 def last_checkpoint(folder: Path) -> Checkpoint | None:
@@ -114,20 +134,29 @@ def _of_first(found: Checkpoint | None) -> Checkpoint | None:
     return shared[0]
 
 
-def _claim(folder: Path, identity: str) -> None:
+def _claim(folder: Path, identity: str, origin: Origin) -> Origin:
+    """Note whose folder it is; returns the origin of the checkpoints in it, else the one given."""
     note = folder / IDENTITY
     try:
-        before = json.loads(note.read_text(encoding="utf-8"))["identity"]
+        before = json.loads(note.read_text(encoding="utf-8"))
+        owner = before["identity"]
     except (FileNotFoundError, ValueError, KeyError, TypeError):
-        before = None
-    if before is None and any(folder.glob("checkpoint-*")):
-        raise UserError(f"{folder} holds checkpoints that are not ours; give another --runs DIR")
-    if before not in {None, identity} and any(folder.glob("checkpoint-*")):
+        before = owner = None
+    if any(folder.glob("checkpoint-*")):
+        if owner is None:
+            raise UserError(
+                f"{folder} holds checkpoints that are not ours; give another --runs DIR"
+            )
+        first = read_origin(before) if owner == identity else None
+        if first:
+            return first
         print(f"{folder}: recipe, base or data changed since its checkpoints; starting anew")
         clear(folder)
     part = note.with_suffix(".part")
-    part.write_text(json.dumps({"identity": identity}) + "\n", encoding="utf-8")
+    content = {"identity": identity, "origin": origin.model_dump(mode="json")}
+    part.write_text(json.dumps(content) + "\n", encoding="utf-8")
     part.replace(note)
+    return origin
 
 
 def _read(folder: Path) -> Checkpoint | None:

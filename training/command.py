@@ -13,10 +13,14 @@ from training.recipe import read_recipe
 from training.run import ADAPTERS, RUNS, Places, train
 
 
-class _Parser(argparse.ArgumentParser):
-    """Reports a wrong command line as every other mistake of the user."""
+class Parser(argparse.ArgumentParser):
+    """Reports a wrong command line as every other mistake of the user: one line, exit code 4.
+
+    For the `main` of any command that catches UserError.
+    """
 
     def error(self, message: str) -> NoReturn:
+        """Raise UserError with argparse's own words."""
         raise UserError(f"{message}; see {self.prog} --help")
 
 
@@ -26,7 +30,7 @@ def parse(method: Method, argv: list[str] | None) -> argparse.Namespace:
     Raises:
         UserError: they cannot be understood.
     """
-    parser = _Parser(prog=f"python -m training.{method.name}", description=method.about)
+    parser = Parser(prog=f"python -m training.{method.name}", description=method.about)
     parser.add_argument("recipe", type=Path, metavar="RECIPE", help="a YAML file")
     parser.add_argument(
         "--set",
@@ -52,7 +56,7 @@ def run_command(method: Method, argv: list[str] | None) -> int:
         check_free(recipe, places, force=options.force)
         trained = train(method, recipe, places)
         if trained:
-            deliver(trained, places)
+            deliver(trained, places, force=options.force)
     except UserError as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return 4

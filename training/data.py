@@ -4,7 +4,7 @@ import argparse
 import random
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,34 +15,43 @@ from fixtures.retrieval import RetrieverOptions
 from models.factory import open_models
 from models.manifest import contract_entry
 from models.prompted import PromptedModel
-from models.registry import SHIPPED
-from training.arranging import mixed, shuffled, split_by_contract
-from training.building import Builder, Limits
-from training.drawing import Mixture, contract_examples, synthetic_examples
+from models.registry import Prompted, read_entry
+from training.arranging import general_wanted, mixed, shuffled, split_by_contract
+from training.building import Builder
+from training.data_options import data_parser, read_limits, read_mixture
+from training.drawing import contract_examples, synthetic_examples
 from training.examples import (
     Example,
     Meta,
-    read_examples,
+    forget_meta,
+    read_general,
     validation_path,
     write_examples,
     write_meta,
 )
 from training.material import training_material
-from training.wordings import WORDINGS
+from training.typed import typed_command
 
 GENERAL = Path(__file__).parent / "data" / "general.jsonl"
-OUTPUT = Path(".exam/training/sft.jsonl")
+ENOUGH = 0.9
+"""Share of the rows wanted of a kind below which it is said that there are too few."""
 
 
 def statistics(
-    train: Sequence[Example], validation: Sequence[Example], builder: Builder
+    train: Sequence[Example],
+    validation: Sequence[Example],
+    builder: Builder,
+    wanted: Mapping[str, int],
 ) -> dict[str, float]:
-    """Rows by kind, contracts, tokens, and what was dropped why."""
+    """Rows by kind, wanted and made, contracts, tokens, and what was dropped why."""
     count = builder.model.chat.count
     prompts = [sum(count(turn.content) for turn in row.prompt) for row in train]
     completions = [count(row.completion) for row in train]
     kinds = Counter(row.kind for row in train)
+    made = Counter[str](row.kind for row in (*train, *validation))
     return {
+        **{f"wanted: {kind}": wanted[kind] for kind in sorted(wanted)},
+        **{f"made: {kind}": made[kind] for kind in sorted(made.keys() | wanted.keys())},
         "rows": len(train),
         **{f"rows: {kind}": kinds[kind] for kind in sorted(kinds)},
         "validation rows": len(validation),
@@ -58,19 +67,37 @@ def statistics(
     }
 
 
+def shortage(found: Mapping[str, float]) -> str | None:
+    """A line where far fewer rows of a kind were made than were wanted."""
+    few = [
+        f"{found[f'made: {kind}']:,} of {count:,} {kind}"
+        for kind, count in _wanted(found)
+        if found[f"made: {kind}"] < ENOUGH * count
+    ]
+    return f"too few rows: {', '.join(few)}; give more contracts, or ask for fewer" if few else None
+
+
+def _wanted(found: Mapping[str, float]) -> list[tuple[str, float]]:
+    start = "wanted: "
+    return [(name.removeprefix(start), n) for name, n in found.items() if name.startswith(start)]
+
+
 def make(options: argparse.Namespace) -> dict[str, float]:
     """Build, split, mix and write; returns the statistics.
 
     Raises:
         UserError: an option, a data set or the model is not usable, or nothing is left.
     """
-    mixture, limits = _read_mixture(options), Limits(options.wordings, options.answer_tokens)
-    datasets = [load_dataset(name, options.cuad_dir) for name in options.dataset or ["sample"]]
-    (model,) = open_models([options.model], options.registry)
-    if not isinstance(model, PromptedModel):
-        raise UserError(f"--model {options.model} has no prompt to learn; name a chat model")
-    if options.most_passages:
-        model = replace(model, most_passages=options.most_passages)
+    mixture, limits = read_mixture(options), read_limits(options)
+    general = read_general(_mix_path(options.mix)) if options.mix else ()
+    names = options.dataset or ["sample"]
+    datasets = [load_dataset(name, options.cuad_dir) for name in names]
+    model, system = _open(options)
+    if not model.uses_passages and (mixture.counts["answerable"] or options.synthetic):
+        raise UserError(
+            f"--model {options.model} is shown no passages, so no answer can be quoted from them; "
+            "add --unanswerable 1 without --synthetic, or name a model with passages"
+        )
     material = training_material(datasets)
     builder = Builder(model, limits, random.Random(options.seed))
     retriever = RetrieverOptions(k=max(RetrieverOptions().k, options.most_passages or 0))
@@ -80,129 +107,70 @@ def make(options: argparse.Namespace) -> dict[str, float]:
     if not rows:
         raise UserError("no example is left; raise --n or --answer-tokens")
     train, validation = split_by_contract(rows, mixture.validation, options.seed)
-    general = read_examples(GENERAL if options.mix == "general" else Path(options.mix or GENERAL))
+    wanted = mixture.counts
+    if options.mix:
+        wanted["general"] = general_wanted(len(train), mixture.general)
     train = mixed(train, general, mixture.general, options.seed)
     if options.shuffle_answers:
         train = shuffled(train, options.seed)
-    found = statistics(train, validation, builder)
+    found = statistics(train, validation, builder, wanted)
     found["contracts refused"] = len(material.refused)
     used = {row.contract for row in rows}
-    contracts = {c.contract.id: c.contract for c in material.cases if c.contract.id in used}
+    cases = [case for case in material.cases if case.contract.id in used]
+    contracts = {(case.contract.id, case.contract.digest): case.contract for case in cases}
     meta = Meta(
-        command=_command(options.typed),
-        dataset=" + ".join(data.name for data in datasets),
+        command=typed_command("training.data", options.typed),
+        dataset=" + ".join(names),
         dataset_identity=digest([data.identity for data in datasets]),
         model=options.model,
         passages=model.uses_passages,
         most_passages=model.most_passages,
-        system=None,
+        system=system,
         seed=options.seed,
         statistics=found,
         contracts=tuple(map(contract_entry, contracts.values())),
         cases=tuple(sorted({row.case for row in rows})),
     )
+    forget_meta(options.output)
     write_examples(options.output, train)
     write_examples(validation_path(options.output), validation)
     write_meta(options.output, meta)
     return found
 
 
-def _command(typed: Sequence[str]) -> str:
-    """What was typed, but for where things lie on this machine."""
-    kept, skip = [], False
-    for word in typed:
-        here = word.startswith(("--cuad-dir", "--registry"))
-        if not (skip or here):
-            kept.append(word)
-        skip = here and "=" not in word
-    return " ".join(["python -m training.data", *kept])
+def _mix_path(named: str) -> Path:
+    return GENERAL if named == "general" else Path(named)
 
 
-def _read_mixture(options: argparse.Namespace) -> Mixture:
-    for name in ("unanswerable", "hard_negatives", "validation_share", "mix_share"):
-        value, option = getattr(options, name), f"--{name.replace('_', '-')}"
-        if not 0 <= value <= 1 or (value == 1 and name in ("validation_share", "mix_share")):
-            raise UserError(f"{option} {value}: give a share from 0 to 1")
-    if options.n < 1 or options.answer_tokens < 8:
-        raise UserError("--n and --answer-tokens: give 1 row and 8 tokens or more")
-    if not 1 <= options.wordings <= len(WORDINGS):
-        raise UserError(f"--wordings {options.wordings}: give 1 to {len(WORDINGS)}")
-    return Mixture(
-        rows=options.n,
-        unanswerable=options.unanswerable,
-        hard_negatives=options.hard_negatives,
-        general=options.mix_share if options.mix else 0.0,
-        validation=options.validation_share,
-    )
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m training.data", description=main.__doc__)
-    add = parser.add_argument
-    add(
-        "--dataset",
-        action="append",
-        metavar="NAME",
-        help="sample, cuad or a path; may be repeated (sample)",
-    )
-    add("--cuad-dir", type=Path, metavar="DIR", help="where CUAD lies (else $CUAD_DIR)")
-    add("--model", default="smollm2", metavar="NAME", help="whose prompt is built (smollm2)")
-    add("--registry", type=Path, default=SHIPPED, metavar="DIR", help="(models/registry)")
-    add("--most-passages", type=int, metavar="N", help="show the best N (as the model's entry)")
-    add("--n", type=int, default=1000, metavar="N", help="examples about contracts (1000)")
-    add(
-        "--unanswerable", type=float, default=0.5, metavar="SHARE", help='of them "not found" (0.5)'
-    )
-    add(
-        "--hard-negatives",
-        type=float,
-        default=0.1,
-        metavar="SHARE",
-        help="of these, answerable elsewhere in the contract (0.1)",
-    )
-    add(
-        "--wordings",
-        type=int,
-        default=4,
-        metavar="N",
-        help=f"of a question, 1 to {len(WORDINGS)} (4)",
-    )
-    add("--answer-tokens", type=int, default=96, metavar="N", help="longest completion (96)")
-    add("--synthetic", type=Path, metavar="FILE", help="add what training.synthesize wrote")
-    add("--mix", metavar="FILE", help="add general instructions: `general`, or a file of examples")
-    add("--mix-share", type=float, default=0.1, metavar="SHARE", help="of all rows (0.1)")
-    add(
-        "--shuffle-answers",
-        action="store_true",
-        help="a control: each prompt gets another's completion, and the exam must notice",
-    )
-    add(
-        "--validation-share",
-        type=float,
-        default=0.1,
-        metavar="SHARE",
-        help="of the contracts (0.1)",
-    )
-    add("--seed", type=int, default=0, metavar="N", help="(0)")
-    add("--output", type=Path, default=OUTPUT, metavar="FILE", help=f"({OUTPUT})")
-    return parser
+def _open(options: argparse.Namespace) -> tuple[PromptedModel, str | None]:
+    """The model whose prompt is built, and the system prompt that its entry sets, if any."""
+    (model,) = open_models([options.model], options.registry)
+    entry = read_entry(options.model, options.registry)
+    if not isinstance(model, PromptedModel) or not isinstance(entry, Prompted):
+        raise UserError(f"--model {options.model} has no prompt to learn; name a chat model")
+    if options.most_passages:
+        model = replace(model, most_passages=options.most_passages)
+    return model, entry.system
 
 
 def main(argv: list[str] | None = None) -> int:
     """Make training examples from the train split, with the exam's own prompt."""
     typed = sys.argv[1:] if argv is None else argv
-    options = _parser().parse_args(typed)
-    options.typed = typed
     try:
+        options = data_parser(main.__doc__).parse_args(typed)
+        options.typed = typed
         found = make(options)
     except UserError as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return 4
     except KeyboardInterrupt:
+        print("interrupted; type the same command again", file=sys.stderr)
         return 2
     width = max(map(len, found))
     for name, value in found.items():
         print(f"{name:<{width}}  {value:,}")
+    if line := shortage(found):
+        print(line)
     print(f"{options.output}\n{validation_path(options.output)}")
     print(f"next: python -m training.sft RECIPE, with data: {options.output}")
     return 0

@@ -14,9 +14,12 @@ from fixtures.retrieval import Retriever, RetrieverOptions
 from fixtures.selection import sample
 from training.building import Builder
 from training.examples import Example
-from training.synthesis.synthetic import as_case, read_pairs
+from training.synthesis.synthetic import as_case, read_synthetic
 
 SPARE = 3  # cases looked at for each that is wanted: some answers are not found, or too long
+
+
+Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +64,19 @@ def contract_examples(
     answerable = [case for case in cases if case.answerable]
     drawn = sample(answerable, SPARE * (counts["answerable"] + counts["hard negative"]))
     found = _passages(datasets, drawn, retriever)
-    built = {case.id: builder.answered(case, found[case.id]) for case in drawn}
-    fitting = [case for case in drawn if built[case.id]]
-    chosen = {case.id for case in sample(fitting, counts["answerable"])}
-    rows = [row for id_ in chosen if (row := built[id_]) is not None]
-    others = [case for case in drawn if case.id not in chosen]
+    built = {_key(case): builder.answered(case, found[_key(case)]) for case in drawn}
+    fitting = [case for case in drawn if built[_key(case)]]
+    chosen = dict.fromkeys(map(_key, sample(fitting, counts["answerable"])))
+    rows = [row for key in chosen if (row := built[key]) is not None]
+    others = [case for case in drawn if _key(case) not in chosen]
     for case in sample(others, counts["hard negative"]):
-        row = builder.declined(case, found[case.id], "hard negative")
+        row = builder.declined(case, found[_key(case)], "hard negative")
         rows += [row] if row else []
     silent = [case for case in cases if not case.answerable]
     asked = sample(silent, counts["unanswerable"])
     found = _passages(datasets, asked, retriever)
     for case in asked:
-        row = builder.declined(case, found[case.id], "unanswerable")
+        row = builder.declined(case, found[_key(case)], "unanswerable")
         rows += [row] if row else []
     return sorted(rows, key=lambda row: digest(row.case, row.kind))
 
@@ -87,7 +90,7 @@ def synthetic_examples(
 ) -> list[Example]:
     """Examples of the pairs that `training.synthesize` wrote, of contracts that may be used."""
     contracts = {case.contract.id: case.contract for case in cases}
-    pairs = [pair for pair in read_pairs(path) if pair.contract in contracts]
+    pairs = [pair for pair in read_synthetic(path) if pair.contract in contracts]
     if not pairs:
         raise UserError(
             f"--synthetic {path}: no pair is about a contract of the train split; "
@@ -95,18 +98,23 @@ def synthetic_examples(
         )
     asked = [as_case(pair, contracts[pair.contract], pair.category) for pair in pairs]
     found = _passages(datasets, asked, retriever)
-    rows = [builder.answered(case, found[case.id], "synthetic") for case in asked]
+    rows = [builder.answered(case, found[_key(case)], "synthetic") for case in asked]
     return [row for row in rows if row is not None]
+
+
+def _key(case: Case) -> Key:
+    """One name may stand for two cases of two data sets, and one text for two of CUAD."""
+    return case.id, case.contract.digest
 
 
 def _passages(
     datasets: Sequence[Dataset], cases: Sequence[Case], options: RetrieverOptions
-) -> dict[str, tuple[Passage, ...]]:
-    """The passages that the exam retrieves, by case id."""
-    found: dict[str, tuple[Passage, ...]] = {}
+) -> dict[Key, tuple[Passage, ...]]:
+    """The passages that the exam retrieves, by the key of the case."""
+    found: dict[Key, tuple[Passage, ...]] = {}
     for data in datasets:
-        titles = {case.contract.id for case in data.cases}
-        own = [case for case in cases if case.contract.id in titles and case.id not in found]
+        texts = {case.contract.digest for case in data.cases}
+        own = [c for c in cases if c.contract.digest in texts and _key(c) not in found]
         retriever = Retriever(options, data.name, cache_dir())
-        found.update(zip((case.id for case in own), retriever.retrieve(own), strict=True))
+        found.update(zip(map(_key, own), retriever.retrieve(own), strict=True))
     return found

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fixtures.errors import UserError
+from fixtures.identity import file_digest
 from models.chat import Message
 from models.manifest import Sha256, TrainedContract
 
@@ -44,7 +45,8 @@ class Meta(BaseModel):
     """What a data file was made of; it stands beside the file and ends up in the manifest.
 
     `passages`, `most_passages` and `system` are those of the registry entry `model`, whose prompt
-    was built: the candidate's entry repeats them.
+    was built: the candidate's entry repeats them. `dataset` is what was typed, joined by " + ".
+    `rows` is the SHA-256 of the data file; `write_meta` fills it in.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -60,6 +62,7 @@ class Meta(BaseModel):
     statistics: dict[str, float] = Field(default_factory=dict)
     contracts: tuple[TrainedContract, ...] = ()
     cases: tuple[Sha256, ...] = ()
+    rows: str = ""
 
 
 def validation_path(path: Path) -> Path:
@@ -100,6 +103,25 @@ def read_examples(path: Path) -> tuple[Example, ...]:
     return tuple(_example(where, row) for where, row in read_rows(path))
 
 
+def read_general(path: Path) -> tuple[Example, ...]:
+    """The general instructions of a file, in its order.
+
+    Raises:
+        UserError: see `read_examples`; or a row is about a contract, which nobody would have
+            compared with the exam's; the line is named.
+    """
+    examples = []
+    for where, row in read_rows(path):
+        example = _example(where, row)
+        if example.kind != "general" or example.contract or example.case:
+            raise UserError(
+                f"{where}: a row to mix in is of kind general, without contract and case; rows "
+                "about contracts are made from a --dataset, which keeps the exam's apart"
+            )
+        examples.append(example)
+    return tuple(examples)
+
+
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
     """Write JSON objects, a line each, whole or not at all.
 
@@ -110,19 +132,37 @@ def write_rows(path: Path, rows: Iterable[Row]) -> None:
 
 
 def write_meta(path: Path, meta: Meta) -> None:
-    """Write the meta beside the data file `path`."""
-    _replace(meta_path(path), [meta.model_dump_json() + "\n"])
+    """Write the meta beside the data file `path`, for the rows that stand there now."""
+    try:
+        sealed = meta.model_copy(update={"rows": file_digest(path)})
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}; make the data again") from error
+    _replace(meta_path(path), [sealed.model_dump_json() + "\n"])
+
+
+def forget_meta(path: Path) -> None:
+    """Remove the meta beside a data file whose rows are about to be replaced.
+
+    Raises:
+        UserError: the folder cannot be written to.
+    """
+    try:
+        meta_path(path).unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"{meta_path(path)} cannot be removed: {error.strerror}; give another --output"
+        ) from error
 
 
 def read_meta(path: Path) -> Meta:
     """The meta beside the data file `path`.
 
     Raises:
-        UserError: it is missing or malformed.
+        UserError: it is missing or malformed, or was written for other rows.
     """
     beside = meta_path(path)
     try:
-        return Meta.model_validate_json(beside.read_bytes())
+        meta = Meta.model_validate_json(beside.read_bytes())
     except OSError as error:
         raise UserError(
             f"{beside} cannot be read ({error.strerror}): it says which contracts {path.name} was "
@@ -134,6 +174,16 @@ def read_meta(path: Path) -> Meta:
         raise UserError(
             f"{beside} is malformed ({where}: {first['msg']}); make the data again"
         ) from error
+    try:
+        rows = file_digest(path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}; make the data again") from error
+    if meta.rows != rows:
+        raise UserError(
+            f"{beside} does not describe the rows of {path.name}, which are others now; "
+            "make the data again"
+        )
+    return meta
 
 
 def read_rows(path: Path) -> Iterator[tuple[str, Row]]:

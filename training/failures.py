@@ -1,6 +1,7 @@
 """What can go wrong while training, said in one line."""
 
 import contextlib
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,44 +15,69 @@ DISK = (
     "file write failed",
     "os error 28",
 )
+UNWRITABLE = (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT)
 
 
 @contextlib.contextmanager
-def explained(folder: Path) -> Iterator[None]:
-    """Turn memory, disk and configuration failures of the libraries into a UserError.
+def explained(folder: Path, method: str) -> Iterator[None]:
+    """Turn memory and disk failures, and packages that are missing, into a UserError.
 
     Args:
         folder: where checkpoints are written.
+        method: its name; what makes it need less memory is said.
     """
     from safetensors import SafetensorError
 
     try:
         yield
-    except (MemoryError, RuntimeError, OSError, SafetensorError, ValueError, ImportError) as error:
-        line = explanation(error, folder)
+    except (MemoryError, RuntimeError, OSError, SafetensorError, ImportError) as error:
+        line = explanation(error, folder, method)
         if line is None:
             raise
         raise UserError(line) from error
 
 
-def explanation(error: BaseException, folder: Path) -> str | None:
+@contextlib.contextmanager
+def constructed() -> Iterator[None]:
+    """Turn what a library says of settings that do not go together into a UserError.
+
+    Only around its constructor: a ValueError of the training itself is nobody's setting.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise UserError(f"the recipe cannot be trained: {_reason(error)}") from error
+
+
+def explanation(error: BaseException, folder: Path, method: str) -> str | None:
     """The line for an error, or None for one that is no user's to mend."""
     words = str(error).lower()
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     if isinstance(error, MemoryError) or any(word in words for word in MEMORY):
-        return (
-            "out of memory: add --set training.per_device_train_batch_size=1 or "
-            "--set training.gradient_checkpointing=true, or make the data with fewer "
-            "--prompt-tokens; the last checkpoint is kept"
+        smaller = (
+            "--set training.forward_batch_size=1"
+            if method == "ppo"
+            else "--set training.per_device_train_batch_size=1 or "
+            "--set training.gradient_checkpointing=true"
         )
-    if isinstance(error, OSError) or any(word in words for word in DISK):
         return (
-            f"{folder} cannot be written ({reason}); free space or give another --runs DIR: "
-            "the same command continues from the last checkpoint"
+            f"out of memory: add {smaller}, or make the data with fewer --prompt-tokens; "
+            "the last checkpoint is kept"
         )
-    if isinstance(error, ValueError | ImportError) or "to be installed" in words:
-        return f"the recipe cannot be trained: {reason}"
+    unwritable = isinstance(error, OSError) and error.errno in UNWRITABLE
+    if unwritable or any(word in words for word in DISK):
+        return (
+            f"{folder} cannot be written ({_reason(error)}); free space or give another --runs "
+            "DIR: the same command continues from the last checkpoint"
+        )
+    if isinstance(error, OSError):
+        return f"{_reason(error)}; the same command continues from the last checkpoint"
+    if isinstance(error, ImportError) or "to be installed" in words:
+        return f"the recipe cannot be trained: {_reason(error)}"
     return None
+
+
+def _reason(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
 def diverged(step: int) -> UserError:

@@ -1,4 +1,4 @@
-"""trl's GRPO and RLOO: configs that refuse groups which do not fill a batch, trainers that resume.
+"""trl's GRPO and RLOO, with configs that refuse groups which do not fill a batch.
 
 `training.groups:GRPOConfig` is trl's class, and so on; each is made when it is asked for.
 """
@@ -9,15 +9,14 @@ import os
 from typing import Any
 
 from fixtures.errors import UserError
-from training.resumption import resuming
 
 
 def __getattr__(name: str) -> Any:
-    """A config or trainer of trl by its name, mended."""
+    """A config of trl by its name, mended, or a trainer as it is."""
     if not name.endswith(("Config", "Trainer")):
         raise AttributeError(name)
     found = getattr(importlib.import_module("trl"), name)
-    return resuming(found) if name.endswith("Trainer") else _checked(found)
+    return found if name.endswith("Trainer") else _checked(found)
 
 
 @functools.cache  # one class: a checkpoint pickles it by its name

@@ -1,13 +1,13 @@
 """What may be trained on: the train splits, without any contract of an exam."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evals.leakage import find_leaks
-from fixtures.cases import Case
+from fixtures.cases import Case, Contract
 from fixtures.datasets import Dataset
 from fixtures.errors import UserError
-from models.manifest import Manifest, TrainedContract, contract_entry
+from models.manifest import Manifest, contract_entry
 
 CONTAINMENT = 0.5  # as the shipped gate: above it an exam contract counts as seen
 
@@ -18,7 +18,7 @@ class Material:
 
     Attributes:
         cases: of the train splits.
-        refused: titles of train contracts that an exam contract is, or nearly is.
+        refused: titles of train contracts that an exam contract is, or nearly is, or is called.
     """
 
     cases: tuple[Case, ...]
@@ -29,15 +29,19 @@ def training_material(datasets: Sequence[Dataset]) -> Material:
     """The train cases of the data sets together.
 
     A train contract is refused where it is, by identity or by most of its wording, a test
-    contract of any of the data sets: an exam on it would prove nothing.
+    contract of any of the data sets: an exam on it would prove nothing. So is every contract of
+    the same title, since rows name their contract by it.
 
     Raises:
         UserError: nothing is left.
     """
     exam = [c for data in datasets for c in data.cases if c.contract.id in data.test_contracts]
     train = [c for data in datasets for c in data.cases if c.contract.id not in data.test_contracts]
-    contracts = {case.contract.id: case.contract for case in train}
-    refused = _refused(tuple(map(contract_entry, contracts.values())), exam)
+    contracts = {case.contract.digest: case.contract for case in train}
+    leaking = _leaking(tuple(contracts.values()), exam)
+    titles = {case.contract.id for case in train}
+    refused = {case.contract.id for case in train if case.contract.digest in leaking}
+    refused |= titles & {case.contract.id for case in exam}
     cases = tuple(case for case in train if case.contract.id not in refused)
     if not cases:
         names = ", ".join(data.name for data in datasets)
@@ -48,13 +52,16 @@ def training_material(datasets: Sequence[Dataset]) -> Material:
     return Material(cases, tuple(sorted(refused)))
 
 
-def _refused(trained: tuple[TrainedContract, ...], exam: Sequence[Case]) -> set[str]:
-    """Titles to leave out, so that none of the exam's contracts leaks from those that stay."""
-    digests = {case.contract.digest for case in exam}
-    refused = {contract.title for contract in trained if contract.digest in digests}
+def _leaking(trained: Sequence[Contract], exam: Sequence[Case]) -> set[str]:
+    """Digests to leave out, so that none of the exam's contracts leaks from those that stay."""
+    # Two contracts may share a title: here each is called by its digest.
+    asked = {case.contract.digest: case for case in exam}
+    exam = [replace(c, contract=replace(c.contract, id=key)) for key, c in asked.items()]
+    entries = [contract_entry(each).model_copy(update={"title": each.digest}) for each in trained]
+    leaking = set(asked)
     while True:  # an exam contract's leak names its nearest train contract only
-        left = tuple(contract for contract in trained if contract.title not in refused)
+        left = tuple(entry for entry in entries if entry.digest not in leaking)
         leaks = find_leaks(exam, Manifest(contracts=left, cases=()), CONTAINMENT)
         if not leaks:
-            return refused
-        refused |= {leak.trained_contract for leak in leaks}
+            return leaking
+        leaking |= {leak.trained_contract for leak in leaks}

@@ -16,28 +16,24 @@ from models.manifest import FILE, Manifest, write_manifest
 from models.registry import read_entry
 from training.account import manifest_of, step_of, validation_curve
 from training.card import card
-from training.checkpoints import clear
+from training.checkpoints import clear, held
 from training.recipe import Recipe
 from training.run import Places, Trained
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
+KEPT = ("champion", "base", "retired")
+"""Statuses whose model is never overwritten: a rollback may return to one that is retired."""
 
 
 def check_free(recipe: Recipe, places: Places, *, force: bool) -> None:
     """Refuse a name that is taken.
 
     Raises:
-        UserError: the name is the champion's, or has an entry or a folder and `force` is not given.
+        UserError: see `check_not_kept`; or it has an entry or a folder, and `force` is not given.
     """
     entry, folder = places.registry / f"{recipe.name}.toml", places.adapters / recipe.name
-    if entry.is_file():
-        status = read_entry(recipe.name, places.registry).status
-        if status in {"champion", "base"}:
-            raise UserError(
-                f"{recipe.name} is a {status} in {places.registry} and is not overwritten; "
-                f"give another name: --set name={recipe.name}-2"
-            )
+    check_not_kept(recipe.name, places)
     if entry.is_file() and not force:
         raise UserError(
             f"{entry} exists: {recipe.name} was trained before; type --force to replace it, "
@@ -49,15 +45,42 @@ def check_free(recipe: Recipe, places: Places, *, force: bool) -> None:
         )
 
 
-def deliver(trained: Trained, places: Places) -> Path:
+def check_not_kept(name: str, places: Places) -> None:
+    """Refuse a name whose model is in service, was, or is a base.
+
+    Raises:
+        UserError: it is.
+    """
+    if not (places.registry / f"{name}.toml").is_file():
+        return
+    status = read_entry(name, places.registry).status
+    if status in KEPT:
+        raise UserError(
+            f"{name} is {status} in {places.registry} and is not overwritten; "
+            f"give another name: --set name={name}-2"
+        )
+
+
+def deliver(trained: Trained, places: Places, *, force: bool = False) -> Path:
     """Write adapter, manifest, card and entry, and say what to type next.
 
     Returns:
         The adapter's folder.
 
     Raises:
-        UserError: the disk is full, or the weights are no numbers; nothing is left behind.
+        UserError: the disk is full, the weights are no numbers, or the name was taken meanwhile
+            (see `check_free`); nothing is left behind.
     """
+    run = trained.checkpoint.folder.parent
+    with held(run):
+        check_free(trained.recipe, places, force=force)
+        folder = _install(trained, places)
+        clear(run)
+    _say(trained, folder, places)
+    return folder
+
+
+def _install(trained: Trained, places: Places) -> Path:
     name = trained.recipe.name
     folder = places.adapters / name
     part = folder.with_name(f"{name}.part")
@@ -68,6 +91,7 @@ def deliver(trained: Trained, places: Places) -> Path:
         manifest = manifest_of(trained)
         digest = file_digest(write_manifest(part, manifest))
         _write_card(trained, manifest, part, places)
+        check_not_kept(name, places)  # it may have been promoted while these were written
         (places.registry / f"{name}.toml").unlink(missing_ok=True)
         if folder.exists():
             shutil.rmtree(folder)
@@ -83,8 +107,6 @@ def deliver(trained: Trained, places: Places) -> Path:
     except UserError:
         shutil.rmtree(part, ignore_errors=True)
         raise
-    clear(trained.checkpoint.folder.parent)
-    _say(trained, folder, places)
     return folder
 
 
@@ -135,7 +157,7 @@ def _write_card(trained: Trained, manifest: Manifest, folder: Path, places: Plac
 def _write_entry(trained: Trained, places: Places, manifest: str) -> None:
     import tomlkit
 
-    recipe, meta = trained.recipe, trained.meta
+    recipe, meta = trained.recipe, trained.origin.meta
     entry = tomlkit.document()
     entry.add("kind", "local")
     entry.add("description", recipe.description or f"{recipe.base}, {trained.method.name}")

@@ -9,6 +9,7 @@ from models.base import LocalBase
 from models.chat import Message
 from models.decoding import Decoding
 from models.local import LocalChat
+from models.manifest import FILE, read_manifest
 from models.registry import LocalEntry, read_entry
 from models.weights import base_folder, check_adapter
 from training.arguments import check_keys
@@ -67,13 +68,15 @@ def open_parts(recipe: Recipe, registry: Path) -> Parts:
     """Find base and adapter, and check that they belong together. Loads no weights.
 
     Raises:
-        UserError: one of them is missing, or the adapter was made for another base.
+        UserError: one of them is missing, the adapter was made for another base, or nobody says
+            what it was trained on.
     """
     device = choose(recipe.quantize)
     folder = base_folder(recipe.base, recipe.revision)
     adapter = find_adapter(recipe.adapter, registry) if recipe.adapter else None
     if adapter:
         check_adapter(adapter, folder)
+        _check_known(adapter)
     base = LocalBase(folder, device.kind, device.dtype)
     chat = LocalChat(recipe.name, base, Decoding(), adapter)
     try:
@@ -105,6 +108,17 @@ def find_adapter(named: str, registry: Path) -> Path:
     return entry.adapter
 
 
+def _check_known(adapter: Path) -> None:
+    """Refuse an adapter without a manifest: that of its child would seem whole, and is not."""
+    if read_manifest(adapter) is None:
+        raise UserError(
+            f"adapter {adapter} has no {FILE}, so what it has seen is unknown, and the exam of "
+            "what comes of it could not be checked for leakage; restore the file, train the "
+            'adapter with training.sft, or, if it saw no contract, write {"contracts": [], '
+            '"cases": []} there'
+        )
+
+
 def load_model(parts: Parts, recipe: Recipe, *, scores: bool = False) -> tuple[Any, Any]:
     """(model, LoraConfig): a base with its config for a new adapter, or adapter and None.
 
@@ -129,7 +143,8 @@ def load_model(parts: Parts, recipe: Recipe, *, scores: bool = False) -> tuple[A
             parts.folder,
             dtype=getattr(torch, parts.device.dtype),
             use_safetensors=True,
-            attn_implementation=parts.device.attention,
+            # FlashAttention takes no mask of who sees whom.
+            attn_implementation="sdpa" if recipe.bundle_tokens else parts.device.attention,
             quantization_config=_four_bits(parts.device) if recipe.quantize else None,
             **shape,
         )

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import math
-import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,24 +12,26 @@ from evals.store import Store
 from fixtures.errors import UserError
 from models.factory import Chats
 from models.registry import SHIPPED, Prompted, read_entry
+from training.command import Parser
 from training.examples import Meta
 from training.preference.appraisal import open_appraisers
-from training.preference.assembly import distinct, held_out, length_balanced, unpair
+from training.preference.assembly import distinct, length_balanced, unpair
 from training.preference.feedback import human_pairs, read_feedback, shown_prompts, thumbs
 from training.preference.opinions import Enquiry, Opinions, counted, enquire, paired
 from training.preference.pairing import Rule
 from training.preference.pairs import PreferencePair, Unpaired, write_preferences
-from training.preference.prompts import Prompts, read_prompts, with_cases
+from training.preference.prompts import Prompts, read_prompts, validating, with_cases
 from training.preference.sampling import draw_examples, voices
 from training.preference.statistics import statistics, table
+from training.typed import typed_command
 
 EXAMPLES = Path(".exam/training/sft.jsonl")
 OUTPUT = Path(".exam/training/preferences.jsonl")
 STORE = ".exam/store.sqlite"
 
 
-def make(options: argparse.Namespace) -> dict[str, float]:
-    """Ask, judge, pair and write; returns what was counted.
+def make(options: argparse.Namespace) -> tuple[dict[str, float], tuple[Path, ...]]:
+    """Ask, judge, pair and write; returns what was counted, and the files.
 
     Raises:
         UserError: an option, a file or a model is not usable, or there is no pair.
@@ -71,7 +72,9 @@ def _of_people(
     """(the meta with their cases, pairs, labelled replies, counts) of `--feedback`."""
     if not options.feedback:
         return prompts.meta, [], [], {}
-    feedback = read_feedback(options.feedback, prompts.cases, prompts.refused())
+    given = read_feedback(options.feedback, prompts.cases, prompts.refused())
+    held = validating(options.examples)
+    feedback = [each for each in given if each.case.contract.id not in held]
     shown = shown_prompts(feedback, prompts.datasets, prompts.meta, options.registry)
     pairs, unchanged = human_pairs(feedback, shown, rule)
     labelled = thumbs(feedback, shown)
@@ -79,6 +82,7 @@ def _of_people(
         "answers that people scored": sum(each.score is not None for each in feedback),
         "answers that people corrected": sum(each.corrected is not None for each in feedback),
         "corrections that change nothing": unchanged,
+        "answers left out, of contracts that validate": len(given) - len(feedback),
     }
     return with_cases(prompts.meta, [each.case for each in feedback]), pairs, labelled, counts
 
@@ -86,11 +90,12 @@ def _of_people(
 def _opinions(options: argparse.Namespace, prompts: Prompts) -> tuple[Opinions, ...]:
     """The model's answers with their scores."""
     entry, meta = read_entry(options.model, options.registry), prompts.meta
-    shows = (meta.passages, meta.most_passages)
-    if isinstance(entry, Prompted) and (entry.passages, entry.most_passages) != shows:
+    asks = (meta.passages, meta.most_passages, meta.system)
+    if isinstance(entry, Prompted) and asks != (entry.passages, entry.most_passages, entry.system):
         print(
-            f"note: in the exam {options.model} is shown other passages than {options.examples} "
-            f"shows; `python -m training.data --model {options.model}` makes its own",
+            f"note: in the exam {options.model} is shown other passages, or another system prompt, "
+            f"than {options.examples} shows; `python -m training.data --model {options.model}` "
+            "makes its own",
             file=sys.stderr,
         )
     examples = draw_examples(prompts.examples, options.cases, options.seed)
@@ -114,21 +119,18 @@ def _write(
     rows: Sequence[PreferencePair],
     singles: Sequence[Unpaired],
     counts: dict[str, float],
-) -> dict[str, float]:
-    titles = [each.contract for each in rows or singles]
-    held = held_out(titles, options.validation_share, options.seed)
+) -> tuple[dict[str, float], tuple[Path, ...]]:
     found = counts | (statistics(rows) if rows else {})
-    found["rows to validate with"] = sum(each.contract in held for each in rows)
     if singles:
         found["unpaired rows"] = len(singles)
-        found["unpaired rows to validate with"] = sum(each.contract in held for each in singles)
-    command = f"python -m training.preferences {shlex.join(options.typed)}".strip()
+    command = typed_command("training.preferences", options.typed)
     meta = meta.model_copy(update={"command": command, "seed": options.seed, "statistics": found})
-    if rows:
-        write_preferences(options.output, rows, meta, held)
-    if singles:
-        write_preferences(unpaired_path(options.output), singles, meta, held)
-    return found
+    files: dict[Path, Sequence[PreferencePair | Unpaired]]
+    files = {options.output: rows, unpaired_path(options.output): singles}
+    written = {path: each for path, each in files.items() if each}
+    for path, each in written.items():
+        write_preferences(path, each, meta)
+    return found, tuple(written)
 
 
 def _rule(options: argparse.Namespace) -> Rule:
@@ -139,7 +141,6 @@ def _rule(options: argparse.Namespace) -> Rule:
         ("temperature", 0 < options.temperature < math.inf, "a number above 0, such as 0.8"),
         ("margin", 0 <= options.margin <= 1, "a difference of scores, 0 to 1"),
         ("least_chosen", 0 <= options.least_chosen <= 1, "a score, 0 to 1"),
-        ("validation_share", 0 <= options.validation_share < 1, "a share from 0 to below 1"),
     ):
         if not good:
             option = f"--{name.replace('_', '-')}"
@@ -169,9 +170,7 @@ def _progress(model: str, total: int) -> Iterator[Callable[[], None]]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m training.preferences", description=main.__doc__
-    )
+    parser = Parser(prog="python -m training.preferences", description=main.__doc__)
     add = parser.add_argument
     add("--model", metavar="NAME", help="whose answers are compared, by its name in the registry")
     add("--examples", type=Path, default=EXAMPLES, metavar="FILE", help=f"prompts ({EXAMPLES})")
@@ -201,27 +200,26 @@ def _parser() -> argparse.ArgumentParser:
     add("--registry", type=Path, default=SHIPPED, metavar="DIR", help="(models/registry)")
     add("--store", default=STORE, metavar="URL", help=f"of answers and scores ({STORE})")
     add("--seed", type=int, default=0, metavar="N", help="(0)")
-    add("--validation-share", type=float, default=0.1, metavar="S", help="of the contracts (0.1)")
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
     """Write pairs of a better and a worse reply, for DPO, ORPO, reward models and KTO."""
     typed = sys.argv[1:] if argv is None else argv
-    options = _parser().parse_args(typed)
-    options.typed = typed
     try:
-        found = make(options)
+        options = _parser().parse_args(typed)
+        options.typed = typed
+        found, written = make(options)
     except UserError as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return 4
     except KeyboardInterrupt:
+        print("interrupted; the same command goes on", file=sys.stderr)
         return 2
     print(table(found))
-    for path in (options.output, unpaired_path(options.output) if options.unpaired else None):
-        if path is not None and path.is_file():
-            print(path)
-    print("next: python -m training.dpo training/recipes/dpo-smollm2.yaml")
+    print(*written, sep="\n")
+    method = "dpo" if options.output in written else "kto"
+    print(f"next: python -m training.{method} training/recipes/{method}-smollm2.yaml")
     return 0
 
 

@@ -42,6 +42,8 @@ class Recipe(BaseModel):
         validation: examples of the validation exam; None holds none.
         lora: keys of peft's LoraConfig; without effect where `adapter` is given.
         quantize: QLoRA: the base in 4 bit (CUDA only).
+        bundle_tokens: SFT computes rows that begin alike together, in sequences of at most so many
+            tokens (`training.sharing`); None computes each alone.
         training: keys of the method's own config class.
         reward_model: folder of a reward model's adapter, for methods that are given rewards.
         rewards: weights of the exam's metrics in the reward, for those methods; None is ours.
@@ -59,6 +61,7 @@ class Recipe(BaseModel):
     seed: int = Field(default=0, ge=0)
     lora: dict[str, Any] = Field(default_factory=dict)
     quantize: bool = False
+    bundle_tokens: int | None = Field(default=None, ge=64)
     validation_exam: ValidationExam | None = None
     training: dict[str, Any] = Field(default_factory=dict)
     reward_model: str | None = None

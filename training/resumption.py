@@ -15,8 +15,13 @@ ADAPTER = "adapter_model.safetensors"
 def resuming(trainer_class: Any) -> Any:
     """The trainer, loading nothing but its trained adapter from a checkpoint.
 
-    The reference is not among what is loaded: it was copied from the start, as before.
+    The reference is not among what is loaded: it was copied from the start, as before. A trainer
+    that reads its checkpoints itself is returned as it is.
     """
+    from transformers import Trainer
+
+    if trainer_class._load_from_checkpoint is not Trainer._load_from_checkpoint:
+        return trainer_class
 
     def load(self: Any, resume_from_checkpoint: str, model: Any = None) -> None:
         load_trained(self.model if model is None else model, Path(resume_from_checkpoint))

@@ -12,6 +12,7 @@ from training.examples import read_examples
 from training.parts import Parts
 from training.preference.pairs import PreferencePair, Unpaired, read_pairs, read_unpaired
 from training.recipe import Recipe
+from training.sharing import bundles
 
 Row = dict[str, Any]
 SIDES = ("chosen_ids", "rejected_ids")
@@ -25,6 +26,8 @@ def completions(recipe: Recipe, parts: Parts) -> Any:
     for example in read_examples(recipe.data):
         prompt, reply = parts.prompt_ids(example.prompt), parts.reply_ids(example.completion)
         rows.append({"input_ids": prompt + reply, "labels": [-100] * len(prompt) + reply})
+    if recipe.bundle_tokens:
+        rows = bundles(rows, recipe.bundle_tokens)
     return dataset(rows, recipe, parts)
 
 
@@ -101,6 +104,9 @@ def dataset(rows: Iterable[Row], recipe: Recipe, parts: Parts, left_out: int = 0
         )
     if left_out:
         print(f"{recipe.data}: left out {left_out} rows of more than {parts.positions} tokens")
+    if recipe.training.get("train_sampling_strategy") == "group_by_length":
+        # transformers measures rows that have `input_ids`, and no others.
+        kept = [{**row, "length": _length(row)} for row in kept]
     return Dataset.from_list(kept)
 
 

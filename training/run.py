@@ -6,18 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from fixtures.errors import UserError
-from fixtures.identity import digest, file_digest
+from fixtures.identity import digest
 from models.registry import SHIPPED
-from models.weights import weights_digest
 from training.arguments import build_arguments, check_arguments
 from training.callbacks import callbacks, examined_by
 from training.checkpoints import Checkpoint, first_process, last_checkpoint, open_run
 from training.completions import completion_head
-from training.examples import Example, Meta, read_examples, read_meta
-from training.failures import explained
+from training.examples import Example, read_examples, read_meta
+from training.failures import constructed, explained
 from training.method import Method, class_named
+from training.origin import Origin, take_origin
 from training.parts import Parts, load_model, open_parts
 from training.recipe import Recipe
+from training.resumption import resuming
 from training.validation import examine, selected
 
 ADAPTERS = SHIPPED.parent / "adapters"
@@ -38,6 +39,7 @@ class Trained:
     """A run that is over.
 
     Attributes:
+        origin: what it was made from, when it began.
         checkpoint: the last one, with the whole history.
         weights: folder of the checkpoint whose adapter is delivered: the best examined, else last.
     """
@@ -45,7 +47,7 @@ class Trained:
     method: Method
     recipe: Recipe
     parts: Parts
-    meta: Meta
+    origin: Origin
     checkpoint: Checkpoint
     weights: Path
 
@@ -63,8 +65,9 @@ def train(method: Method, recipe: Recipe, places: Places) -> Trained | None:
     check_arguments(method, recipe)
     meta = read_meta(recipe.data)
     parts = open_parts(recipe, places.registry)
-    folder = places.runs / recipe.name
-    with explained(folder), open_run(folder, run_identity(method, recipe, parts)) as found:
+    folder, origin = places.runs / recipe.name, take_origin(recipe, parts, meta)
+    identity = run_identity(method, recipe, origin, parts.device.dtype)
+    with explained(folder, method.name), open_run(folder, identity, origin) as (found, first):
         patience = recipe.validation_exam.patience if recipe.validation_exam else None
         unfinished = found is None or not found.finished(patience)
         if unfinished:
@@ -75,19 +78,24 @@ def train(method: Method, recipe: Recipe, places: Places) -> Trained | None:
             found = last_checkpoint(folder)
         if found is None:
             raise UserError(f"{folder}: the run ended without a checkpoint; run it again")
-        return Trained(method, recipe, parts, meta, found, found.best)
+        return Trained(method, recipe, parts, first, found, found.best)
 
 
-def run_identity(method: Method, recipe: Recipe, parts: Parts) -> str:
-    """SHA-256 of everything that moves the weights: a checkpoint of another one is of no use."""
+def run_identity(method: Method, recipe: Recipe, origin: Origin, dtype: str) -> str:
+    """SHA-256 of everything that moves the weights, or chooses among them by the exam.
+
+    A checkpoint of another one is of no use. `dtype` is the base's.
+    """
+    exam = recipe.validation_exam
     return digest(
         "run",
         method.name,
-        weights_digest(parts.folder),
-        weights_digest(parts.adapter) if parts.adapter else None,
-        [recipe.seed, recipe.quantize, recipe.lora, recipe.training, recipe.reward_model],
-        file_digest(recipe.data),
-        *([recipe.rewards] if recipe.rewards else []),
+        [origin.base["weights"], origin.base["tokenizer"], dtype],
+        origin.start["weights"] if origin.start else None,
+        [recipe.seed, recipe.quantize, recipe.lora, recipe.training, recipe.bundle_tokens],
+        [recipe.reward_model, origin.reward, recipe.rewards],
+        origin.meta.rows,
+        [exam.model_dump() if exam else None, origin.validation],
     )
 
 
@@ -96,11 +104,12 @@ def build_trainer(method: Method, recipe: Recipe, parts: Parts, run: Path) -> An
     arguments = build_arguments(method, recipe, parts.device, run)
     rows = method.dataset(recipe, parts)
     exam = _exam_rows(method, recipe)
-    trainer_class = class_named(method.trainer)
+    trainer_class = resuming(class_named(method.trainer))
     if method.tokenized:
         trainer_class = _trusting(trainer_class)
     model, lora = load_model(parts, recipe, scores=method.scores)
-    with completion_head(trainer_class, parts.device.kind):
+    extras = method.extras(recipe, parts) if method.extras else {}
+    with constructed(), completion_head(trainer_class, parts.device.kind):
         trainer = trainer_class(
             model=model,
             args=arguments,
@@ -108,7 +117,7 @@ def build_trainer(method: Method, recipe: Recipe, parts: Parts, run: Path) -> An
             processing_class=parts.tokenizer,
             peft_config=lora,
             callbacks=callbacks(recipe.validation_exam),
-            **(method.extras(recipe, parts) if method.extras else {}),
+            **extras,
         )
     if exam:
         examined_by(trainer, lambda: _marks(trainer, parts, exam))

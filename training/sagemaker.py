@@ -11,6 +11,7 @@ from fixtures.errors import UserError
 from training.cloud import delivery, job
 from training.cloud.aws import Prefix, explained, open_client, read_prefix
 from training.cloud.shipment import Shipment, packed, plan_shipment
+from training.command import Parser
 from training.method import METHODS
 from training.outcome import check_free
 from training.recipe import read_recipe
@@ -115,7 +116,7 @@ def receive(client: Any, uri: str, name: str, model: str) -> Path:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m training.sagemaker", description=main.__doc__)
+    parser = Parser(prog="python -m training.sagemaker", description=main.__doc__)
     add = parser.add_argument
     add("method", choices=METHODS, metavar="METHOD", help=", ".join(METHODS))
     add("recipe", type=Path, metavar="RECIPE", help="a recipe below the working directory")
@@ -135,8 +136,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Train by a recipe as a SageMaker job; the same line finds the job again."""
-    options = _parser().parse_args(argv)
     try:
+        options = _parser().parse_args(argv)
         if not re.fullmatch(r"arn:aws[a-z-]*:iam::\d{12}:role/.+", options.role):
             raise UserError(f"--role {options.role}: give arn:aws:iam::ACCOUNT:role/NAME")
         if not 0 < options.hours <= 24 * 28 or options.every < 0:

@@ -1,10 +1,22 @@
 """Supervised fine-tuning: `python -m training.sft training/recipes/sft-smollm2.yaml`."""
 
 import sys
+from functools import partial
+from typing import Any
 
 from training.command import run_command
 from training.method import Method
+from training.parts import Parts
+from training.recipe import Recipe
 from training.rows import completions
+from training.sharing import collate
+
+
+def _collator(recipe: Recipe, parts: Parts) -> dict[str, Any]:
+    if recipe.bundle_tokens is None:
+        return {}
+    return {"data_collator": partial(collate, pad=parts.tokenizer.pad_token_id)}
+
 
 METHOD = Method(
     name="sft",
@@ -15,6 +27,7 @@ METHOD = Method(
     about="supervised fine-tuning on the wanted replies; the loss is of their tokens alone",
     source="Ouyang et al. 2022, arXiv 2203.02155; LoRA: Hu et al. 2021, arXiv 2106.09685",
     defaults={"learning_rate": 5e-4},
+    extras=_collator,
 )
 
 

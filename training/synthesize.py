@@ -22,7 +22,8 @@ from models.chat import ChatModel
 from models.factory import Chats
 from models.manifest import contract_entry
 from models.registry import SHIPPED
-from training.examples import Meta, write_meta
+from training.command import Parser
+from training.examples import Meta, forget_meta, write_meta
 from training.synthesis.gathering import Writer, Written, outcomes
 from training.synthesis.jury import REFERENCE, open_jury
 from training.synthesis.rules import write_by_rule
@@ -31,6 +32,7 @@ from training.synthesis.sifting import Sieve
 from training.synthesis.synthetic import Pair, append_pairs
 from training.synthesis.tally import RULES, Tally, report
 from training.synthesis.writing import longest_reply, write
+from training.typed import typed_command
 
 OUTPUT = Path(".exam/training/synthetic.jsonl")
 STORE = ".exam/store.sqlite"
@@ -62,11 +64,6 @@ def make(options: argparse.Namespace) -> Tally:
 
 
 def _check(options: argparse.Namespace) -> None:
-    if options.split != "train":
-        raise UserError(
-            f"--split {options.split}: questions are made from the train split alone, since the "
-            "exam asks about the others; leave --split out"
-        )
     if options.n < 1 or not 1 <= options.per_seed <= 20:
         raise UserError("--n and --per-seed: give 1 pair or more, and 1 to 20 a seed")
     if not 0 <= options.threshold <= 1:
@@ -143,8 +140,8 @@ def _save(options: argparse.Namespace, dataset: Dataset, tally: Tally, part: Pat
     cases = used_cases(tally.seeds)
     contracts = {case.contract.digest: case.contract for case in cases}
     meta = Meta(
-        command=f"python -m training.synthesize {' '.join(options.typed)}".strip(),
-        dataset=dataset.name,
+        command=typed_command("training.synthesize", options.typed),
+        dataset=options.dataset,
         dataset_identity=digest([dataset.identity]),
         model=options.model,
         seed=options.seed,
@@ -152,6 +149,7 @@ def _save(options: argparse.Namespace, dataset: Dataset, tally: Tally, part: Pat
         contracts=tuple(contract_entry(contracts[key]) for key in sorted(contracts)),
         cases=tuple(case.identity for case in cases),
     )
+    forget_meta(options.output)
     try:
         part.replace(options.output)
     except OSError as error:
@@ -162,7 +160,7 @@ def _save(options: argparse.Namespace, dataset: Dataset, tally: Tally, part: Pat
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m training.synthesize", description=main.__doc__)
+    parser = Parser(prog="python -m training.synthesize", description=main.__doc__)
     add = parser.add_argument
     add("--dataset", default="sample", metavar="NAME", help="sample, cuad or a path (sample)")
     add("--cuad-dir", type=Path, metavar="DIR", help="where CUAD lies (else $CUAD_DIR)")
@@ -174,7 +172,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--threshold", type=float, default=0.5, metavar="SCORE", help="lowest score kept (0.5)")
     add("--max-calls", type=int, metavar="N", help="calls to pay for at most")
     add("--store", default=STORE, metavar="URL", help=f"of the answers kept ({STORE})")
-    add("--split", default="train", help="train: nothing else is ever used")
     add("--seed", type=int, default=0, metavar="N", help="(0)")
     add("--output", type=Path, default=OUTPUT, metavar="FILE", help=f"({OUTPUT})")
     return parser
@@ -183,9 +180,9 @@ def _parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Write questions from the train split, with answers quoted from its contracts."""
     typed = sys.argv[1:] if argv is None else argv
-    options = _parser().parse_args(typed)
-    options.typed = typed
     try:
+        options = _parser().parse_args(typed)
+        options.typed = typed
         tally = make(options)
     except UserError as error:
         print(f"ERROR: {error}", file=sys.stderr)

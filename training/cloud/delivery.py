@@ -14,6 +14,7 @@ from models.registry import LocalEntry, read_entry
 from models.weights import PICKLES, weight_files
 from training.cloud.aws import explained, read_prefix
 from training.cloud.container import ADAPTER, ENTRY
+from training.outcome import check_not_kept
 from training.run import Places
 
 MODEL_LIMIT = 20 << 30
@@ -110,12 +111,14 @@ def check(folder: Path, name: str) -> None:
 def install(folder: Path, name: str, places: Places) -> Path:
     """Move a delivery to its places: the adapter, then the entry; returns the adapter's folder.
 
-    What lies there under that name is replaced: `training.outcome.check_free` comes before.
+    What lies there under that name is replaced: `training.outcome.check_free` comes before the
+    job, and what has gone into service since then is not replaced.
 
     Raises:
-        UserError: see `check`; or the disk is full.
+        UserError: see `check` and `check_not_kept`; or the disk is full.
     """
     check(folder, name)
+    check_not_kept(name, places)
     adapter, entry = places.adapters / name, places.registry / f"{name}.toml"
     part, draft = adapter.with_name(f"{name}.part"), entry.with_name(f"{entry.name}.part")
     try:

@@ -3,24 +3,36 @@
 from collections.abc import Iterable, Sequence
 
 from evals.metrics.text import normalise
-from fixtures.identity import digest
 from models.chat import Message
 from training.preference.pairs import PreferencePair, Unpaired
 from training.preference.statistics import words
 
+Asked = tuple[str | tuple[Message, ...], bool]
+
+
+def asked(row: PreferencePair | Unpaired) -> Asked:
+    """What a reply is a reply to: the case, or the prompt where there is none.
+
+    A hard negative is another question than its case, for it shows other passages.
+    """
+    return row.case or row.prompt, row.kind == "hard negative"
+
 
 def distinct(pairs: Iterable[PreferencePair]) -> tuple[PreferencePair, ...]:
-    """Every pair once; one that is the reverse of an earlier one is left out."""
-    kept: dict[tuple[tuple[Message, ...], str, str], PreferencePair] = {}
+    """Every pair once; one that is the reverse of an earlier one is left out.
+
+    However the question is worded, a case is the same.
+    """
+    kept: dict[tuple[Asked, str, str], PreferencePair] = {}
     for each in pairs:
         better, worse = normalise(each.chosen), normalise(each.rejected)
-        if (each.prompt, worse, better) not in kept:
-            kept.setdefault((each.prompt, better, worse), each)
+        if (asked(each), worse, better) not in kept:
+            kept.setdefault((asked(each), better, worse), each)
     return tuple(kept.values())
 
 
 def unpair(pairs: Iterable[PreferencePair], more: Iterable[Unpaired] = ()) -> tuple[Unpaired, ...]:
-    """Both replies of every pair, and `more`; each reply to a prompt once.
+    """Both replies of every pair, and `more`; each reply to a case once.
 
     A reply that is wanted here and unwanted there says nothing, and is left out.
     """
@@ -32,21 +44,10 @@ def unpair(pairs: Iterable[PreferencePair], more: Iterable[Unpaired] = ()) -> tu
                 pair.contract, pair.case, pair.category, pair.kind, pair.gold,
             )  # fmt: skip
             rows.append(row)
-    same: dict[tuple[tuple[Message, ...], str], list[Unpaired]] = {}
+    same: dict[tuple[Asked, str], list[Unpaired]] = {}
     for row in rows:
-        same.setdefault((row.prompt, normalise(row.completion)), []).append(row)
+        same.setdefault((asked(row), normalise(row.completion)), []).append(row)
     return tuple(group[0] for group in same.values() if len({row.label for row in group}) == 1)
-
-
-def held_out(titles: Iterable[str], share: float, seed: int) -> frozenset[str]:
-    """The contracts whose rows validate: a share of them, one at least where there are two.
-
-    None where `share` is 0; one always stays to be trained on.
-    """
-    every = sorted(set(titles), key=lambda title: digest(seed, title))
-    if not share or len(every) < 2:
-        return frozenset()
-    return frozenset(every[: min(max(round(share * len(every)), 1), len(every) - 1)])
 
 
 def length_balanced(pairs: Sequence[PreferencePair]) -> tuple[PreferencePair, ...]:

@@ -21,7 +21,7 @@ from fixtures.retrieval import Retriever, RetrieverOptions
 from models.chat import Message
 from models.factory import open_models
 from models.prompted import PromptedModel
-from models.template import NOT_FOUND
+from models.template import NOT_FOUND, Template
 from training.examples import Example, Meta, Row, read_rows
 from training.preference.pairing import Rule, Scored, pair
 from training.preference.pairs import PreferencePair, Unpaired, pair_of, unpaired_of
@@ -85,6 +85,8 @@ def shown_prompts(
     if not isinstance(model, PromptedModel):
         raise UserError(f"model {meta.model} has no prompt; make the examples for a chat model")
     model = replace(model, most_passages=meta.most_passages, uses_passages=meta.passages)
+    if meta.system is not None:
+        model = replace(model, template=Template(meta.system))
     options = RetrieverOptions(k=max(RetrieverOptions().k, meta.most_passages or 0))
     found: dict[str, Example] = {}
     for data in datasets:

@@ -1,10 +1,10 @@
 """Preferences as the trainers read them: pairs, and single replies with a thumb up or down."""
 
 import shutil
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, get_args
 
 from fixtures.errors import UserError
 from models.chat import Message
@@ -12,12 +12,12 @@ from training.examples import (
     Example,
     Meta,
     Row,
+    forget_meta,
     meta_path,
     read_reply,
     read_rows,
     read_turns,
     turns,
-    validation_path,
     write_meta,
     write_rows,
 )
@@ -65,9 +65,6 @@ class Unpaired:
     gold: tuple[str, ...]
 
 
-T = TypeVar("T", PreferencePair, Unpaired)
-
-
 def pair_of(
     example: Example, chosen: str, rejected: str, source: Source, margin: float
 ) -> PreferencePair:
@@ -99,39 +96,28 @@ def restricted(meta: Meta, rows: Iterable[PreferencePair | Unpaired], **changes:
     )
 
 
-def write_preferences(
-    path: Path, rows: Sequence[T], meta: Meta, held: Collection[str]
-) -> tuple[int, int]:
-    """Write training rows to `path`, those of contracts `held` beside; how many of each.
+def write_preferences(path: Path, rows: Sequence[PreferencePair | Unpaired], meta: Meta) -> None:
+    """Write the rows to `path`, and beside it the meta, restricted to them.
 
-    Beside each stands the meta, restricted to its rows. Everything is written aside first and moved
-    when it is whole. Validation rows of an earlier run do not stay: their contracts may now be
-    trained on.
+    Both are written aside first; the old meta goes before the rows come, and the new one is last.
 
     Raises:
         UserError: the disk is full, or the folder cannot be written to.
     """
-    aside, beside = path.with_name(f"{path.name}.part"), validation_path(path)
-    train = [row for row in rows if row.contract not in held]
-    validation = [row for row in rows if row.contract in held]
+    aside = path.with_name(f"{path.name}.part")
     try:
         shutil.rmtree(aside, ignore_errors=True)
-        for name, part in ((path.name, train), (beside.name, validation)):
-            if part:
-                write_rows(aside / name, map(row_of, part))
-                write_meta(aside / name, restricted(meta, part))
-        if not validation:
-            beside.unlink(missing_ok=True)
-            meta_path(beside).unlink(missing_ok=True)
-        for file in sorted(aside.iterdir()):
-            file.replace(path.with_name(file.name))
+        write_rows(aside / path.name, map(row_of, rows))
+        write_meta(aside / path.name, restricted(meta, rows))
+        forget_meta(path)
+        (aside / path.name).replace(path)
+        meta_path(aside / path.name).replace(meta_path(path))
     except OSError as error:
         raise UserError(
             f"{path} cannot be written: {error.strerror}; free space or give another --output"
         ) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-    return len(train), len(validation)
 
 
 def read_pairs(path: Path) -> tuple[PreferencePair, ...]:

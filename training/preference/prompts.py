@@ -7,8 +7,9 @@ from pathlib import Path
 from fixtures.cases import Case, Contract
 from fixtures.datasets import Dataset, load_dataset
 from fixtures.errors import UserError
+from fixtures.identity import digest
 from models.manifest import contract_entry
-from training.examples import Example, Meta, read_examples, read_meta
+from training.examples import Example, Meta, read_examples, read_meta, validation_path
 from training.material import training_material
 
 
@@ -50,6 +51,11 @@ def read_prompts(path: Path, names: Sequence[str], cuad_dir: Path | None) -> Pro
     """
     examples, meta = read_examples(path), read_meta(path)
     datasets = [load_dataset(name, cuad_dir) for name in names or meta.dataset.split(" + ")]
+    if not names and digest([data.identity for data in datasets]) != meta.dataset_identity:
+        raise UserError(
+            f"{path}: data set {meta.dataset} has changed since; make the file again with "
+            "`python -m training.data`, or name with --dataset what it was made from"
+        )
     prompts = Prompts(examples, meta, tuple(datasets))
     _refuse_exam(prompts, path)
     contracts = {case.contract.id: case.contract for case in prompts.cases}
@@ -63,6 +69,14 @@ def read_prompts(path: Path, names: Sequence[str], cuad_dir: Path | None) -> Pro
                 "made from, or make it again with `python -m training.data`"
             )
     return replace(prompts, meta=_with_contracts(meta, [contracts[title] for title in titles]))
+
+
+def validating(path: Path) -> frozenset[str]:
+    """The contracts whose examples validate what is trained on the file, none where none do."""
+    beside = validation_path(path)
+    if not beside.is_file():
+        return frozenset()
+    return frozenset(each.contract for each in read_examples(beside))
 
 
 def with_cases(meta: Meta, cases: Sequence[Case]) -> Meta:

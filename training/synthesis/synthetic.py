@@ -73,7 +73,7 @@ def append_pairs(file: TextIO, pairs: Iterable[Pair]) -> None:
         ) from error
 
 
-def read_pairs(path: Path) -> tuple[Pair, ...]:
+def read_synthetic(path: Path) -> tuple[Pair, ...]:
     """The pairs of a file, in its order; columns that are none of a pair's are ignored.
 
     Raises:

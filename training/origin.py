@@ -1,0 +1,119 @@
+"""What a run is made from, taken down when it begins: hours later the files may be others."""
+
+import os
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict
+
+from fixtures.errors import UserError
+from fixtures.identity import file_digest
+from models.manifest import Manifest, read_manifest
+from models.weights import tokenizer_digest, weights_digest
+from training.examples import Meta
+
+if TYPE_CHECKING:
+    from training.parts import Parts
+    from training.recipe import Recipe
+
+
+class Origin(BaseModel):
+    """Digests (SHA-256) of all that goes into a run, and what is known of its data.
+
+    Attributes:
+        meta: of the data file, with the digest of its rows.
+        validation: of the validation file; None where no exam is held.
+        base: name, weights and tokenizer.
+        start: name and weights of the adapter to start from.
+        before: its manifest.
+        reward: weights of the reward model.
+        commit: of the code; see `commit`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    meta: Meta
+    validation: str | None
+    base: dict[str, str]
+    start: dict[str, str] | None
+    before: Manifest | None
+    reward: str | None
+    commit: str | None
+
+
+def take_origin(recipe: "Recipe", parts: "Parts", meta: Meta) -> Origin:
+    """Read the files once, now.
+
+    Raises:
+        UserError: the validation file cannot be read.
+    """
+    exam = recipe.validation if recipe.validation_exam else None
+    return Origin(
+        meta=meta,
+        validation=_digest(exam) if exam else None,
+        base={
+            "name": recipe.base,
+            "weights": weights_digest(parts.folder),
+            "tokenizer": tokenizer_digest(parts.folder),
+        },
+        start=_start(recipe, parts),
+        before=read_manifest(parts.adapter) if parts.adapter else None,
+        reward=_reward(recipe),
+        commit=commit(),
+    )
+
+
+def read_origin(note: dict[str, Any]) -> Origin | None:
+    """The origin in the note of a run that began before; None where it cannot be understood."""
+    import json
+
+    try:
+        return Origin.model_validate_json(json.dumps(note["origin"]))
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def commit() -> str | None:
+    """The commit of the code, with `-dirty` where tracked files differ; None outside git.
+
+    A container that holds no repository is told in BAR_EXAM_COMMIT.
+    """
+    told = os.environ.get("BAR_EXAM_COMMIT")
+    if told:
+        return told
+    found = _git("rev-parse", "HEAD")
+    changed = _git("status", "--porcelain", "--untracked-files=no")
+    return f"{found}-dirty" if found and changed else found
+
+
+def _git(*words: str) -> str | None:
+    try:
+        found = subprocess.run(
+            ["git", *words], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError:
+        return None
+    return found.stdout.strip() or None
+
+
+def _start(recipe: "Recipe", parts: "Parts") -> dict[str, str] | None:
+    if parts.adapter is None:
+        return None
+    return {"name": Path(str(recipe.adapter)).name, "weights": weights_digest(parts.adapter)}
+
+
+def _reward(recipe: "Recipe") -> str | None:
+    """The reward model's weights; one that is nowhere is refused by who loads it."""
+    folder = Path(recipe.reward_model or "").expanduser()
+    found = recipe.reward_model and (folder / "adapter_config.json").is_file()
+    return weights_digest(folder) if found else None
+
+
+def _digest(path: Path) -> str:
+    try:
+        return file_digest(path)
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be read: {error.strerror}; make it with `python -m training.data`"
+        ) from error
