@@ -30,6 +30,7 @@ from training.examples import (
     write_examples,
     write_meta,
 )
+from training.further import further_questions
 from training.material import training_material
 from training.typed import typed_command
 from training.wordings import WORDINGS, worded
@@ -197,6 +198,33 @@ def test_shuffled_answers_are_the_same_answers_at_other_places():
     assert sum(a.completion == b.completion for a, b in zip(rows, moved, strict=True)) < 10
 
 
+@settings(max_examples=40)
+@given(
+    st.sets(st.integers(0, len(TEXT) - 40), min_size=1, max_size=12), st.integers(0, 4), st.data()
+)
+def test_further_questions_are_answered_by_the_passage_or_not_at_all(starts, most, data):
+    contract = Contract("A", TEXT)
+    cases = [
+        Case(str(start), str(start), contract, f"C{start}", f"Is it {start}?", spans)
+        for start in sorted(starts)
+        for spans in [(Span(TEXT[start : start + 30], start),) if start % 3 else ()]
+    ]
+    passages = Chunker(300, 30).split(contract)
+    shown = (passages[data.draw(st.integers(0, len(passages) - 1))],)
+    asked = data.draw(st.sampled_from(cases))
+    rows = further_questions([(asked, shown)], cases, builder(), most)
+    of_case = {case.identity: case for case in cases if case != asked}
+    assert len({row.case for row in rows}) == len(rows)
+    answered = [row for row in rows if row.kind == "answerable"]
+    assert len(answered) <= most
+    assert len(rows) - len(answered) <= max(1, most)
+    for row in rows:
+        (span, *_) = of_case[row.case].spans or (None,)
+        inside = span and span.text in shown[0].text and row in answered
+        assert inside or row.completion == NOT_FOUND
+        assert row.kind != "hard negative" or of_case[row.case].answerable
+
+
 @given(st.integers(1, 5000), st.floats(0, 1), st.floats(0, 1))
 def test_the_kinds_add_up_to_the_rows(rows, unanswerable, hard):
     counts = Mixture(rows, unanswerable, hard).counts
@@ -256,6 +284,20 @@ def test_bad_rows_are_named_by_line(tmp_path, text, said):
 def test_a_file_that_is_not_there_says_how_to_make_it(tmp_path):
     with pytest.raises(UserError, match=r"python -m training\.data"):
         read_examples(tmp_path / "none.jsonl")
+
+
+def test_further_questions_are_trained_on_and_do_not_validate(tmp_path, smollm2, sample):
+    outputs = tmp_path / "plain.jsonl", tmp_path / "further.jsonl"
+    for output, more in zip(outputs, ([], ["--further", "2"]), strict=True):
+        assert main(["--n", "24", "--most-passages", "1", "--output", str(output), *more]) == 0
+    plain, further = (read_examples(output) for output in outputs)
+    assert set(plain) < set(further)
+    held = [read_examples(validation_path(output)) for output in outputs]
+    assert held[0] == held[1]
+    titles = {row.contract for row in further}
+    assert titles.isdisjoint({row.contract for row in held[1]} | sample.test_contracts)
+    asked = {row.case for row in (*further, *held[1])}
+    assert set(read_meta(outputs[1]).cases) == asked
 
 
 def test_the_command_makes_data_from_the_embedded_contracts(tmp_path, smollm2, sample, capsys):

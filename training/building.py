@@ -47,7 +47,7 @@ class Builder:
         """
         asked = self._asked(case)
         messages, shown = self.model.prompt(asked, passages)
-        span = next((span for span in case.spans if _stands_in(span, shown)), None)
+        span = next((span for span in case.spans if stands_in(span, shown)), None)
         if span is None:
             self.dropped["no passage shown holds an answer whole"] += 1
             return None
@@ -55,7 +55,7 @@ class Builder:
 
     def declined(self, case: Case, passages: Sequence[Passage], kind: Kind) -> Example | None:
         """The case with "not found", from passages that hold no part of a gold answer."""
-        clean = [each for each in passages if not any(_touches(s, each) for s in case.spans)]
+        clean = [each for each in passages if not any(touches(s, each) for s in case.spans)]
         if self.model.uses_passages and not clean:
             self.dropped["no passage lacks the answer"] += 1
             return None
@@ -89,7 +89,7 @@ class Builder:
         )
 
 
-def _stands_in(span: Span, passages: Sequence[Passage]) -> bool:
+def stands_in(span: Span, passages: Sequence[Passage]) -> bool:
     """Whether one passage holds the whole span, which has words in it."""
     if span.start is None or not span.text.strip():
         return False
@@ -97,7 +97,7 @@ def _stands_in(span: Span, passages: Sequence[Passage]) -> bool:
     return any(each.start <= span.start and end <= each.end for each in passages)
 
 
-def _touches(span: Span, passage: Passage) -> bool:
+def touches(span: Span, passage: Passage) -> bool:
     """Whether they share a character; a span without a place may stand anywhere."""
     if span.start is None:
         return span.text in passage.text

@@ -29,6 +29,7 @@ from training.examples import (
     write_examples,
     write_meta,
 )
+from training.further import further_questions
 from training.material import training_material
 from training.typed import typed_command
 
@@ -101,12 +102,16 @@ def make(options: argparse.Namespace) -> dict[str, float]:
     material = training_material(datasets)
     builder = Builder(model, limits, random.Random(options.seed))
     retriever = RetrieverOptions(k=max(RetrieverOptions().k, options.most_passages or 0))
-    rows = contract_examples(datasets, material.cases, builder, retriever, mixture)
+    rows, asked = contract_examples(datasets, material.cases, builder, retriever, mixture)
     if options.synthetic:
         rows += synthetic_examples(options.synthetic, datasets, material.cases, builder, retriever)
     if not rows:
         raise UserError("no example is left; raise --n or --answer-tokens")
     train, validation = split_by_contract(rows, mixture.validation, options.seed)
+    if mixture.further:  # not of what validates, which stays as the exam asks it
+        held = {row.contract for row in validation}
+        open_to = [each for each in asked if each[0].contract.id not in held]
+        train += further_questions(open_to, material.cases, builder, mixture.further)
     wanted = mixture.counts
     if options.mix:
         wanted["general"] = general_wanted(len(train), mixture.general)
@@ -129,7 +134,7 @@ def make(options: argparse.Namespace) -> dict[str, float]:
         seed=options.seed,
         statistics=found,
         contracts=tuple(map(contract_entry, contracts.values())),
-        cases=tuple(sorted({row.case for row in rows})),
+        cases=tuple(sorted({row.case for row in (*train, *validation)} - {""})),
     )
     forget_meta(options.output)
     write_examples(options.output, train)

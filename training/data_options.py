@@ -38,6 +38,7 @@ def read_mixture(options: argparse.Namespace) -> Mixture:
         hard_negatives=options.hard_negatives,
         general=general if options.mix else 0.0,
         validation=options.validation_share,
+        further=_least("--further", options.further, 0),
     )
 
 
@@ -88,6 +89,13 @@ def data_parser(about: str | None) -> Parser:
         default=0.1,
         metavar="SHARE",
         help="of these, answerable elsewhere in the contract (0.1)",
+    )
+    add(
+        "--further",
+        type=int,
+        default=0,
+        metavar="N",
+        help="more questions about each passage: N that it answers, and as many others (0)",
     )
     add(
         "--wordings",

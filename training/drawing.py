@@ -14,6 +14,7 @@ from fixtures.retrieval import Retriever, RetrieverOptions
 from fixtures.selection import sample
 from training.building import Builder
 from training.examples import Example
+from training.further import Asked
 from training.synthesis.synthetic import as_case, read_synthetic
 
 SPARE = 3  # cases looked at for each that is wanted: some answers are not found, or too long
@@ -32,6 +33,7 @@ class Mixture:
         hard_negatives: share of these that ask an answerable question of other passages.
         general: share of all rows that are general instructions.
         validation: share of the contracts whose examples validate.
+        further: more questions about a passage of the training rows, answered ones and others each.
     """
 
     rows: int
@@ -39,6 +41,7 @@ class Mixture:
     hard_negatives: float = 0.1
     general: float = 0.0
     validation: float = 0.1
+    further: int = 0
 
     @property
     def counts(self) -> dict[str, int]:
@@ -58,8 +61,12 @@ def contract_examples(
     builder: Builder,
     retriever: RetrieverOptions,
     mixture: Mixture,
-) -> list[Example]:
-    """Examples of the wanted kinds, spread evenly over contracts and categories."""
+) -> tuple[list[Example], list[Asked]]:
+    """Examples of the wanted kinds, spread evenly over contracts and categories.
+
+    Beside them the cases that were asked with what was retrieved for them; of hard negatives that
+    is not what they show, so they are left out there.
+    """
     counts = mixture.counts
     answerable = [case for case in cases if case.answerable]
     drawn = sample(answerable, SPARE * (counts["answerable"] + counts["hard negative"]))
@@ -68,6 +75,7 @@ def contract_examples(
     fitting = [case for case in drawn if built[_key(case)]]
     chosen = dict.fromkeys(map(_key, sample(fitting, counts["answerable"])))
     rows = [row for key in chosen if (row := built[key]) is not None]
+    shown = [(case, found[_key(case)]) for case in fitting if _key(case) in chosen]
     others = [case for case in drawn if _key(case) not in chosen]
     for case in sample(others, counts["hard negative"]):
         row = builder.declined(case, found[_key(case)], "hard negative")
@@ -78,7 +86,8 @@ def contract_examples(
     for case in asked:
         row = builder.declined(case, found[_key(case)], "unanswerable")
         rows += [row] if row else []
-    return sorted(rows, key=lambda row: digest(row.case, row.kind))
+    shown += [(case, found[_key(case)]) for case in asked]
+    return sorted(rows, key=lambda row: digest(row.case, row.kind)), shown
 
 
 def synthetic_examples(
