@@ -94,6 +94,46 @@ def test_no_logit_and_no_loss_changes(model):
     assert together.item() == pytest.approx(alone.item(), rel=1e-5)
 
 
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_a_batch_computed_together_has_the_values_of_its_rows(model, side):
+    import copy
+
+    import torch
+
+    from training.completions import add_completion_head
+
+    prompt, other = list(range(40, 70)), list(range(70, 90))
+    rows = [([*prompt, 5], [11, 12, 13]), ([*prompt, 5], [14]), (other, [15, 16]), (prompt, [17])]
+    longest = max(len(ask + say) for ask, say in rows)
+
+    def padded(values, filler):
+        short = [filler] * (longest - len(values))
+        return short + values if side == "left" else values + short
+
+    ids = torch.tensor([padded(ask + say, 0) for ask, say in rows])
+    mask = torch.tensor([padded([1] * len(ask + say), 0) for ask, say in rows])
+    labels = torch.tensor([padded([-100] * len(ask) + say, -100) for ask, say in rows])
+    scored, gradients, passes = [], [], []
+    for take in ([[0, 1, 2, 3]], [[0], [1], [2], [3]]):
+        own = copy.deepcopy(model)
+        own.get_input_embeddings().register_forward_hook(
+            lambda module, given, found: passes.append(found.shape[:2].numel())
+        )
+        add_completion_head(own, outputs=("log_probs", "entropy", "mean_logits"))
+        found = [
+            own(input_ids=ids[n], attention_mask=mask[n], labels=labels[n], fused_lm_head=True)
+            for n in take
+        ]
+        log_probs = torch.cat([each.log_probs for each in found])
+        log_probs.sum().backward()
+        gradients.append([parameter.grad for parameter in own.parameters()])
+        named = [torch.cat([each[name] for each in found]) for name in ("entropy", "mean_logits")]
+        scored.append([log_probs, *named, torch.cat([each.label_mask for each in found])])
+    torch.testing.assert_close(scored[0], scored[1], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(gradients[0], gradients[1], atol=1e-4, rtol=1e-3)
+    assert passes[0] < sum(passes[1:])
+
+
 def asked_of_one_passage(row, number):
     passage = "<passage 1>\n" + "Clause 1: Ohio. Clause 2: Delaware. " * 4 + "\n</passage 1>"
     user = Message("user", f"{passage}\n\nQuestion: What does clause {number} say?")

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from types import MethodType
 from typing import Any
 
+from training.sharing import Together, together
+
 
 @contextlib.contextmanager
 def completion_head(trainer_class: Any, device: str) -> Iterator[None]:
@@ -46,12 +48,27 @@ def add_completion_head(
     def forward(self: Any, *args: Any, fused_lm_head: bool = False, **kwargs: Any) -> Any:
         if not fused_lm_head:
             return plain(*args, **kwargs)
-        labels = kwargs.pop("labels")[:, 1:]
+        labels = kwargs.pop("labels")
         kwargs.pop("num_items_in_batch", None)
         kwargs["use_cache"] = False
-        return _scored(plain, args, kwargs, labels, temperature, outputs)
+        batch = _shared(kwargs, labels) if not args else None
+        if batch is None:
+            return _scored(plain, args, kwargs, labels[:, 1:], temperature, outputs)
+        inputs = {**batch.inputs, "use_cache": False}
+        found = _scored(plain, (), inputs, batch.labels[:, 1:], temperature, outputs)
+        values = {name: batch.apart(each) for name, each in found.items() if name != "loss"}
+        return type(found)(loss=found.loss, **values)
 
     model.forward = MethodType(functools.wraps(type(model).forward)(forward), model)
+
+
+def _shared(kwargs: dict[str, Any], labels: Any) -> Together | None:
+    """The batch with what its rows share computed once, where that is all there is to it."""
+    if set(kwargs) != {"input_ids", "attention_mask", "use_cache"} or len(labels) == 1:
+        return None
+    if kwargs["attention_mask"].dim() != 2:
+        return None
+    return together(kwargs["input_ids"], kwargs["attention_mask"], labels)
 
 
 def _scored(

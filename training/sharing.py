@@ -8,6 +8,7 @@ such a mask; here they are trained on).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 Row = dict[str, list[int]]
@@ -25,27 +26,82 @@ def bundles(rows: Sequence[Row], most_tokens: int) -> list[Row]:
     Returns:
         Rows with `position_ids` and `branches` beside; every row is in exactly one of them.
     """
-    ordered = sorted(rows, key=lambda row: row["input_ids"])
-    return [_joined(group, shared) for group, shared in _groups(ordered, most_tokens)]
+    return [_joined([rows[place] for place in group], n) for group, n in _groups(rows, most_tokens)]
 
 
-def _groups(ordered: Sequence[Row], most_tokens: int) -> Iterator[tuple[list[Row], int]]:
-    """(rows, tokens that all of them share): neighbours in the order of their tokens."""
-    group: list[Row] = []
+@dataclass(frozen=True)
+class Together:
+    """A batch of rows as bundles, and where each of its positions stands in them.
+
+    Attributes:
+        inputs: of the model, as `collate` makes them, without labels.
+        labels: of the bundles, (bundles, longest).
+        bundle: whose position it is, by row and position, (rows, length - 1).
+        place: its position in the bundle, of the same shape.
+        given: whether it is one, and no padding.
+    """
+
+    inputs: dict[str, Any]
+    labels: Any
+    bundle: Any
+    place: Any
+    given: Any
+
+    def apart(self, values: Any) -> Any:
+        """Values of (bundles, longest - 1) as those of the batch, (rows, length - 1)."""
+        return values[self.bundle, self.place].masked_fill(~self.given, 0)
+
+
+def together(ids: Any, mask: Any, labels: Any) -> Together | None:
+    """The rows of a padded batch as bundles; None where no two of them begin alike.
+
+    Args:
+        ids: (rows, length), padded on either side.
+        mask: 1 where a token is, of the same shape.
+        labels: of the same shape, -100 where nothing is asked.
+    """
+    import torch
+
+    kept = [row.nonzero().flatten() for row in mask]
+    rows = [
+        {"input_ids": ids[n, place].tolist(), "labels": labels[n, place].tolist()}
+        for n, place in enumerate(kept)
+    ]
+    groups = list(_groups(rows, ids.numel()))
+    if len(groups) == len(rows):
+        return None
+    batch = collate([_joined([rows[n] for n in group], shared) for group, shared in groups], pad=0)
+    bundle, place = torch.zeros(2, *ids[:, 1:].shape, dtype=torch.long)
+    for number, (group, shared) in enumerate(groups):
+        end = shared
+        for row in group:
+            rest = len(rows[row]["input_ids"]) - shared
+            stands = torch.cat([torch.arange(shared), torch.arange(end, end + rest)])
+            end += rest
+            bundle[row, kept[row][:-1]] = number
+            place[row, kept[row][:-1]] = stands[:-1]
+    own = batch.pop("labels")
+    return Together(batch, own, bundle, place, mask[:, 1:].bool() & mask[:, :-1].bool())
+
+
+def _groups(rows: Sequence[Row], most_tokens: int) -> Iterator[tuple[list[int], int]]:
+    """(places of rows, tokens that all of them share): neighbours in the order of their tokens."""
+    group: list[int] = []
     shared = size = 0
-    for row in ordered:
-        alike = min(_alike(group[0], row), shared) if group else 0
-        longer = size + len(row["input_ids"]) - alike + len(group) * max(0, shared - alike)
-        if group and longer <= most_tokens and 2 * alike > len(row["input_ids"]):
-            group.append(row)
+    for place in sorted(range(len(rows)), key=lambda each: rows[each]["input_ids"]):
+        row = rows[place]
+        length = len(row["input_ids"])
+        alike = min(_alike(rows[group[0]], row), shared) if group else 0
+        longer = size + length - alike + (len(group) - 1) * (shared - alike)
+        if group and longer <= most_tokens and 2 * alike > length:
+            group.append(place)
             shared, size = alike, longer
             continue
         if group:
-            yield group, shared
-        group, size = [row], len(row["input_ids"])
-        shared = _prompt(row)
+            yield group, shared if len(group) > 1 else 0
+        group, size, shared = [place], length, _prompt(row)
     if group:
-        yield group, shared
+        yield group, shared if len(group) > 1 else 0
 
 
 def _prompt(row: Row) -> int:
@@ -62,8 +118,6 @@ def _alike(one: Row, other: Row) -> int:
 
 
 def _joined(group: Sequence[Row], shared: int) -> Row:
-    if len(group) == 1:
-        shared = 0
     first = group[0]
     joined: Row = {
         "input_ids": first["input_ids"][:shared],
