@@ -1,6 +1,7 @@
 """What several test modules need and is slow to make."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,15 @@ settings.register_profile(
     "shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("shared machine")
+
+
+def pytest_configure():
+    """Let Ctrl-C be tested where a shell started the session in the background.
+
+    SIGINT is ignored there, and by every process that a test starts and means to interrupt.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
