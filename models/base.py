@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from fixtures.errors import UserError
 from fixtures.identity import digest
+from fixtures.loading import LOADING
 from models.batching import J, Job, Reading, Waiting
 from models.chat import Answer
 from models.decoding import Decoding
@@ -137,9 +138,10 @@ class LocalBase:
             from transformers.utils.logging import disable_progress_bar
 
             disable_progress_bar()
-            self._model = AutoModelForCausalLM.from_pretrained(
-                self.folder, dtype=getattr(torch, self.dtype), use_safetensors=True
-            )
+            with LOADING:
+                self._model = AutoModelForCausalLM.from_pretrained(
+                    self.folder, dtype=getattr(torch, self.dtype), use_safetensors=True
+                )
             self._model.to(self.device).eval()
         return self._model
 
@@ -151,7 +153,8 @@ class LocalBase:
         from peft import PeftModel
 
         if not isinstance(model, PeftModel):
-            model = PeftModel.from_pretrained(model, self._adapters[name], adapter_name=name)
+            with LOADING:
+                model = PeftModel.from_pretrained(model, self._adapters[name], adapter_name=name)
             self._model = model.eval()
         elif name != BASE and name not in model.peft_config:
             model.load_adapter(self._adapters[name], adapter_name=name)
