@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 TRAINED = "default"
+"""The name that peft and trl give to the adapter in training."""
 ADAPTER = "adapter_model.safetensors"
 
 

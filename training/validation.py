@@ -12,9 +12,8 @@ from models.chat import Answer
 from models.decoding import Decoding
 from training.examples import Example
 from training.parts import Parts
+from training.resumption import TRAINED
 
-TRAINED = "default"
-"""The name that peft and trl give to the adapter in training."""
 ANSWERABLE = ("answerable", "synthetic")
 UNANSWERABLE = ("unanswerable", "hard negative")
 
