@@ -2,6 +2,7 @@
 
 import json
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from fixtures.errors import UserError
 from models.manifest import Manifest, write_manifest
 from tests.conftest import ROOT
 from training.benchmark import GATE, METHODS, main, steps
+from training.category_rule import CategoryRule, category_rule
 from training.results import Interval, Method, read_exam, training_cost, write_results
 
 ENDS = {"n": 4, "clusters": 2}
@@ -123,21 +125,38 @@ def test_the_page_holds_every_method_and_the_record_no_wording(tmp_path):
         )
         for place, method in enumerate(METHODS)
     ]
-    written = write_results(tmp_path / "docs" / "results.md", exams, tmp_path)
+    written = write_results(
+        tmp_path / "docs" / "results.md", exams, CategoryRule(0.75, 0.25), tmp_path
+    )
     page = written[0].read_text()
     for method, found in zip(METHODS, exams, strict=True):
         row = next(line for line in page.splitlines() if line.startswith(f"| {method.title} |"))
         assert str(found.scores["balanced"]) in row
     assert "+25 %" in page  # SFT's 0.5 over standard RAG's 0.4
+    assert "abstention 0.750 and false refusals" in page
     assert "shuffled answers: token_f1 fell" in page
     ElementTree.fromstring(written[1].read_text())
     record = json.loads((tmp_path / "docs" / "results" / "sft-smollm2.json").read_text())
     assert record["tokens"] == 1000
 
 
+def test_the_rule_that_reads_nothing_declines_what_is_rarely_answered(sample):
+    by_category = {}
+    for case in sample.cases:
+        by_category.setdefault((case.category, case.answerable), case)
+    law, expiry = by_category["Governing Law", True], by_category["Expiration Date", True]
+    silent = next(case for (_, answerable), case in by_category.items() if not answerable)
+    unknown = replace(law, category="Unheard Of")
+    train = [law, law, expiry, silent, silent, replace(expiry, category=silent.category)]
+    rule = category_rule(train, [law, expiry, unknown, silent])
+    assert rule == CategoryRule(abstention=1.0, false_refusals=0.0)
+    rare = replace(law, category=silent.category)
+    assert category_rule(train, [law, rare, silent]).false_refusals == 0.5
+
+
 def test_every_step_of_the_pipeline_is_there():
     found = steps("cuad")
-    assert len(found) == 7
+    assert len(found) == 8
     for step in found:
         assert (ROOT / f"{step.module.replace('.', '/')}.py").is_file()
         for argument in step.arguments:

@@ -298,6 +298,7 @@ def test_examples_of_unknown_contracts_are_refused(place, sample, examples, caps
         (["--n", "many"], "--n: invalid int value: 'many'"),
         (["--validation-share", "0.1"], "unrecognized arguments"),
         (["--pairs-per-case", "0"], "--pairs-per-case 0"),
+        (["--opposites", "-1"], "--opposites -1"),
         (["--judge", "refrence"], "--judge refrence: not in"),
         (["--judge", "extractive"], "--judge extractive: it answers cases, but cannot chat"),
         (["--model", "smolm"], "--model smolm: not in"),
@@ -319,7 +320,31 @@ def test_a_mistake_is_one_line_and_exit_4(place, capsys, more, said):
 
 def test_without_a_model_and_feedback_there_is_nothing_to_do(place, capsys):
     assert run(*arguments(place, model=None)) == 4
-    assert "give --model NAME, or --feedback FILE" in only_line(capsys)
+    assert "give --model NAME, --feedback FILE or --opposites N" in only_line(capsys)
+
+
+def test_the_opposite_decision_is_rejected_without_asking_anybody(place, examples):
+    assert run(*arguments(place, "--opposites", "8", model=None)) == 0
+    pairs = read_pairs(place / "out" / "p.jsonl")
+    assert {each.case: each.chosen for each in pairs} == {
+        each.case: each.completion for each in examples if each.case
+    }
+    for each in pairs:
+        assert each.source == "gold"
+        if each.kind == "answerable":
+            assert each.rejected == NOT_FOUND
+        else:
+            quoted = " ".join(each.prompt[-1].content.split())
+            assert each.rejected in quoted.partition("</passage")[0]
+
+
+def test_opposites_are_of_prompts_that_the_model_is_not_asked(place, examples):
+    with talker(examples, place):
+        assert run(*arguments(place, "--cases", "4", "--n", "1", "--opposites", "8")) == 0
+    asked = {each.prompt for each in draw_examples(examples, 4, seed=0)}
+    rest = Counter(each.prompt for each in examples if each.case and each.prompt not in asked)
+    pairs = read_pairs(place / "out" / "p.jsonl")
+    assert Counter(each.prompt for each in pairs if each.prompt not in asked) == rest
 
 
 def test_a_model_that_never_answers(place, capsys):

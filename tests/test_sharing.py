@@ -76,7 +76,7 @@ def test_no_logit_and_no_loss_changes(model):
     other = {"input_ids": [90, 91, 92], "labels": [-100, -100, 92]}
     joined = bundles([*found, other], 500)
     assert len(joined) == 2
-    batch = collate(joined, pad=0)
+    batch = collate(joined, pad=0, dtype=torch.float32)
     labels = batch.pop("labels")
     with torch.inference_mode():
         logits = model(**batch).logits

@@ -16,10 +16,12 @@ from pathlib import Path
 from fixtures.datasets import load_dataset
 from fixtures.errors import UserError
 from fixtures.identity import file_digest
+from fixtures.selection import Selection, select
 from models.manifest import read_manifest
 from models.parts import adapter_of
 from models.registry import SHIPPED
 from models.weights import weights_digest
+from training.category_rule import category_rule
 from training.command import Parser
 from training.examples import read_meta
 from training.recipe import read_recipe
@@ -91,16 +93,19 @@ def _made_by(recipe_file: Path, model: str) -> bool:
 def steps(dataset: str) -> tuple[Step, ...]:
     """From the train split to four adapters, in the order in which they need each other."""
     both = ("--dataset", dataset, "--dataset", "sample", "--most-passages", "1")
-    mixture = ("--unanswerable", "0.45", "--hard-negatives", "0.05", "--mix", "general")
-    data = (*both, "--n", "2300", *mixture, "--mix-share", "0.05")
-    shuffled = DATA / "shuffled.jsonl"
+    mixture = ("--n", "6000", "--unanswerable", "0.25", "--further", "4")
+    general = ("--mix", "general", "--mix-share", "0.02")
+    shuffled, opposites = DATA / "shuffled.jsonl", DATA / "opposites.jsonl"
     damage = ("--n", "270", "--shuffle-answers", "--output", str(shuffled))
-    asked = ("--model", "sft-smollm2", "--judge", "metrics", "--n", "2", "--cases", "360")
+    asked = ("--model", "sft-smollm2", "--judge", "metrics", "--n", "1", "--cases", "100")
     return (
-        Step("training.data", data, DATA / "sft.jsonl"),
+        Step("training.data", (*both, *mixture, *general), DATA / "sft.jsonl"),
         _training("sft", "sft-smollm2"),
-        Step("training.preferences", asked, DATA / "preferences.jsonl"),
+        Step("training.preferences", (*asked, "--opposites", "560"), DATA / "preferences.jsonl"),
         _training("dpo", "dpo-smollm2"),
+        Step(
+            "training.preferences", ("--opposites", "1000", "--output", str(opposites)), opposites
+        ),
         _training("orpo", "orpo-smollm2"),
         Step("training.data", (*both, *damage), shuffled),
         _training("sft", "shuffled-smollm2"),
@@ -168,12 +173,14 @@ def main(argv: list[str] | None = None) -> int:
         options = parser.parse_args(argv)
         if options.cuad_dir:
             os.environ["CUAD_DIR"] = str(options.cuad_dir.resolve())
-        load_dataset(options.dataset)
+        dataset = load_dataset(options.dataset)
+        asked = select(dataset, Selection(limit=options.limit, balanced=True))
+        rule = category_rule(select(dataset, Selection(split="train")), asked)
         if not options.examine_only:
             train(options.dataset)
         there = [each for each in METHODS if _is_registered(each)]
         exams = [examine(each, options.dataset, options.limit) for each in there]
-        written = write_results(options.output, exams)
+        written = write_results(options.output, exams, rule)
     except UserError as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return 4

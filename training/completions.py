@@ -51,7 +51,7 @@ def add_completion_head(
         labels = kwargs.pop("labels")
         kwargs.pop("num_items_in_batch", None)
         kwargs["use_cache"] = False
-        batch = _shared(kwargs, labels) if not args else None
+        batch = _shared(kwargs, labels, self.dtype) if not args else None
         if batch is None:
             return _scored(plain, args, kwargs, labels[:, 1:], temperature, outputs)
         inputs = {**batch.inputs, "use_cache": False}
@@ -62,13 +62,13 @@ def add_completion_head(
     model.forward = MethodType(functools.wraps(type(model).forward)(forward), model)
 
 
-def _shared(kwargs: dict[str, Any], labels: Any) -> Together | None:
+def _shared(kwargs: dict[str, Any], labels: Any, dtype: Any) -> Together | None:
     """The batch with what its rows share computed once, where that is all there is to it."""
     if set(kwargs) != {"input_ids", "attention_mask", "use_cache"} or len(labels) == 1:
         return None
     if kwargs["attention_mask"].dim() != 2:
         return None
-    return together(kwargs["input_ids"], kwargs["attention_mask"], labels)
+    return together(kwargs["input_ids"], kwargs["attention_mask"], labels, dtype)
 
 
 def _scored(

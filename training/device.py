@@ -35,10 +35,17 @@ class Device:
             "gradient_checkpointing": True,
         }
 
-    @property
-    def attention(self) -> str:
-        """The attention kernel: FlashAttention where it is installed, else torch's own."""
-        flash = self.kind == "cuda" and importlib.util.find_spec("flash_attn")
+    def attention(self, *, masked: bool = False) -> str:
+        """The attention kernel: FlashAttention where it is installed, else torch's own.
+
+        On a CPU it is plain matrix products: backwards, torch's fused kernel is slower there.
+
+        Args:
+            masked: whether a mask says who sees whom, which FlashAttention does not take.
+        """
+        if self.kind == "cpu":
+            return "eager"
+        flash = not masked and importlib.util.find_spec("flash_attn")
         return "flash_attention_2" if flash else "sdpa"
 
 

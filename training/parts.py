@@ -143,8 +143,7 @@ def load_model(parts: Parts, recipe: Recipe, *, scores: bool = False) -> tuple[A
             parts.folder,
             dtype=getattr(torch, parts.device.dtype),
             use_safetensors=True,
-            # FlashAttention takes no mask of who sees whom.
-            attn_implementation="sdpa" if recipe.bundle_tokens else parts.device.attention,
+            attn_implementation=parts.device.attention(masked=bool(recipe.bundle_tokens)),
             quantization_config=_four_bits(parts.device) if recipe.quantize else None,
             **shape,
         )

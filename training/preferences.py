@@ -13,11 +13,12 @@ from fixtures.errors import UserError
 from models.factory import Chats
 from models.registry import SHIPPED, Prompted, read_entry
 from training.command import Parser
-from training.examples import Meta
+from training.examples import Example, Meta
 from training.preference.appraisal import open_appraisers
 from training.preference.assembly import distinct, length_balanced, unpair
 from training.preference.feedback import human_pairs, read_feedback, shown_prompts, thumbs
 from training.preference.opinions import Enquiry, Opinions, counted, enquire, paired
+from training.preference.opposites import opposites
 from training.preference.pairing import Rule
 from training.preference.pairs import PreferencePair, Unpaired, write_preferences
 from training.preference.prompts import Prompts, read_prompts, validating, with_cases
@@ -43,6 +44,8 @@ def make(options: argparse.Namespace) -> tuple[dict[str, float], tuple[Path, ...
         opinions = _opinions(options, prompts)
         more, left_out = paired(opinions, rule)
         pairs, counts = [*pairs, *more], counts | counted(opinions) | left_out
+    if options.opposites:
+        pairs = [*pairs, *opposites(_not_asked(options, prompts))]
     rows = distinct(pairs)
     if options.length_balanced:
         kept = length_balanced(rows)
@@ -87,6 +90,19 @@ def _of_people(
     return with_cases(prompts.meta, [each.case for each in feedback]), pairs, labelled, counts
 
 
+def _asked(options: argparse.Namespace, prompts: Prompts) -> tuple[Example, ...]:
+    """The examples that the model answers; none without a model."""
+    most = options.cases if options.model else 0
+    return draw_examples(prompts.examples, most, options.seed)
+
+
+def _not_asked(options: argparse.Namespace, prompts: Prompts) -> tuple[Example, ...]:
+    """The examples that `--opposites` pairs."""
+    asked = {each.prompt for each in _asked(options, prompts)}
+    rest = [each for each in prompts.examples if each.prompt not in asked]
+    return draw_examples(rest, options.opposites, options.seed)
+
+
 def _opinions(options: argparse.Namespace, prompts: Prompts) -> tuple[Opinions, ...]:
     """The model's answers with their scores."""
     entry, meta = read_entry(options.model, options.registry), prompts.meta
@@ -98,7 +114,7 @@ def _opinions(options: argparse.Namespace, prompts: Prompts) -> tuple[Opinions, 
             "makes its own",
             file=sys.stderr,
         )
-    examples = draw_examples(prompts.examples, options.cases, options.seed)
+    examples = _asked(options, prompts)
     if not examples:
         raise UserError(f"{options.examples} holds no example of a contract; make it again")
     chats = Chats(options.registry)
@@ -137,6 +153,7 @@ def _rule(options: argparse.Namespace) -> Rule:
     for name, good, wanted in (
         ("n", options.n >= 1, "1 or more"),
         ("cases", options.cases >= 1, "1 or more"),
+        ("opposites", options.opposites >= 0, "0 or more"),
         ("pairs_per_case", options.pairs_per_case >= 1, "1 or more"),
         ("temperature", 0 < options.temperature < math.inf, "a number above 0, such as 0.8"),
         ("margin", 0 <= options.margin <= 1, "a difference of scores, 0 to 1"),
@@ -145,8 +162,8 @@ def _rule(options: argparse.Namespace) -> Rule:
         if not good:
             option = f"--{name.replace('_', '-')}"
             raise UserError(f"{option} {getattr(options, name)}: give {wanted}")
-    if not options.model and not options.feedback:
-        raise UserError("whose answers? give --model NAME, or --feedback FILE, or both")
+    if not options.model and not options.feedback and not options.opposites:
+        raise UserError("whose answers? give --model NAME, --feedback FILE or --opposites N")
     return Rule(options.margin, options.pairs_per_case, options.gold, options.least_chosen)
 
 
@@ -192,6 +209,10 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--gold", action=argparse.BooleanOptionalAction, default=True,
         help="also pair the ground truth with the worst answer (yes)",
+    )  # fmt: skip
+    add(
+        "--opposites", type=int, default=0, metavar="N",
+        help="also pair the ground truth of N more prompts with the opposite decision (0)",
     )  # fmt: skip
     add("--length-balanced", action="store_true", help="chosen longer as often as shorter")
     add("--feedback", type=Path, metavar="FILE", help="JSON lines of what people said of answers")

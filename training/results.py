@@ -9,6 +9,7 @@ from typing import Any
 from fixtures.errors import UserError
 from models.manifest import Manifest, read_manifest
 from models.registry import SHIPPED, LocalEntry, read_entry
+from training.category_rule import CategoryRule
 
 RAG = "smollm2"
 TEMPLATES = Path(__file__).parent / "templates"
@@ -156,8 +157,12 @@ def _manifest(model: str, registry: Path) -> Manifest | None:
     return read_manifest(entry.adapter) if isinstance(entry, LocalEntry) and entry.adapter else None
 
 
-def write_results(page: Path, exams: Sequence[Exam], registry: Path = SHIPPED) -> tuple[Path, ...]:
+def write_results(
+    page: Path, exams: Sequence[Exam], rule: CategoryRule, registry: Path = SHIPPED
+) -> tuple[Path, ...]:
     """Write the page, its chart, and the record of every training, and return their paths.
+
+    `rule` is what declining by the category alone comes to on the same cases.
 
     The record is the manifest without the sketches of the contracts' wording, which fill
     megabytes; titles and digests stay.
@@ -168,7 +173,7 @@ def write_results(page: Path, exams: Sequence[Exam], registry: Path = SHIPPED) -
     if not exams:
         raise UserError("no method is in the registry; leave out --examine-only")
     chart = page.with_suffix(".svg")
-    texts = {page: _page(exams, chart.name, registry), chart: _chart(exams)}
+    texts = {page: _page(exams, chart.name, rule, registry), chart: _chart(exams)}
     for exam in exams:
         manifest = _manifest(exam.method.model, registry)
         if manifest is not None:
@@ -190,7 +195,7 @@ def _record(manifest: Manifest) -> str:
     return json.dumps(facts, indent=1, ensure_ascii=False) + "\n"
 
 
-def _page(exams: Sequence[Exam], chart: str, registry: Path) -> str:
+def _page(exams: Sequence[Exam], chart: str, rule: CategoryRule, registry: Path) -> str:
     rag = next((exam for exam in exams if exam.method.model == RAG), None)
     rows = [
         {
@@ -209,7 +214,12 @@ def _page(exams: Sequence[Exam], chart: str, registry: Path) -> str:
         for exam in exams
     ]
     return _rendered(
-        "results.md.j2", rows=rows, columns=list(COLUMNS.values()), chart=chart, exam=exams[0]
+        "results.md.j2",
+        rows=rows,
+        columns=list(COLUMNS.values()),
+        chart=chart,
+        exam=exams[0],
+        rule=rule,
     )
 
 

@@ -48,7 +48,7 @@ def load_reward_model(recipe: Recipe, parts: Parts) -> Any:
         num_labels=1,
         dtype=getattr(torch, parts.device.dtype),
         use_safetensors=True,
-        attn_implementation=parts.device.attention,
+        attn_implementation=parts.device.attention(),
     )
     base.config.pad_token_id = parts.tokenizer.pad_token_id
     return PeftModel.from_pretrained(base, folder).to(parts.device.kind).eval()

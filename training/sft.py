@@ -15,7 +15,10 @@ from training.sharing import collate
 def _collator(recipe: Recipe, parts: Parts) -> dict[str, Any]:
     if recipe.bundle_tokens is None:
         return {}
-    return {"data_collator": partial(collate, pad=parts.tokenizer.pad_token_id)}
+    import torch
+
+    dtype = getattr(torch, parts.device.dtype)
+    return {"data_collator": partial(collate, pad=parts.tokenizer.pad_token_id, dtype=dtype)}
 
 
 METHOD = Method(

@@ -52,13 +52,14 @@ class Together:
         return values[self.bundle, self.place].masked_fill(~self.given, 0)
 
 
-def together(ids: Any, mask: Any, labels: Any) -> Together | None:
+def together(ids: Any, mask: Any, labels: Any, dtype: Any) -> Together | None:
     """The rows of a padded batch as bundles; None where no two of them begin alike.
 
     Args:
         ids: (rows, length), padded on either side.
         mask: 1 where a token is, of the same shape.
         labels: of the same shape, -100 where nothing is asked.
+        dtype: torch's, that the model computes in.
     """
     import torch
 
@@ -70,7 +71,8 @@ def together(ids: Any, mask: Any, labels: Any) -> Together | None:
     groups = list(_groups(rows, ids.numel()))
     if len(groups) == len(rows):
         return None
-    batch = collate([_joined([rows[n] for n in group], shared) for group, shared in groups], pad=0)
+    joined = [_joined([rows[n] for n in group], shared) for group, shared in groups]
+    batch = collate(joined, pad=0, dtype=dtype)
     bundle, place = torch.zeros(2, *ids[:, 1:].shape, dtype=torch.long)
     for number, (group, shared) in enumerate(groups):
         end = shared
@@ -134,12 +136,12 @@ def _joined(group: Sequence[Row], shared: int) -> Row:
     return joined
 
 
-def collate(rows: Iterable[Row], pad: int) -> dict[str, Any]:
+def collate(rows: Iterable[Row], pad: int, dtype: Any) -> dict[str, Any]:
     """A batch of bundles: ids, labels and positions (rows, length), and who sees whom.
 
-    `attention_mask` is boolean, (rows, 1, length, length): a token sees what stands before it in
-    its own branch and in the common beginning. Padding on the right sees itself alone, and nobody
-    sees it.
+    `attention_mask` is added to the attention scores, (rows, 1, length, length) in `dtype`: 0
+    where a token sees another, which stands before it in its own branch or in the common
+    beginning. Padding on the right sees itself alone, and nobody sees it.
     """
     import torch
 
@@ -158,5 +160,7 @@ def collate(rows: Iterable[Row], pad: int) -> dict[str, Any]:
         "input_ids": padded("input_ids", pad),
         "labels": padded("labels", -100),
         "position_ids": padded("position_ids", 0),
-        "attention_mask": allowed[:, None],
+        "attention_mask": torch.zeros_like(allowed, dtype=dtype).masked_fill(
+            ~allowed, float("-inf")
+        )[:, None],
     }

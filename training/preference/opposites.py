@@ -1,0 +1,40 @@
+"""The ground truth against the opposite decision: pairs for which no model is asked.
+
+Where the passages answer, "not found" is rejected; where they do not, the sentence nearest to the
+question, which is what a model quotes that cannot decline.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from models.extractive import ExtractiveModel
+from models.template import NOT_FOUND
+from training.examples import Example
+from training.preference.appraisal import judged_case
+from training.preference.faults import is_silent
+from training.preference.pairing import GOLD
+from training.preference.pairs import PreferencePair, pair_of
+from training.rewards import shown
+
+NEVER = -1.0
+"""The threshold of a cosine below which nothing is declined."""
+
+
+def opposites(examples: Sequence[Example]) -> list[PreferencePair]:
+    """A pair of every example, but for those whose passages hold no sentence to quote wrongly."""
+    quotes = asyncio.run(_quoted([each for each in examples if is_silent(each)]))
+    rejected = [quotes[each] if is_silent(each) else NOT_FOUND for each in examples]
+    return [
+        pair_of(example, example.completion, reply, "gold", GOLD)
+        for example, reply in zip(examples, rejected, strict=True)
+        if reply != example.completion
+    ]
+
+
+async def _quoted(examples: Sequence[Example]) -> dict[Example, str]:
+    model = ExtractiveModel("opposite", NEVER)
+    answers = [
+        await model.answer(judged_case(each, {}, {}), shown(each.prompt[-1].content))
+        for each in examples
+    ]
+    return {each: answer.text for each, answer in zip(examples, answers, strict=True)}
