@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.chat import Message
-from tests.training_data import examples, make_base, meta, write_recipe
+from tests.training_data import examples, make_base, meta, write_data, write_recipe
 from training.command import run_command
 from training.examples import write_examples, write_meta
 from training.method import method_named
@@ -132,6 +132,25 @@ def test_a_batch_computed_together_has_the_values_of_its_rows(model, side):
     torch.testing.assert_close(scored[0], scored[1], atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(gradients[0], gradients[1], atol=1e-4, rtol=1e-3)
     assert passes[0] < sum(passes[1:])
+
+
+@pytest.mark.parametrize("method", ["dpo", "orpo"])
+def test_a_trainer_computes_the_prompt_of_a_pair_once(method, one_thread, tmp_path, monkeypatch):
+    from training import completions
+
+    found = []
+
+    def watched(*given):
+        found.append(sharing_of(*given))
+        return found[-1]
+
+    sharing_of = completions._shared
+    monkeypatch.setattr(completions, "_shared", watched)
+    recipe = write_recipe(write_data(tmp_path), make_base(tmp_path / "base"), "pairs")
+    places = [f"--{each}={tmp_path / each}" for each in ("registry", "adapters", "runs")]
+    assert run_command(method_named(method), [str(recipe), *places]) == 0
+    assert found
+    assert all(found)
 
 
 def asked_of_one_passage(row, number):

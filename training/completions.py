@@ -64,7 +64,8 @@ def add_completion_head(
 
 def _shared(kwargs: dict[str, Any], labels: Any, dtype: Any) -> Together | None:
     """The batch with what its rows share computed once, where that is all there is to it."""
-    if set(kwargs) != {"input_ids", "attention_mask", "use_cache"} or len(labels) == 1:
+    given = {name for name, value in kwargs.items() if value is not None}  # peft names them all
+    if given != {"input_ids", "attention_mask", "use_cache"} or len(labels) == 1:
         return None
     if kwargs["attention_mask"].dim() != 2:
         return None
