@@ -96,12 +96,12 @@ def steps(dataset: str) -> tuple[Step, ...]:
     mixture = ("--n", "6000", "--unanswerable", "0.25", "--further", "4")
     general = ("--mix", "general", "--mix-share", "0.02")
     shuffled, opposites = DATA / "shuffled.jsonl", DATA / "opposites.jsonl"
-    damage = ("--n", "270", "--shuffle-answers", "--output", str(shuffled))
-    asked = ("--model", "sft-smollm2", "--judge", "metrics", "--n", "1", "--cases", "100")
+    damage = ("--n", "200", "--shuffle-answers", "--output", str(shuffled))
+    asked = ("--model", "sft-smollm2", "--judge", "metrics", "--n", "1", "--cases", "240")
     return (
         Step("training.data", (*both, *mixture, *general), DATA / "sft.jsonl"),
         _training("sft", "sft-smollm2"),
-        Step("training.preferences", (*asked, "--opposites", "560"), DATA / "preferences.jsonl"),
+        Step("training.preferences", (*asked, "--opposites", "360"), DATA / "preferences.jsonl"),
         _training("dpo", "dpo-smollm2"),
         Step(
             "training.preferences", ("--opposites", "1000", "--output", str(opposites)), opposites
