@@ -97,11 +97,11 @@ def steps(dataset: str) -> tuple[Step, ...]:
     general = ("--mix", "general", "--mix-share", "0.02")
     shuffled, opposites = DATA / "shuffled.jsonl", DATA / "opposites.jsonl"
     damage = ("--n", "200", "--shuffle-answers", "--output", str(shuffled))
-    asked = ("--model", "sft-smollm2", "--judge", "metrics", "--n", "1", "--cases", "240")
+    asked = ("--model", "sft-smollm2", "--judge", "metrics", "--n", "1", "--cases", "160")
     return (
         Step("training.data", (*both, *mixture, *general), DATA / "sft.jsonl"),
         _training("sft", "sft-smollm2"),
-        Step("training.preferences", (*asked, "--opposites", "360"), DATA / "preferences.jsonl"),
+        Step("training.preferences", (*asked, "--opposites", "300"), DATA / "preferences.jsonl"),
         _training("dpo", "dpo-smollm2"),
         Step(
             "training.preferences", ("--opposites", "1000", "--output", str(opposites)), opposites
