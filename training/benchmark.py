@@ -101,7 +101,7 @@ def steps(dataset: str) -> tuple[Step, ...]:
     return (
         Step("training.data", (*both, *mixture, *general), DATA / "sft.jsonl"),
         _training("sft", "sft-smollm2"),
-        Step("training.preferences", (*asked, "--opposites", "300"), DATA / "preferences.jsonl"),
+        Step("training.preferences", (*asked, "--opposites", "560"), DATA / "preferences.jsonl"),
         _training("dpo", "dpo-smollm2"),
         Step(
             "training.preferences", ("--opposites", "1000", "--output", str(opposites)), opposites
