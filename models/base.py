@@ -127,7 +127,9 @@ class LocalBase:
 
     def _budget(self) -> int:
         if self.batch_tokens is None:
-            self.batch_tokens = 65_536 if self.device == "cuda" else 2_048
+            # On a CPU a prompt with its passages stays alone: a batch waits for its longest answer,
+            # and cannot be proposed words of the passages.
+            self.batch_tokens = 65_536 if self.device == "cuda" else 512
         return self.batch_tokens
 
     def _load(self) -> Any:
