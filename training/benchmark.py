@@ -96,7 +96,7 @@ def steps(dataset: str) -> tuple[Step, ...]:
     mixture = ("--n", "6000", "--unanswerable", "0.25", "--further", "4")
     general = ("--mix", "general", "--mix-share", "0.02")
     shuffled, opposites = DATA / "shuffled.jsonl", DATA / "opposites.jsonl"
-    damage = ("--n", "200", "--shuffle-answers", "--output", str(shuffled))
+    damage = ("--n", "100", "--shuffle-answers", "--output", str(shuffled))
     asked = ("--model", "sft-smollm2", "--judge", "metrics", "--n", "1", "--cases", "160")
     return (
         Step("training.data", (*both, *mixture, *general), DATA / "sft.jsonl"),
