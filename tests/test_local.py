@@ -132,7 +132,7 @@ def test_a_batch_that_did_not_fit_is_not_tried_again(base):
     assert max(base.batches) > 4
     base.batches.clear()
     together(LocalChat("tiny", base, SHORT), questions=["Why?"] * 40)
-    assert set(base.batches) <= {2, 3, 4}
+    assert max(base.batches) <= 4
 
 
 def test_a_prompt_that_never_fits_is_an_error_and_the_others_are_answered(base):

@@ -84,12 +84,15 @@ def examine(model: Any, parts: Parts, examples: Sequence[Example]) -> Marks:
     async def ask() -> list[Answer]:
         return await asyncio.gather(*(base.ask(ids, TRAINED, Decoding()) for ids in prompts))
 
-    training = model.training
+    inner, training = model.get_base_model(), model.training
+    kernel = inner.config._attn_implementation
     model.eval()
+    inner.set_attn_implementation("sdpa")  # the exam's; another rounds otherwise
     try:
         with torch.random.fork_rng():
             answers = asyncio.run(ask())
     finally:
+        inner.set_attn_implementation(kernel)
         model.train(training)
     return marks(examples, answers)
 
