@@ -73,9 +73,9 @@ def measure(folder: Path) -> Finding:
         "SFT against trl's plain defaults",
         f"{STEPS} optimizer steps of {BATCH} rows, the same rows of the sample's train split, the "
         f"same LoRA, in turns in one process, median of {REPEATS}; tokens of prompts and replies, "
-        "padding not counted, steps alone timed. Ours: `training/recipes/sft-smollm2.yaml`, without bundles. Plain: "
-        "`SFTTrainer(model=FOLDER)` with `SFTConfig()`, but for what a CPU needs (`use_cpu`, no "
-        "bf16) and `max_length=None`, so that no reply is cut off.",
+        "padding not counted, steps alone timed. Ours: `training/recipes/sft-smollm2.yaml` without "
+        "bundles. Plain: `SFTTrainer(model=FOLDER)` with `SFTConfig()`, but for what a CPU needs "
+        "(`use_cpu`, no bf16) and `max_length=None`, so that no reply is cut off.",
         [*comparison("SmolLM2-135M", ours, plain, target=not _cuda()), *gpu_rows(folder)],
     )
 
