@@ -55,7 +55,7 @@ def find_leaks(
     holders = _holders(manifest)
     samples = [is_sample(frozenset(trained.sketch)) for trained in manifest.contracts]
     leaks = []
-    for contract in {case.contract.id: case.contract for case in cases}.values():
+    for contract in {(c.contract.id, c.contract.digest): c.contract for c in cases}.values():
         if contract.digest in titles:
             leaks.append(Leak(contract.id, titles[contract.digest], "identity", 1.0))
         elif contract.digest in seen:

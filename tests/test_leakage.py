@@ -100,6 +100,13 @@ def test_one_leak_for_each_contract_in_the_order_of_the_cases(contracts):
     assert {leak.kind for leak in found} == {"identity"}
 
 
+def test_of_two_contracts_with_one_title_the_one_that_was_trained_on_leaks(contracts):
+    seen, other = contracts[0], Contract(contracts[0].id, contracts[1].text)
+    for order in ((seen, other), (other, seen)):
+        found = find_leaks(list(map(case_of, order)), manifest_of(seen))
+        assert found == (Leak(seen.id, seen.id, "identity", 1.0),)
+
+
 def test_shared_boilerplate_alone_is_no_leak(contracts):
     for contract in contracts:
         others = [other for other in contracts if other is not contract]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.training_data import make_base, write_data, write_recipe
-from training.method import METHODS, method_named
+from tests.training_data import make_base, method_named, write_data, write_recipe
+from training.method import METHODS
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -188,6 +188,7 @@ def test_of_two_processes_the_first_delivers_and_none_trains_again(base, folder)
     assert "train_runtime" not in done.stdout
     manifest = json.loads((folder / "adapters" / "tiny" / "manifest.json").read_text())
     assert manifest["steps"] == 2 and (folder / "registry" / "tiny.toml").is_file()
+    assert manifest["hardware"]["processes"] == 2
     assert not list((folder / "runs" / "tiny").glob("checkpoint-*"))
 
 

@@ -17,11 +17,10 @@ from fixtures.identity import file_digest
 from models.chat import Message
 from models.manifest import TrainedContract, read_manifest
 from models.registry import read_entry
-from tests.training_data import examples, make_base, meta, write_data, write_recipe
+from tests.training_data import examples, make_base, meta, method_named, write_data, write_recipe
 from training import command
 from training.command import run_command
 from training.examples import write_examples, write_meta
-from training.method import method_named
 from training.parts import end_of_turn, open_parts
 from training.recipe import read_recipe
 

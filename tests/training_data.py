@@ -1,11 +1,13 @@
 """A tiny random Llama with a real tokenizer, and rows to train it on."""
 
+import importlib
 from pathlib import Path
 
 from models.chat import Message
 from models.manifest import TrainedContract
 from models.template import Template
 from training.examples import Example, Meta, write_examples, write_meta, write_rows
+from training.method import Method
 
 TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n"
@@ -19,6 +21,11 @@ TEXT = [
     "<passage 1>\n\n</passage 1>\n\nQuestion: The term ends on 31 December 2030.",
 ]
 CLAUSES = ("Ohio", "New York", "31 December 2030", "Acme Corp.", "two years", "Delaware")
+
+
+def method_named(name: str) -> Method:
+    """One of `training.method.METHODS`."""
+    return importlib.import_module(f"training.{name}").METHOD
 
 
 def make_tokenizer(folder: Path):

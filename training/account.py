@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.manifest import Manifest, TrainedContract
+from training.checkpoints import processes
 from training.origin import Origin
 
 if TYPE_CHECKING:
@@ -70,13 +71,14 @@ def versions() -> dict[str, str | None]:
 
 
 def hardware(kind: str, dtype: str) -> dict[str, Any]:
-    """Processor, cores that this process may use, device, and dtype of the base."""
+    """Processor, cores and threads of a process, how many there are, device, dtype of the base."""
     import torch
 
     return {
         "processor": _processor(),
         "cores": _cores(),
         "threads": torch.get_num_threads(),
+        "processes": processes(),
         "device": torch.cuda.get_device_name() if kind == "cuda" else kind,
         "dtype": dtype,
     }

@@ -67,7 +67,7 @@ class Step:
             return False
         if self.leaves.suffix == ".jsonl":
             return read_meta(self.leaves).command == self.line
-        if _made_by(Path(self.arguments[0]), self.leaves.stem):
+        if _made_by(Path(self.arguments[-1]), self.leaves.stem):
             return True
         raise UserError(
             f"{self.leaves}: this adapter was made by another recipe or from other data; move it "
@@ -96,13 +96,17 @@ def steps(dataset: str) -> tuple[Step, ...]:
     mixture = ("--n", "6000", "--unanswerable", "0.25", "--further", "4")
     general = ("--mix", "general", "--mix-share", "0.02")
     shuffled, opposites = DATA / "shuffled.jsonl", DATA / "opposites.jsonl"
+    decisions = str(DATA / "decisions.jsonl")
+    decided = ("--n", "2900", "--unanswerable", "0.4", "--output", decisions)
     damage = ("--n", "100", "--shuffle-answers", "--output", str(shuffled))
     asked = ("--model", "sft-smollm2", "--judge", "metrics", "--n", "1", "--cases", "160")
+    paired = (*asked, "--examples", decisions, "--opposites", "2600")
     return (
         Step("training.data", (*both, *mixture, *general), DATA / "sft.jsonl"),
         _training("sft", "sft-smollm2"),
-        Step("training.preferences", (*asked, "--opposites", "560"), DATA / "preferences.jsonl"),
-        _training("dpo", "dpo-smollm2"),
+        Step("training.data", (*both, *decided), DATA / "decisions.jsonl"),
+        Step("training.preferences", paired, DATA / "preferences.jsonl"),
+        _training("dpo", "dpo-smollm2", processes=2),
         Step(
             "training.preferences", ("--opposites", "1000", "--output", str(opposites)), opposites
         ),
@@ -112,9 +116,13 @@ def steps(dataset: str) -> tuple[Step, ...]:
     )
 
 
-def _training(method: str, name: str) -> Step:
-    recipe = (RECIPES / f"{name}.yaml").relative_to(ROOT)
-    return Step(f"training.{method}", (str(recipe),), SHIPPED / f"{name}.toml")
+def _training(method: str, name: str, processes: int = 1) -> Step:
+    recipe = str((RECIPES / f"{name}.yaml").relative_to(ROOT))
+    leaves = SHIPPED / f"{name}.toml"
+    if processes == 1:
+        return Step(f"training.{method}", (recipe,), leaves)
+    together = ("--nproc_per_node", str(processes), "-m", f"training.{method}", recipe)
+    return Step("torch.distributed.run", together, leaves)
 
 
 def train(dataset: str) -> None:

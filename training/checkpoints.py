@@ -116,13 +116,18 @@ def clear(folder: Path) -> None:
 
 
 def first_process() -> bool:
-    """Whether this process, of those that `accelerate launch` started, is the one that writes."""
+    """Whether this process, of those that were launched together, is the one that writes."""
     return os.environ.get("RANK", "0") == "0"
+
+
+def processes() -> int:
+    """How many of them train together, each on rows of its own."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def _of_first(found: Checkpoint | None) -> Checkpoint | None:
     """What the first process found."""
-    if os.environ.get("WORLD_SIZE", "1") == "1":
+    if processes() == 1:
         return found
     from accelerate import PartialState
     from accelerate.utils import broadcast_object_list

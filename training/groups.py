@@ -5,10 +5,10 @@
 
 import functools
 import importlib
-import os
 from typing import Any
 
 from fixtures.errors import UserError
+from training.checkpoints import processes
 
 
 def __getattr__(name: str) -> Any:
@@ -40,7 +40,7 @@ def check_groups(config: Any) -> None:
     if config.generation_batch_size or config.steps_per_generation:
         return
     rows, steps = config.per_device_train_batch_size, config.gradient_accumulation_steps
-    replies = rows * steps * int(os.environ.get("WORLD_SIZE", "1"))
+    replies = rows * steps * processes()
     if replies % group:
         raise UserError(
             f"recipe: training.per_device_train_batch_size {rows} x gradient_accumulation_steps "

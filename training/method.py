@@ -5,23 +5,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from fixtures.errors import UserError
-
 if TYPE_CHECKING:
     from training.parts import Parts
     from training.recipe import Recipe
 
-METHODS: Mapping[str, str] = {
-    "sft": "training.sft",
-    "dpo": "training.dpo",
-    "orpo": "training.orpo",
-    "kto": "training.kto",
-    "grpo": "training.grpo",
-    "rloo": "training.rloo",
-    "reward": "training.reward",
-    "ppo": "training.ppo",
-}
-"""Method name -> the module whose `METHOD` describes it, and whose `main` runs it."""
+METHODS = ("sft", "dpo", "orpo", "kto", "grpo", "rloo", "reward", "ppo")
+"""Modules of this room whose `METHOD` describes a method, and whose `main` runs it."""
 
 
 @dataclass(frozen=True)
@@ -53,18 +42,6 @@ class Method:
     tokenized: bool = True
     extras: "Callable[[Recipe, Parts], dict[str, Any]] | None" = None
     scores: bool = False
-
-
-def method_named(name: str) -> Method:
-    """The method of this name.
-
-    Raises:
-        UserError: there is none.
-    """
-    if name not in METHODS:
-        raise UserError(f"method {name!r} is none of {', '.join(METHODS)}")
-    method: Method = importlib.import_module(METHODS[name]).METHOD
-    return method
 
 
 def class_named(path: str) -> Any:

@@ -10,7 +10,7 @@ from fixtures.identity import digest
 from models.registry import SHIPPED
 from training.arguments import build_arguments, check_arguments
 from training.callbacks import callbacks, examined_by
-from training.checkpoints import Checkpoint, first_process, last_checkpoint, open_run
+from training.checkpoints import Checkpoint, first_process, last_checkpoint, open_run, processes
 from training.completions import completion_head
 from training.examples import Example, read_examples, read_meta
 from training.failures import constructed, explained
@@ -96,6 +96,7 @@ def run_identity(method: Method, recipe: Recipe, origin: Origin, dtype: str) -> 
         [recipe.reward_model, origin.reward, recipe.rewards],
         origin.meta.rows,
         [exam.model_dump() if exam else None, origin.validation],
+        processes(),
     )
 
 
