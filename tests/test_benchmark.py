@@ -165,6 +165,16 @@ def test_every_step_of_the_pipeline_is_there():
     assert {f"{each.model}.toml" for each in METHODS if "-smollm2" in each.model} <= left
 
 
+def test_an_adapter_that_was_in_service_is_examined_as_it_is_shipped(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    step = next(each for each in steps("cuad") if each.leaves.stem == "sft-smollm2")
+    data = tmp_path / ".exam/training/sft.jsonl"
+    data.parent.mkdir(parents=True)
+    data.write_text("rows of other contracts\n")
+    assert step.done()
+    assert "sft-smollm2 is, or was, in service" in capsys.readouterr().out
+
+
 def test_the_gate_demands_a_better_balanced_score():
     from evals.gate import read_gate
 

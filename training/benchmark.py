@@ -19,11 +19,12 @@ from fixtures.identity import file_digest
 from fixtures.selection import Selection, select
 from models.manifest import read_manifest
 from models.parts import adapter_of
-from models.registry import SHIPPED
+from models.registry import SHIPPED, read_entry
 from models.weights import weights_digest
 from training.category_rule import category_rule
 from training.command import Parser
 from training.examples import read_meta
+from training.outcome import KEPT
 from training.recipe import read_recipe
 from training.results import Exam, Method, read_exam, write_results
 
@@ -56,18 +57,21 @@ class Step:
         """What a user would type."""
         return f"python -m {self.module} {shlex.join(self.arguments)}"
 
-    @property
-    def is_done(self) -> bool:
+    def done(self) -> bool:
         """Whether what it leaves is there, and was made by this line.
 
         Raises:
-            UserError: there is an adapter of this name that was made otherwise.
+            UserError: there is an adapter of this name that was made otherwise, and was never in
+                service.
         """
         if not self.leaves.is_file():
             return False
         if self.leaves.suffix == ".jsonl":
             return read_meta(self.leaves).command == self.line
         if _made_by(Path(self.arguments[-1]), self.leaves.stem):
+            return True
+        if read_entry(self.leaves.stem, SHIPPED).status in KEPT:
+            print(f"{self.leaves.stem} is, or was, in service, and is examined as it is shipped")
             return True
         raise UserError(
             f"{self.leaves}: this adapter was made by another recipe or from other data; move it "
@@ -132,7 +136,7 @@ def train(dataset: str) -> None:
         UserError: a step failed; what it said stands above.
     """
     for step in steps(dataset):
-        if step.is_done:
+        if step.done():
             print(f"done before: {step.line}", flush=True)
             continue
         print(f"now: {step.line}", flush=True)
