@@ -36,7 +36,7 @@ def base_folder(base: str, revision: str | None = None) -> Path:
             )
         folder = _fetched(base, revision)
     for file in weight_files(folder):
-        _shapes(file)
+        tensor_shapes(file)
     return folder
 
 
@@ -118,8 +118,10 @@ def check_adapter(adapter: Path, base: Path) -> None:
     if not (adapter / "adapter_model.safetensors").is_file():
         weight_files(adapter)
         raise UserError(f"adapter {adapter}: no adapter_model.safetensors there")
-    shapes = {name: shape for file in weight_files(base) for name, shape in _shapes(file).items()}
-    for name, shape in _shapes(adapter / "adapter_model.safetensors").items():
+    shapes = {
+        name: shape for file in weight_files(base) for name, shape in tensor_shapes(file).items()
+    }
+    for name, shape in tensor_shapes(adapter / "adapter_model.safetensors").items():
         module, _, part = name.removeprefix("base_model.model.").rpartition(".lora_")
         if not module or not part.startswith(("A.", "B.")):
             continue
@@ -136,7 +138,7 @@ def check_adapter(adapter: Path, base: Path) -> None:
             )
 
 
-def _shapes(file: Path) -> dict[str, list[int]]:
+def tensor_shapes(file: Path) -> dict[str, list[int]]:
     """Tensor shapes of a safetensors file, from its header: 8 bytes length, then JSON.
 
     Raises:

@@ -36,7 +36,8 @@ def write_recipe(folder, base, training, rows=None, **keys):
     write_meta(data, Meta(command="test", dataset="invented", dataset_identity="", model="tiny"))
     recipe = {"name": "tiny", "base": str(base), "data": str(data), "training": training}
     path = folder / "recipe.yaml"
-    path.write_text(yaml.safe_dump({"lora": {"r": 4, "lora_alpha": 8}, **recipe, **keys}))
+    lora = {} if "adapter" in keys else {"lora": {"r": 4, "lora_alpha": 8}}
+    path.write_text(yaml.safe_dump({**lora, **recipe, **keys}))
     return path
 
 

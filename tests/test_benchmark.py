@@ -172,7 +172,7 @@ def test_an_adapter_that_was_in_service_is_examined_as_it_is_shipped(tmp_path, m
     data = tmp_path / ".exam/training/sft.jsonl"
     data.parent.mkdir(parents=True)
     data.write_text("rows of other contracts\n")
-    assert step.done()
+    assert step.done("")
     assert "sft-smollm2 is, or was, in service" in capsys.readouterr().out
 
 

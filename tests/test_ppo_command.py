@@ -4,12 +4,14 @@ import json
 import math
 import re
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from models.manifest import Manifest, write_manifest
 from tests.reinforcement_data import LAWS, example, run, same, vowels, weights, write_recipe
 from training import ppo
+from training.examples import write_examples
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -66,9 +68,11 @@ def test_a_stopped_run_ends_with_the_same_weights(
 
 
 def test_the_validation_exam_chooses_the_weights(tiny_base, tmp_path):
-    rows = str(tmp_path / "rows.jsonl")
+    rows = tmp_path / "held.jsonl"
+    held = [example(law, answerable=law == LAWS[0]) for law in LAWS[:2]]
+    write_examples(rows, [replace(each, contract="another lease") for each in held])
     exam = {"every": 1, "cases": 2, "patience": 1}
-    recipe = write_recipe(tmp_path, tiny_base, TRAINING, validation=rows, validation_exam=exam)
+    recipe = write_recipe(tmp_path, tiny_base, TRAINING, validation=str(rows), validation_exam=exam)
     assert run(ppo.METHOD, recipe, tmp_path, reward=vowels) == 0
     manifest = json.loads((tmp_path / "adapters" / "tiny" / "manifest.json").read_text())
     assert [each["step"] for each in manifest["validation"]] == [1, 2]
@@ -88,6 +92,18 @@ def test_a_reward_model_takes_the_place_of_the_metrics(tiny_base, tmp_path):
     assert run(ppo.METHOD, recipe, tmp_path) == 0
     rewarded = weights(tmp_path)
     assert any(weight.any() for name, weight in rewarded.items() if "lora_B" in name)
+
+
+def test_an_adapter_that_answers_is_no_reward_model(tiny_base, tmp_path, capsys):
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    base = AutoModelForCausalLM.from_pretrained(tiny_base)
+    config = LoraConfig(r=2, task_type="CAUSAL_LM", target_modules="all-linear")
+    get_peft_model(base, config).save_pretrained(tmp_path / "answers")
+    recipe = write_recipe(tmp_path, tiny_base, TRAINING, reward_model=str(tmp_path / "answers"))
+    assert run(ppo.METHOD, recipe, tmp_path) == 4
+    assert "this adapter answers and gives no number" in capsys.readouterr().err
 
 
 def test_a_reward_that_is_no_number_leaves_nothing_behind(tiny_base, tmp_path, capsys):

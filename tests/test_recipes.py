@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from fixtures.errors import UserError
-from training.method import METHODS, method_named
+from tests.training_data import method_named
+from training.method import METHODS
 from training.recipe import read_recipe
 
 RECIPES = Path(__file__).parents[1] / "training" / "recipes"
@@ -14,7 +15,7 @@ SHIPPED = sorted(RECIPES.glob("**/*.yaml"))
 
 def method_of(path):
     """The method whose command the recipe's comment names."""
-    words = path.read_text().split("python -m training.")
+    words = path.read_text().split("-m training.")
     return next(word.split()[0] for word in words[1:] if word.split()[0] in METHODS)
 
 
@@ -79,6 +80,7 @@ def test_a_mistake_in_a_recipe_is_one_line(tmp_path, text, said):
         ("{save_only_model: true}", "use save_total_limit"),
         ("{max_length: 9}", "use --prompt-tokens of training.data"),
         ("{save_steps: -1, eval_steps: x}", "training.eval_steps"),
+        ("{per_device_train_batch_size: 0}", "per_device_train_batch_size is 0; make it 1 or more"),
         ("{lr_scheduler_type: bent}", "training: bent is not a valid SchedulerType"),
     ],
 )
@@ -90,6 +92,26 @@ def test_a_mistake_in_the_training_keys_is_one_line(tmp_path, training, said):
     with pytest.raises(UserError) as error:
         build_arguments(method_named("sft"), recipe, choose(), tmp_path)
     assert said in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("adapter: b\nlora: {r: 64}", "lora: is for a new adapter"),
+        ("rewards: {token_f1: 1}", "sft is given no rewards"),
+        ("reward_model: models/adapters/r", "sft is given no rewards"),
+        ("", None),
+    ],
+)
+def test_a_key_without_effect_is_refused(tmp_path, keys, said):
+    from training.arguments import check_arguments
+
+    recipe = read_recipe(written(tmp_path, GOOD + keys))
+    if said is None:
+        assert check_arguments(method_named("sft"), recipe) == {}
+        return
+    with pytest.raises(UserError, match=said):
+        check_arguments(method_named("sft"), recipe)
 
 
 def test_settings_of_the_command_line_stand_above_the_file(tmp_path):

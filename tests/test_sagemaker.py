@@ -231,6 +231,13 @@ def test_an_untracked_recipe_is_sent(checkout):
     assert "mine.yaml" in [parcel.name for parcel in sent.code]
 
 
+def test_a_changed_file_is_of_no_commit(checkout):
+    clean = plan().commit
+    with (checkout / "training" / "sft.py").open("a") as file:
+        file.write("# changed\n")
+    assert plan().commit == f"{clean}-dirty"
+
+
 def test_a_start_adapter_travels_with_its_entry(checkout):
     registry, adapter = checkout / "models" / "registry", checkout / "models" / "adapters" / "a"
     registry.mkdir(parents=True)

@@ -17,7 +17,15 @@ from fixtures.identity import file_digest
 from models.chat import Message
 from models.manifest import TrainedContract, read_manifest
 from models.registry import read_entry
-from tests.training_data import examples, make_base, meta, method_named, write_data, write_recipe
+from tests.training_data import (
+    examples,
+    held_out,
+    make_base,
+    meta,
+    method_named,
+    write_data,
+    write_recipe,
+)
 from training import command
 from training.command import run_command
 from training.examples import write_examples, write_meta
@@ -436,7 +444,7 @@ def test_memory_that_runs_out_is_one_line(base, folder, capsys, monkeypatch):
 
     monkeypatch.setattr(SFTTrainer, "compute_loss", full)
     line = refused(capsys, folder, write_recipe(folder, base))
-    assert "per_device_train_batch_size" in line
+    assert "gradient_checkpointing=true, which goes on from the last checkpoint" in line
 
 
 def test_every_method_is_told_its_own_way_to_less_memory():
@@ -478,6 +486,15 @@ def test_settings_that_a_trainer_refuses_are_one_line(base, folder, capsys):
     assert "the recipe cannot be trained" in line and "no_such_module" in line
     recipe = write_recipe(folder, base, "thumbs", training={"per_device_train_batch_size": 1})
     assert "the recipe cannot be trained" in refused(capsys, folder, recipe, method="kto")
+    recipe = write_recipe(folder, base, lora={"r": "sixteen"})
+    assert "the recipe cannot be trained" in refused(capsys, folder, recipe)
+
+
+def test_an_unknown_loss_is_one_line(base, folder, capsys):
+    assert run(folder, write_recipe(folder, base)) == 0
+    wrong = {"name": "next", "adapter": "tiny", "training": {"loss_type": ["sigmod"]}}
+    line = refused(capsys, folder, write_recipe(folder, base, "pairs", **wrong), method="dpo")
+    assert "the recipe cannot be trained: Unknown loss type" in line
 
 
 def test_a_wrong_command_line_is_one_line(base, folder, capsys):
@@ -515,7 +532,7 @@ def test_another_run_does_not_go_on_from_checkpoints_of_this_one(
     kept = {"validation": str(rows), "validation_exam": EXAM, "seed": 0}
     train(method_named("sft"), read_recipe(write_recipe(folder, base, **kept)), places)
     if changed == "validation rows":
-        write_examples(rows, examples(4))
+        write_examples(rows, held_out(4))
     if changed == "dtype":
         wider = {"bfloat16": "float32", "float32": "bfloat16"}
         ours = training.device.choose_dtype
@@ -523,7 +540,27 @@ def test_another_run_does_not_go_on_from_checkpoints_of_this_one(
     other = {"seed": {"seed": 1}, "exam": {"validation_exam": {**EXAM, "cases": 4}}}
     recipe = write_recipe(folder, base, **{**kept, **other.get(changed, {})})
     assert run(folder, recipe) == 0
-    assert "starting anew" in capsys.readouterr().out
+    assert "tiny.old now; starting anew" in capsys.readouterr().out
+    assert (folder / "runs" / "tiny.old" / "checkpoint-2" / "adapter_model.safetensors").is_file()
+
+
+def test_what_moves_no_weight_may_change(base, folder, capsys):
+    from training.run import Places, train
+
+    places = Places(folder / "registry", folder / "adapters", folder / "runs")
+    train(method_named("sft"), read_recipe(write_recipe(folder, base)), places)
+    spared = write_recipe(folder, base, training={"gradient_checkpointing": True, "save_steps": 2})
+    capsys.readouterr()
+    assert run(folder, spared) == 0
+    said = capsys.readouterr().out
+    assert "starting anew" not in said and "train_runtime" not in said
+
+
+def test_validation_rows_that_are_trained_on_are_refused(base, folder, capsys):
+    rows = folder / "sft.validation.jsonl"
+    write_examples(rows, [*held_out(4), *examples(4)])
+    recipe = write_recipe(folder, base, validation=str(rows), validation_exam=EXAM)
+    assert "contract 'Contract 0' is in" in refused(capsys, folder, recipe)
 
 
 def test_another_reward_model_is_another_run(base, folder, parts):
@@ -565,21 +602,29 @@ def test_a_half_written_checkpoint_is_passed_over(tmp_path):
     from training.checkpoints import last_checkpoint
 
     # As left by two processes, and by DeepSpeed, which keeps the optimizer in folders of its own.
-    for step, names in ((2, ["rng_state_1.pth", "trainer_state.json"]), (4, ["optimizer.pt"])):
+    header = json.dumps({"a": {"dtype": "U8", "shape": [4], "data_offsets": [0, 4]}}).encode()
+    weights = len(header).to_bytes(8, "little") + header + bytes(4)
+    for step, kept, names in (
+        (2, weights, ["rng_state_1.pth", "trainer_state.json"]),
+        (4, weights, ["optimizer.pt"]),
+        (6, weights[:-1], ["optimizer.pt", "trainer_state.json"]),  # a power cut
+        (8, b"", ["optimizer.pt", "trainer_state.json"]),
+    ):
         place = tmp_path / f"checkpoint-{step}"
         place.mkdir()
-        for name in ["adapter_model.safetensors", *names]:
+        (place / "adapter_model.safetensors").write_bytes(kept)
+        for name in names:
             (place / name).write_text(json.dumps({"global_step": step, "max_steps": 9}))
     assert last_checkpoint(tmp_path).step == 2
-    assert not (tmp_path / "checkpoint-4").exists()
+    assert [place.name for place in tmp_path.iterdir()] == ["checkpoint-2"]
 
 
 def test_importing_the_trainers_loads_nothing_heavy():
     code = (
         "import sys, importlib\n"
         "from training.method import METHODS\n"
-        "for module in METHODS.values():\n"
-        "    importlib.import_module(module)\n"
+        "for name in METHODS:\n"
+        "    importlib.import_module(f'training.{name}')\n"
         "heavy = 'datasets dspy numpy pandas peft torch transformers trl'.split()\n"
         "print(*[name for name in heavy if name in sys.modules])"
     )

@@ -1,6 +1,7 @@
 """A tiny random Llama with a real tokenizer, and rows to train it on."""
 
 import importlib
+from dataclasses import replace
 from pathlib import Path
 
 from models.chat import Message
@@ -101,6 +102,11 @@ def examples(count: int) -> list[Example]:
     return rows
 
 
+def held_out(count: int) -> list[Example]:
+    """The same of a contract that is not among theirs."""
+    return [replace(row, contract="Contract held out") for row in examples(count)]
+
+
 def meta(**changes) -> Meta:
     """What the rows were made of."""
     contracts = tuple(
@@ -123,7 +129,7 @@ def write_data(folder: Path, count: int = 12) -> Path:
     """`sft.jsonl`, `sft.validation.jsonl`, `pairs.jsonl` and `thumbs.jsonl` with their metas."""
     rows = examples(count)
     write_examples(folder / "sft.jsonl", rows)
-    write_examples(folder / "sft.validation.jsonl", examples(6))
+    write_examples(folder / "sft.validation.jsonl", held_out(6))
     write_meta(folder / "sft.jsonl", meta())
     shared = [
         {
@@ -169,10 +175,11 @@ def write_recipe(folder: Path, base: Path, data: str = "sft", **changes) -> Path
         "name": "tiny",
         "base": str(base),
         "data": str(folder / f"{data}.jsonl"),
-        "lora": {"r": 4, "lora_alpha": 8, "target_modules": "all-linear"},
         "training": training,
         **changes,
     }
+    if not values.get("adapter"):
+        values.setdefault("lora", {"r": 4, "lora_alpha": 8, "target_modules": "all-linear"})
     path = folder / f"{values['name']}.yaml"
     path.write_text(yaml.safe_dump(values), encoding="utf-8")
     return path

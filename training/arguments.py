@@ -36,6 +36,9 @@ OURS: Mapping[str, str] = {
 }
 """Keys that a recipe may not set -> what decides instead."""
 
+REWARDED = ("grpo", "rloo", "ppo")
+"""Methods that are given rewards."""
+
 DEFAULTS: Mapping[str, Any] = {
     "per_device_train_batch_size": 1,
     "gradient_accumulation_steps": 16,
@@ -63,10 +66,17 @@ def check_arguments(method: Method, recipe: Recipe) -> dict[str, Any]:
     """The recipe's `training:`, with every value in the type that the config class declares.
 
     Raises:
-        UserError: an unknown key, one that another setting decides, or a value of another type.
+        UserError: an unknown key, one that another setting decides or that has no effect, or a
+            value of another type.
     """
     if recipe.bundle_tokens and method.name != "sft":
         raise UserError(f"recipe: bundle_tokens is for sft; leave it out of a {method.name} recipe")
+    if recipe.adapter and recipe.lora:
+        raise UserError("recipe: lora: is for a new adapter; leave it or adapter: out")
+    if (recipe.rewards or recipe.reward_model) and method.name not in REWARDED:
+        raise UserError(f"recipe: {method.name} is given no rewards; leave them out")
+    if recipe.training.get("per_device_train_batch_size") == 0:
+        raise UserError("recipe: training.per_device_train_batch_size is 0; make it 1 or more")
     config = class_named(method.config)
     fields = {field.name for field in dataclasses.fields(config)}
     check_keys("training", recipe.training, fields)

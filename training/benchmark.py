@@ -15,14 +15,14 @@ from pathlib import Path
 
 from fixtures.datasets import load_dataset
 from fixtures.errors import UserError
-from fixtures.identity import file_digest
+from fixtures.identity import digest, file_digest
 from fixtures.selection import Selection, select
 from models.manifest import read_manifest
 from models.parts import adapter_of
 from models.registry import SHIPPED, read_entry
 from models.weights import weights_digest
 from training.category_rule import category_rule
-from training.command import Parser
+from training.command import Parser, output_file
 from training.examples import read_meta
 from training.outcome import KEPT
 from training.recipe import read_recipe
@@ -57,8 +57,11 @@ class Step:
         """What a user would type."""
         return f"python -m {self.module} {shlex.join(self.arguments)}"
 
-    def done(self) -> bool:
-        """Whether what it leaves is there, and was made by this line.
+    def done(self, identity: str) -> bool:
+        """Whether what it leaves is there, and was made by this line from what is there now.
+
+        Args:
+            identity: of the data sets, as the meta of the rows has it.
 
         Raises:
             UserError: there is an adapter of this name that was made otherwise, and was never in
@@ -67,7 +70,8 @@ class Step:
         if not self.leaves.is_file():
             return False
         if self.leaves.suffix == ".jsonl":
-            return read_meta(self.leaves).command == self.line
+            meta = read_meta(self.leaves)
+            return (meta.command, meta.dataset_identity) == (self.line, identity)
         if _made_by(Path(self.arguments[-1]), self.leaves.stem):
             return True
         if read_entry(self.leaves.stem, SHIPPED).status in KEPT:
@@ -88,7 +92,7 @@ def _made_by(recipe_file: Path, model: str) -> bool:
     facts = manifest.model_dump()
     start = adapter_of(recipe.adapter, SHIPPED) if recipe.adapter else None
     return bool(
-        facts["recipe"] == recipe.model_dump(mode="json")
+        facts.get("recipe") == recipe.model_dump(mode="json")
         and facts["data"]["rows"] == file_digest(recipe.data)
         and (facts["start"] or {}).get("weights") == (weights_digest(start) if start else None)
     )
@@ -135,10 +139,13 @@ def train(dataset: str) -> None:
     Raises:
         UserError: a step failed; what it said stands above.
     """
+    identity = digest([load_dataset(name).identity for name in (dataset, "sample")])
+    anew = False  # rows may be answers of a model that was made anew
     for step in steps(dataset):
-        if step.done():
+        if not (anew and step.leaves.suffix == ".jsonl") and step.done(identity):
             print(f"done before: {step.line}", flush=True)
             continue
+        anew = True
         print(f"now: {step.line}", flush=True)
         _run([sys.executable, "-m", step.module, *step.arguments], step.line, accepted=(0,))
 
@@ -180,11 +187,13 @@ def main(argv: list[str] | None = None) -> int:
     add("--limit", type=int, default=400, metavar="N", help="cases, half of them answerable (400)")
     add("--cuad-dir", type=Path, metavar="DIR", help="where CUAD lies (else $CUAD_DIR)")
     add("--examine-only", action="store_true", help="only what is in the registry already")
-    add("--output", type=Path, default=ROOT / "docs" / "results.md", metavar="FILE")
+    add("--output", type=output_file, default=ROOT / "docs" / "results.md", metavar="FILE")
     try:
         options = parser.parse_args(argv)
         if options.cuad_dir:
             os.environ["CUAD_DIR"] = str(options.cuad_dir.resolve())
+        if options.limit < 2:
+            raise UserError(f"--limit {options.limit}: give 2 or more, half of them answerable")
         dataset = load_dataset(options.dataset)
         asked = select(dataset, Selection(limit=options.limit, balanced=True))
         rule = category_rule(select(dataset, Selection(split="train")), asked)

@@ -11,10 +11,11 @@ from typing import Any
 
 from fixtures.errors import UserError
 from models.devices import choose_device
+from models.weights import tensor_shapes
 from training.origin import Origin, read_origin
 
 IDENTITY = "run.json"
-WHOLE = ("trainer_state.json", "adapter_model.safetensors")
+STATE, WEIGHTS = "trainer_state.json", "adapter_model.safetensors"
 """What every whole checkpoint holds; transformers writes the former last."""
 
 
@@ -61,8 +62,8 @@ def open_run(
     """Hold the run's folder; gives its last whole checkpoint, to every process the same.
 
     Beside it stands what the run was made from when it began, for the first process: `origin`
-    where it begins now. Checkpoints of another recipe or of other data are removed, as are
-    half-written ones.
+    where it begins now. Checkpoints of another recipe or of other data are moved to NAME.old;
+    half-written ones are removed.
 
     Raises:
         UserError: the folder belongs to someone else, or is in use.
@@ -155,8 +156,10 @@ def _claim(folder: Path, identity: str, origin: Origin) -> Origin:
         first = read_origin(before) if owner == identity else None
         if first:
             return first
-        print(f"{folder}: recipe, base or data changed since its checkpoints; starting anew")
-        clear(folder)
+        print(
+            f"{folder}: recipe, base, data or number of processes changed since its checkpoints, "
+            f"which are in {_set_aside(folder)} now; starting anew"
+        )
     part = note.with_suffix(".part")
     content = {"identity": identity, "origin": origin.model_dump(mode="json")}
     part.write_text(json.dumps(content) + "\n", encoding="utf-8")
@@ -164,11 +167,20 @@ def _claim(folder: Path, identity: str, origin: Origin) -> Origin:
     return origin
 
 
+def _set_aside(folder: Path) -> Path:
+    """Move the checkpoints to NAME.old, in place of those that were there."""
+    old = folder.with_name(f"{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    old.mkdir()
+    for place in folder.glob("checkpoint-*"):
+        place.replace(old / place.name)
+    return old
+
+
 def _read(folder: Path) -> Checkpoint | None:
-    if not all((folder / name).is_file() for name in WHOLE):
-        return None
     try:
-        state = json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
+        state = json.loads((folder / STATE).read_text(encoding="utf-8"))
+        tensor_shapes(folder / WEIGHTS)  # a power cut leaves files that are too short
         return Checkpoint(folder, state) if state["global_step"] else None
-    except (ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, UserError):
         return None

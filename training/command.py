@@ -24,6 +24,13 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f"{message}; see {self.prog} --help")
 
 
+def output_file(text: str) -> Path:
+    """The path of a file, for argparse; an empty variable is none."""
+    if not Path(text).name:
+        raise argparse.ArgumentTypeError(f"{text!r} names no file")
+    return Path(text)
+
+
 def parse(method: Method, argv: list[str] | None) -> argparse.Namespace:
     """The options of a trainer.
 

@@ -13,7 +13,6 @@ from fixtures.errors import UserError
 from fixtures.identity import digest
 from fixtures.retrieval import RetrieverOptions
 from models.factory import open_models
-from models.manifest import contract_entry
 from models.prompted import PromptedModel
 from models.registry import Prompted, read_entry
 from training.arranging import general_wanted, mixed, shuffled, split_by_contract
@@ -30,7 +29,7 @@ from training.examples import (
     write_meta,
 )
 from training.further import further_questions
-from training.material import training_material
+from training.material import contract_entries, seen_contracts, training_material
 from training.typed import typed_command
 
 GENERAL = Path(__file__).parent / "data" / "general.jsonl"
@@ -108,10 +107,18 @@ def make(options: argparse.Namespace) -> dict[str, float]:
     if not rows:
         raise UserError("no example is left; raise --n or --answer-tokens")
     train, validation = split_by_contract(rows, mixture.validation, options.seed)
+    used, held = ({row.contract for row in each} for each in (rows, validation))
+    cases = [case for case in material.cases if case.contract.id in used]
+    entries = contract_entries(cases)
+    seen = seen_contracts(
+        [case for case in cases if case.contract.id in held],
+        [entry for entry in entries if entry.title not in held],
+    )
+    validation = [row for row in validation if row.contract not in seen]
     if mixture.further:  # not of what validates, which stays as the exam asks it
-        held = {row.contract for row in validation}
         open_to = [each for each in asked if each[0].contract.id not in held]
-        train += further_questions(open_to, material.cases, builder, mixture.further)
+        others = [case for case in material.cases if case.contract.id not in held]
+        train += further_questions(open_to, others, builder, mixture.further)
     wanted = mixture.counts
     if options.mix:
         wanted["general"] = general_wanted(len(train), mixture.general)
@@ -120,9 +127,7 @@ def make(options: argparse.Namespace) -> dict[str, float]:
         train = shuffled(train, options.seed)
     found = statistics(train, validation, builder, wanted)
     found["contracts refused"] = len(material.refused)
-    used = {row.contract for row in rows}
-    cases = [case for case in material.cases if case.contract.id in used]
-    contracts = {(case.contract.id, case.contract.digest): case.contract for case in cases}
+    found["validation contracts refused"] = len(seen)
     meta = Meta(
         command=typed_command("training.data", options.typed),
         dataset=" + ".join(names),
@@ -133,7 +138,7 @@ def make(options: argparse.Namespace) -> dict[str, float]:
         system=system,
         seed=options.seed,
         statistics=found,
-        contracts=tuple(map(contract_entry, contracts.values())),
+        contracts=entries,
         cases=tuple(sorted({row.case for row in (*train, *validation)} - {""})),
     )
     forget_meta(options.output)

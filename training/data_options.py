@@ -6,7 +6,7 @@ from pathlib import Path
 from fixtures.errors import UserError
 from models.registry import SHIPPED
 from training.building import Limits
-from training.command import Parser
+from training.command import Parser, output_file
 from training.drawing import Mixture
 from training.wordings import WORDINGS
 
@@ -122,5 +122,5 @@ def data_parser(about: str | None) -> Parser:
         help="of the contracts (0.1)",
     )
     add("--seed", type=int, default=0, metavar="N", help="(0)")
-    add("--output", type=Path, default=OUTPUT, metavar="FILE", help=f"({OUTPUT})")
+    add("--output", type=output_file, default=OUTPUT, metavar="FILE", help=f"({OUTPUT})")
     return parser

@@ -10,7 +10,6 @@ METHOD = Method(
     name="dpo",
     config="trl:DPOConfig",
     trainer="trl:DPOTrainer",
-    data="pairs",
     dataset=pairs,
     about="of two replies the preferred is made likelier, measured against a frozen copy",
     source="Rafailov et al. 2023, arXiv 2305.18290",

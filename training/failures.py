@@ -30,7 +30,7 @@ def explained(folder: Path, method: str) -> Iterator[None]:
 
     try:
         yield
-    except (MemoryError, RuntimeError, OSError, SafetensorError, ImportError) as error:
+    except (MemoryError, RuntimeError, OSError, SafetensorError, ImportError, ValueError) as error:
         line = explanation(error, folder, method)
         if line is None:
             raise
@@ -41,11 +41,11 @@ def explained(folder: Path, method: str) -> Iterator[None]:
 def constructed() -> Iterator[None]:
     """Turn what a library says of settings that do not go together into a UserError.
 
-    Only around its constructor: a ValueError of the training itself is nobody's setting.
+    Only around its constructor: such an error of the training itself is nobody's setting.
     """
     try:
         yield
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise UserError(f"the recipe cannot be trained: {_reason(error)}") from error
 
 
@@ -56,22 +56,22 @@ def explanation(error: BaseException, folder: Path, method: str) -> str | None:
         smaller = (
             "--set training.forward_batch_size=1"
             if method == "ppo"
-            else "--set training.per_device_train_batch_size=1 or "
-            "--set training.gradient_checkpointing=true"
+            else "--set training.gradient_checkpointing=true, which goes on from the last "
+            "checkpoint, or --set training.per_device_train_batch_size=1"
         )
-        return (
-            f"out of memory: add {smaller}, or make the data with fewer --prompt-tokens; "
-            "the last checkpoint is kept"
-        )
+        return f"out of memory: add {smaller}, or make the data with fewer --prompt-tokens"
     unwritable = isinstance(error, OSError) and error.errno in UNWRITABLE
     if unwritable or any(word in words for word in DISK):
         return (
-            f"{folder} cannot be written ({_reason(error)}); free space or give another --runs "
-            "DIR: the same command continues from the last checkpoint"
+            f"{folder} cannot be written ({_reason(error)}); free space: the same "
+            "command continues from the last checkpoint"
         )
     if isinstance(error, OSError):
         return f"{_reason(error)}; the same command continues from the last checkpoint"
-    if isinstance(error, ImportError) or "to be installed" in words:
+    unusable = "to be installed" in words or words.startswith(
+        ("unknown loss type", "unknown f_div")
+    )
+    if isinstance(error, ImportError) or unusable:
         return f"the recipe cannot be trained: {_reason(error)}"
     return None
 

@@ -5,10 +5,21 @@
 
 import functools
 import importlib
+from collections.abc import Mapping
 from typing import Any
 
 from fixtures.errors import UserError
 from training.checkpoints import processes
+from training.prompts import LONGEST_REPLY
+
+DEFAULTS: Mapping[str, Any] = {
+    "learning_rate": 1e-5,
+    "disable_dropout": True,  # under dropout the ratios of the first update are not 1
+    "include_num_input_tokens_seen": "no",  # trl counts them itself
+    "beta": 0.02,
+    "max_completion_length": LONGEST_REPLY,
+}
+"""Keys of both configs where ours differ from trl's."""
 
 
 def __getattr__(name: str) -> Any:

@@ -10,7 +10,6 @@ METHOD = Method(
     name="kto",
     config="trl:KTOConfig",
     trainer="trl:KTOTrainer",
-    data="unpaired",
     dataset=thumbs,
     about="single replies, each with a thumb up or down, weighed as people weigh gain and loss",
     source="Ethayarajh et al. 2024, arXiv 2402.01306",

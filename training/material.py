@@ -7,7 +7,7 @@ from evals.leakage import find_leaks
 from fixtures.cases import Case, Contract
 from fixtures.datasets import Dataset
 from fixtures.errors import UserError
-from models.manifest import Manifest, contract_entry
+from models.manifest import Manifest, TrainedContract, contract_entry
 
 CONTAINMENT = 0.5  # as the shipped gate: above it an exam contract counts as seen
 
@@ -50,6 +50,18 @@ def training_material(datasets: Sequence[Dataset]) -> Material:
             "give a data set with test.json beside the other files"
         )
     return Material(cases, tuple(sorted(refused)))
+
+
+def contract_entries(cases: Sequence[Case]) -> tuple[TrainedContract, ...]:
+    """What a manifest keeps of the contracts of these cases, each once."""
+    contracts = {(case.contract.id, case.contract.digest): case.contract for case in cases}
+    return tuple(map(contract_entry, contracts.values()))
+
+
+def seen_contracts(held: Sequence[Case], trained: Sequence[TrainedContract]) -> set[str]:
+    """Titles of held-out contracts that stand, word for word or nearly so, in those trained on."""
+    leaks = find_leaks(held, Manifest(contracts=tuple(trained), cases=()), CONTAINMENT)
+    return {leak.exam_contract for leak in leaks}
 
 
 def _leaking(trained: Sequence[Contract], exam: Sequence[Case]) -> set[str]:

@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from training.parts import Parts
@@ -21,7 +21,6 @@ class Method:
         name: as in `METHODS`, and in the file names of recipes.
         config: `module:class` of the dataclass that the recipe's `training:` fills.
         trainer: `module:class` of the trainer, called as trl's are.
-        data: the rows that it reads.
         dataset: the trainer's data set, tokenized unless `tokenized` is False.
         about: what it does, for the model card.
         source: who described it, for the model card.
@@ -34,7 +33,6 @@ class Method:
     name: str
     config: str
     trainer: str
-    data: Literal["examples", "pairs", "unpaired"]
     dataset: "Callable[[Recipe, Parts], Any]"
     about: str
     source: str

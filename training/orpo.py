@@ -10,7 +10,6 @@ METHOD = Method(
     name="orpo",
     config="trl.experimental.orpo:ORPOConfig",
     trainer="training.orpo_trainer:CompletionORPOTrainer",
-    data="pairs",
     dataset=labelled_pairs,
     about="fine-tuning on the preferred reply and, by odds ratio, away from the other, in one step",
     source="Hong et al. 2024, arXiv 2403.07691",

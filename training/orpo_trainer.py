@@ -45,7 +45,8 @@ def _trainer_class() -> Any:
                 labels=both["concatenated_labels"],
                 fused_lm_head=True,
             )
-            self.state.num_input_tokens_seen += int(both["concatenated_attention_mask"].sum())
+            seen = self.accelerator.gather(both["concatenated_attention_mask"].sum())
+            self.state.num_input_tokens_seen += int(seen.sum())
             sums, sizes = output.log_probs.sum(1), output.label_mask.sum(1)
             chosen = len(batch["chosen_labels"])
             means = sums / sizes

@@ -16,11 +16,10 @@ from models.manifest import FILE, Manifest, write_manifest
 from models.registry import read_entry
 from training.account import manifest_of, step_of, validation_curve
 from training.card import card
-from training.checkpoints import clear, held
+from training.checkpoints import WEIGHTS, clear, held
 from training.recipe import Recipe
 from training.run import Places, Trained
 
-WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
 KEPT = ("champion", "base", "retired")
 """Statuses whose model is never overwritten: a rollback may return to one that is retired."""
@@ -39,7 +38,8 @@ def check_free(recipe: Recipe, places: Places, *, force: bool) -> None:
             f"{entry} exists: {recipe.name} was trained before; type --force to replace it, "
             f"or --set name={recipe.name}-2 to keep both"
         )
-    if folder.exists() and not force and not (places.runs / recipe.name).exists():
+    unfinished = any((places.runs / recipe.name).glob("checkpoint-*"))
+    if folder.exists() and not force and not unfinished:
         raise UserError(
             f"{folder} exists; type --force to replace it, or --set name={recipe.name}-2"
         )

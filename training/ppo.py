@@ -14,7 +14,6 @@ METHOD = Method(
     name="ppo",
     config="training.ppo_config:PPOConfig",
     trainer="training.ppo_trainer:PPOTrainer",
-    data="examples",
     dataset=prompts,
     about="clipped PPO with a value head, GAE and a penalty to the model that it started from",
     source=(

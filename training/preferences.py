@@ -12,7 +12,7 @@ from evals.store import Store
 from fixtures.errors import UserError
 from models.factory import Chats
 from models.registry import SHIPPED, Prompted, read_entry
-from training.command import Parser
+from training.command import Parser, output_file
 from training.examples import Example, Meta
 from training.preference.appraisal import open_appraisers
 from training.preference.assembly import distinct, length_balanced, unpair
@@ -216,7 +216,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     add("--length-balanced", action="store_true", help="chosen longer as often as shorter")
     add("--feedback", type=Path, metavar="FILE", help="JSON lines of what people said of answers")
-    add("--output", type=Path, default=OUTPUT, metavar="FILE", help=f"({OUTPUT})")
+    add("--output", type=output_file, default=OUTPUT, metavar="FILE", help=f"({OUTPUT})")
     add("--unpaired", action="store_true", help="also write replies with a label, for KTO")
     add("--registry", type=Path, default=SHIPPED, metavar="DIR", help="(models/registry)")
     add("--store", default=STORE, metavar="URL", help=f"of answers and scores ({STORE})")
@@ -239,8 +239,10 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     print(table(found))
     print(*written, sep="\n")
-    method = "dpo" if options.output in written else "kto"
-    print(f"next: python -m training.{method} training/recipes/{method}-smollm2.yaml")
+    paired = "dpo" if options.model else "orpo"  # without a model there is no adapter to start from
+    method = paired if options.output in written else "kto"
+    recipe = f"training/recipes/{method}-smollm2.yaml"
+    print(f"next: python -m training.{method} {recipe} --set data={written[0]}")
     return 0
 
 

@@ -40,7 +40,7 @@ class Recipe(BaseModel):
         adapter: where training starts: a registry name or a folder; None is a new adapter.
         data: the rows, made by `training.data` or `training.preferences`.
         validation: examples of the validation exam; None holds none.
-        lora: keys of peft's LoraConfig; without effect where `adapter` is given.
+        lora: keys of peft's LoraConfig, where no `adapter` is given.
         quantize: QLoRA: the base in 4 bit (CUDA only).
         bundle_tokens: SFT computes rows that begin alike together, in sequences of at most so many
             tokens (`training.sharing`); None computes each alone.

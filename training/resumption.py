@@ -8,9 +8,10 @@ that started from an adapter would go on from its start, silently.
 from pathlib import Path
 from typing import Any
 
+from training.checkpoints import WEIGHTS
+
 TRAINED = "default"
 """The name that peft and trl give to the adapter in training."""
-ADAPTER = "adapter_model.safetensors"
 
 
 def resuming(trainer_class: Any) -> Any:
@@ -35,5 +36,5 @@ def load_trained(model: Any, checkpoint: Path) -> None:
     from peft import set_peft_model_state_dict
     from safetensors.torch import load_file
 
-    weights = load_file(checkpoint / ADAPTER)
+    weights = load_file(checkpoint / WEIGHTS)
     set_peft_model_state_dict(model, weights, adapter_name=TRAINED)

@@ -10,7 +10,6 @@ METHOD = Method(
     name="reward",
     config="trl:RewardConfig",
     trainer="trl:RewardTrainer",
-    data="pairs",
     dataset=sequences,
     about="a number for a reply, higher for the preferred of two",
     source="Bradley and Terry 1952; Ouyang et al. 2022, arXiv 2203.02155",

@@ -30,10 +30,10 @@ def load_reward_model(recipe: Recipe, parts: Parts) -> Any:
     """The base under the adapter that `training.reward` wrote, in evaluation mode.
 
     Raises:
-        UserError: there is none, or it was made for another base.
+        UserError: there is none, it is none, or it was made for another base.
     """
     import torch
-    from peft import PeftModel
+    from peft import PeftConfig, PeftModel
     from transformers import AutoModelForSequenceClassification
 
     folder = Path(str(recipe.reward_model)).expanduser()
@@ -43,6 +43,11 @@ def load_reward_model(recipe: Recipe, parts: Parts) -> Any:
             "`python -m training.reward RECIPE.yaml` and give its folder"
         )
     check_adapter(folder, parts.folder)
+    if PeftConfig.from_pretrained(folder).task_type != "SEQ_CLS":
+        raise UserError(
+            f"reward_model {folder}: this adapter answers and gives no number; train one with "
+            "`python -m training.reward RECIPE.yaml`"
+        )
     base = AutoModelForSequenceClassification.from_pretrained(
         parts.folder,
         num_labels=1,

@@ -3,26 +3,19 @@
 import sys
 
 from training.command import run_command
+from training.groups import DEFAULTS
 from training.method import Method
-from training.prompts import LONGEST_REPLY, prompts
+from training.prompts import prompts
 from training.rewarding import reward
 
 METHOD = Method(
     name="rloo",
     config="training.groups:RLOOConfig",
     trainer="training.groups:RLOOTrainer",
-    data="examples",
     dataset=prompts,
     about="several replies to a prompt are drawn, each against the mean of the others",
     source="Ahmadian et al. 2024, arXiv 2402.14740",
-    defaults={
-        "learning_rate": 1e-5,
-        "disable_dropout": True,  # under dropout the ratios of the first update are not 1
-        "include_num_input_tokens_seen": "no",  # trl counts them itself
-        "beta": 0.02,
-        "num_generations": 4,
-        "max_completion_length": LONGEST_REPLY,
-    },
+    defaults={**DEFAULTS, "num_generations": 4},
     tokenized=False,
     extras=reward,
 )

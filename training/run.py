@@ -12,7 +12,7 @@ from training.arguments import build_arguments, check_arguments
 from training.callbacks import callbacks, examined_by
 from training.checkpoints import Checkpoint, first_process, last_checkpoint, open_run, processes
 from training.completions import completion_head
-from training.examples import Example, read_examples, read_meta
+from training.examples import Example, read_examples, read_meta, read_rows
 from training.failures import constructed, explained
 from training.method import Method, class_named
 from training.origin import Origin, take_origin
@@ -81,18 +81,35 @@ def train(method: Method, recipe: Recipe, places: Places) -> Trained | None:
         return Trained(method, recipe, parts, first, found, found.best)
 
 
+UNMOVED = frozenset(
+    [
+        "disable_tqdm",
+        "gradient_checkpointing",
+        "gradient_checkpointing_kwargs",
+        "logging_dir",
+        "logging_steps",
+        "report_to",
+        "run_name",
+        "save_steps",
+        "save_total_limit",
+    ]
+)
+"""Keys of `training:` that move no weight: a run goes on with others."""
+
+
 def run_identity(method: Method, recipe: Recipe, origin: Origin, dtype: str) -> str:
     """SHA-256 of everything that moves the weights, or chooses among them by the exam.
 
     A checkpoint of another one is of no use. `dtype` is the base's.
     """
     exam = recipe.validation_exam
+    moving = {key: value for key, value in recipe.training.items() if key not in UNMOVED}
     return digest(
         "run",
         method.name,
         [origin.base["weights"], origin.base["tokenizer"], dtype],
         origin.start["weights"] if origin.start else None,
-        [recipe.seed, recipe.quantize, recipe.lora, recipe.training, recipe.bundle_tokens],
+        [recipe.seed, recipe.quantize, recipe.lora, moving, recipe.bundle_tokens],
         [recipe.reward_model, origin.reward, recipe.rewards],
         origin.meta.rows,
         [exam.model_dump() if exam else None, origin.validation],
@@ -157,7 +174,15 @@ def _exam_rows(method: Method, recipe: Recipe) -> tuple[Example, ...]:
             "recipe: validation_exam needs validation: FILE, the rows that it asks; "
             "or set validation_exam: null"
         )
-    return selected(read_examples(recipe.validation), recipe.validation_exam.cases)
+    rows = read_examples(recipe.validation)
+    trained = {row.get("contract") for _, row in read_rows(recipe.data)}
+    shared = sorted({row.contract for row in rows if row.contract} & trained)
+    if shared:
+        raise UserError(
+            f"{recipe.validation}: contract {shared[0]!r} is in {recipe.data} too, so that the "
+            "exam would reward what was learnt by heart; make both from one line of training.data"
+        )
+    return selected(rows, recipe.validation_exam.cases)
 
 
 def _trusting(trainer_class: Any) -> Any:

@@ -25,7 +25,6 @@ METHOD = Method(
     name="sft",
     config="trl:SFTConfig",
     trainer="trl:SFTTrainer",
-    data="examples",
     dataset=completions,
     about="supervised fine-tuning on the wanted replies; the loss is of their tokens alone",
     source="Ouyang et al. 2022, arXiv 2203.02155; LoRA: Hu et al. 2021, arXiv 2106.09685",

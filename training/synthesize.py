@@ -22,7 +22,7 @@ from models.chat import ChatModel
 from models.factory import Chats
 from models.manifest import contract_entry
 from models.registry import SHIPPED
-from training.command import Parser
+from training.command import Parser, output_file
 from training.examples import Meta, forget_meta, write_meta
 from training.synthesis.gathering import Writer, Written, outcomes
 from training.synthesis.jury import REFERENCE, open_jury
@@ -173,7 +173,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--max-calls", type=int, metavar="N", help="calls to pay for at most")
     add("--store", default=STORE, metavar="URL", help=f"of the answers kept ({STORE})")
     add("--seed", type=int, default=0, metavar="N", help="(0)")
-    add("--output", type=Path, default=OUTPUT, metavar="FILE", help=f"({OUTPUT})")
+    add("--output", type=output_file, default=OUTPUT, metavar="FILE", help=f"({OUTPUT})")
     return parser
 
 

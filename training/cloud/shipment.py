@@ -85,10 +85,16 @@ def plan_shipment(
         _inside(recipe, work),
         settings,
         parsed.name,
-        _git(work, "rev-parse", "HEAD").strip(),
+        _commit(work),
         _parcels(code, work),
         _parcels(named_files(parsed, work), work),
     )
+
+
+def _commit(work: Path) -> str:
+    """The commit, with `-dirty` where tracked files differ: they are shipped as they are."""
+    changed = _git(work, "status", "--porcelain", "--untracked-files=no").strip()
+    return _git(work, "rev-parse", "HEAD").strip() + ("-dirty" if changed else "")
 
 
 def tracked_code(work: Path) -> list[str]:

@@ -40,7 +40,7 @@ Writer = Callable[[Seed], Awaitable[Written]]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one seed; `written` is the sum of the pairs and of `rejected`.
+    """What became of one seed.
 
     `stop` says that the budget was used up, and the seed is not counted.
     """
@@ -50,11 +50,6 @@ class Outcome:
     rejected: Counter[str] = field(default_factory=Counter)
     failed: str = ""
     stop: str = ""
-
-    @property
-    def written(self) -> int:
-        """Drafts and unreadable replies."""
-        return len(self.pairs) + self.rejected.total()
 
 
 async def outcomes(
