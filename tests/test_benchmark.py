@@ -14,9 +14,10 @@ from models.manifest import Manifest, write_manifest
 from tests.conftest import ROOT
 from training.benchmark import GATE, METHODS, main, steps
 from training.category_rule import CategoryRule, category_rule
-from training.results import Interval, Method, read_exam, training_cost, write_results
+from training.results import Interval, Method, Refusals, read_exam, training_cost, write_results
 
 ENDS = {"n": 4, "clusters": 2}
+SHOWN, HIDDEN = {"mrr": 0.5, "laziness": 0.0}, {"mrr": 0.0, "laziness": 1.0}
 
 
 def report(model, balanced=0.6, outcome="PROMOTE"):
@@ -46,9 +47,10 @@ def report(model, balanced=0.6, outcome="PROMOTE"):
         ],
         "dataset": {"name": "cuad", "split": "test", "examined_cases": 4, "examined_contracts": 2},
         "results": [
-            {"model": model, "tokens_in": 300, "tokens_out": 20},
-            {"model": model, "tokens_in": 100, "tokens_out": 20},
-            {"model": "other", "tokens_in": 9000, "tokens_out": 20},
+            {"model": model, "tokens_in": 300, "tokens_out": 20, "scores": SHOWN},
+            {"model": model, "tokens_in": 100, "tokens_out": 20, "scores": HIDDEN},
+            {"model": model, "tokens_in": 200, "tokens_out": 20, "scores": {"abstention": 1.0}},
+            {"model": "other", "tokens_in": 9000, "tokens_out": 20, "scores": SHOWN},
         ],
         "provenance": {"cores": 2, "processor": "a processor"},
     }
@@ -77,6 +79,7 @@ def test_an_exam_is_read_as_it_was_written(tmp_path):
     assert "mrr" not in found.scores
     assert (found.verdict, found.gain) == ("PROMOTE", Interval(0.1, 0.05, 0.15))
     assert found.tokens == 220
+    assert found.refusals == Refusals(shown=0.5, seen=0.0, unseen=1.0)
 
 
 def test_what_has_no_opponent_has_no_verdict(tmp_path):

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,21 @@ class Interval:
         return f"{self.mean:.3f} ({self.low:.3f} to {self.high:.3f})"
 
 
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """Where false refusals come from; each in 0..1, None where there is no such case.
+
+    Attributes:
+        shown: share of the answerable cases whose passages hold the start of a gold span.
+        seen: share of these that are declined: the reader's part.
+        unseen: share of the others that are declined: the retriever's part.
+    """
+
+    shown: float
+    seen: float | None
+    unseen: float | None
+
+
 @dataclass(frozen=True)
 class Exam:
     """What one exam found of one method.
@@ -72,6 +87,7 @@ class Exam:
         gain: of the balanced score over the method before it, paired by case.
         cases: how many were asked, of how many contracts.
         tokens: read and written, a case.
+        refusals: by whether the answer was shown; None where no passages are.
         dataset: its name, and the split.
         origin: the exam's provenance.
     """
@@ -83,6 +99,7 @@ class Exam:
     gain: Interval | None
     cases: tuple[int, int]
     tokens: float
+    refusals: Refusals | None
     dataset: tuple[str, str]
     origin: dict[str, Any]
 
@@ -106,6 +123,7 @@ def read_exam(path: Path, method: Method) -> Exam:
             gain=_gain(verdict) if verdict else None,
             cases=(report["dataset"]["examined_cases"], report["dataset"]["examined_contracts"]),
             tokens=sum(a["tokens_in"] + a["tokens_out"] for a in answers) / len(answers),
+            refusals=_refusals([row["scores"] for row in answers]),
             dataset=(report["dataset"]["name"], report["dataset"]["split"]),
             origin=report["provenance"],
         )
@@ -121,6 +139,19 @@ def _scores(estimates: dict[str, Any]) -> dict[str, Interval]:
     if "grounded_quote" in found:
         found["hallucination"] = found["grounded_quote"].complement
     return {name: found[name] for name in COLUMNS if name in found}
+
+
+def _refusals(scores: Sequence[dict[str, float | None]]) -> Refusals | None:
+    declined: dict[bool, list[float]] = {True: [], False: []}
+    for each in scores:
+        rank, refused = each.get("mrr"), each.get("laziness")
+        if rank is not None and refused is not None:
+            declined[rank > 0].append(refused)
+    seen, unseen = declined[True], declined[False]
+    if not seen and not unseen:
+        return None
+    means = [sum(each) / len(each) if each else None for each in (seen, unseen)]
+    return Refusals(len(seen) / len(seen + unseen), *means)
 
 
 def _gain(verdict: dict[str, Any]) -> Interval | None:
@@ -209,6 +240,8 @@ def _page(exams: Sequence[Exam], chart: str, rule: CategoryRule, registry: Path)
             "accuracy": _improvement(exam, rag, "correctness"),
             "balanced": _improvement(exam, rag, "balanced"),
             "tokens": exam.tokens,
+            "refusals": exam.refusals
+            and ["" if each is None else f"{each:.3f}" for each in astuple(exam.refusals)],
             "cost": training_cost(exam.method.model, registry),
         }
         for exam in exams
