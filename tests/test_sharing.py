@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.chat import Message
-from tests.training_data import examples, make_base, meta, write_data, write_recipe
+from tests.training_data import examples, make_base, meta, method_named, write_data, write_recipe
 from training.command import run_command
 from training.examples import write_examples, write_meta
-from training.method import method_named
 from training.sharing import bundles, collate
 
 TOKENS = st.lists(st.integers(3, 9), min_size=1, max_size=12)
