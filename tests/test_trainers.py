@@ -102,12 +102,12 @@ def test_rows_of_one_length_share_a_batch(method, base, folder, monkeypatch):
 def test_resuming_changes_no_bit(method, adapter, base, tmp_path, monkeypatch, capsys):
     from training.command import run_command
 
-    start = {}
+    start = {"lora": {"r": 4, "lora_dropout": 0.3}}
     if adapter:
         first = write_data(tmp_path / "first")
-        start = {"adapter": str(trained("sft", first, write_recipe(first, base)))}
+        start = {"adapter": str(trained("sft", first, write_recipe(first, base, **start)))}
     whole, broken = write_data(tmp_path / "whole"), write_data(tmp_path / "broken")
-    kind = {"training": {"max_steps": 4}, "lora": {"r": 4, "lora_dropout": 0.3}}
+    kind = {"training": {"max_steps": 4}}
     exam = {"validation_exam": {"every": 2, "cases": 2}} if method == "sft" else {}
     same = {**kind, **exam, **start}
     recipes = [
