@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from fixtures.errors import UserError
 from models.manifest import Manifest, write_manifest
 from tests.conftest import ROOT
+from tests.training_data import examples, meta
 from training.benchmark import GATE, METHODS, main, steps
 from training.category_rule import CategoryRule, category_rule
+from training.examples import write_examples, write_meta
 from training.results import Interval, Method, Refusals, read_exam, training_cost, write_results
 
 ENDS = {"n": 4, "clusters": 2}
@@ -167,6 +169,16 @@ def test_every_step_of_the_pipeline_is_there():
             assert not argument.endswith(".yaml") or (ROOT / argument).is_file()
     left = {step.leaves.name for step in found}
     assert {f"{each.model}.toml" for each in METHODS if "-smollm2" in each.model} <= left
+
+
+def test_rows_of_other_data_are_made_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    step = steps("cuad")[0]
+    assert not step.done("a")
+    step.leaves.parent.mkdir(parents=True)
+    write_examples(step.leaves, examples(2))
+    write_meta(step.leaves, meta(command=step.line, dataset_identity="a"))
+    assert step.done("a") and not step.done("b")
 
 
 def test_an_adapter_that_was_in_service_is_examined_as_it_is_shipped(tmp_path, monkeypatch, capsys):

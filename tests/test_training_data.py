@@ -300,6 +300,32 @@ def test_further_questions_are_trained_on_and_do_not_validate(tmp_path, smollm2,
     assert set(read_meta(outputs[1]).cases) == asked
 
 
+def test_what_validates_does_not_nearly_repeat_what_is_trained_on(
+    tmp_path, smollm2, sample, monkeypatch
+):
+    train = [each for each in sample.cases if each.contract.id not in sample.test_contracts]
+    kept = sorted({each.contract.id for each in train})[:3]
+    own = [each for each in train if each.contract.id in kept]
+    twins = [
+        replace(
+            each,
+            id=f"twin {each.id}",
+            contract=Contract(f"twin {each.contract.id}", f"{each.contract.text}\n\nThe end."),
+        )
+        for each in own
+    ]
+    data = Dataset("twins", (*own, *twins), frozenset())
+    monkeypatch.setattr("training.data.load_dataset", lambda *names: data)
+    output = tmp_path / "sft.jsonl"
+    line = ["--n", "24", "--most-passages", "1", "--validation-share", "0.4"]
+    assert main([*line, "--output", str(output)]) == 0
+    trained = {row.contract.removeprefix("twin ") for row in read_examples(output)}
+    lines = validation_path(output).read_text().splitlines()
+    held = {json.loads(line)["contract"] for line in lines}
+    assert trained and trained.isdisjoint(title.removeprefix("twin ") for title in held)
+    assert read_meta(output).statistics["validation contracts refused"] > 0
+
+
 def test_the_command_makes_data_from_the_embedded_contracts(tmp_path, smollm2, sample, capsys):
     output = tmp_path / "sft.jsonl"
     line = ["--n", "40", "--mix", "general", "--most-passages", "1", "--output", str(output)]
