@@ -39,6 +39,7 @@ METHODS = (
     Method("standard RAG", "smollm2", before="smollm2-closed-book"),
     Method("SFT", "sft-smollm2", before="smollm2"),
     Method("SFT → DPO", "dpo-smollm2", before="sft-smollm2"),
+    Method("SFT → DPO → DPO", "dpo2-smollm2", before="dpo-smollm2"),
     Method("ORPO", "orpo-smollm2", before="dpo-smollm2"),
     Method("SFT → SFT on shuffled answers", "shuffled-smollm2", before="sft-smollm2", control=True),
 )
@@ -99,8 +100,9 @@ def _made_by(recipe_file: Path, model: str) -> bool:
 
 
 def steps(dataset: str) -> tuple[Step, ...]:
-    """From the train split to four adapters, in the order in which they need each other."""
-    both = ("--dataset", dataset, "--dataset", "sample", "--most-passages", "1")
+    """From the train split to five adapters, in the order in which they need each other."""
+    splits = ("--dataset", dataset, "--dataset", "sample")
+    both = (*splits, "--most-passages", "1")
     mixture = ("--n", "6000", "--unanswerable", "0.25", "--further", "4")
     general = ("--mix", "general", "--mix-share", "0.02")
     shuffled, opposites = DATA / "shuffled.jsonl", DATA / "opposites.jsonl"
@@ -109,12 +111,18 @@ def steps(dataset: str) -> tuple[Step, ...]:
     damage = ("--n", "100", "--shuffle-answers", "--output", str(shuffled))
     asked = ("--model", "sft-smollm2", "--judge", "metrics", "--n", "1", "--cases", "160")
     paired = (*asked, "--examples", decisions, "--opposites", "2600")
+    again, pairs = DATA / "decisions-2.jsonl", DATA / "preferences-2.jsonl"
+    wider = ("--most-passages", "2", "--n", "3600", "--unanswerable", "0.3", "--output", str(again))
+    repaired = ("--examples", str(again), "--opposites", "3300", "--output", str(pairs))
     return (
         Step("training.data", (*both, *mixture, *general), DATA / "sft.jsonl"),
         _training("sft", "sft-smollm2"),
         Step("training.data", (*both, *decided), DATA / "decisions.jsonl"),
         Step("training.preferences", paired, DATA / "preferences.jsonl"),
         _training("dpo", "dpo-smollm2", processes=2),
+        Step("training.data", (*splits, *wider), again),
+        Step("training.preferences", repaired, pairs),
+        _training("dpo", "dpo2-smollm2", processes=2),
         Step(
             "training.preferences", ("--opposites", "1000", "--output", str(opposites)), opposites
         ),
