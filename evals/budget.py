@@ -3,6 +3,9 @@
 import asyncio
 from dataclasses import dataclass, field
 
+DECLINED = "not asked: --max-"
+"""How the reason begins where a call was declined; what the limit is called follows."""
+
 
 @dataclass
 class Budget:
@@ -22,7 +25,7 @@ class Budget:
     async def reserve(self, tokens: int) -> str | None:
         """Reserve one call of at most `tokens`; returns why not, or None when it may be made."""
         if self.max_calls is not None and self.calls >= self.max_calls:
-            return f"not asked: --max-calls {self.max_calls} reached"
+            return f"{DECLINED}calls {self.max_calls} reached"
         self.calls += 1
         if self.max_tokens is None:
             return None
@@ -30,7 +33,7 @@ class Budget:
             while self.tokens + self._reserved + tokens > self.max_tokens:
                 if not self._reserved:
                     self.calls -= 1
-                    return f"not asked: --max-tokens {self.max_tokens} reached"
+                    return f"{DECLINED}tokens {self.max_tokens} reached"
                 await self._changed.wait()
             self._reserved += tokens
         return None

@@ -16,7 +16,15 @@ from tests.training_data import examples, meta
 from training.benchmark import GATE, METHODS, main, steps
 from training.category_rule import CategoryRule, category_rule
 from training.examples import write_examples, write_meta
-from training.results import Interval, Method, Refusals, read_exam, training_cost, write_results
+from training.results import (
+    Interval,
+    Method,
+    Refusals,
+    Verdict,
+    read_exam,
+    training_cost,
+    write_results,
+)
 
 ENDS = {"n": 4, "clusters": 2}
 SHOWN, HIDDEN = {"mrr": 0.5, "laziness": 0.0}, {"mrr": 0.0, "laziness": 1.0}
@@ -61,7 +69,8 @@ def report(model, balanced=0.6, outcome="PROMOTE"):
 def exam(tmp_path, method, **changes):
     path = tmp_path / f"{method.model}.json"
     path.write_text(json.dumps(report(method.model, **changes)))
-    return read_exam(path, method)
+    found = [read_exam(path, method, each) for each in method.before or (None,)]
+    return replace(found[0], verdicts=tuple(each for one in found for each in one.verdicts))
 
 
 def candidate(tmp_path, name, start=None, **facts):
@@ -74,18 +83,18 @@ def candidate(tmp_path, name, start=None, **facts):
 
 
 def test_an_exam_is_read_as_it_was_written(tmp_path):
-    found = exam(tmp_path, Method("SFT", "sft", before="smollm2"))
+    found = exam(tmp_path, Method("SFT", "sft", before=("smollm2",)))
     assert found.scores["balanced"].mean == 0.6
     assert found.scores["hallucination"].mean == pytest.approx(0.1)
     assert found.scores["hallucination"].low == pytest.approx(0.05)
     assert "mrr" not in found.scores
-    assert (found.verdict, found.gain) == ("PROMOTE", Interval(0.1, 0.05, 0.15))
+    assert found.verdicts == (Verdict("PROMOTE", "smollm2", Interval(0.1, 0.05, 0.15), ()),)
     assert found.tokens == 220
     assert found.refusals == Refusals(shown=0.5, seen=0.0, unseen=1.0)
 
 
 def test_what_has_no_opponent_has_no_verdict(tmp_path):
-    assert exam(tmp_path, Method("base", "base")).verdict == ""
+    assert exam(tmp_path, Method("base", "base")).verdicts == ()
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", json.dumps(report("another"))])
@@ -136,8 +145,11 @@ def test_the_page_holds_every_method_and_the_record_no_wording(tmp_path):
     )
     page = written[0].read_text()
     for method, found in zip(METHODS, exams, strict=True):
-        row = next(line for line in page.splitlines() if line.startswith(f"| {method.title} |"))
-        assert str(found.scores["balanced"]) in row
+        rows = [line for line in page.splitlines() if line.startswith(f"| {method.title} |")]
+        assert str(found.scores["balanced"]) in rows[0]
+        for verdict in found.verdicts:
+            beside = f"| {method.title} | {verdict.against} | {verdict.outcome} | {verdict.gain} |"
+            assert beside in rows
     assert "+25 %" in page  # SFT's 0.5 over standard RAG's 0.4
     assert "abstention 0.750 and false refusals" in page
     assert "shuffled answers: token_f1 fell" in page
@@ -162,7 +174,7 @@ def test_the_rule_that_reads_nothing_declines_what_is_rarely_answered(sample):
 
 def test_every_step_of_the_pipeline_is_there():
     found = steps("cuad")
-    assert len(found) == 9
+    assert len(found) == 12
     for step in found:
         assert find_spec(step.module)
         for argument in step.arguments:

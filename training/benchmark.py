@@ -10,7 +10,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fixtures.datasets import load_dataset
@@ -36,12 +36,14 @@ DATA = Path(".exam/training")
 
 METHODS = (
     Method("base without RAG", "smollm2-closed-book"),
-    Method("standard RAG", "smollm2", before="smollm2-closed-book"),
-    Method("SFT", "sft-smollm2", before="smollm2"),
-    Method("SFT → DPO", "dpo-smollm2", before="sft-smollm2"),
-    Method("SFT → DPO → DPO", "dpo2-smollm2", before="dpo-smollm2"),
-    Method("ORPO", "orpo-smollm2", before="dpo-smollm2"),
-    Method("SFT → SFT on shuffled answers", "shuffled-smollm2", before="sft-smollm2", control=True),
+    Method("standard RAG", "smollm2", before=("smollm2-closed-book",)),
+    Method("SFT", "sft-smollm2", before=("smollm2",)),
+    Method("SFT → DPO", "dpo-smollm2", before=("sft-smollm2",)),
+    Method("SFT → DPO → DPO", "dpo2-smollm2", before=("dpo-smollm2", "sft-smollm2")),
+    Method("ORPO", "orpo-smollm2", before=("dpo-smollm2",)),
+    Method(
+        "SFT → SFT on shuffled answers", "shuffled-smollm2", before=("sft-smollm2",), control=True
+    ),
 )
 
 
@@ -159,24 +161,28 @@ def train(dataset: str) -> None:
 
 
 def examine(method: Method, dataset: str, limit: int) -> Exam:
-    """Examine one method against the one before it, on a balanced sample of the test split.
+    """Examine one method against those before it, on a balanced sample of the test split.
 
     Raises:
         UserError: the exam could not be held.
     """
+    exams = [_examined(method, each, dataset, limit) for each in method.before or (None,)]
+    return replace(exams[0], verdicts=tuple(each for exam in exams for each in exam.verdicts))
+
+
+def _examined(method: Method, before: str | None, dataset: str, limit: int) -> Exam:
     runs = STATE / method.model / "runs"
     options = ["--dataset", dataset, "--limit", str(limit), "--balanced", "--gate", str(GATE)]
-    against = ["--baseline", method.before] if method.before else []
+    against = ["--baseline", before] if before else []
     line = ["--model", method.model, *against, *options, "--runs", str(runs), "-q"]
     print(f"now: pytest evals {' '.join(line)}", flush=True)
     # 1 is a verdict too: REJECT or INCONCLUSIVE.
     _run([sys.executable, "-m", "pytest", "evals", *line], "pytest evals", accepted=(0, 1))
-    return read_exam(runs.parent / "latest" / "report.json", method)
+    return read_exam(runs.parent / "latest" / "report.json", method, before)
 
 
 def _is_registered(method: Method) -> bool:
-    names = [method.model, *([method.before] if method.before else [])]
-    return all((SHIPPED / f"{name}.toml").is_file() for name in names)
+    return all((SHIPPED / f"{name}.toml").is_file() for name in (method.model, *method.before))
 
 
 def _run(command: Sequence[str], line: str, accepted: Sequence[int]) -> None:

@@ -30,13 +30,13 @@ class Method:
     Attributes:
         title: what the page calls it.
         model: its name in the registry.
-        before: the model that its verdict is against.
+        before: the models that its verdicts are against.
         control: a candidate that was damaged on purpose.
     """
 
     title: str
     model: str
-    before: str | None = None
+    before: tuple[str, ...] = ()
     control: bool = False
 
 
@@ -75,6 +75,23 @@ class Refusals:
     unseen: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the gate says of a method beside another.
+
+    Attributes:
+        outcome: PROMOTE, REJECT or INCONCLUSIVE.
+        against: the other model.
+        gain: of the balanced score over it, paired by case.
+        reasons: why not PROMOTE.
+    """
+
+    outcome: str
+    against: str
+    gain: Interval | None
+    reasons: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Exam:
     """What one exam found of one method.
@@ -82,9 +99,7 @@ class Exam:
     Attributes:
         method: the row.
         scores: by metric, `COLUMNS` at most.
-        verdict: PROMOTE, REJECT or INCONCLUSIVE; empty without an opponent.
-        reasons: why not PROMOTE.
-        gain: of the balanced score over the method before it, paired by case.
+        verdicts: one for each model of `method.before`.
         cases: how many were asked, of how many contracts.
         tokens: read and written, a case.
         refusals: by whether the answer was shown; None where no passages are.
@@ -94,9 +109,7 @@ class Exam:
 
     method: Method
     scores: dict[str, Interval]
-    verdict: str
-    reasons: tuple[str, ...]
-    gain: Interval | None
+    verdicts: tuple[Verdict, ...]
     cases: tuple[int, int]
     tokens: float
     refusals: Refusals | None
@@ -104,8 +117,8 @@ class Exam:
     origin: dict[str, Any]
 
 
-def read_exam(path: Path, method: Method) -> Exam:
-    """The part of a report.json that the page shows.
+def read_exam(path: Path, method: Method, against: str | None = None) -> Exam:
+    """The part of a report.json that the page shows, with the verdict beside `against`, if any.
 
     Raises:
         UserError: it is no report, or not of this model.
@@ -114,13 +127,15 @@ def read_exam(path: Path, method: Method) -> Exam:
         report = json.loads(path.read_bytes())
         found = next(row for row in report["summary"] if row["model"] == method.model)
         answers = [row for row in report["results"] if row["model"] == method.model]
-        verdict = next((v for v in report["verdicts"] if v["model"] == method.model), None)
+        verdicts = [row for row in report["verdicts"] if row["model"] == method.model]
         return Exam(
             method=method,
             scores=_scores(found["estimates"]),
-            verdict=verdict["outcome"] if verdict and method.before else "",
-            reasons=tuple(verdict["reasons"]) if verdict and method.before else (),
-            gain=_gain(verdict) if verdict else None,
+            verdicts=tuple(
+                Verdict(each["outcome"], against, _gain(each), tuple(each["reasons"]))
+                for each in verdicts
+                if against
+            ),
             cases=(report["dataset"]["examined_cases"], report["dataset"]["examined_contracts"]),
             tokens=sum(a["tokens_in"] + a["tokens_out"] for a in answers) / len(answers),
             refusals=_refusals([row["scores"] for row in answers]),
@@ -231,12 +246,8 @@ def _page(exams: Sequence[Exam], chart: str, rule: CategoryRule, registry: Path)
     rows = [
         {
             "title": exam.method.title,
-            "model": exam.method.model,
-            "before": exam.method.before,
             "scores": [str(exam.scores.get(name, "")) for name in COLUMNS],
-            "gain": exam.gain,
-            "verdict": exam.verdict,
-            "reasons": exam.reasons,
+            "verdicts": exam.verdicts,
             "accuracy": _improvement(exam, rag, "correctness"),
             "balanced": _improvement(exam, rag, "balanced"),
             "tokens": exam.tokens,

@@ -11,8 +11,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 
+from evals.budget import DECLINED
 from fixtures.errors import UserError
-from training.synthesis.jury import BUDGET
 from training.synthesis.seeds import Seed
 from training.synthesis.sifting import Sieve, Sifted
 from training.synthesis.synthetic import Draft, Pair
@@ -122,7 +122,7 @@ async def _outcome(
     written = await writer(seed)
     if before is not None:
         await asyncio.wait([before])
-    if BUDGET in written.failed:
+    if DECLINED in written.failed:
         return Outcome(seed, stop=written.failed)
     if written.failed:
         return Outcome(seed, rejected=Counter({"no reply": 1}), failed=written.failed)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from evals.budget import DECLINED
 from evals.calls import Calls
 from evals.judges.factory import JUDGEMENT
 from evals.judges.judge import Bench, Judge, Submission
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from evals.judges.claim_support import ClaimSupport
 
 REFERENCE, NOBODY = "reference", "none"
-BUDGET = "not asked: --max-"
-"""How the reason begins where a call was declined."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ class Jury:
         answer = Answer(span.text, passages=(seed.context,))
         score = await self.bench.score(judge, Submission(case, answer))
         if score.value is None:
-            return score.reason if BUDGET in score.reason else "not judged"
+            return score.reason if DECLINED in score.reason else "not judged"
         return None if score.value >= self.threshold else "below the judge's threshold"
 
     def _judge(self, draft: Draft) -> Judge | None:

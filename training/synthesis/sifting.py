@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from evals.budget import DECLINED
 from fixtures.cases import Span
-from training.synthesis.jury import BUDGET, Jury
+from training.synthesis.jury import Jury
 from training.synthesis.seeds import Seed
 from training.synthesis.synthetic import Draft, Pair
 
@@ -125,7 +126,7 @@ class Sieve:
         for draft in drafts:
             span = _found(draft, seed)
             why = await self._objection(seed, draft, span)
-            if why is not None and BUDGET in why:
+            if why is not None and DECLINED in why:
                 return Sifted(tuple(pairs), rejected, why)
             if why is None and span is not None:
                 self.asked.add(seed.case.contract.digest, draft.question)
