@@ -1,4 +1,4 @@
-"""`python -m training.benchmark`: five methods from data to verdict, written to docs/results.md.
+"""`python -m training.benchmark`: the methods from data to verdict, written to docs/results.md.
 
 Hours on a CPU. Every step that has left what it would make again is skipped, trainers continue
 from their checkpoints, and answers are read from the store: after an interruption, type the same
@@ -194,7 +194,7 @@ def _run(command: Sequence[str], line: str, accepted: Sequence[int]) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Train and examine five methods side by side, and write docs/results.md."""
+    """Train and examine the methods side by side, and write docs/results.md."""
     parser = Parser(prog="python -m training.benchmark", description=main.__doc__)
     add = parser.add_argument
     add("--dataset", default="cuad", metavar="NAME", help="with a train and a test split (cuad)")
