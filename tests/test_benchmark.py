@@ -21,6 +21,7 @@ from training.results import (
     Method,
     Refusals,
     Verdict,
+    joined,
     read_exam,
     training_cost,
     write_results,
@@ -69,8 +70,7 @@ def report(model, balanced=0.6, outcome="PROMOTE"):
 def exam(tmp_path, method, **changes):
     path = tmp_path / f"{method.model}.json"
     path.write_text(json.dumps(report(method.model, **changes)))
-    found = [read_exam(path, method, each) for each in method.before or (None,)]
-    return replace(found[0], verdicts=tuple(each for one in found for each in one.verdicts))
+    return joined([read_exam(path, method, each) for each in method.before or (None,)])
 
 
 def candidate(tmp_path, name, start=None, **facts):

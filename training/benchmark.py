@@ -10,7 +10,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from fixtures.datasets import load_dataset
@@ -26,7 +26,7 @@ from training.command import Parser, output_file
 from training.examples import read_meta
 from training.outcome import KEPT
 from training.recipe import read_recipe
-from training.results import Exam, Method, read_exam, write_results
+from training.results import Exam, Method, joined, read_exam, write_results
 
 ROOT = Path(__file__).parents[1]
 GATE = Path(__file__).with_name("benchmark.toml")
@@ -103,8 +103,8 @@ def _made_by(recipe_file: Path, model: str) -> bool:
 
 def steps(dataset: str) -> tuple[Step, ...]:
     """From the train split to five adapters, in the order in which they need each other."""
-    splits = ("--dataset", dataset, "--dataset", "sample")
-    both = (*splits, "--most-passages", "1")
+    both = ("--dataset", dataset, "--dataset", "sample")
+    one, two = ((*both, "--most-passages", most) for most in ("1", "2"))
     mixture = ("--n", "6000", "--unanswerable", "0.25", "--further", "4")
     general = ("--mix", "general", "--mix-share", "0.02")
     shuffled, opposites = DATA / "shuffled.jsonl", DATA / "opposites.jsonl"
@@ -114,22 +114,22 @@ def steps(dataset: str) -> tuple[Step, ...]:
     asked = ("--model", "sft-smollm2", "--judge", "metrics", "--n", "1", "--cases", "160")
     paired = (*asked, "--examples", decisions, "--opposites", "2600")
     again, pairs = DATA / "decisions-2.jsonl", DATA / "preferences-2.jsonl"
-    wider = ("--most-passages", "2", "--n", "3600", "--unanswerable", "0.3", "--output", str(again))
+    wider = ("--n", "3600", "--unanswerable", "0.3", "--output", str(again))
     repaired = ("--examples", str(again), "--opposites", "3300", "--output", str(pairs))
     return (
-        Step("training.data", (*both, *mixture, *general), DATA / "sft.jsonl"),
+        Step("training.data", (*one, *mixture, *general), DATA / "sft.jsonl"),
         _training("sft", "sft-smollm2"),
-        Step("training.data", (*both, *decided), DATA / "decisions.jsonl"),
+        Step("training.data", (*one, *decided), DATA / "decisions.jsonl"),
         Step("training.preferences", paired, DATA / "preferences.jsonl"),
         _training("dpo", "dpo-smollm2", processes=2),
-        Step("training.data", (*splits, *wider), again),
+        Step("training.data", (*two, *wider), again),
         Step("training.preferences", repaired, pairs),
         _training("dpo", "dpo2-smollm2", processes=2),
         Step(
             "training.preferences", ("--opposites", "1000", "--output", str(opposites)), opposites
         ),
         _training("orpo", "orpo-smollm2"),
-        Step("training.data", (*both, *damage), shuffled),
+        Step("training.data", (*one, *damage), shuffled),
         _training("sft", "shuffled-smollm2"),
     )
 
@@ -166,8 +166,7 @@ def examine(method: Method, dataset: str, limit: int) -> Exam:
     Raises:
         UserError: the exam could not be held.
     """
-    exams = [_examined(method, each, dataset, limit) for each in method.before or (None,)]
-    return replace(exams[0], verdicts=tuple(each for exam in exams for each in exam.verdicts))
+    return joined([_examined(method, each, dataset, limit) for each in method.before or (None,)])
 
 
 def _examined(method: Method, before: str | None, dataset: str, limit: int) -> Exam:

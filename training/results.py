@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -127,15 +127,11 @@ def read_exam(path: Path, method: Method, against: str | None = None) -> Exam:
         report = json.loads(path.read_bytes())
         found = next(row for row in report["summary"] if row["model"] == method.model)
         answers = [row for row in report["results"] if row["model"] == method.model]
-        verdicts = [row for row in report["verdicts"] if row["model"] == method.model]
+        verdict = next((v for v in report["verdicts"] if v["model"] == method.model), None)
         return Exam(
             method=method,
             scores=_scores(found["estimates"]),
-            verdicts=tuple(
-                Verdict(each["outcome"], against, _gain(each), tuple(each["reasons"]))
-                for each in verdicts
-                if against
-            ),
+            verdicts=(_verdict(verdict, against),) if verdict and against else (),
             cases=(report["dataset"]["examined_cases"], report["dataset"]["examined_contracts"]),
             tokens=sum(a["tokens_in"] + a["tokens_out"] for a in answers) / len(answers),
             refusals=_refusals([row["scores"] for row in answers]),
@@ -147,6 +143,15 @@ def read_exam(path: Path, method: Method, against: str | None = None) -> Exam:
             f"{path} is no report of {method.model} ({type(error).__name__}: {error}); "
             "run the benchmark again"
         ) from error
+
+
+def joined(exams: Sequence[Exam]) -> Exam:
+    """One method's exams against several models as one, with every verdict."""
+    return replace(exams[0], verdicts=tuple(each for exam in exams for each in exam.verdicts))
+
+
+def _verdict(found: dict[str, Any], against: str) -> Verdict:
+    return Verdict(found["outcome"], against, _gain(found), tuple(found["reasons"]))
 
 
 def _scores(estimates: dict[str, Any]) -> dict[str, Interval]:
