@@ -146,6 +146,7 @@ class Store:
         if present and "meta" not in present:
             raise UserError(f"store {self.url} belongs to another program; give another --store")
         self._metadata.create_all(self._engine)
+        self._add_new_columns(set(present))
         self.add([Row("meta", "version", {"value": VERSION})])
         with self._engine.connect() as connection:
             version = connection.execute(select(meta.c.value)).scalar_one()
@@ -154,6 +155,18 @@ class Store:
                 f"store {self.url} was written by store version {version}, this is {VERSION}; "
                 f"keep it and start another: `mv {self.url} {self.url}.v{version}`"
             )
+
+    def _add_new_columns(self, present: set[str]) -> None:
+        """Columns that a store written by an earlier release does not have yet, empty."""
+        from sqlalchemy import inspect, text
+
+        for name in present & set(self._tables):
+            there = {column["name"] for column in inspect(self._engine).get_columns(name)}
+            for column in self._tables[name].columns:
+                if column.name not in there:
+                    kind = column.type.compile(self._engine.dialect)
+                    with self._engine.begin() as connection:
+                        connection.execute(text(f"ALTER TABLE {name} ADD COLUMN {column.name} {kind}"))
 
     def add(self, rows: Sequence[Row]) -> None:
         """Write rows in one transaction; a key that is there already keeps its row.
@@ -228,6 +241,7 @@ def answer_from(row: Any, contract: Contract | None = None) -> Answer:
         finish_reason=row.finish_reason,
         passages=passages_of(contract, row.passages) if contract else (),
         confidence=row.confidence,
+        reasoning=row.reasoning or "",
     )
 
 
@@ -251,6 +265,7 @@ def _tables(metadata: "MetaData") -> "dict[str, Table]":
             Column("confidence", Float),
             Column("passages", Text),
             Column("asked_at", Float),
+            Column("reasoning", Text),
         ),
         "scores": table(
             "scores", Column("metric", Text), Column("value", Float), Column("reason", Text)

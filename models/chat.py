@@ -29,6 +29,7 @@ class Answer:
         error: why there is no answer; None when there is one.
         passages: what the model was shown, after trimming to its context.
         confidence: mean log-probability of the answer's tokens, where the model gives one.
+        reasoning: what the model wrote for itself before the answer; kept, never scored.
     """
 
     text: str
@@ -39,6 +40,7 @@ class Answer:
     error: str | None = None
     passages: tuple[Passage, ...] = ()
     confidence: float | None = None
+    reasoning: str = ""
 
 
 class ChatModel(Protocol):

@@ -1,0 +1,61 @@
+"""Which modules use a name: for tests that keep a rule to the one place that keeps it.
+
+A second entrance that goes round a seam is then a failing test, and not a fault found by a user.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("common", "fixtures", "models", "evals", "reports", "training", "bench")
+
+
+def users(*names: str) -> set[str]:
+    """The product's modules, as paths from the root, that use any of these names.
+
+    A name is dotted as it is imported (`sqlalchemy.create_engine`, `json.loads`), however a module
+    imports it; one that begins with a dot is an attribute of anything (`.read_text`).
+    """
+    return {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "conftest.py", *(p for r in ROOMS for p in (ROOT / r).rglob("*.py")))
+        if any(_is_of(found, name) for found in _used(path) for name in names)
+    }
+
+
+def _is_of(found: str, name: str) -> bool:
+    if name.startswith("."):
+        return found.endswith(name)
+    return found == name or found.startswith(f"{name}.")
+
+
+def _used(path: Path) -> Iterator[str]:
+    """Every dotted name that a module uses, its first part resolved by the module's imports."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    known: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                known[alias.asname or alias.name.split(".")[0]] = (
+                    alias.name if alias.asname else alias.name.split(".")[0]
+                )
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                known[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+                yield f"{node.module}.{alias.name}"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            yield _dotted(node, known)
+        elif isinstance(node, ast.Name) and node.id in known:
+            yield known[node.id]
+
+
+def _dotted(node: ast.Attribute, known: dict[str, str]) -> str:
+    parts = [node.attr]
+    value: ast.expr = node.value
+    while isinstance(value, ast.Attribute):
+        parts.append(value.attr)
+        value = value.value
+    first = known.get(value.id, value.id) if isinstance(value, ast.Name) else "?"
+    return ".".join([first, *reversed(parts)])
