@@ -166,7 +166,9 @@ class Store:
                 if column.name not in there:
                     kind = column.type.compile(self._engine.dialect)
                     with self._engine.begin() as connection:
-                        connection.execute(text(f"ALTER TABLE {name} ADD COLUMN {column.name} {kind}"))
+                        connection.execute(
+                            text(f"ALTER TABLE {name} ADD COLUMN {column.name} {kind}")
+                        )
 
     def add(self, rows: Sequence[Row]) -> None:
         """Write rows in one transaction; a key that is there already keeps its row.
