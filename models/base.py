@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fixtures.errors import UserError
-from fixtures.identity import digest
 from fixtures.loading import LOADING
 from models.batching import J, Job, Reading, Waiting
 from models.chat import Answer
 from models.decoding import Decoding
+from models.identities import adapter_key, base_key
 from models.likelihood import reply_logprobs
-from models.weights import check_adapter, tokenizer_digest, weights_digest
+from models.weights import check_adapter
 
 R = TypeVar("R")
 PROPOSED_TOKENS = 10
@@ -51,7 +51,7 @@ class LocalBase:
     @cached_property
     def identity(self) -> str:
         """Digest of weights, tokenizer, chat template and dtype."""
-        return digest(weights_digest(self.folder), tokenizer_digest(self.folder), self.dtype)
+        return base_key(self.folder, self.dtype)
 
     @cached_property
     def tokenizer(self) -> Any:
@@ -91,7 +91,7 @@ class LocalBase:
             UserError: it is no adapter, a pickle, or made for another base.
         """
         check_adapter(adapter, self.folder)
-        name = f"a{weights_digest(adapter)[:16]}"
+        name = adapter_key(adapter)
         self._adapters[name] = adapter
         return name
 

@@ -108,7 +108,8 @@ def _open_model(name: str, folder: Path, chats: Chats) -> Model:
     if isinstance(entry, ExtractiveEntry):
         return ExtractiveModel(name, entry.threshold)
     assert isinstance(entry, Prompted)
-    system = entry.system or (SYSTEM if entry.passages else CLOSED_BOOK)
+    by_default = SYSTEM if entry.passages else CLOSED_BOOK
+    system = by_default if entry.system is None else entry.system
     return PromptedModel(
         chats.open(name),
         Template(system),

@@ -1,15 +1,15 @@
 """A local chat model: one voice of a base."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from fixtures.errors import UserError
-from fixtures.identity import digest
 from models.base import BASE, LocalBase
 from models.chat import Answer, Message
 from models.decoding import Decoding
+from models.identities import voice_key
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class LocalChat:
     @cached_property
     def identity(self) -> str:
         """Digest of base, adapter, tokenizer, template and decoding."""
-        return digest("local", self.base.identity, self._adapter_name, asdict(self.decoding))
+        return voice_key(self.base.identity, self._adapter_name, self.decoding)
 
     @cached_property
     def context(self) -> int:

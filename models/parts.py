@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from fixtures.identity import digest, file_digest
+from fixtures.identity import digest
 from fixtures.passages import Passage
 from models.chat import Model
-from models.manifest import FILE
+from models.contents import adapter_digest, tokenizer_digest, weights_digest
 from models.prompted import PromptedModel
 from models.registry import EndpointEntry, LocalEntry, Prompted, read_entry
 
@@ -35,15 +35,16 @@ def parts_of(model: Model, registry: Path) -> Parts:
     entry = read_entry(model.name, registry)
     base = tokenizer = None
     if isinstance(entry, LocalEntry):
-        from models.weights import base_folder, tokenizer_digest, weights_digest
+        from models.weights import base_folder
 
         folder = base_folder(entry.base, entry.revision)
         base, tokenizer = weights_digest(folder), tokenizer_digest(folder)
     elif isinstance(entry, EndpointEntry):
         base = digest(entry.base_url, entry.model)
+    adapter = adapter_of(model.name, registry)
     return Parts(
         base=base,
-        adapter=_adapter_digest(adapter_of(model.name, registry)),
+        adapter=adapter_digest(adapter) if adapter else None,
         tokenizer=tokenizer,
         decoding=entry.decoding.identity if isinstance(entry, Prompted) else None,
         prompt=_prompt_digest(model),
@@ -54,18 +55,6 @@ def adapter_of(name: str, registry: Path) -> Path | None:
     """The adapter folder that a registry entry names."""
     entry = read_entry(name, registry)
     return entry.adapter if isinstance(entry, LocalEntry) else None
-
-
-def manifest_digest(adapter: Path | None) -> str | None:
-    """SHA-256 of the training manifest beside an adapter's weights, if there is one."""
-    manifest = adapter / FILE if adapter else None
-    return file_digest(manifest) if manifest and manifest.is_file() else None
-
-
-def _adapter_digest(adapter: Path | None) -> str | None:
-    from models.weights import weights_digest
-
-    return weights_digest(adapter) if adapter else None
 
 
 def _prompt_digest(model: Model) -> str | None:

@@ -13,6 +13,8 @@ from fixtures.errors import UserError
 from models.parts import Parts
 
 FIRST = "0" * 64
+LATER = {"version": 1, "reason": None}
+"""Fields that came later, with what a line without them means: it reads back byte for byte."""
 
 
 class RefusedError(UserError):
@@ -54,11 +56,12 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One promotion or rollback, as one line.
+    """One promotion, rollback or change of the anchor, as one line.
 
     Attributes:
         when: UTC, as 2026-01-31T12:00:00Z.
-        who: the name of the user, without the machine's.
+        who: the account of the process, without the machine's name; with what the environment
+            says where that is another.
         model: who is champion from here on; `identity` and `parts` say what it was.
         manifest: SHA-256 of the adapter's manifest.json; None where there is none.
         code, dataset, gate, report, statistics, verdict: the exam; None for a rollback.
@@ -70,9 +73,11 @@ class Record:
         number: 1 for the first line.
         before: the hash of the line before; 64 zeros for the first.
         hash: SHA-256 over this line's canonical JSON without this field.
+        version: of the function that made `identity`; the first lines do not say 1.
+        reason: why the anchor was changed.
     """
 
-    kind: Literal["promotion", "rollback"]
+    kind: Literal["promotion", "rollback", "anchor"]
     when: str
     who: str
     model: str
@@ -91,6 +96,8 @@ class Record:
     number: int = 0
     before: str = FIRST
     hash: str = ""
+    version: int = 1
+    reason: str | None = None
 
     @property
     def named(self) -> Named:
@@ -100,7 +107,7 @@ class Record:
     @property
     def line(self) -> bytes:
         """Canonical JSON, ASCII, without the line's end."""
-        return _canonical(asdict(self))
+        return _canonical(_said(self))
 
 
 def chained(records: Sequence[Record], record: Record) -> Record:
@@ -140,8 +147,14 @@ def _shape() -> TypeAdapter[Record]:
 
 def hash_of(record: Record) -> str:
     """What the hash of a record must be."""
-    content = {key: value for key, value in asdict(record).items() if key != "hash"}
+    content = {key: value for key, value in _said(record).items() if key != "hash"}
     return hashlib.sha256(_canonical(content)).hexdigest()
+
+
+def _said(record: Record) -> dict[str, Any]:
+    """What a line says: fields that the first lines did not have only where they say something."""
+    fields = asdict(record)
+    return {key: each for key, each in fields.items() if key not in LATER or each != LATER[key]}
 
 
 def _canonical(value: Any) -> bytes:

@@ -1,6 +1,7 @@
 """The registry: one TOML file a model, `models/registry/NAME.toml`."""
 
 import difflib
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,6 +14,8 @@ from models.manifest import Sha256
 
 SHIPPED = Path(__file__).parent / "registry"
 RECORDED = "recorded:"
+NAME = "^[a-zA-Z0-9][a-zA-Z0-9._-]*$"
+"""A name is a name: nothing in it leads to another folder, or twice to one entry."""
 
 
 class Entry(BaseModel):
@@ -99,9 +102,9 @@ def read_entry(name: str, folder: Path = SHIPPED) -> AnyEntry:
     """
     if name.startswith(RECORDED):
         return RecordedEntry(kind="recorded", path=Path(name.removeprefix(RECORDED)))
-    path = folder / f"{name}.toml"
-    if not path.is_file():
-        known = sorted(file.stem for file in folder.glob("*.toml"))
+    path = entry_path(name, folder)
+    known = entry_names(folder)
+    if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}? " if near else ""
         raise UserError(
@@ -116,6 +119,31 @@ def read_entry(name: str, folder: Path = SHIPPED) -> AnyEntry:
     if isinstance(entry, RecordedEntry):
         return entry.model_copy(update={"path": _beside(path, entry.path)})
     return entry
+
+
+def entry_path(name: str, folder: Path) -> Path:
+    """Where the entry of a name lies, or would lie: the one place that makes a path of a name.
+
+    Raises:
+        UserError: it is no name.
+    """
+    if not re.fullmatch(NAME, name):
+        raise UserError(
+            f"--model {name!r}: a name has letters, digits, dots, dashes and underscores, and no "
+            f"path; known are {', '.join(entry_names(folder)) or 'none'}"
+        )
+    return folder / f"{name}.toml"
+
+
+def entry_names(folder: Path) -> list[str]:
+    """The names in a registry, as they are spelt there: some file systems find others too."""
+    names = sorted(file.stem for file in folder.glob("*.toml") if file.is_file())
+    return [name for name in names if re.fullmatch(NAME, name)]
+
+
+def is_registered(name: str, folder: Path) -> bool:
+    """Whether a registry has an entry of this name."""
+    return name in entry_names(folder)
 
 
 def _beside(file: Path, path: Path) -> Path:

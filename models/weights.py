@@ -1,20 +1,12 @@
-"""Where weights lie, what they are, and whether an adapter fits its base. Nothing loads torch."""
+"""Where weights lie, and whether an adapter fits its base. Nothing loads torch."""
 
-import contextlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from fixtures.errors import UserError
-from fixtures.identity import digest, file_digest
-from fixtures.paths import cache_dir
 from models.embedded import embedded_smollm2
 
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "vocab.json",
-                   "merges.txt", "tokenizer.model", "special_tokens_map.json")  # fmt: skip
-# generation_config.json: `generate` takes its penalties and end tokens from there.
-CONFIG_FILES = ("config.json", "generation_config.json", "adapter_config.json")
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 
@@ -71,40 +63,6 @@ def weight_files(folder: Path) -> tuple[Path, ...]:
             "with `save_pretrained(..., safe_serialization=True)`"
         )
     raise UserError(f"{folder} holds no .safetensors file; is it a model folder?")
-
-
-def weights_digest(folder: Path) -> str:
-    """SHA-256 over the weights and the configs beside them."""
-    config = [folder / name for name in CONFIG_FILES if (folder / name).is_file()]
-    return digest([_remembered_digest(file) for file in (*weight_files(folder), *config)])
-
-
-def tokenizer_digest(folder: Path) -> str:
-    """SHA-256 over tokenizer and chat template."""
-    return digest(
-        [
-            (name, file_digest(folder / name))
-            for name in TOKENIZER_FILES
-            if (folder / name).is_file()
-        ]
-    )
-
-
-def _remembered_digest(file: Path) -> str:
-    """SHA-256 of a file; gigabytes are not read again while size and time of change stand."""
-    file = file.resolve()
-    state = file.stat()
-    key = digest(str(file), state.st_size, state.st_mtime_ns, state.st_ino)
-    note = cache_dir() / "digests" / key
-    if note.is_file() and len(known := note.read_text()) == 64:
-        return known
-    known = file_digest(file)
-    with contextlib.suppress(OSError):  # a note that cannot be kept costs the next run a second
-        note.parent.mkdir(parents=True, exist_ok=True)
-        draft = note.with_suffix(f".{os.getpid()}")
-        draft.write_text(known)
-        draft.replace(note)
-    return known
 
 
 def check_adapter(adapter: Path, base: Path) -> None:

@@ -17,10 +17,11 @@ from fixtures.datasets import load_dataset
 from fixtures.errors import UserError
 from fixtures.identity import digest, file_digest
 from fixtures.selection import Selection, select
+from models.contents import adapter_digest
+from models.first_identity import first_weights_digest
 from models.manifest import read_manifest
 from models.parts import adapter_of
-from models.registry import SHIPPED, read_entry
-from models.weights import weights_digest
+from models.registry import SHIPPED, entry_path, is_registered, read_entry
 from training.category_rule import category_rule
 from training.command import Parser, output_file
 from training.examples import read_meta
@@ -97,7 +98,8 @@ def _made_by(recipe_file: Path, model: str) -> bool:
     return bool(
         facts.get("recipe") == recipe.model_dump(mode="json")
         and facts["data"]["rows"] == file_digest(recipe.data)
-        and (facts["start"] or {}).get("weights") == (weights_digest(start) if start else None)
+        and (facts["start"] or {}).get("weights")
+        in ([adapter_digest(start), first_weights_digest(start)] if start else [None])
     )
 
 
@@ -136,7 +138,7 @@ def steps(dataset: str) -> tuple[Step, ...]:
 
 def _training(method: str, name: str, processes: int = 1) -> Step:
     recipe = str((RECIPES / f"{name}.yaml").relative_to(ROOT))
-    leaves = SHIPPED / f"{name}.toml"
+    leaves = entry_path(name, SHIPPED)
     if processes == 1:
         return Step(f"training.{method}", (recipe,), leaves)
     together = ("--nproc_per_node", str(processes), "-m", f"training.{method}", recipe)
@@ -181,7 +183,7 @@ def _examined(method: Method, before: str | None, dataset: str, limit: int) -> E
 
 
 def _is_registered(method: Method) -> bool:
-    return all((SHIPPED / f"{name}.toml").is_file() for name in (method.model, *method.before))
+    return all(is_registered(name, SHIPPED) for name in (method.model, *method.before))
 
 
 def _run(command: Sequence[str], line: str, accepted: Sequence[int]) -> None:

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict
 
 from fixtures.errors import UserError
 from fixtures.identity import file_digest
+from models.contents import adapter_digest, tokenizer_digest, weights_digest
 from models.manifest import Manifest, read_manifest
-from models.weights import tokenizer_digest, weights_digest
 from training.examples import Meta
 
 if TYPE_CHECKING:
@@ -100,14 +100,14 @@ def _git(*words: str) -> str | None:
 def _start(recipe: "Recipe", parts: "Parts") -> dict[str, str] | None:
     if parts.adapter is None:
         return None
-    return {"name": Path(str(recipe.adapter)).name, "weights": weights_digest(parts.adapter)}
+    return {"name": Path(str(recipe.adapter)).name, "weights": adapter_digest(parts.adapter)}
 
 
 def _reward(recipe: "Recipe") -> str | None:
     """The reward model's weights; one that is nowhere is refused by who loads it."""
     folder = Path(recipe.reward_model or "").expanduser()
     found = recipe.reward_model and (folder / "adapter_config.json").is_file()
-    return weights_digest(folder) if found else None
+    return adapter_digest(folder) if found else None
 
 
 def _digest(path: Path) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from fixtures.errors import UserError
 from fixtures.identity import file_digest
 from models.manifest import FILE, Manifest, write_manifest
-from models.registry import read_entry
+from models.registry import entry_path, is_registered, read_entry
 from training.account import manifest_of, step_of, validation_curve
 from training.card import card
 from training.checkpoints import WEIGHTS, clear, held
@@ -31,7 +31,7 @@ def check_free(recipe: Recipe, places: Places, *, force: bool) -> None:
     Raises:
         UserError: see `check_not_kept`; or it has an entry or a folder, and `force` is not given.
     """
-    entry, folder = places.registry / f"{recipe.name}.toml", places.adapters / recipe.name
+    entry, folder = entry_path(recipe.name, places.registry), places.adapters / recipe.name
     check_not_kept(recipe.name, places)
     if entry.is_file() and not force:
         raise UserError(
@@ -51,7 +51,7 @@ def check_not_kept(name: str, places: Places) -> None:
     Raises:
         UserError: it is.
     """
-    if not (places.registry / f"{name}.toml").is_file():
+    if not is_registered(name, places.registry):
         return
     status = read_entry(name, places.registry).status
     if status in KEPT:
@@ -92,7 +92,7 @@ def _install(trained: Trained, places: Places) -> Path:
         digest = file_digest(write_manifest(part, manifest))
         _write_card(trained, manifest, part, places)
         check_not_kept(name, places)  # it may have been promoted while these were written
-        (places.registry / f"{name}.toml").unlink(missing_ok=True)
+        entry_path(name, places.registry).unlink(missing_ok=True)
         if folder.exists():
             shutil.rmtree(folder)
         part.replace(folder)
@@ -175,7 +175,7 @@ def _write_entry(trained: Trained, places: Places, manifest: str) -> None:
     if meta.system is not None:
         entry.add("system", meta.system)
     places.registry.mkdir(parents=True, exist_ok=True)
-    path = places.registry / f"{recipe.name}.toml"
+    path = entry_path(recipe.name, places.registry)
     part = path.with_name(path.name + ".part")
     part.write_text(tomlkit.dumps(entry), encoding="utf-8")
     part.replace(path)

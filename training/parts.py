@@ -10,7 +10,7 @@ from models.chat import Message
 from models.decoding import Decoding
 from models.local import LocalChat
 from models.manifest import FILE, read_manifest
-from models.registry import LocalEntry, read_entry
+from models.registry import LocalEntry, is_registered, read_entry
 from models.weights import base_folder, check_adapter
 from training.arguments import check_keys
 from training.device import Device, choose
@@ -97,7 +97,7 @@ def find_adapter(named: str, registry: Path) -> Path:
     folder = Path(named).expanduser()
     if (folder / "adapter_config.json").is_file():
         return folder
-    if not (registry / f"{named}.toml").is_file():
+    if not is_registered(named, registry):
         raise UserError(
             f"adapter {named}: no folder with an adapter_config.json, and not in {registry}; "
             "train it first, or name another with --set adapter=NAME"

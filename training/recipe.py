@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fixtures.errors import UserError
 from fixtures.settings import validated
+from models.registry import NAME
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+")
-NAME = "^[a-zA-Z0-9][a-zA-Z0-9._-]*$"
 
 
 class ValidationExam(BaseModel):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fixtures.errors import UserError
+from models.registry import is_registered
 from training.cloud import delivery, job
 from training.cloud.aws import Prefix, explained, open_client, read_prefix
 from training.cloud.shipment import Shipment, packed, plan_shipment
@@ -47,7 +48,7 @@ def run(options: argparse.Namespace) -> str:
         return "next: type the same line with --wait to install what it trains"
     described = job.wait(sagemaker, name, options.every)
     adapter = receive(s3, described["ModelArtifacts"]["S3ModelArtifacts"], name, recipe.name)
-    examined = (PLACES.registry / f"{recipe.name}.toml").is_file()
+    examined = is_registered(recipe.name, PLACES.registry)
     then = f"\nnext: pytest evals --model {recipe.name}" if examined else ""
     return f"{adapter}: adapter, manifest and card{then}"
 

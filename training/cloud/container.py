@@ -143,8 +143,10 @@ def _environment() -> dict[str, str]:
 
 def hand_over(name: str, model: Path) -> None:
     """Put the adapter and its registry entry where SageMaker packs them."""
+    from models.registry import entry_path
+
     shutil.copytree(ADAPTERS / name, model / ADAPTER, dirs_exist_ok=True)
-    entry = REGISTRY / f"{name}.toml"
+    entry = entry_path(name, REGISTRY)
     if entry.is_file():
         shutil.copy(entry, model / ENTRY)
 

@@ -10,7 +10,7 @@ from typing import Any
 from fixtures.errors import UserError
 from fixtures.identity import file_digest
 from models.manifest import FILE, read_manifest
-from models.registry import LocalEntry, read_entry
+from models.registry import LocalEntry, entry_path, read_entry
 from models.weights import PICKLES, weight_files
 from training.cloud.aws import explained, read_prefix
 from training.cloud.container import ADAPTER, ENTRY
@@ -119,7 +119,7 @@ def install(folder: Path, name: str, places: Places) -> Path:
     """
     check(folder, name)
     check_not_kept(name, places)
-    adapter, entry = places.adapters / name, places.registry / f"{name}.toml"
+    adapter, entry = places.adapters / name, entry_path(name, places.registry)
     part, draft = adapter.with_name(f"{name}.part"), entry.with_name(f"{entry.name}.part")
     try:
         for path in (adapter, entry):

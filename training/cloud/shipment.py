@@ -14,7 +14,7 @@ from pathlib import Path
 
 from fixtures.errors import UserError
 from fixtures.identity import digest, file_digest
-from models.registry import LocalEntry, read_entry
+from models.registry import LocalEntry, entry_path, is_registered, read_entry
 from training.examples import meta_path
 from training.parts import find_adapter
 from training.recipe import Recipe, read_recipe
@@ -121,9 +121,8 @@ def named_files(recipe: Recipe, work: Path) -> set[str]:
 def _adapter_files(named: str, registry: Path) -> list[Path]:
     """An adapter's folder; for a registry name also its entry, and its base where that is local."""
     files = _below(find_adapter(named, registry))
-    entry = registry / f"{named}.toml"
-    if entry.is_file():
-        files.append(entry)
+    if is_registered(named, registry):
+        files.append(entry_path(named, registry))
         parsed = read_entry(named, registry)
         base = Path(parsed.base) if isinstance(parsed, LocalEntry) else None
         files += _below(base) if base and base.is_dir() else []
