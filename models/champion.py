@@ -7,7 +7,7 @@ them again.
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ConfigDict
@@ -63,13 +63,23 @@ def read_anchor(folder: Path = SHIPPED) -> Named | None:
 def reigns(records: Sequence[Record]) -> tuple[Record, ...]:
     """The promotions that were not rolled back, oldest first; the last one is in service.
 
+    Each has the anchor that held at its end.
+
     Raises:
-        RefusedError: a rollback returns to another model than the one before.
+        RefusedError: a rollback returns to another model than the one before, or the anchor was
+            changed under another champion.
     """
     standing: list[Record] = []
     for record in records:
         if record.kind == "promotion":
             standing.append(record)
+        elif record.kind == "anchor" and standing and standing[-1].named == record.named:
+            standing[-1] = replace(standing[-1], anchor=record.anchor)
+        elif record.kind == "anchor":
+            raise RefusedError(
+                f"line {record.number} changes the anchor under {record.model}, which was not "
+                "champion then; restore the record from the repository's history"
+            )
         elif len(standing) < 2 or standing[-2].named != record.named:
             raise RefusedError(
                 f"promotion {record.number} rolls back to {record.model}, which was not champion "
@@ -88,7 +98,7 @@ def settle(folder: Path, registry: Path, say: Say) -> tuple[Record, ...]:
         RefusedError: the record was tampered with, or `champion.toml` contradicts it.
     """
     records = read_records(folder)
-    _check_pointer(folder, records)
+    _check_pointer(folder, registry, records)
     if dropped := drop_incomplete(folder):
         say(dropped)
     reigns(records)
@@ -112,10 +122,25 @@ def point(folder: Path, registry: Path, records: Sequence[Record], say: Say) -> 
         say(line)
 
 
-def _check_pointer(folder: Path, records: Sequence[Record]) -> None:
-    """Refuse a pointer that no crash explains: absent, at the last record or at the one before."""
+def check_unclaimed(registry: Path) -> None:
+    """Refuse a registry in which a model is in service by no record.
+
+    Raises:
+        RefusedError: an entry says so.
+    """
+    if claimed := _of_status(registry, "champion"):
+        raise RefusedError(
+            f"{registry} says that {' and '.join(claimed)} is champion, and there is no promotion "
+            "record: restore it from the repository's history, or set that status to candidate"
+        )
+
+
+def _check_pointer(folder: Path, registry: Path, records: Sequence[Record]) -> None:
+    """Refuse a pointer that no crash explains: at neither the last record nor the one before."""
     champion = read_champion(folder)
     if champion is None:
+        if records:
+            _check_witness(folder / FILE, registry, records)
         return
     path = folder / FILE
     known = {r.hash: r for r in records}
@@ -131,6 +156,39 @@ def _check_pointer(folder: Path, records: Sequence[Record]) -> None:
         raise RefusedError(
             f"{path} stands at promotion {record.number} of {len(records)}; {_rewrite(path)}"
         )
+
+
+def _check_witness(path: Path, registry: Path, records: Sequence[Record]) -> None:
+    """Refuse to derive a pointer that is gone, unless the registry says the same as the record.
+
+    Without it nothing tells whether last lines of the record are gone too. Before the first
+    promotion was pointed to there is none, and no entry that a promotion touched.
+    """
+    last = records[-1].model
+    claimed = _of_status(registry, "champion")
+    begun = len(records) == 1 and not claimed and last not in _of_status(registry, "retired")
+    if claimed != [last] and not begun:
+        said = f"{registry} says {' and '.join(claimed)}" if claimed else f"{registry} says nobody"
+        raise RefusedError(
+            f"{path} is not there, the last line of the record makes {last} champion, and {said} "
+            "is: whether lines were removed cannot be known; restore these files from the "
+            "repository's history"
+        )
+
+
+def _of_status(registry: Path, status: str) -> list[str]:
+    """The names of the entries that have this status."""
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    found = []
+    for path in sorted(registry.glob("*.toml")):
+        try:
+            if tomlkit.parse(path.read_bytes().decode()).get("status") == status:
+                found.append(path.stem)
+        except (OSError, UnicodeDecodeError, TOMLKitError):
+            continue  # an entry that cannot be read witnesses nothing
+    return found
 
 
 def _rewrite(path: Path) -> str:

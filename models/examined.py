@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from fixtures.errors import UserError
 from models.record import Code, Data, Named, RefusedError, Source
 
+SEAL = "report.sha256"
+
 
 class _Table(BaseModel):
     model_config = ConfigDict(frozen=True)
@@ -25,6 +27,30 @@ class _Model(_Table):
         return Named(self.name, self.identity)
 
 
+class Interval(_Table):
+    """A mean, or a difference of means, with its bounds where two contracts or more give them."""
+
+    mean: float
+    low: float | None
+    high: float | None
+
+
+class Check(_Table):
+    """One thing that had to hold; `against` is `floor`, an opponent, or what it is about."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    metric: str
+    against: str
+    outcome: Literal["PASS", "FAIL", "INCONCLUSIVE"]
+    estimate: dict[str, Any] | None = None
+
+    @property
+    def interval(self) -> Interval | None:
+        """Its estimate."""
+        return Interval.model_validate(self.estimate) if self.estimate else None
+
+
 class Verdict(_Table):
     """What the exam concluded of one candidate.
 
@@ -35,7 +61,7 @@ class Verdict(_Table):
     model: str
     outcome: Literal["PROMOTE", "REJECT", "INCONCLUSIVE"]
     reasons: tuple[str, ...]
-    checks: tuple[dict[str, Any], ...]
+    checks: tuple[Check, ...]
     champion: _Model | None
     anchor: _Model | None
     improves_anchor: bool
@@ -47,6 +73,10 @@ class GateFile(_Table):
     identity: str
     sha256: str
     file: Path
+
+
+class _Metric(_Table):
+    direction: Literal["higher", "lower"] = "higher"
 
 
 class _Group(_Table):
@@ -62,44 +92,109 @@ class _Report(_Table):
     dataset: Data
     models: tuple[_Model, ...]
     gate: GateFile
+    metrics: dict[str, _Metric] = {}
     summary: tuple[_Group, ...]
     verdicts: tuple[Verdict, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """One candidate, as one report has it; `estimates` are those of all its cases, by metric."""
+    """One candidate, as one report has it.
+
+    `estimates` are those of all its cases, by metric; `lower` names the metrics of which less is
+    better; `sealed` says whether these are the bytes that the exam noted when it ended.
+    """
 
     path: Path
     source: Source
+    sealed: bool
     identity: str
     verdict: Verdict
     estimates: dict[str, dict[str, Any]]
+    lower: frozenset[str]
     code: Code
     dataset: Data
     gate: GateFile
 
 
-def find_examined(name: str, runs: Path, report: Path | None = None) -> Examined:
-    """The last exam of a model: `report`, else the latest, else the newest of `runs` that has it.
+def seal_of(data: bytes) -> str:
+    """What an exam notes of its report in `report.sha256`, as `sha256sum -c` reads it."""
+    return f"{hashlib.sha256(data).hexdigest()}  report.json\n"
+
+
+def find_examined(name: str, identity: str, runs: Path, report: Path | None = None) -> Examined:
+    """The last exam of a model: the newest of `runs` that judged it.
+
+    Args:
+        name: of the model.
+        identity: what is promoted of it: it may have been examined under another name.
+        runs: folder of runs; their names begin with their time.
+        report: another report. None of `runs` may be newer, of this model and this data set.
 
     Raises:
         UserError: a report cannot be read.
-        RefusedError: none examined this model, or the one that did concluded nothing.
+        RefusedError: none examined this model, the one that did concluded nothing, or a newer one
+            concluded otherwise.
     """
-    for path in [report] if report else _reports(runs):
+    exam = _read(report, *_load(report), name) if report else _last(name, runs)
+    for newer in _newest_first(runs):
+        if newer.parent.name <= exam.source.id:
+            break
+        _check_newer(newer, exam, name, identity)
+    return exam
+
+
+def _last(name: str, runs: Path) -> Examined:
+    for path in _newest_first(runs):
         data, written = _load(path)
-        if name in _examined_names(written):
-            return _read(path, data, written, name)
-    where = report or runs
-    raise RefusedError(f"{where}: {name} was not examined; type `{_examine(name)}`")
+        if name in _judged(written):
+            exam = _read(path, data, written, name)
+            if exam.source.id != path.parent.name:
+                raise RefusedError(
+                    f"{path} says that it is run {exam.source.id}: it was moved or edited; "
+                    f"type `{_examine(name)}`"
+                )
+            return exam
+    raise RefusedError(f"{runs}: {name} was not examined; type `{_examine(name)}`")
 
 
-def _reports(runs: Path) -> list[Path]:
-    """`latest` beside the runs, then the runs, whose names begin with their time, newest first."""
-    latest = runs.parent / "latest" / "report.json"
-    newest = sorted(runs.glob("*/report.json"), key=lambda path: path.parent.name, reverse=True)
-    return [latest, *newest] if latest.is_file() else newest
+def _newest_first(runs: Path) -> list[Path]:
+    """The reports of runs, whose folders' names begin with their time."""
+    return sorted(runs.glob("*/report.json"), key=lambda path: path.parent.name, reverse=True)
+
+
+def _check_newer(newer: Path, exam: Examined, name: str, identity: str) -> None:
+    """Refuse an exam after which the same model was examined on the same data, to another end."""
+    written = _load(newer)[1]
+    judged = _judged(written)
+    data = written["dataset"] if judged else {}
+    if (data.get("name"), data.get("split")) != (exam.dataset.name, exam.dataset.split):
+        return
+    if name in judged:
+        raise RefusedError(
+            f"{exam.path} is not the last exam of {name} on {exam.dataset.name}: {newer} is; "
+            f"leave out --report, or type `{_examine(name)}`"
+        )
+    for other, (known, outcome) in judged.items():
+        if known == identity and outcome != "PROMOTE":
+            raise RefusedError(
+                f"{newer} is newer, and says {outcome} of the same model under the name {other}; "
+                f"type `{_examine(name)}`"
+            )
+
+
+def _judged(written: Any) -> dict[str, tuple[str, str]]:
+    """Identity and outcome of each model that a report judged, or was to judge, by name."""
+    try:
+        _ = written["dataset"]["name"]
+        outcomes = {row["model"]: row["outcome"] for row in written.get("verdicts", ())}
+        return {
+            row["name"]: (row["identity"], outcomes.get(row["name"], "nothing"))
+            for row in written["models"]
+            if row["name"] in outcomes or row.get("role", "candidate") == "candidate"
+        }
+    except (LookupError, TypeError, AttributeError):
+        return {}
 
 
 def _load(path: Path) -> tuple[bytes, Any]:
@@ -116,14 +211,9 @@ def _no_number(value: str) -> NoReturn:
     raise ValueError(f"{value} is no number")
 
 
-def _examined_names(written: Any) -> set[str]:
-    try:
-        return {model["name"] for model in written["models"]}
-    except (LookupError, TypeError):
-        return set()
-
-
 def _read(path: Path, data: bytes, written: Any, name: str) -> Examined:
+    if name not in _judged(written):
+        raise RefusedError(f"{path}: {name} was not examined; type `{_examine(name)}`")
     try:
         report: _Report = TypeAdapter(_Report).validate_python(written)
         verdicts = {verdict.model: verdict for verdict in report.verdicts}
@@ -143,13 +233,22 @@ def _read(path: Path, data: bytes, written: Any, name: str) -> Examined:
     return Examined(
         path=path,
         source=Source(report.id, hashlib.sha256(data).hexdigest()),
+        sealed=_is_sealed(path, data),
         identity=next(model.identity for model in report.models if model.name == name),
         verdict=verdicts[name],
         estimates=estimates[0] if estimates else {},
+        lower=frozenset(key for key, each in report.metrics.items() if each.direction == "lower"),
         code=report.provenance,
         dataset=report.dataset,
         gate=report.gate,
     )
+
+
+def _is_sealed(path: Path, data: bytes) -> bool:
+    try:
+        return path.with_name(SEAL).read_text(encoding="utf-8") == seal_of(data)
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def _examine(name: str) -> str:

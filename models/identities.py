@@ -18,6 +18,7 @@ from models.decoding import Decoding
 from models.manifest import FILE
 
 VERSION = 2
+CHANGED = "weights, prompt or decoding changed under the old name, or the training manifest"
 
 
 def base_key(folder: Path, dtype: str) -> str:
@@ -71,7 +72,7 @@ def difference(model: Model, identity: str) -> str | None:
         return None
     base = _folders(model)[-1:]
     beside = unread(base[0]) if base else []
-    words = "weights, tokenizer, prompt, decoding or manifest changed under the old name"
+    words = CHANGED
     if beside:
         words += f" ({beside[0]} lies in {base[0]}, which the first records did not read)"
     return words

@@ -10,7 +10,8 @@ from fixtures.errors import UserError
 from models.promotions import read_records
 from models.record import Record, RefusedError
 from models.registry import SHIPPED as SHIPPED_REGISTRY
-from models.succession import RUNS, Place, promote, roll_back, verify
+from models.succession import RUNS, Place, change_anchor, promote, roll_back
+from models.verification import verify
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -35,6 +36,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--rollback", action="store_true", help="return to the champion before")
     add("--history", action="store_true", help="show every promotion")
     add("--verify", action="store_true", help="check the record, and mend what a crash left")
+    add("--anchor", metavar="NAME", help="make this earlier champion the one to hold against")
+    add("--reason", metavar="TEXT", help="why the anchor is changed; it is recorded")
     add("--report", type=Path, metavar="PATH", help="report.json (default: the last of NAME)")
     add("--sign", type=Path, metavar="KEY", help="sign with this private key (PEM)")
     add("--key", type=Path, metavar="PUBLIC", help="check signatures with this public key (PEM)")
@@ -42,13 +45,16 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--runs", type=Path, default=RUNS, metavar="DIR", help="folder of reports")
     add("--folder", type=Path, metavar="DIR", help="where the record lies (beside the registry)")
     options = parser.parse_args(argv)
-    chosen = [bool(options.name), options.rollback, options.history, options.verify]
-    if sum(chosen) != 1:
-        parser.error("give one of NAME, --rollback, --history and --verify")
+    changes = bool(options.name) or options.rollback or bool(options.anchor)
+    chosen = [options.name, options.rollback, options.history, options.verify, options.anchor]
+    if sum(map(bool, chosen)) != 1:
+        parser.error("give one of NAME, --rollback, --history, --verify and --anchor NAME")
+    if bool(options.anchor) != bool((options.reason or "").strip()):
+        parser.error("--anchor NAME and --reason TEXT go together")
     if options.report and not options.name:
         parser.error("--report goes with NAME")
-    if options.sign and not (options.name or options.rollback):
-        parser.error("--sign goes with NAME or --rollback")
+    if options.sign and not changes:
+        parser.error("--sign goes with NAME, --rollback or --anchor")
     if options.key and not options.verify:
         parser.error("--key goes with --verify")
     return options
@@ -66,7 +72,7 @@ def history(records: Sequence[Record]) -> "Table":
             f"{record.when[:16].replace('T', ' ')}\n{record.who}",
             f"{record.kind}\n{record.model} {record.identity[:8]}",
             record.verdict or "",
-            _numbers(record),
+            record.reason or _numbers(record),
             record.anchor.model,
         )
         table.add_row(*(Text(cell, overflow="fold") for cell in cells))
@@ -86,6 +92,14 @@ def _numbers(record: Record) -> str:
     return "\n".join(lines)
 
 
+def _changed(options: argparse.Namespace, place: Place) -> Record:
+    if options.rollback:
+        return roll_back(place, options.sign)
+    if options.anchor:
+        return change_anchor(options.anchor, options.reason, place, options.sign)
+    return promote(options.name, place, options.report, options.sign)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Promote, return, show or verify: 0 done, 1 refused or not as recorded, 4 a usage mistake."""
     try:
@@ -100,12 +114,9 @@ def main(argv: list[str] | None = None) -> int:
         elif options.verify:
             verify(place, options.key)
         else:
-            done = (
-                roll_back(place, options.sign)
-                if options.rollback
-                else promote(options.name, place, options.report, options.sign)
-            )
-            print(f"champion: {done.model} ({done.kind} {done.number}, {done.identity[:12]})")
+            done = _changed(options, place)
+            what = f"{done.kind} {done.number}, {done.identity[:12]}"
+            print(f"champion: {done.model} ({what}); anchor: {done.anchor.model}")
     except RefusedError as error:
         print(f"REFUSED: {error}", file=sys.stderr)
         return 1

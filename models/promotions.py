@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 from fixtures.errors import UserError
+from models.identities import VERSION
 from models.record import FIRST, Record, RefusedError, hash_of, parse
 
 SHIPPED = Path(__file__).parent
@@ -35,6 +36,8 @@ def read_records(folder: Path = SHIPPED) -> tuple[Record, ...]:
             raise _tampered(path, number, "does not match its hash")
         if (record.number, record.before) != (number, before):
             raise _tampered(path, number, "does not follow the line before")
+        if record.version > VERSION:
+            raise UserError(f"{path}, line {number}: a later release wrote it; update this one")
         records.append(record)
     return tuple(records)
 

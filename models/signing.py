@@ -66,6 +66,23 @@ def forget(folder: Path, number: int) -> None:
     signature_file(line).unlink(missing_ok=True)
 
 
+def check_unsigned(folder: Path, records: Sequence[Record]) -> None:
+    """Refuse a record that lacks a line which was signed.
+
+    Raises:
+        RefusedError: there is the signed line, or its signature, of another record.
+    """
+    known = {_line_file(folder, record.number).name: record for record in records}
+    for path in sorted((folder / FOLDER).glob("[0-9]*.json*")):
+        record = known.get(path.name.removesuffix(".sig"))
+        if record is None or record.signed_by is None:
+            raise RefusedError(
+                f"{path} is of a promotion that the record does not have as a signed line: lines "
+                "were removed or rewritten, or a promotion was stopped before it was recorded; "
+                "restore the record from the repository's history, or remove that file"
+            )
+
+
 def verify_promotions(folder: Path, signed: Sequence[Record], key: Path) -> None:
     """Check the signatures of records that say that they are signed, with a public key.
 

@@ -1,33 +1,29 @@
-"""Promotion, rollback and verification: the record first, then what is derived from it.
+"""Promotion, rollback, a change of the anchor: the record first, then what is derived from it.
 
 Whatever a crash cuts off after the append is derived from the record by the next call.
 """
 
 import contextlib
 import getpass
+import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from fixtures.errors import UserError
-from models.admission import check_admission, check_identity
+from models.admission import check_admission, check_recorded
 from models.champion import Say, point, reigns, settle
-from models.chat import Model
 from models.examined import find_examined
 from models.factory import open_models
-from models.parts import adapter_of, manifest_digest, parts_of
+from models.identities import VERSION, manifest_digest, promotion_identity
+from models.parts import adapter_of, parts_of
 from models.promotions import SHIPPED, append
 from models.record import Named, Record, RefusedError, chained
 from models.registry import SHIPPED as SHIPPED_REGISTRY
 from models.registry import read_entry
-from models.signing import (
-    forget,
-    private_fingerprint,
-    sign_promotion,
-    verify_adapter,
-    verify_promotions,
-)
+from models.signing import forget, private_fingerprint, sign_promotion
 
 RUNS = Path("reports/runs")
 
@@ -51,28 +47,35 @@ def promote(
         RefusedError: no exam passed, or model, gate or champion are not those of the exam any more.
     """
     read_entry(name, place.registry)
-    with _locked(place.folder, say):
+    with locked(place.folder, say):
         records = settle(place.folder, place.registry, say)
-        exam = find_examined(name, place.runs, report)
         model = open_models([name], place.registry)[0]
+        exam = find_examined(name, promotion_identity(model), place.runs, report)
         check_admission(exam, model, records)
-        now = Named(name, model.identity)
         last = records[-1] if records else None
+        now = Named(name, exam.identity)
         better = last is None or exam.verdict.improves_anchor
-        record = replace(
-            _blank(model, place.registry),
+        record = Record(
+            kind="promotion",
+            when=_now(),
+            who=_who(),
+            model=name,
+            identity=exam.identity,
+            parts=parts_of(model, place.registry),
+            manifest=manifest_digest(model),
             code=exam.code,
             dataset=exam.dataset,
             gate=exam.gate.identity,
             report=exam.source,
             statistics={
                 "estimates": exam.estimates,
-                "checks": list(exam.verdict.checks),
+                "checks": [check.model_dump() for check in exam.verdict.checks],
                 "reasons": list(exam.verdict.reasons),
             },
             verdict=exam.verdict.outcome,
             previous=last.named if last else None,
             anchor=now if better or not last else last.anchor,
+            version=VERSION,
         )
         return _commit(place, records, record, key, say)
 
@@ -84,7 +87,7 @@ def roll_back(place: Place, key: Path | None = None, say: Say = print) -> Record
         UserError: a file cannot be read or written.
         RefusedError: there is none before, or that model is not what it was.
     """
-    with _locked(place.folder, say):
+    with locked(place.folder, say):
         records = settle(place.folder, place.registry, say)
         standing = reigns(records)
         if len(standing) < 2:
@@ -92,79 +95,73 @@ def roll_back(place: Place, key: Path | None = None, say: Say = print) -> Record
             raise RefusedError(f"{now}: there is none before to return to")
         left, wanted = standing[-1], standing[-2]
         model = open_models([wanted.model], place.registry)[0]
-        check_identity(model, wanted.identity, f"promotion {wanted.number} recorded")
-        record = replace(
-            _blank(model, place.registry),
-            kind="rollback",
-            previous=left.named,
-            anchor=wanted.anchor,
-        )
+        check_recorded(model, wanted)
+        record = _unexamined(wanted, "rollback", left.named, wanted.anchor)
         return _commit(place, records, record, key, say)
 
 
-def verify(place: Place, key: Path | None = None, say: Say = print) -> None:
-    """Walk the chain, mend what a crash left, and check model, registry and signatures.
+def change_anchor(
+    name: str, reason: str, place: Place, key: Path | None = None, say: Say = print
+) -> Record:
+    """Make another champion of the record the anchor, for a reason that is recorded.
 
     Raises:
-        UserError: a file cannot be read or written, or the key cannot be used.
-        RefusedError: the record, a signature or the champion itself is not what was recorded.
+        UserError: a file cannot be read or written.
+        RefusedError: `name` never was champion, is not what it was, or is the anchor already.
     """
-    with _locked(place.folder, say):
+    with locked(place.folder, say):
         records = settle(place.folder, place.registry, say)
-    if not records:
-        say("no promotion yet")
-        return
-    last = records[-1]
-    say(f"{len(records)} records, unbroken; champion {last.model}, anchor {last.anchor.model}")
-    _verify_model(place, last, say)
-    signed = [record for record in records if record.signed_by]
-    if key:
-        if not signed:
-            raise RefusedError(f"no promotion is signed, so {key} verifies nothing")
-        verify_promotions(place.folder, signed, key)
-        if last.signed_by:
-            verify_adapter(adapter_of(last.model, place.registry), key)
-        newest = signed[-1].number
-        say(f"signatures on {len(signed)} records hold: they vouch for 1 to {newest}")
-    elif signed:
-        say(f"signatures on {len(signed)} records not checked: give --key PUBLIC")
+        promoted = {record.model: record for record in records if record.kind == "promotion"}
+        if name not in promoted:
+            known = ", ".join(promoted) or "none yet"
+            raise RefusedError(f"{name} never was champion, so no anchor; champions are {known}")
+        if records[-1].anchor == promoted[name].named:
+            raise RefusedError(f"{name} is the anchor already")
+        check_recorded(open_models([name], place.registry)[0], promoted[name])
+        last, anchor = records[-1], promoted[name].named
+        record = replace(_unexamined(last, "anchor", last.named, anchor), reason=reason)
+        return _commit(place, records, record, key, say)
 
 
-def _verify_model(place: Place, last: Record, say: Say) -> None:
-    """The champion may lie on another machine, which is no fault of the record."""
-    try:
-        model = open_models([last.model], place.registry)[0]
-        _ = model.identity
-    except UserError as error:
-        say(f"not checked whether {last.model} is still what was promoted: {error}")
-    else:
-        check_identity(model, last.identity, f"promotion {last.number} recorded")
-        say(f"{last.model} is what was promoted")
-
-
-def _blank(model: Model, registry: Path) -> Record:
-    """What every record says of the model that it puts into service; no exam, as in a rollback."""
-    try:
-        who = getpass.getuser()
-    except (KeyError, OSError):
-        who = "unknown"
-    return Record(
-        kind="promotion",
-        when=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        who=who,
-        model=model.name,
-        identity=model.identity,
-        parts=parts_of(model, registry),
-        manifest=manifest_digest(adapter_of(model.name, registry)),
+def _unexamined(
+    record: Record, kind: Literal["rollback", "anchor"], previous: Named, anchor: Named
+) -> Record:
+    """What a line says of a model that was recorded before, and is in service by no new exam."""
+    return replace(
+        record,
+        kind=kind,
+        when=_now(),
+        who=_who(),
         code=None,
         dataset=None,
         gate=None,
         report=None,
         statistics=None,
         verdict=None,
-        previous=None,
-        anchor=Named(model.name, model.identity),
+        previous=previous,
+        anchor=anchor,
+        reason=None,
     )
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def _who() -> str:
+    """The account of the process; with what the environment calls it, where that differs."""
+    import pwd
+
+    number = os.geteuid()
+    try:
+        account = pwd.getpwuid(number).pw_name
+    except KeyError:
+        account = f"uid {number}"
+    try:
+        named = getpass.getuser()
+    except (KeyError, OSError):
+        named = account
+    return account if named == account else f"{account} (as {named})"
 
 
 def _commit(
@@ -185,7 +182,12 @@ def _commit(
 
 
 @contextlib.contextmanager
-def _locked(folder: Path, say: Say) -> Iterator[None]:
+def locked(folder: Path, say: Say) -> Iterator[None]:
+    """Hold the record's lock, and say so where another holds it.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
     from filelock import FileLock, Timeout
 
     lock = FileLock(folder / ".promotions.lock")

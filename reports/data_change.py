@@ -15,6 +15,7 @@ from reports.statistics import Estimate
 from reports.written import (
     Exam,
     Matching,
+    answers_key,
     exam_from,
     match_cases,
     newest_first,
@@ -106,7 +107,7 @@ def find_earlier(runs: Path, now: Mapping[str, Any]) -> Path | None:
         runs: folder of runs.
         now: the value of report.json of the exam that is at hand.
     """
-    champion = next((row["identity"] for row in now["models"] if row["role"] == "champion"), None)
+    champion = next((answers_key(row) for row in now["models"] if row["role"] == "champion"), None)
     best: tuple[int, Path] | None = None
     content = None
     for path in newest_first(runs) if champion else ():
@@ -131,7 +132,7 @@ def _examined_before(
         head = read_head(path)
         data: Mapping[str, Any] = head["dataset"]
         fits = (
-            any(row.get("identity") == champion for row in head["models"])
+            any(answers_key(row) == champion for row in head["models"])
             and all(data.get(key) == now["dataset"].get(key) for key in SELECTION)
             and data["identity"] != now["dataset"]["identity"]
             and head["fingerprint"]["cases"] != now["fingerprint"]["cases"]

@@ -1,6 +1,7 @@
 """One `pytest evals`, from its options to its report: plan, run, conclude."""
 
 import asyncio
+import re
 import secrets
 import shlex
 import sys
@@ -21,14 +22,21 @@ from fixtures.cases import Case
 from fixtures.datasets import Dataset, load_dataset
 from fixtures.errors import UserError
 from fixtures.selection import select
+from models.examined import SEAL, seal_of
 from models.factory import Chats
 from models.registry import read_entry
 from reports.agenda import Agenda, check_judges, plan_agenda, varied_cases
 from reports.findings import Finding, Section
-from reports.header import dataset_facts, fingerprint, gate_facts, retriever_facts
+from reports.header import (
+    dataset_facts,
+    fingerprint,
+    gate_facts,
+    identity_facts,
+    retriever_facts,
+)
 from reports.judging import judge_section, trusted_gate, untrusted
 from reports.leaks import leak_checks, partial_check
-from reports.opponents import name_opponents, open_with_opponents
+from reports.opponents import check_registered, name_opponents, open_with_opponents
 from reports.planning import foresee
 from reports.provenance import provenance
 from reports.record import as_json, read_report, write_json, write_whole
@@ -36,6 +44,7 @@ from reports.report import Header, Report, conclude, judge_candidates
 from reports.sections import sections
 from reports.verdict import Check, Opponent, Verdict
 
+RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 Kind = Literal["all", "answerable", "unanswerable"]
 
 
@@ -145,7 +154,7 @@ class Examination:
         for each in foreseen:
             if each.too_small:
                 print(f"warning: {each.line}")
-        identities = {model.name: model.identity for model in models}
+        identities = {model.name: identity_facts(model) for model in models}
         started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         try:
             with progress_bar(run, len(plan.models) * len(plan.cases)):
@@ -263,7 +272,7 @@ class Examination:
         return lines(change) if change else ()
 
     def _header(
-        self, run: Run, retriever: str, identities: Mapping[str, str], started: str
+        self, run: Run, retriever: str, identities: Mapping[str, Mapping[str, str]], started: str
     ) -> Header:
         options = self.options
         cases = list({result.case.id: result.case for result in run.results}.values())
@@ -278,7 +287,7 @@ class Examination:
             models=[
                 {
                     "name": name,
-                    "identity": identity,
+                    **identity,
                     "role": roles.get(name, "candidate"),
                     **read_entry(name, options.registry).model_dump(mode="json"),
                 }
@@ -306,6 +315,7 @@ class Examination:
         self.report = replace(self.report, missed=missed)
         written = as_json(self.report)
         write_json(written, self.folder / "report.json")
+        write_whole(self.folder / SEAL, seal_of((self.folder / "report.json").read_bytes()))
         write_whole(self.folder / "report.html", render(written))
         write_whole(self.folder / "report.md", markdown(written))
         store = Store(self.options.store)
@@ -316,7 +326,7 @@ class Examination:
 
     def _point_latest(self) -> None:
         """Make `latest`, beside the runs, lead to this run."""
-        latest = self.options.runs.parent / "latest"
+        latest = check_latest(self.options.runs)
         draft = latest.with_name(f".latest.{self.run_id}")
         try:
             draft.unlink(missing_ok=True)
@@ -327,6 +337,22 @@ class Examination:
                 f"{latest} cannot be made to lead to {self.folder} ({error.strerror}); move what "
                 "lies there; the report itself is written"
             ) from error
+
+
+def check_latest(runs: Path) -> Path:
+    """Where `latest`, beside the runs, leads or will lead to one; only a link of ours is replaced.
+
+    Raises:
+        UserError: something else lies there.
+    """
+    latest = runs.parent / "latest"
+    ours = latest.is_symlink() and RUN_ID.fullmatch(latest.readlink().name)
+    if not ours and (latest.is_symlink() or latest.exists()):
+        raise UserError(
+            f"{latest} is no link to a run, and would be replaced by one; move it, or give --runs "
+            "in another folder"
+        )
+    return latest
 
 
 def prepare(options: ExamOptions, root: Path, run_id: str | None = None) -> Examination:
@@ -343,11 +369,11 @@ def prepare(options: ExamOptions, root: Path, run_id: str | None = None) -> Exam
     if options.judged_by_default and len(cases) * len(options.models) > JUDGED_BY_DEFAULT:
         options = replace(options, judges=())
     check_judges(options.judges, options.registry)
-    stamp = time.strftime("%Y%m%d-%H%M%S")
+    check_latest(options.runs)
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
     if options.sequential and not options.baseline:
         raise UserError("--sequential needs an opponent: give --baseline champion, or a model")
     opponents = name_opponents(options.baseline, options.registry.parent)
-    for opponent in opponents:
-        read_entry(opponent.name, options.registry)
+    check_registered(opponents, options.registry)
     run_id = run_id or f"{stamp}-{secrets.token_hex(2)}"
     return Examination(options, root, gate, dataset, cases, opponents, run_id)

@@ -8,7 +8,7 @@ from typing import Any
 
 from fixtures.errors import UserError
 from fixtures.identity import digest
-from reports.written import Exam, newest_first, read_exam, read_head
+from reports.written import Exam, answers_key, newest_first, read_exam, read_head
 
 CONDITIONS = ("retriever", "prompt", "metrics", "judges")
 
@@ -73,7 +73,7 @@ def _heads(runs: Path) -> Iterator[tuple[Path, list[str]]]:
     for path in reversed(newest_first(runs)):
         try:
             head = read_head(path)
-            models = {row["identity"] for row in head["models"]}
+            models = {answers_key(row) for row in head["models"]}
             yield path, [_key(each, head["fingerprint"], head["gate"]) for each in models]
         except (OSError, LookupError, TypeError, AttributeError, ValueError):
             yield path, []

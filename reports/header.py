@@ -12,6 +12,8 @@ from fixtures.datasets import Dataset
 from fixtures.identity import digest, file_digest
 from fixtures.retrieval import RetrieverOptions
 from fixtures.selection import Selection
+from models.chat import Model
+from models.identities import promotion_identity
 from models.template import Template
 
 
@@ -29,6 +31,11 @@ def dataset_facts(dataset: Dataset, selection: Selection, cases: Sequence[Case])
         "examined_cases": len(cases),
         "examined_contracts": len({case.contract.id for case in cases}),
     }
+
+
+def identity_facts(model: Model) -> dict[str, str]:
+    """What a model was: `identity` is promoted, `answers` are kept under the other."""
+    return {"identity": promotion_identity(model), "answers": model.identity}
 
 
 def retriever_facts(options: RetrieverOptions, identity: str) -> dict[str, Any]:

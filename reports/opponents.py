@@ -1,13 +1,18 @@
 """Whom a candidate is measured against: the champion, and the best champion so far."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from fixtures.errors import UserError
+from models.admission import check_recorded
 from models.champion import read_anchor, read_champion
 from models.chat import Model
 from models.factory import Chats, open_models
+from models.identities import promotion_identity
 from models.promotions import read_records
+from models.record import Named, Record, RefusedError
+from models.registry import read_entry
 from reports.verdict import Opponent
 
 CHAMPION = "champion"
@@ -45,10 +50,28 @@ def name_opponents(baseline: str | None, models: Path) -> tuple[Opponent, ...]:
     return tuple(found)
 
 
+def check_registered(opponents: Sequence[Opponent], registry: Path) -> None:
+    """Find now, before anything is asked, whether the opponents' entries are there.
+
+    Raises:
+        UserError: an entry is missing or malformed.
+    """
+    for opponent in opponents:
+        try:
+            read_entry(opponent.name, registry)
+        except UserError as error:
+            if opponent.role == "baseline":
+                raise
+            raise UserError(
+                f"the {opponent.role} {opponent.name} cannot be measured against ({error}); "
+                f"{_way_out(opponent)}"
+            ) from error
+
+
 def open_with_opponents(
     candidates: Sequence[str], opponents: Sequence[Opponent], registry: Path, chats: Chats
 ) -> tuple[tuple[Model, ...], tuple[Opponent, ...]]:
-    """Candidates and opponents as models, and the opponents with their present identities.
+    """Candidates and opponents as models, and the opponents with their identities.
 
     They share their weights with what else `chats` opens.
 
@@ -57,14 +80,32 @@ def open_with_opponents(
     """
     names = dict.fromkeys([*candidates, *(opponent.name for opponent in opponents)])
     models = {model.name: model for model in open_models(list(names), registry, chats)}
-    checked = []
-    for opponent in opponents:
-        present = models[opponent.name].identity
-        if opponent.identity not in ("", present):
-            raise UserError(
-                f"the {opponent.role} {opponent.name} is not what was promoted: its identity is "
-                f"{present[:12]}, promoted was {opponent.identity[:12]}; restore its files, or "
-                "type `python -m models.promote --rollback`"
-            )
-        checked.append(Opponent(opponent.role, opponent.name, present))
-    return tuple(models.values()), tuple(checked)
+    records = read_records(registry.parent)
+    checked = tuple(_checked(each, models[each.name], records) for each in opponents)
+    return tuple(models.values()), checked
+
+
+def _checked(opponent: Opponent, model: Model, records: Sequence[Record]) -> Opponent:
+    """The opponent, whose identity is the recorded one where it was promoted."""
+    if opponent.role == "baseline":
+        return replace(opponent, identity=promotion_identity(model))
+    named = Named(opponent.name, opponent.identity)
+    record = next((each for each in reversed(records) if each.named == named), None)
+    if record is None:
+        raise UserError(
+            f"the {opponent.role} {opponent.name} is in no line of the record; {_way_out(opponent)}"
+        )
+    try:
+        check_recorded(model, record)
+    except RefusedError as error:
+        raise UserError(f"the {opponent.role} {error}; {_way_out(opponent)}") from error
+    return opponent
+
+
+def _way_out(opponent: Opponent) -> str:
+    if opponent.role == "anchor":
+        return (
+            "restore its files, or take another champion of the record for the anchor: "
+            "`python -m models.promote --anchor NAME --reason TEXT`"
+        )
+    return "restore its files, or type `python -m models.promote --rollback`"

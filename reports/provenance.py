@@ -12,15 +12,18 @@ PACKAGES = (
     "scikit-learn", "scipy", "numpy", "pytest",
 )  # fmt: skip
 
+CODE = ("*.py", "pyproject.toml", "requirements*", ":(exclude)tests")
+
 
 def provenance(root: Path) -> dict[str, Any]:
-    """Commit and dirty flag of the checkout at `root`, package versions, and the machine.
+    """Commit and dirty flag of the code at `root`, package versions, and the machine.
 
-    Without git there is no commit, and the flag is True: nobody knows what was run.
+    What is examined (registry, adapters, data, gate) has digests of its own, and does not make the
+    code dirty. Without git there is no commit, and the flag is True: nobody knows what was run.
     """
     return {
         "commit": _git(root, "rev-parse", "HEAD"),
-        "dirty": _git(root, "status", "--porcelain") != "",
+        "dirty": _git(root, "status", "--porcelain", "--", *CODE) != "",
         "python": platform.python_version(),
         "packages": {name: version for name in PACKAGES if (version := _version(name))},
         "platform": platform.platform(),

@@ -40,7 +40,10 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """A model of the exam; role is candidate, baseline, champion or anchor."""
+    """A model of the exam; role is candidate, baseline, champion or anchor.
+
+    `identity` is of what moves its answers: two exams of one identity asked the same model.
+    """
 
     name: str
     identity: str
@@ -141,6 +144,11 @@ def match_cases(then: Sequence[Asked], now: Sequence[Asked]) -> Matching:
     )
 
 
+def answers_key(row: Mapping[str, Any]) -> str:
+    """What a model's answers were kept under; early reports held it as its identity."""
+    return str(row.get("answers") or row.get("identity", ""))
+
+
 def exam_from(written: Mapping[str, Any]) -> Exam:
     """The exam that the value of report.json tells of.
 
@@ -163,7 +171,7 @@ def exam_from(written: Mapping[str, Any]) -> Exam:
         gate=dict(written["gate"]),
         metrics=dict(written["metrics"]),
         models=tuple(
-            Examined(row["name"], row.get("identity", ""), row.get("role", "candidate"))
+            Examined(row["name"], answers_key(row), row.get("role", "candidate"))
             for row in written["models"]
         ),
         cases=cases,

@@ -3,7 +3,9 @@
 import hashlib
 import json
 
+from models.examined import SEAL, seal_of
 from models.factory import open_models
+from models.identities import promotion_identity
 from models.succession import Place
 
 GATE = "# what an exam must show\nalpha = 0.05\n"
@@ -24,13 +26,23 @@ def make_place(folder, *names):
 
 
 def identity_of(place, name):
-    return open_models([name], place.registry)[0].identity
+    """What is promoted of a model."""
+    return promotion_identity(open_models([name], place.registry)[0])
+
+
+def compared(role, name, mean):
+    """A check against an opponent, none of whose numbers a margin of 0.05 refuses."""
+    estimate = {"mean": mean, "low": mean - 0.02, "high": mean + 0.02, "n": 100, "clusters": 12}
+    return {"metric": "token_f1", "against": f"{role} {name}", "outcome": "PASS",
+            "reason": "not worse", "estimate": estimate}  # fmt: skip
 
 
 def write_report(place, name, *, against=None, anchor=None, id_="20260101-000000-aaaa", **changes):
-    """The report of an exam of `name` against the champion `against`."""
+    """The sealed report of an exam of `name` against the champion `against`."""
     gate = place.registry.parent / "gate.toml"
     named = {each: identity_of(place, each) for each in (name, against, anchor) if each}
+    opponents = {"champion": against, "anchor": anchor}
+    gain = 0.01 if changes.get("improves_anchor") else -0.01
     estimate = {"mean": 0.61, "low": 0.58, "high": 0.64, "n": 100, "clusters": 12}
     verdict = {
         "model": name,
@@ -38,7 +50,8 @@ def write_report(place, name, *, against=None, anchor=None, id_="20260101-000000
         "reasons": ["token_f1 holds"],
         "checks": [
             {"metric": "token_f1", "against": "floor", "outcome": "PASS", "reason": "holds",
-             "estimate": estimate}
+             "estimate": estimate},
+            *(compared(role, other, gain) for role, other in opponents.items() if other),
         ],
         "champion": {"name": against, "identity": named[against]} if against else None,
         "anchor": {"name": anchor, "identity": named[anchor]} if anchor else None,
@@ -74,7 +87,13 @@ def write_report(place, name, *, against=None, anchor=None, id_="20260101-000000
     path = place.runs / id_ / "report.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(report))
+    seal(path)
     return path
+
+
+def seal(path):
+    """Note beside a report that this is what the exam wrote."""
+    path.with_name(SEAL).write_text(seal_of(path.read_bytes()))
 
 
 def dynasty(place, *names, **changes):
