@@ -5,13 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from fixtures.errors import UserError
-from models.admission import check_recorded
 from models.champion import read_anchor, read_champion
 from models.chat import Model
 from models.factory import Chats, open_models
-from models.identities import promotion_identity
+from models.identities import difference, manifest_digest, promotion_identity
 from models.promotions import read_records
-from models.record import Named, Record, RefusedError
+from models.record import Named, Record
 from models.registry import read_entry
 from reports.verdict import Opponent
 
@@ -78,6 +77,7 @@ def open_with_opponents(
     Raises:
         UserError: a champion's files are not those that were promoted.
     """
+    check_registered(opponents, registry)
     names = dict.fromkeys([*candidates, *(opponent.name for opponent in opponents)])
     models = {model.name: model for model in open_models(list(names), registry, chats)}
     records = read_records(registry.parent)
@@ -91,14 +91,14 @@ def _checked(opponent: Opponent, model: Model, records: Sequence[Record]) -> Opp
         return replace(opponent, identity=promotion_identity(model))
     named = Named(opponent.name, opponent.identity)
     record = next((each for each in reversed(records) if each.named == named), None)
-    if record is None:
+    words = difference(model, opponent.identity)
+    if not words and record and record.manifest != manifest_digest(model):
+        words = "its training manifest changed"
+    if words:
         raise UserError(
-            f"the {opponent.role} {opponent.name} is in no line of the record; {_way_out(opponent)}"
+            f"the {opponent.role} {opponent.name} is not what was promoted "
+            f"({opponent.identity[:12]}): {words}; {_way_out(opponent)}"
         )
-    try:
-        check_recorded(model, record)
-    except RefusedError as error:
-        raise UserError(f"the {opponent.role} {error}; {_way_out(opponent)}") from error
     return opponent
 
 

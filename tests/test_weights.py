@@ -1,6 +1,5 @@
-"""Weights: what they are, that they are whole, and that an adapter is for this base."""
+"""Weights: that they are whole, and that an adapter is for this base."""
 
-import json
 import shutil
 
 import pytest
@@ -8,20 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fixtures.errors import UserError
-from models.weights import (
-    base_folder,
-    check_adapter,
-    tokenizer_digest,
-    weight_files,
-    weights_digest,
-)
+from models.weights import base_folder, check_adapter, weight_files
 from tests.conftest import make_adapter, make_llama
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    """Remembered digests of these files are of no use to anyone else."""
-    monkeypatch.setenv("BAR_EXAM_CACHE", str(tmp_path / "cache"))
 
 
 @pytest.fixture
@@ -122,66 +109,3 @@ def test_no_header_breaks_the_reading(tmp_path_factory, content):
         base_folder(str(folder))
     except UserError as error:
         assert "\n" not in str(error)
-
-
-def flip(file, place=-1):
-    content = bytearray(file.read_bytes())
-    content[place] ^= 1
-    file.write_bytes(content)
-
-
-def put(file, key, value):
-    file.write_text(json.dumps({**json.loads(file.read_text()), key: value}))
-
-
-def test_the_digest_of_weights_is_their_content(copy):
-    one, two = copy("one"), copy("two")
-    assert weights_digest(one) == weights_digest(two)
-    (one / "README.md").write_text("notes")
-    assert weights_digest(one) == weights_digest(two)
-    seen = {weights_digest(one)}
-    flip(one / "model.safetensors")
-    seen.add(weights_digest(one))
-    put(one / "config.json", "rope_theta", 5.0)
-    seen.add(weights_digest(one))
-    put(one / "generation_config.json", "repetition_penalty", 1.5)
-    seen.add(weights_digest(one))
-    shutil.copy(one / "model.safetensors", one / "model-2.safetensors")
-    seen.add(weights_digest(one))
-    assert len(seen) == 5
-
-
-def test_the_digest_of_an_adapter_is_its_content(tiny_adapters, copy):
-    one, two = copy("one", tiny_adapters[0]), copy("two", tiny_adapters[0])
-    assert weights_digest(one) == weights_digest(two)
-    assert weights_digest(one) != weights_digest(tiny_adapters[1])
-    put(two / "adapter_config.json", "lora_alpha", 99)
-    assert weights_digest(one) != weights_digest(two)
-
-
-def test_the_digest_of_a_tokenizer_is_its_content(copy):
-    one, two = copy("one"), copy("two")
-    assert tokenizer_digest(one) == tokenizer_digest(two)
-    seen = {tokenizer_digest(one)}
-    put(one / "tokenizer_config.json", "chat_template", "{{ messages }}")
-    seen.add(tokenizer_digest(one))
-    (one / "chat_template.jinja").write_text("{{ messages }}")
-    seen.add(tokenizer_digest(one))
-    flip(one / "model.safetensors")
-    assert tokenizer_digest(one) in seen
-    assert len(seen) == 3
-    assert weights_digest(two) != weights_digest(one)
-
-
-def test_a_digest_is_remembered_only_while_the_file_stands(copy, tmp_path):
-    base = copy("base")
-    first = weights_digest(base)
-    notes = list((tmp_path / "cache" / "digests").iterdir())
-    assert len(notes) >= 2
-    for note in notes:
-        note.write_text("f" * 64)
-    remembered = weights_digest(base)
-    assert remembered != first
-    for note in notes:
-        note.write_text("half-writ")
-    assert weights_digest(base) == first
