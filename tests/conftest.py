@@ -121,6 +121,32 @@ def make_adapter(folder, base, seed):
     return folder
 
 
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory):
+    """This tree as a clean commit: a promotion asks for one, and a tree that is worked on is none.
+
+    What is committed is what lies here, and not what git ignores.
+    """
+    import shutil
+    import subprocess
+
+    folder = tmp_path_factory.mktemp("checkout")
+
+    def git(*words, place=folder):
+        done = subprocess.run(["git", "-C", place, *words], capture_output=True, check=True)
+        return done.stdout.decode()
+
+    for name in git("ls-files", "-z", "-c", "-o", "--exclude-standard", place=ROOT).split("\0"):
+        if name and (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    git("init", "-q")
+    git("add", "-A")
+    identity = ("-c", "user.name=tests", "-c", "user.email=tests@localhost")
+    git(*identity, "commit", "-q", "--no-verify", "-m", "as it is")
+    return folder
+
+
 @pytest.fixture
 def no_bytecode_environment():
     """The environment of a subprocess that imports this tree."""

@@ -14,17 +14,19 @@ ROOT = Path(__file__).parents[1]
 
 
 class Team:
-    """A team's folders: a registry beside its champion, a store, runs."""
+    """A team's folders: a registry beside its champion, a store, runs; and its checkout."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, checkout=ROOT):
         self.folder = folder
+        self.checkout = checkout
         self.models = folder / "models"
         shutil.copytree(ROOT / "models" / "registry", self.models / "registry")
 
     def run(self, *command):
         return subprocess.run(
-            [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, timeout=1800
-        )
+            [sys.executable, "-m", *command], cwd=self.checkout, capture_output=True, text=True,
+            timeout=1800,
+        )  # fmt: skip
 
     def examine(self, model, *args):
         return self.run(
@@ -53,9 +55,9 @@ class Team:
 
 
 @pytest.fixture(scope="module")
-def team(tmp_path_factory):
+def team(tmp_path_factory, checkout):
     """A team whose champion is the extractive model."""
-    team = Team(tmp_path_factory.mktemp("team"))
+    team = Team(tmp_path_factory.mktemp("team"), checkout)
     first = team.examine("extractive", "--baseline=champion")
     assert first.returncode == 0, first.stdout[-3000:]
     promoted = team.promote("extractive")

@@ -5,14 +5,12 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from models.chat import Message
 from models.factory import open_models
 from models.promote import main
-from models.registry import SHIPPED
 from tests.conftest import ROOT
 from tests.training_data import make_base
 
@@ -209,9 +207,10 @@ def shipped(folder):
     return [f"--registry={folder / 'registry'}"]
 
 
-@pytest.mark.fault("ID-2")
-@pytest.mark.fault("USE-1")
-@pytest.mark.parametrize(("said", "more"), [("false", {}), ("true", {"HF_HUB_OFFLINE": "1"})])
+ONLINE = pytest.param("false", {}, marks=[pytest.mark.fault("ID-2"), pytest.mark.fault("USE-1")])
+
+
+@pytest.mark.parametrize(("said", "more"), [ONLINE, ("true", {"HF_HUB_OFFLINE": "1"})])
 def test_the_shipped_record_holds_on_a_new_machine(fresh_cache, tmp_path, said, more):
     written_as(fresh_cache, said)
     done = run(fresh_cache, "models.promote", "--verify", **more)
@@ -236,11 +235,13 @@ def test_the_champion_can_be_measured_against_on_a_new_machine(fresh_cache, tmp_
     assert report["verdicts"][0]["champion"]["name"] == "dpo-smollm2"
 
 
-@pytest.mark.fault("ID-1")
 @pytest.mark.parametrize(
     "change",
     [
-        lambda base: put(base / "additional_chat_templates" / "default.jinja", "OTHER"),
+        pytest.param(
+            lambda base: put(base / "additional_chat_templates" / "default.jinja", "OTHER"),
+            marks=pytest.mark.fault("ID-1"),
+        ),
         lambda base: with_key(base / "generation_config.json", "repetition_penalty", 1.5),
         lambda base: with_key(base / "tokenizer_config.json", "eos_token", "<|endoftext|>"),
         lambda base: put(base / "chat_template.jinja", "OTHER"),
@@ -264,4 +265,3 @@ def test_the_shipped_record_holds_of_nothing_else(smollm2, tmp_path, monkeypatch
     change(base)
     assert main(words) == 1
     assert "dpo-smollm2 is not what promotion 2 recorded" in capsys.readouterr().err
-    assert Path(SHIPPED).is_dir()
