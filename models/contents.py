@@ -104,7 +104,7 @@ def _digest(
     try:
         return digest(
             [
-                [name, _file_digest(path, foreign.get(name))]
+                [json.dumps(name), _file_digest(path, foreign.get(name))]
                 for name, path in moving_files(folder).items()
                 if wanted(name)
             ]

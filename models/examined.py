@@ -137,6 +137,12 @@ def find_examined(name: str, identity: str, runs: Path, report: Path | None = No
             concluded otherwise.
     """
     exam = _read(report, *_load(report), name) if report else _last(name, runs)
+    folder = exam.path.resolve().parent
+    if folder.parent == runs.resolve() and folder.name != exam.source.id:
+        raise RefusedError(
+            f"{exam.path} says that it is run {exam.source.id}, in the folder of {folder.name}: it "
+            f"was moved or edited; type `{_examine(name)}`"
+        )
     for newer in _newest_first(runs):
         if newer.parent.name <= exam.source.id:
             break
@@ -148,13 +154,7 @@ def _last(name: str, runs: Path) -> Examined:
     for path in _newest_first(runs):
         data, written = _load(path)
         if name in _judged(written):
-            exam = _read(path, data, written, name)
-            if exam.source.id != path.parent.name:
-                raise RefusedError(
-                    f"{path} says that it is run {exam.source.id}: it was moved or edited; "
-                    f"type `{_examine(name)}`"
-                )
-            return exam
+            return _read(path, data, written, name)
     raise RefusedError(f"{runs}: {name} was not examined; type `{_examine(name)}`")
 
 

@@ -113,6 +113,12 @@ def test_every_template_counts_whatever_its_name(tmp_path, name):
     assert whole(tmp_path) != before
 
 
+def test_a_name_that_is_no_text_counts_too(tmp_path):
+    before = whole(make(tmp_path))
+    (tmp_path / os.fsdecode(b"caf\xe9.json")).write_text("{}")
+    assert whole(tmp_path) != before
+
+
 def test_a_circle_of_links_is_walked_once(tmp_path):
     before = whole(make(tmp_path / "base"))
     (tmp_path / "base" / "self").symlink_to(tmp_path / "base")

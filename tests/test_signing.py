@@ -66,10 +66,11 @@ def test_a_signature_vouches_for_the_unsigned_records_before_it(place, keys, cap
     dynasty(place, "a")
     write_report(place, "b", against="a", id_="20260102-000000-aaaa")
     assert main(["b", f"--sign={private}", *options(place)]) == 0
-    assert main(["--rollback", *options(place)]) == 0
     capsys.readouterr()
     assert main(["--verify", f"--key={public}", *options(place)]) == 0
     assert "vouch for 1 to 2" in capsys.readouterr().out
+    assert main(["--rollback", *options(place)]) == 0
+    assert "is not signed" in refused(capsys, place, "--verify", f"--key={public}")
 
 
 def test_the_adapter_is_signed_as_a_folder(place, keys, capsys):
@@ -79,9 +80,9 @@ def test_the_adapter_is_signed_as_a_folder(place, keys, capsys):
     assert main(["tuned", f"--sign={private}", *options(place)]) == 0
     assert signature_file(adapter) == adapter.parent / "adapter.sig"
     assert main(["--verify", f"--key={public}", *options(place)]) == 0
-    (adapter / "extra.json").write_text("{}")
+    (adapter / "extra.md").write_text("of which no answer depends")
     error = refused(capsys, place, "--verify", f"--key={public}")
-    assert "does not vouch for adapter" in error and "extra.json" in error
+    assert "does not vouch for adapter" in error and "extra.md" in error
 
 
 @pytest.mark.parametrize("loss", ["0001.json", "0001.json.sig"])

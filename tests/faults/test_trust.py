@@ -217,6 +217,14 @@ def test_an_older_report_is_refused_by_name(place, capsys, outcome):
 
 
 @pytest.mark.fault("TRUST-5")
+def test_an_older_report_is_not_made_newer_by_its_id(place, capsys):
+    good = write_report(place, "b", against="a", id_=ID)
+    write_report(place, "b", against="a", id_=NEXT, outcome="REJECT")
+    edit(good, lambda written: written.update(id="20991231-000000-aaaa"))
+    refused(place, capsys, "b", f"--report={good}")
+
+
+@pytest.mark.fault("TRUST-5")
 def test_a_rejection_holds_under_another_name(place, capsys):
     """The same model, renamed before its last exam."""
     shutil.copy(place.registry / "b.toml", place.registry / "d.toml")
