@@ -61,7 +61,7 @@ def test_exam_ends_with_a_table_and_the_path_of_the_report(session):
         ["metric*echo*n", "token_f1*", "*8 answers: 8 calls*", "report: *.html"]
     )
     assert {p.name for p in (session.folder / "latest").iterdir()} == {
-        "report.json", "report.html", "report.md",
+        "report.json", "report.html", "report.md", "report.sha256",
     }  # fmt: skip
 
 
