@@ -56,9 +56,10 @@ class LocalBase:
     @cached_property
     def tokenizer(self) -> Any:
         """The tokenizer, padding on the left."""
-        from transformers import AutoTokenizer
+        with LOADING:
+            from transformers import AutoTokenizer
 
-        tokenizer = AutoTokenizer.from_pretrained(self.folder, padding_side="left")
+            tokenizer = AutoTokenizer.from_pretrained(self.folder, padding_side="left")
         if tokenizer.chat_template is None:
             raise UserError(
                 f"{self.folder}: its tokenizer has no chat template; choose a chat model"
@@ -135,12 +136,12 @@ class LocalBase:
     def _load(self) -> Any:
         """The model in memory, loaded once."""
         if self._model is None:
-            import torch
-            from transformers import AutoModelForCausalLM
-            from transformers.utils.logging import disable_progress_bar
-
-            disable_progress_bar()
             with LOADING:
+                import torch
+                from transformers import AutoModelForCausalLM
+                from transformers.utils.logging import disable_progress_bar
+
+                disable_progress_bar()
                 self._model = AutoModelForCausalLM.from_pretrained(
                     self.folder, dtype=getattr(torch, self.dtype), use_safetensors=True
                 )
