@@ -43,13 +43,19 @@ class Example:
     category: str = ""
     gold: tuple[str, ...] = ()
 
+    @property
+    def text(self) -> str:
+        """All that is read and written in it."""
+        return "\n\n".join([*(turn.content for turn in self.prompt), self.completion])
+
 
 class Meta(BaseModel):
     """What a data file was made of; it stands beside the file and ends up in the manifest.
 
     `passages`, `most_passages` and `system` are those of the registry entry `model`, whose prompt
     was built: the candidate's entry repeats them. `dataset` is what was typed, joined by " + ".
-    `rows` is the SHA-256 of the data file; `write_meta` fills it in.
+    `beside` is of what else is in the rows or made them (see `training.provenance`). `rows` is the
+    SHA-256 of the data file; `write_meta` fills it in.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -65,6 +71,7 @@ class Meta(BaseModel):
     statistics: dict[str, float] = Field(default_factory=dict)
     contracts: tuple[TrainedContract, ...] = ()
     cases: tuple[Sha256, ...] = ()
+    beside: tuple[TrainedContract, ...] = ()
     rows: str = ""
 
 
@@ -106,14 +113,14 @@ def read_examples(path: Path) -> tuple[Example, ...]:
     return tuple(_example(where, row) for where, row in read_rows(path))
 
 
-def read_general(path: Path) -> tuple[Example, ...]:
-    """The general instructions of a file, in its order.
+def read_general(path: Path) -> dict[str, Example]:
+    """The general instructions of a file by their places, in its order.
 
     Raises:
         UserError: see `read_examples`; or a row is about a contract, which nobody would have
             compared with the exam's; the line is named.
     """
-    examples = []
+    examples = {}
     for where, row in read_rows(path):
         example = _example(where, row)
         if example.kind != "general" or example.contract or example.case:
@@ -121,8 +128,8 @@ def read_general(path: Path) -> tuple[Example, ...]:
                 f"{where}: a row to mix in is of kind general, without contract and case; rows "
                 "about contracts are made from a --dataset, which keeps the exam's apart"
             )
-        examples.append(example)
-    return tuple(examples)
+        examples[where] = example
+    return examples
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
@@ -157,15 +164,15 @@ def forget_meta(path: Path) -> None:
         ) from error
 
 
-def read_meta(path: Path) -> Meta:
-    """The meta beside the data file `path`.
+def open_meta(path: Path) -> Meta:
+    """The meta beside the data file `path`, whatever rows stand there now.
 
     Raises:
-        UserError: it is missing or malformed, or was written for other rows.
+        UserError: it is missing or malformed.
     """
     beside = meta_path(path)
     try:
-        meta = Meta.model_validate_json(beside.read_bytes())
+        return Meta.model_validate_json(beside.read_bytes())
     except OSError as error:
         raise UserError(
             f"{beside} cannot be read ({error.strerror}): it says which contracts {path.name} was "
@@ -177,13 +184,22 @@ def read_meta(path: Path) -> Meta:
         raise UserError(
             f"{beside} is malformed ({where}: {first['msg']}); make the data again"
         ) from error
+
+
+def read_meta(path: Path) -> Meta:
+    """The meta beside the data file `path`.
+
+    Raises:
+        UserError: it is missing or malformed, or was written for other rows.
+    """
+    meta = open_meta(path)
     try:
         rows = file_digest(path)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}; make the data again") from error
     if meta.rows != rows:
         raise UserError(
-            f"{beside} does not describe the rows of {path.name}, which are others now; "
+            f"{meta_path(path)} does not describe the rows of {path.name}, which are others now; "
             "make the data again"
         )
     return meta
