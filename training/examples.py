@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fixtures.errors import UserError
 from fixtures.identity import file_digest
-from fixtures.reading import check_texts, read_text
+from fixtures.reading import check_texts, file_text
 from fixtures.rows import json_lines, json_object, shown
 from models.chat import Message
 from models.manifest import Sha256, TrainedContract
@@ -213,7 +213,7 @@ def read_rows(path: Path) -> Iterator[tuple[str, Row]]:
             stored.
     """
     empty = True
-    for line, content in json_lines(read_text(path, "make it with `python -m training.data`")):
+    for line, content in json_lines(file_text(path, "make it with `python -m training.data`")):
         empty, where = False, f"{path}, line {line}"
         row = json_object(where, content)
         check_texts(where, row)

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from fixtures.cases import Case, Contract, Span
 from fixtures.errors import UserError
 from fixtures.identity import digest
-from fixtures.reading import check_texts, read_text
+from fixtures.reading import check_texts, file_text
 from fixtures.rows import json_lines, json_object
 
 Kind = Literal["rephrased", "part", "yes", "where", "new"]
@@ -84,7 +84,7 @@ def read_synthetic(path: Path) -> tuple[Pair, ...]:
     rows: TypeAdapter[Pair] = TypeAdapter(Pair)
     pairs = tuple(
         _pair(rows, f"{path}, line {number}", line)
-        for number, line in json_lines(read_text(path, MEND))
+        for number, line in json_lines(file_text(path, MEND))
     )
     if not pairs:
         raise UserError(f"{path} holds no pairs; {MEND}")
