@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.manifest import Manifest
 from training.checkpoints import processes
+from training.examples import Meta
 from training.origin import Origin
 from training.provenance import joined
 
@@ -22,11 +23,12 @@ def manifest_of(trained: "Trained") -> Manifest:
     """What the adapter was trained on and how; of an adapter it started from, both together."""
     origin, parts, recipe = trained.origin, trained.parts, trained.recipe
     meta, before = origin.meta, origin.before
-    earlier = [each for each in (before, *origin.others) if each]
+    seen: list[Manifest | Meta] = [each for each in (before, *origin.others) if each]
+    seen.append(meta)
     history = trained.checkpoint.history
     return Manifest(
-        contracts=joined(*(each.contracts for each in (*earlier, meta)), meta.beside),
-        cases=tuple(dict.fromkeys([case for each in (*earlier, meta) for case in each.cases])),
+        contracts=joined(*(each.contracts for each in seen), meta.beside),
+        cases=tuple(dict.fromkeys(case for each in seen for case in each.cases)),
         datasets=_datasets(origin),
         method=trained.method.name,
         base=origin.base,

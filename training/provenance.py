@@ -87,8 +87,14 @@ def _seen(name: str, registry: Path) -> Iterator[Manifest]:
 
 
 def of_base(folder: Path) -> Manifest | None:
-    """The manifest that lies beside a base's weights, as beside those that were merged."""
-    return read_manifest(folder) if folder.is_dir() else None
+    """The manifest that lies beside a base's weights, as beside those that were merged.
+
+    Others call files of theirs by this name too; such a one says nothing of training.
+    """
+    try:
+        return read_manifest(folder) if folder.is_dir() else None
+    except UserError:
+        return None
 
 
 def refuse_exam(texts: Sequence[Beside], datasets: Sequence[Dataset]) -> None:
