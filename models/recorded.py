@@ -67,8 +67,21 @@ class RecordedModel:
         """None: it counts no tokens."""
         return 0
 
+    def shown(self, case: Case, passages: Sequence[Passage]) -> tuple[Passage, ...]:
+        """What the recorded system was shown, as its row says; never what the exam retrieves."""
+        row = self._row(case)
+        return tuple(_passage(text, case) for text in row.context) if row else ()
+
     async def answer(self, case: Case, passages: Sequence[Passage]) -> Answer:
         """The recorded answer; an error where the file has none for this case."""
+        row = self._row(case)
+        if row is None or row.answer is None:
+            missing = f"no answer for {case.id} in {self.path.name}"
+            missing += f": row {row.row} holds none" if row else ""
+            return Answer("", error=missing, passages=self.shown(case, passages))
+        return Answer(row.answer, passages=self.shown(case, passages))
+
+    def _row(self, case: Case) -> Recording | None:
         for key in (
             ("id", case.id),
             ("row", case.id, case.question, case.contract.id),
@@ -77,8 +90,8 @@ class RecordedModel:
             ("question", case.question),
         ):
             if key in self._rows:
-                return _answer(self._rows[key], case, self.path)
-        return _answer(None, case, self.path)
+                return self._rows[key]
+        return None
 
     async def logprobs(self, case: Case, passages: Sequence[Passage], reply: str) -> None:
         """It has none."""
@@ -98,16 +111,6 @@ def _keys(row: Recording) -> list[Key]:
     if row.contract:
         return [own, ("contract", row.question, row.contract)]
     return [own, ("text", row.question, row.text) if row.context else ("question", row.question)]
-
-
-def _answer(row: Recording | None, case: Case, path: Path) -> Answer:
-    if row is None:
-        return Answer("", error=f"no answer for {case.id} in {path.name}")
-    passages = tuple(_passage(text, case) for text in row.context)
-    if row.answer is None:
-        missing = f"no answer for {case.id} in {path.name}: row {row.row} holds none"
-        return Answer("", error=missing, passages=passages)
-    return Answer(row.answer, passages=passages)
 
 
 def _passage(text: str, case: Case) -> Passage:
