@@ -5,18 +5,19 @@ A `.csv` or `.jsonl` with a row for each score that a person gave. Columns: `cas
 `answer`, the text that was scored, where a model may have changed its answer since.
 """
 
-import csv
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 from pydantic.dataclasses import dataclass as validated
 
 from fixtures.cases import Case
 from fixtures.errors import UserError
+from fixtures.rows import SUFFIXES, Row, read_rows
+
+SCORE = "a score is a number from 0 to 1"
+COLUMNS = ("case_id", "contract", "question", "score", "model", "answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +62,17 @@ def read_labels(path: Path, cases: Sequence[Case]) -> tuple[Label, ...]:
     Raises:
         UserError: no such file, a row that is no label, or no label of any case.
     """
-    if not path.is_file() or path.suffix.lower() not in {".csv", ".jsonl", ".ndjson"}:
+    if not path.is_file() or path.suffix.lower() not in SUFFIXES:
         raise UserError(f"--labels {path}: no such .csv or .jsonl file; give one of labels")
     by_id = {case.id: case for case in cases}
     by_question = {(case.contract.id.strip(), case.question.strip()): case for case in cases}
     rows: TypeAdapter[_Row] = TypeAdapter(_Row)
     labels: list[Label] = []
     number = 0
-    for number, values in _rows(path):
-        row = _row(rows, path, number, values)
-        case = by_id.get(row.case_id) or by_question.get((row.contract, row.question))
+    for given in read_rows(path, COLUMNS, f"correct it; {SCORE}"):
+        number, row = given.number, _row(rows, given)
+        asked = (row.contract, row.question)
+        case = by_id.get(row.case_id) if row.case_id else by_question.get(asked)
         if case is not None:
             labels.append(Label(case.id, row.score, row.model, row.answer))
     if not labels:
@@ -81,38 +83,15 @@ def read_labels(path: Path, cases: Sequence[Case]) -> tuple[Label, ...]:
     return tuple(labels)
 
 
-def _row(rows: TypeAdapter[_Row], path: Path, number: int, values: dict[str, Any]) -> _Row:
-    filled = {name: value for name, value in values.items() if value not in (None, "")}
+def _row(rows: TypeAdapter[_Row], given: Row) -> _Row:
+    filled = {name: value for name, value in given.cells.items() if value not in (None, "")}
     try:
         row = rows.validate_python(filled)
     except ValidationError as error:
         first = error.errors()[0]
         what = "is missing" if first["type"] == "missing" else f"{first['input']!r}: {first['msg']}"
         line = " ".join(f"`{first['loc'][0]}` {what}"[:200].split())
-        raise UserError(f"{path}, row {number}: {line}; a score is a number from 0 to 1") from error
+        raise UserError(f"{given.where}: {line}; {SCORE}") from error
     if not row.case_id and not (row.contract and row.question):
-        raise UserError(f"{path}, row {number}: fill in `case_id`, or `contract` and `question`")
+        raise UserError(f"{given.where}: fill in `case_id`, or `contract` and `question`")
     return row
-
-
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield (row number from 1, columns by lower-case name); blank lines are no rows."""
-    number = 0
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows: Iterator[Any]
-            if path.suffix.lower() == ".csv":
-                rows = csv.DictReader(file, strict=True)
-            else:
-                rows = (json.loads(line) for line in file if line.strip())
-            # Built here, so that a row that is none raises before it is counted.
-            named = (
-                {str(key).strip().lower(): value for key, value in row.items()} for row in rows
-            )
-            for number, row in enumerate(named, start=1):
-                yield number, row
-    except (ValueError, AttributeError, RecursionError, csv.Error) as error:
-        what = " ".join(str(error).split())[:160]
-        raise UserError(
-            f"{path}, row {number + 1}: cannot be read as columns ({what}); write one label a row"
-        ) from error

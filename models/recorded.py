@@ -9,21 +9,27 @@ from fixtures.cases import Case
 from fixtures.errors import UserError
 from fixtures.identity import file_digest
 from fixtures.passages import Passage
-from fixtures.recorded import read_recordings
+from fixtures.recorded import Recording, read_recordings
 from models.chat import Answer
+
+Key = tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class RecordedModel:
-    """Looks a case up by its id, by its row if the file is its own data set, by its question.
+    """Looks a case up by what a row says that it is about, and by nothing less.
 
-    A question that the file answers in more than one way is only found by `case_id` or by
-    question and contract together, never guessed.
+    A row with a `case_id` answers that case alone, one with a contract (or the contract's text) the
+    question about that contract, and only a row with neither answers its question wherever that is
+    asked. Without a `case_id` a row also answers the case that its own file makes of it. What the
+    file answers in more than one way is never guessed.
+
+    It is shown no passages: an answer has those that its row gives, as its `context`.
     """
 
     name: str
     path: Path
-    uses_passages: bool = True
+    uses_passages: bool = False
     free: bool = True
 
     @cached_property
@@ -34,19 +40,20 @@ class RecordedModel:
         return file_digest(self.path)
 
     @cached_property
-    def _answers(self) -> dict[tuple[str, ...], str | None]:
-        answers: dict[tuple[str, ...], str | None] = {}
-        for row in read_recordings(self.path):
-            if row.answer is None:
-                raise UserError(f"{self.path}, row {row.row}: no column `answer` or `response`")
-            keys: list[tuple[str, ...]] = [("id", row.case_id)] if row.case_id else []
-            if row.question:
-                asked = (row.question, row.contract_id)
-                keys += [("row", row.name, *asked), ("asked", *asked), ("asked", row.question)]
-            for key in keys:
-                clash = key in answers and answers[key] != row.answer
-                answers[key] = None if clash else row.answer
-        return answers
+    def _rows(self) -> dict[Key, Recording | None]:
+        """The row that answers by each key; None where rows with different answers would."""
+        recordings = read_recordings(self.path)
+        if all(row.answer is None for row in recordings):
+            raise UserError(
+                f"{self.path}, row 1 and all others: no column `answer` or `response` is filled in"
+            )
+        found: dict[Key, Recording | None] = {}
+        for row in recordings:
+            for key in _keys(row):
+                before = found.get(key, row)
+                same = before and (before.answer, before.context) == (row.answer, row.context)
+                found[key] = row if same else None
+        return found
 
     async def preflight(self) -> None:
         """Read the file.
@@ -54,24 +61,37 @@ class RecordedModel:
         Raises:
             UserError: it is missing, malformed or without answers.
         """
-        self._answers  # noqa: B018 - reading is the check
+        self._rows  # noqa: B018 - reading is the check
 
     def most_tokens(self, case: Case, passages: Sequence[Passage]) -> int:
         """None: it counts no tokens."""
         return 0
 
+    def shown(self, case: Case, passages: Sequence[Passage]) -> tuple[Passage, ...]:
+        """What the recorded system was shown, as its row says; never what the exam retrieves."""
+        row = self._row(case)
+        return tuple(_passage(text, case) for text in row.context) if row else ()
+
     async def answer(self, case: Case, passages: Sequence[Passage]) -> Answer:
         """The recorded answer; an error where the file has none for this case."""
+        row = self._row(case)
+        if row is None or row.answer is None:
+            missing = f"no answer for {case.id} in {self.path.name}"
+            missing += f": row {row.row} holds none" if row else ""
+            return Answer("", error=missing, passages=self.shown(case, passages))
+        return Answer(row.answer, passages=self.shown(case, passages))
+
+    def _row(self, case: Case) -> Recording | None:
         for key in (
             ("id", case.id),
             ("row", case.id, case.question, case.contract.id),
-            ("asked", case.question, case.contract.id),
-            ("asked", case.question),
+            ("contract", case.question, case.contract.id),
+            ("text", case.question, case.contract.text),
+            ("question", case.question),
         ):
-            text = self._answers.get(key)
-            if text is not None:
-                return Answer(text, passages=tuple(passages))
-        return Answer("", error=f"no answer for {case.id} in {self.path.name}")
+            if key in self._rows:
+                return self._rows[key]
+        return None
 
     async def logprobs(self, case: Case, passages: Sequence[Passage], reply: str) -> None:
         """It has none."""
@@ -81,3 +101,19 @@ class RecordedModel:
 
     async def close(self) -> None:
         """Nothing is held open."""
+
+
+def _keys(row: Recording) -> list[Key]:
+    """What a row answers: what it names, or its question where it names nothing."""
+    if row.case_id:
+        return [("id", row.case_id)]
+    own: Key = ("row", row.name, row.question, row.contract_id)
+    if row.contract:
+        return [own, ("contract", row.question, row.contract)]
+    return [own, ("text", row.question, row.text) if row.context else ("question", row.question)]
+
+
+def _passage(text: str, case: Case) -> Passage:
+    """The text as a passage; one that does not stand in the contract is of no length there."""
+    start = case.contract.text.find(text)
+    return Passage(case.contract.id, max(start, 0), start + len(text) if start >= 0 else 0, text)

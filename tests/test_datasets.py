@@ -321,7 +321,8 @@ def test_other_details_become_questions(details, question):
     assert as_question(details) == question
 
 
-NAMES = st.lists(st.text(min_size=0, max_size=40), min_size=1, max_size=5, unique=True)
+NAME = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=40)
+NAMES = st.lists(NAME, min_size=1, max_size=5, unique=True)
 
 
 @given(NAMES, NAMES)

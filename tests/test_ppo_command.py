@@ -88,6 +88,7 @@ def test_a_reward_model_takes_the_place_of_the_metrics(tiny_base, tmp_path):
     base = AutoModelForSequenceClassification.from_pretrained(tiny_base, num_labels=1)
     judge = get_peft_model(base, LoraConfig(r=2, task_type="SEQ_CLS", target_modules="all-linear"))
     judge.save_pretrained(tmp_path / "judge")
+    write_manifest(tmp_path / "judge", Manifest(contracts=(), cases=()))
     recipe = write_recipe(tmp_path, tiny_base, TRAINING, reward_model=str(tmp_path / "judge"))
     assert run(ppo.METHOD, recipe, tmp_path) == 0
     rewarded = weights(tmp_path)
@@ -101,6 +102,7 @@ def test_an_adapter_that_answers_is_no_reward_model(tiny_base, tmp_path, capsys)
     base = AutoModelForCausalLM.from_pretrained(tiny_base)
     config = LoraConfig(r=2, task_type="CAUSAL_LM", target_modules="all-linear")
     get_peft_model(base, config).save_pretrained(tmp_path / "answers")
+    write_manifest(tmp_path / "answers", Manifest(contracts=(), cases=()))
     recipe = write_recipe(tmp_path, tiny_base, TRAINING, reward_model=str(tmp_path / "answers"))
     assert run(ppo.METHOD, recipe, tmp_path) == 4
     assert "this adapter answers and gives no number" in capsys.readouterr().err

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from fixtures.cases import Case, Contract, Span
 from fixtures.datasets import load_dataset
 from fixtures.errors import UserError
+from fixtures.passages import Passage
 from fixtures.recorded import read_recordings, recorded_dataset
+from fixtures.rows import MISSING
 from models.recorded import RecordedModel
 
 
@@ -92,7 +94,11 @@ def test_a_long_cell_with_line_ends_and_quotes(tmp_path):
         assert read.spans == (Span('"go"', context.index('"go"')),)
 
 
-CELL = st.text(st.characters(codec="utf-8", exclude_characters="\r\0"), max_size=12).map(str.strip)
+CELL = (
+    st.text(st.characters(codec="utf-8", exclude_characters="\r\0"), max_size=12)
+    .map(str.strip)
+    .filter(lambda text: text not in MISSING and not text.startswith("["))
+)
 ROWS = st.lists(
     st.fixed_dictionaries(
         {
@@ -111,14 +117,17 @@ ROWS = st.lists(
 @given(ROWS, st.sampled_from(["rows.csv", "rows.jsonl"]), st.booleans())
 @settings(max_examples=80)
 def test_a_file_that_is_data_set_and_model_answers_every_row_as_it_stands(rows, name, ids):
+    rows = [*rows, {**rows[0], "answer": "said"}]
     if ids:
         rows = [{"case_id": f"id {number}", **row} for number, row in enumerate(rows)]
     with TemporaryDirectory() as folder:
         path = written(Path(folder) / name, rows)
         dataset = recorded_dataset(path)
         found = answers(path, dataset.cases)
-    assert [(answer.text, answer.error) for answer in found] == [
-        (row["answer"], None) for row in rows
+    # An empty cell of a CSV is a missing one; JSON can tell the two apart.
+    assert [answer.text for answer in found] == [row["answer"] for row in rows]
+    assert [answer.error is None for answer in found] == [
+        name == "rows.jsonl" or row["answer"] != "" for row in rows
     ]
     assert [c.spans[0].text if c.spans else "" for c in dataset.cases] == [
         row["expected"] for row in rows
@@ -172,17 +181,27 @@ def test_a_question_answered_twice_alike_is_found(tmp_path):
 
 
 def test_an_empty_answer_is_an_answer(tmp_path):
-    (answer,) = answers(written(tmp_path / "r.csv", [{"question": "Q?", "answer": ""}]), [case()])
+    path = written(tmp_path / "r.jsonl", [{"question": "Q?", "answer": ""}])
+    (answer,) = answers(path, [case()])
     assert (answer.text, answer.error) == ("", None)
 
 
-def test_passages_are_handed_on(tmp_path):
-    from fixtures.passages import Passage
+def test_an_answer_has_the_passages_of_its_row_and_no_other(tmp_path):
+    rows = [
+        {"question": "None?", "answer": "a"},
+        {"question": "One?", "contract": "K", "answer": "a", "context": "ex"},
+        {"question": "Two?", "contract": "K", "answer": "a", "context": ["text", "elsewhere"]},
+    ]
+    model = RecordedModel("m", written(tmp_path / "r.jsonl", rows))
+    given = [Passage("K", 0, 4, "text")]
 
-    path = written(tmp_path / "r.csv", [{"question": "Q?", "answer": "a"}])
-    shown = [Passage("K", 0, 4, "text")]
-    answer = asyncio.run(RecordedModel("m", path).answer(case(), shown))
-    assert answer.passages == tuple(shown)
+    def shown(question):
+        return asyncio.run(model.answer(case(question=question), given)).passages
+
+    assert not model.uses_passages
+    assert shown("None?") == ()
+    assert shown("One?") == (Passage("K", 1, 3, "ex"),)
+    assert shown("Two?") == (Passage("K", 0, 4, "text"), Passage("K", 0, 0, "elsewhere"))
 
 
 def test_the_model_is_the_file_and_not_its_name(tmp_path):

@@ -3,6 +3,7 @@
 import math
 import random
 import re
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from fixtures.shingles import (
     comparable,
     containment,
     is_sample,
+    plain,
     shingles,
     sketch,
 )
@@ -143,3 +145,44 @@ def test_estimates_of_real_contracts(cuad):
                 assert abs(containment(estimated[row], estimated[column]) - true) < 5 * error
                 compared += 1
     assert compared > 10
+
+
+# Format characters that show nothing; those of other scripts (numbers, hieroglyphs) show something.
+INVISIBLE = [
+    mark
+    for mark in map(chr, range(0x110000))
+    if unicodedata.category(mark) == "Cf"
+    and not any(
+        word in unicodedata.name(mark, "") for word in ("ARABIC", "SYRIAC", "KAITHI", "HIEROGLYPH")
+    )
+]
+ORDINARY = st.text(
+    st.characters(codec="latin-1", exclude_characters="\xad")
+    | st.sampled_from("“”‘’–—…•§©®™½¼²³ªº№ﬁﬂäöüßéñçœø漢字かなабвαβ")
+)
+
+
+@given(ORDINARY | WORDS.map(" ".join))
+def test_ordinary_text_is_read_as_it_stands(text):
+    # Sketches of manifests made before invisible characters were dropped stay comparable.
+    assert plain(text) == unicodedata.normalize("NFC", text)
+
+
+@given(WORDS.filter(bool), st.lists(st.sampled_from(INVISIBLE), min_size=1), st.data())
+def test_what_shows_nothing_does_not_count(words, hidden, data):
+    text = " ".join(words)
+    for mark in hidden:
+        place = data.draw(st.integers(0, len(text)))
+        text = text[:place] + mark + text[place:]
+    assert shingles(text) == shingles(" ".join(words))
+
+
+def test_the_sketches_of_the_shipped_manifests_are_those_of_today(sample):
+    from models.manifest import read_manifest
+    from tests.conftest import ROOT
+
+    kept = read_manifest(ROOT / "models" / "adapters" / "dpo-smollm2").contracts
+    texts = {case.contract.digest: case.contract.text for case in sample.cases}
+    found = [each for each in kept if each.digest in texts]
+    assert len(found) >= 3
+    assert all(each.sketch == tuple(sorted(sketch(texts[each.digest]))) for each in found)

@@ -7,7 +7,7 @@ from functools import cache
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evals.metrics.abstention import abstains
@@ -378,3 +378,32 @@ def test_revised_spans_hold_for_any_edits(data):
         assert span.start is None or made_text.startswith(span.text, span.start)
         bare = "".join(c for c in span.text if c not in "XY ")
         assert bare == text[begin:end].replace(" ", "")
+
+
+FOLDING = st.text(
+    st.sampled_from("Kkiı\u0130IſsSßẞσςΣ\u212a\u212b\u0345åÅ\ufb01ǰΐµμ\u0301-' ")
+    | st.characters(codec="utf-8"),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(FOLDING, FOLDING, st.sampled_from(["Inc.", "Corp.", "GmbH"]), st.integers(0, 9))
+@settings(max_examples=250, deadline=None)
+def test_any_letters_of_a_name_are_renamed_or_left_alone(name, other, form, seed):
+    text = (
+        f"This Agreement is between Kristine {name} {form} and Mesaska Corp. {other} Kr\u0131stine."
+    )
+    swap = renaming(text, Random(seed))
+    if swap is not None:
+        renamed = swap.text(text)
+        assert renamed.startswith("This Agreement is between ")
+        assert not swap.pattern().search(renamed)
+
+
+@given(st.lists(FOLDING.filter(str.isalpha), min_size=1, max_size=4, unique=True), FOLDING)
+@settings(max_examples=250, deadline=None)
+def test_what_the_pattern_finds_has_a_new_name(names, text):
+    swap = Renaming({name.lower(): INVENTED[place] for place, name in enumerate(names)})
+    for match in swap.pattern().finditer(f"{text} {' '.join(names)} {' '.join(names).upper()}"):
+        assert swap.new(match).lower() in {name.lower() for name in INVENTED}

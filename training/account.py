@@ -2,14 +2,16 @@
 
 import os
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.manifest import Manifest, TrainedContract
+from models.manifest import Manifest
 from training.checkpoints import processes
+from training.examples import Meta
 from training.origin import Origin
+from training.provenance import joined
 
 if TYPE_CHECKING:
     from training.run import Trained
@@ -21,10 +23,12 @@ def manifest_of(trained: "Trained") -> Manifest:
     """What the adapter was trained on and how; of an adapter it started from, both together."""
     origin, parts, recipe = trained.origin, trained.parts, trained.recipe
     meta, before = origin.meta, origin.before
+    seen: list[Manifest | Meta] = [each for each in (before, *origin.others) if each]
+    seen.append(meta)
     history = trained.checkpoint.history
     return Manifest(
-        contracts=_union(before.contracts if before else (), meta.contracts),
-        cases=tuple(dict.fromkeys([*(before.cases if before else ()), *meta.cases])),
+        contracts=joined(*(each.contracts for each in seen), meta.beside),
+        cases=tuple(dict.fromkeys(case for each in seen for case in each.cases)),
         datasets=_datasets(origin),
         method=trained.method.name,
         base=origin.base,
@@ -124,9 +128,3 @@ def _data(origin: Origin) -> dict[str, Any]:
 def _short(entry: dict[str, Any]) -> dict[str, Any]:
     kept = ("step", "loss", "learning_rate", "grad_norm", "mean_token_accuracy", "rewards/margins")
     return {name: float(f"{entry[name]:.5g}") for name in kept if name in entry}
-
-
-def _union(
-    before: Sequence[TrainedContract], now: Sequence[TrainedContract]
-) -> tuple[TrainedContract, ...]:
-    return tuple({each.digest: each for each in (*before, *now)}.values())

@@ -13,16 +13,19 @@ from fixtures.errors import UserError
 from fixtures.identity import digest
 from fixtures.retrieval import RetrieverOptions
 from models.factory import open_models
+from models.manifest import TrainedContract
 from models.prompted import PromptedModel
 from models.registry import Prompted, read_entry
 from training.arranging import general_wanted, mixed, shuffled, split_by_contract
 from training.building import Builder
 from training.data_options import data_parser, read_limits, read_mixture
-from training.drawing import contract_examples, synthetic_examples
+from training.drawing import contract_examples, synthetic_cases, synthetic_examples
 from training.examples import (
     Example,
     Meta,
     forget_meta,
+    meta_path,
+    open_meta,
     read_general,
     validation_path,
     write_examples,
@@ -30,6 +33,7 @@ from training.examples import (
 )
 from training.further import further_questions
 from training.material import contract_entries, seen_contracts, training_material
+from training.provenance import Beside, joined, refuse_exam, text_entries
 from training.typed import typed_command
 
 GENERAL = Path(__file__).parent / "data" / "general.jsonl"
@@ -89,7 +93,7 @@ def make(options: argparse.Namespace) -> dict[str, float]:
         UserError: an option, a data set or the model is not usable, or nothing is left.
     """
     mixture, limits = read_mixture(options), read_limits(options)
-    general = read_general(_mix_path(options.mix)) if options.mix else ()
+    general = read_general(_mix_path(options.mix)) if options.mix else {}
     names = options.dataset or ["sample"]
     datasets = [load_dataset(name, options.cuad_dir) for name in names]
     model, system = _open(options)
@@ -98,12 +102,16 @@ def make(options: argparse.Namespace) -> dict[str, float]:
             f"--model {options.model} is shown no passages, so no answer can be quoted from them; "
             "add --unanswerable 1 without --synthetic, or name a model with passages"
         )
+    refuse_exam([Beside(where, row.text) for where, row in general.items()], datasets)
     material = training_material(datasets)
     builder = Builder(model, limits, random.Random(options.seed))
     retriever = RetrieverOptions(k=max(RetrieverOptions().k, options.most_passages or 0))
     rows, asked = contract_examples(datasets, material.cases, builder, retriever, mixture)
+    questions: list[str] = []
     if options.synthetic:
-        rows += synthetic_examples(options.synthetic, datasets, material.cases, builder, retriever)
+        written = synthetic_cases(options.synthetic, datasets, material.cases)
+        questions = [case.question for case in written]
+        rows += synthetic_examples(written, datasets, builder, retriever)
     if not rows:
         raise UserError("no example is left; raise --n or --answer-tokens")
     train, validation = split_by_contract(rows, mixture.validation, options.seed)
@@ -122,7 +130,7 @@ def make(options: argparse.Namespace) -> dict[str, float]:
     wanted = mixture.counts
     if options.mix:
         wanted["general"] = general_wanted(len(train), mixture.general)
-    train = mixed(train, general, mixture.general, options.seed)
+    train = mixed(train, tuple(general.values()), mixture.general, options.seed)
     if options.shuffle_answers:
         train = shuffled(train, options.seed)
     found = statistics(train, validation, builder, wanted)
@@ -140,12 +148,24 @@ def make(options: argparse.Namespace) -> dict[str, float]:
         statistics=found,
         contracts=entries,
         cases=tuple(sorted({row.case for row in (*train, *validation)} - {""})),
+        beside=joined(
+            text_entries(f"--mix {options.mix}", [r.text for r in train if r.kind == "general"]),
+            text_entries(f"--synthetic {options.synthetic}", questions),
+            _written_by(options),
+        ),
     )
     forget_meta(options.output)
     write_examples(options.output, train)
     write_examples(validation_path(options.output), validation)
     write_meta(options.output, meta)
     return found
+
+
+def _written_by(options: argparse.Namespace) -> Sequence[TrainedContract]:
+    """What those have seen who wrote the synthetic questions, where the file says who they were."""
+    if options.synthetic is None or not meta_path(options.synthetic).is_file():
+        return ()
+    return open_meta(options.synthetic).beside
 
 
 def _mix_path(named: str) -> Path:

@@ -15,6 +15,7 @@ from fixtures.selection import sample
 from training.building import Builder
 from training.examples import Example
 from training.further import Asked
+from training.provenance import Beside, refuse_exam
 from training.synthesis.synthetic import as_case, read_synthetic
 
 SPARE = 3  # cases looked at for each that is wanted: some answers are not found, or too long
@@ -90,14 +91,12 @@ def contract_examples(
     return sorted(rows, key=lambda row: digest(row.case, row.kind)), shown
 
 
-def synthetic_examples(
-    path: Path,
-    datasets: Sequence[Dataset],
-    cases: Sequence[Case],
-    builder: Builder,
-    retriever: RetrieverOptions,
-) -> list[Example]:
-    """Examples of the pairs that `training.synthesize` wrote, of contracts that may be used."""
+def synthetic_cases(path: Path, datasets: Sequence[Dataset], cases: Sequence[Case]) -> list[Case]:
+    """The pairs that `training.synthesize` wrote, of contracts that may be used, as cases.
+
+    Raises:
+        UserError: there is none, or one repeats a contract of the exam.
+    """
     contracts = {case.contract.id: case.contract for case in cases}
     pairs = [pair for pair in read_synthetic(path) if pair.contract in contracts]
     if not pairs:
@@ -106,6 +105,23 @@ def synthetic_examples(
             "name the --dataset that the pairs were written from"
         )
     asked = [as_case(pair, contracts[pair.contract], pair.category) for pair in pairs]
+    refuse_exam(
+        [
+            Beside(f"{path}, question {case.question[:60]!r}", case.question, case.contract)
+            for case in asked
+        ],
+        datasets,
+    )
+    return asked
+
+
+def synthetic_examples(
+    asked: Sequence[Case],
+    datasets: Sequence[Dataset],
+    builder: Builder,
+    retriever: RetrieverOptions,
+) -> list[Example]:
+    """Examples of synthetic cases."""
     found = _passages(datasets, asked, retriever)
     rows = [builder.answered(case, found[_key(case)], "synthetic") for case in asked]
     return [row for row in rows if row is not None]

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -10,11 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fixtures.errors import UserError
 from fixtures.identity import file_digest
+from fixtures.reading import check_texts, file_text
+from fixtures.rows import json_lines, json_object, shown
 from models.chat import Message
 from models.manifest import Sha256, TrainedContract
 
 Kind = Literal["answerable", "unanswerable", "hard negative", "synthetic", "general"]
 Row = dict[str, Any]
+ROLES = ("system", "user", "assistant")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +43,19 @@ class Example:
     category: str = ""
     gold: tuple[str, ...] = ()
 
+    @property
+    def text(self) -> str:
+        """All that is read and written in it."""
+        return "\n\n".join([*(turn.content for turn in self.prompt), self.completion])
+
 
 class Meta(BaseModel):
     """What a data file was made of; it stands beside the file and ends up in the manifest.
 
     `passages`, `most_passages` and `system` are those of the registry entry `model`, whose prompt
     was built: the candidate's entry repeats them. `dataset` is what was typed, joined by " + ".
-    `rows` is the SHA-256 of the data file; `write_meta` fills it in.
+    `beside` is of what else is in the rows or made them (see `training.provenance`). `rows` is the
+    SHA-256 of the data file; `write_meta` fills it in.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -62,6 +71,7 @@ class Meta(BaseModel):
     statistics: dict[str, float] = Field(default_factory=dict)
     contracts: tuple[TrainedContract, ...] = ()
     cases: tuple[Sha256, ...] = ()
+    beside: tuple[TrainedContract, ...] = ()
     rows: str = ""
 
 
@@ -103,14 +113,14 @@ def read_examples(path: Path) -> tuple[Example, ...]:
     return tuple(_example(where, row) for where, row in read_rows(path))
 
 
-def read_general(path: Path) -> tuple[Example, ...]:
-    """The general instructions of a file, in its order.
+def read_general(path: Path) -> dict[str, Example]:
+    """The general instructions of a file by their places, in its order.
 
     Raises:
         UserError: see `read_examples`; or a row is about a contract, which nobody would have
             compared with the exam's; the line is named.
     """
-    examples = []
+    examples = {}
     for where, row in read_rows(path):
         example = _example(where, row)
         if example.kind != "general" or example.contract or example.case:
@@ -118,8 +128,8 @@ def read_general(path: Path) -> tuple[Example, ...]:
                 f"{where}: a row to mix in is of kind general, without contract and case; rows "
                 "about contracts are made from a --dataset, which keeps the exam's apart"
             )
-        examples.append(example)
-    return tuple(examples)
+        examples[where] = example
+    return examples
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
@@ -154,15 +164,15 @@ def forget_meta(path: Path) -> None:
         ) from error
 
 
-def read_meta(path: Path) -> Meta:
-    """The meta beside the data file `path`.
+def open_meta(path: Path) -> Meta:
+    """The meta beside the data file `path`, whatever rows stand there now.
 
     Raises:
-        UserError: it is missing or malformed, or was written for other rows.
+        UserError: it is missing or malformed.
     """
     beside = meta_path(path)
     try:
-        meta = Meta.model_validate_json(beside.read_bytes())
+        return Meta.model_validate_json(beside.read_bytes())
     except OSError as error:
         raise UserError(
             f"{beside} cannot be read ({error.strerror}): it says which contracts {path.name} was "
@@ -174,13 +184,22 @@ def read_meta(path: Path) -> Meta:
         raise UserError(
             f"{beside} is malformed ({where}: {first['msg']}); make the data again"
         ) from error
+
+
+def read_meta(path: Path) -> Meta:
+    """The meta beside the data file `path`.
+
+    Raises:
+        UserError: it is missing or malformed, or was written for other rows.
+    """
+    meta = open_meta(path)
     try:
         rows = file_digest(path)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}; make the data again") from error
     if meta.rows != rows:
         raise UserError(
-            f"{beside} does not describe the rows of {path.name}, which are others now; "
+            f"{meta_path(path)} does not describe the rows of {path.name}, which are others now; "
             "make the data again"
         )
     return meta
@@ -190,28 +209,42 @@ def read_rows(path: Path) -> Iterator[tuple[str, Row]]:
     """(place, row) of every line that is not blank; a place is `FILE, line N`.
 
     Raises:
-        UserError: the file is missing or empty, or a line is no JSON object.
+        UserError: the file is missing or empty, or a line is no JSON object of texts that can be
+            stored.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise UserError(
-            f"{path} cannot be read: {reason}; make it with `python -m training.data`"
-        ) from error
-    if not any(line.strip() for line in lines):
-        raise UserError(f"{path} holds no rows; make it again with more cases")
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        where = f"{path}, line {number}"
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise UserError(f"{where}: not JSON ({error})") from error
-        if not isinstance(row, dict):
-            raise UserError(f"{where}: a row is a JSON object, not {type(row).__name__}")
+    empty = True
+    for line, content in json_lines(file_text(path, "make it with `python -m training.data`")):
+        empty, where = False, f"{path}, line {line}"
+        row = json_object(where, content)
+        check_texts(where, row)
         yield where, row
+    if empty:
+        raise UserError(f"{path} holds no rows; make it again with more cases")
+
+
+def read_text_of(where: str, row: Row, column: str) -> str:
+    """The text in a column of a row; empty where it is missing.
+
+    Raises:
+        UserError: it is no text.
+    """
+    value = row.get(column)
+    if value is not None and not isinstance(value, str):
+        raise UserError(f"{where}: {column} is {shown(value)}; write it as text")
+    return value or ""
+
+
+def read_choice(where: str, row: Row, column: str, choices: Sequence[str], default: str) -> Any:
+    """The word in a column of a row, which is one of some.
+
+    Raises:
+        UserError: it is none of them.
+    """
+    value = row.get(column, default)
+    if value not in choices:
+        known = ", ".join(filter(None, choices))
+        raise UserError(f"{where}: {column} {value!r} is none of {known}")
+    return value
 
 
 def read_turns(where: str, row: Row, column: str) -> tuple[Message, ...]:
@@ -231,6 +264,9 @@ def read_turns(where: str, row: Row, column: str) -> tuple[Message, ...]:
         ) from error
     if not found or not all(isinstance(turn.content, str) for turn in found):
         raise UserError(f"{where}: {column} holds no text")
+    odd = next((turn.role for turn in found if turn.role not in ROLES), None)
+    if odd is not None:
+        raise UserError(f"{where}: {column} has the role {odd!r}; roles are {', '.join(ROLES)}")
     return found
 
 
@@ -244,6 +280,26 @@ def read_reply(where: str, row: Row, column: str) -> str:
     if len(turns) != 1 or turns[0].role != "assistant" or not turns[0].content.strip():
         raise UserError(f"{where}: {column} is one assistant's turn that says something")
     return turns[0].content
+
+
+def read_asked(where: str, row: Row) -> Example:
+    """The prompt of a row with what is known of its case; the reply to it is the caller's.
+
+    Raises:
+        UserError: a column is not what it must be.
+    """
+    gold = row.get("gold") or []
+    if not isinstance(gold, list) or not all(isinstance(text, str) for text in gold):
+        raise UserError(f"{where}: gold is a list of texts")
+    return Example(
+        prompt=read_turns(where, row, "prompt"),
+        completion="",
+        kind=read_choice(where, row, "kind", ("", *get_args(Kind)), "general"),
+        contract=read_text_of(where, row, "contract"),
+        case=read_text_of(where, row, "case"),
+        category=read_text_of(where, row, "category"),
+        gold=tuple(gold),
+    )
 
 
 def turns(messages: Sequence[Message]) -> list[dict[str, str]]:
@@ -264,21 +320,8 @@ def _row(example: Example) -> Row:
 
 
 def _example(where: str, row: Row) -> Example:
-    kind = row.get("kind", "general")
-    if kind not in get_args(Kind):
-        raise UserError(f"{where}: kind {kind!r} is none of {', '.join(get_args(Kind))}")
-    gold = row.get("gold", [])
-    if not isinstance(gold, list) or not all(isinstance(text, str) for text in gold):
-        raise UserError(f"{where}: gold is a list of texts")
-    return Example(
-        prompt=read_turns(where, row, "prompt"),
-        completion=read_reply(where, row, "completion"),
-        kind=kind,
-        contract=str(row.get("contract", "")),
-        case=str(row.get("case", "")),
-        category=str(row.get("category", "")),
-        gold=tuple(gold),
-    )
+    read_choice(where, row, "kind", get_args(Kind), "general")
+    return replace(read_asked(where, row), completion=read_reply(where, row, "completion"))
 
 
 def _replace(path: Path, lines: Iterable[str]) -> None:

@@ -7,9 +7,8 @@ from evals.leakage import find_leaks
 from fixtures.cases import Case, Contract
 from fixtures.datasets import Dataset
 from fixtures.errors import UserError
-from models.manifest import Manifest, TrainedContract, contract_entry
-
-CONTAINMENT = 0.5  # as the shipped gate: above it an exam contract counts as seen
+from models.manifest import Manifest, TrainedContract
+from training.provenance import CONTAINMENT, entries
 
 
 @dataclass(frozen=True)
@@ -54,8 +53,7 @@ def training_material(datasets: Sequence[Dataset]) -> Material:
 
 def contract_entries(cases: Sequence[Case]) -> tuple[TrainedContract, ...]:
     """What a manifest keeps of the contracts of these cases, each once."""
-    contracts = {(case.contract.id, case.contract.digest): case.contract for case in cases}
-    return tuple(map(contract_entry, contracts.values()))
+    return entries(case.contract for case in cases)
 
 
 def seen_contracts(held: Sequence[Case], trained: Sequence[TrainedContract]) -> set[str]:
@@ -69,10 +67,10 @@ def _leaking(trained: Sequence[Contract], exam: Sequence[Case]) -> set[str]:
     # Two contracts may share a title: here each is called by its digest.
     asked = {case.contract.digest: case for case in exam}
     exam = [replace(c, contract=replace(c.contract, id=key)) for key, c in asked.items()]
-    entries = [contract_entry(each).model_copy(update={"title": each.digest}) for each in trained]
+    known = entries(replace(each, id=each.digest) for each in trained)
     leaking = set(asked)
     while True:  # an exam contract's leak names its nearest train contract only
-        left = tuple(entry for entry in entries if entry.digest not in leaking)
+        left = tuple(entry for entry in known if entry.digest not in leaking)
         leaks = find_leaks(exam, Manifest(contracts=left, cases=()), CONTAINMENT)
         if not leaks:
             return leaking

@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict
 from fixtures.errors import UserError
 from fixtures.identity import file_digest
 from models.contents import adapter_digest, tokenizer_digest, weights_digest
-from models.manifest import Manifest, read_manifest
+from models.manifest import Manifest
 from training.examples import Meta
+from training.provenance import known, of_base
 
 if TYPE_CHECKING:
     from training.parts import Parts
@@ -28,6 +29,7 @@ class Origin(BaseModel):
         start: name and weights of the adapter to start from.
         before: its manifest.
         reward: weights of the reward model.
+        others: manifests of the reward model and of the base, where they have one.
         commit: of the code; see `commit`.
     """
 
@@ -39,6 +41,7 @@ class Origin(BaseModel):
     start: dict[str, str] | None
     before: Manifest | None
     reward: str | None
+    others: tuple[Manifest, ...] = ()
     commit: str | None
 
 
@@ -46,7 +49,8 @@ def take_origin(recipe: "Recipe", parts: "Parts", meta: Meta) -> Origin:
     """Read the files once, now.
 
     Raises:
-        UserError: the validation file cannot be read.
+        UserError: the validation file cannot be read, or nobody says what the reward model has
+            seen.
     """
     exam = recipe.validation if recipe.validation_exam else None
     return Origin(
@@ -58,8 +62,9 @@ def take_origin(recipe: "Recipe", parts: "Parts", meta: Meta) -> Origin:
             "tokenizer": tokenizer_digest(parts.folder),
         },
         start=_start(recipe, parts),
-        before=read_manifest(parts.adapter) if parts.adapter else None,
+        before=known(parts.adapter, "adapter") if parts.adapter else None,
         reward=_reward(recipe),
+        others=_others(recipe, parts),
         commit=commit(),
     )
 
@@ -105,9 +110,20 @@ def _start(recipe: "Recipe", parts: "Parts") -> dict[str, str] | None:
 
 def _reward(recipe: "Recipe") -> str | None:
     """The reward model's weights; one that is nowhere is refused by who loads it."""
+    folder = _reward_folder(recipe)
+    return adapter_digest(folder) if folder else None
+
+
+def _reward_folder(recipe: "Recipe") -> Path | None:
     folder = Path(recipe.reward_model or "").expanduser()
     found = recipe.reward_model and (folder / "adapter_config.json").is_file()
-    return adapter_digest(folder) if found else None
+    return folder if found else None
+
+
+def _others(recipe: "Recipe", parts: "Parts") -> tuple[Manifest, ...]:
+    folder, base = _reward_folder(recipe), of_base(parts.folder)
+    found = [known(folder, "reward_model")] if folder else []
+    return tuple([*found, base] if base else found)
 
 
 def _digest(path: Path) -> str:

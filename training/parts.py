@@ -9,11 +9,11 @@ from models.base import LocalBase
 from models.chat import Message
 from models.decoding import Decoding
 from models.local import LocalChat
-from models.manifest import FILE, read_manifest
 from models.registry import LocalEntry, is_registered, read_entry
 from models.weights import base_folder, check_adapter
 from training.arguments import check_keys
 from training.device import Device, choose
+from training.provenance import known
 from training.recipe import Recipe
 
 
@@ -76,7 +76,7 @@ def open_parts(recipe: Recipe, registry: Path) -> Parts:
     adapter = find_adapter(recipe.adapter, registry) if recipe.adapter else None
     if adapter:
         check_adapter(adapter, folder)
-        _check_known(adapter)
+        known(adapter, "adapter")
     base = LocalBase(folder, device.kind, device.dtype)
     chat = LocalChat(recipe.name, base, Decoding(), adapter)
     try:
@@ -106,17 +106,6 @@ def find_adapter(named: str, registry: Path) -> Path:
     if not isinstance(entry, LocalEntry) or entry.adapter is None:
         raise UserError(f"adapter {named}: its entry in {registry} names no adapter")
     return entry.adapter
-
-
-def _check_known(adapter: Path) -> None:
-    """Refuse an adapter without a manifest: that of its child would seem whole, and is not."""
-    if read_manifest(adapter) is None:
-        raise UserError(
-            f"adapter {adapter} has no {FILE}, so what it has seen is unknown, and the exam of "
-            "what comes of it could not be checked for leakage; restore the file, train the "
-            'adapter with training.sft, or, if it saw no contract, write {"contracts": [], '
-            '"cases": []} there'
-        )
 
 
 def load_model(parts: Parts, recipe: Recipe, *, scores: bool = False) -> tuple[Any, Any]:

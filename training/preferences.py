@@ -14,16 +14,23 @@ from models.factory import Chats
 from models.registry import SHIPPED, Prompted, read_entry
 from training.command import Parser, output_file
 from training.examples import Example, Meta
-from training.preference.appraisal import open_appraisers
+from training.preference.appraisal import judge_models, open_appraisers
 from training.preference.assembly import distinct, length_balanced, unpair
 from training.preference.feedback import human_pairs, read_feedback, shown_prompts, thumbs
 from training.preference.opinions import Enquiry, Opinions, counted, enquire, paired
 from training.preference.opposites import opposites
 from training.preference.pairing import Rule
 from training.preference.pairs import PreferencePair, Unpaired, write_preferences
-from training.preference.prompts import Prompts, read_prompts, validating, with_cases
+from training.preference.prompts import (
+    Prompts,
+    read_prompts,
+    validating,
+    with_beside,
+    with_cases,
+)
 from training.preference.sampling import draw_examples, voices
 from training.preference.statistics import statistics, table
+from training.provenance import Beside, refuse_exam, seen_by, text_entries
 from training.typed import typed_command
 
 EXAMPLES = Path(".exam/training/sft.jsonl")
@@ -41,6 +48,8 @@ def make(options: argparse.Namespace) -> tuple[dict[str, float], tuple[Path, ...
     prompts = read_prompts(options.examples, options.dataset or (), options.cuad_dir)
     meta, pairs, labelled, counts = _of_people(options, prompts, rule)
     if options.model:
+        asked = [options.model, *judge_models(options.judge)]
+        meta = with_beside(meta, seen_by(asked, options.registry))
         opinions = _opinions(options, prompts)
         more, left_out = paired(opinions, rule)
         pairs, counts = [*pairs, *more], counts | counted(opinions) | left_out
@@ -78,6 +87,13 @@ def _of_people(
     given = read_feedback(options.feedback, prompts.cases, prompts.refused())
     held = validating(options.examples)
     feedback = [each for each in given if each.case.contract.id not in held]
+    said = [
+        Beside(f"{options.feedback}, an answer to {each.case.id!r}", text, each.case.contract)
+        for each in feedback
+        for text in (each.answer, each.corrected)
+        if text
+    ]
+    refuse_exam(said, prompts.datasets)
     shown = shown_prompts(feedback, prompts.datasets, prompts.meta, options.registry)
     pairs, unchanged = human_pairs(feedback, shown, rule)
     labelled = thumbs(feedback, shown)
@@ -87,7 +103,9 @@ def _of_people(
         "corrections that change nothing": unchanged,
         "answers left out, of contracts that validate": len(given) - len(feedback),
     }
-    return with_cases(prompts.meta, [each.case for each in feedback]), pairs, labelled, counts
+    meta = with_cases(prompts.meta, [each.case for each in feedback])
+    texts = text_entries(f"--feedback {options.feedback}", [each.text for each in said])
+    return with_beside(meta, texts), pairs, labelled, counts
 
 
 def _asked(options: argparse.Namespace, prompts: Prompts) -> tuple[Example, ...]:

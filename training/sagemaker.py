@@ -15,6 +15,7 @@ from training.cloud.shipment import Shipment, packed, plan_shipment
 from training.command import Parser
 from training.method import METHODS
 from training.outcome import check_free
+from training.preference.pairs import read_pairs, read_unpaired
 from training.recipe import read_recipe
 from training.run import Places
 
@@ -22,6 +23,8 @@ IMAGE = (
     "763104351884.dkr.ecr.{region}.amazonaws.com/"
     "huggingface-pytorch-training:2.9.0-transformers5.3.0-gpu-py312-cu130-ubuntu22.04"
 )
+PREFERENCES = {"dpo": read_pairs, "orpo": read_pairs, "reward": read_pairs, "kto": read_unpaired}
+"""Who reads the rows of a method: what is no pair is refused here, and not in the cloud."""
 DELIVERIES = Path(".exam/training/deliveries")
 PLACES = Places(Path("models/registry"), Path("models/adapters"))
 """Of the working directory, which is the checkout that is sent."""
@@ -36,14 +39,18 @@ def run(options: argparse.Namespace) -> str:
     place = read_prefix(options.bucket)
     recipe = read_recipe(options.recipe, options.set)
     check_free(recipe, PLACES, force=options.force)
+    if reads := PREFERENCES.get(options.method):
+        reads(recipe.data)
     shipment = plan_shipment(options.method, options.recipe, tuple(options.set))
     with explained("AWS cannot be used"):
         sagemaker = open_client("sagemaker", options.region)
         s3 = open_client("s3", options.region)
+    where = machine(options, sagemaker.meta.region_name)
+    job.request(shipment, where, place, f"{job.stem(shipment)}-1")  # refused before it is paid for
     name = found_job(sagemaker, shipment)
     if name is None:
         upload(s3, shipment, place)
-        name = submit(sagemaker, shipment, place, machine(options, sagemaker.meta.region_name))
+        name = submit(sagemaker, shipment, place, where)
     if not options.wait:
         return "next: type the same line with --wait to install what it trains"
     described = job.wait(sagemaker, name, options.every)

@@ -20,10 +20,11 @@ from fixtures.errors import UserError
 from fixtures.identity import digest
 from models.chat import ChatModel
 from models.factory import Chats
-from models.manifest import contract_entry
+from models.manifest import TrainedContract
 from models.registry import SHIPPED
 from training.command import Parser, output_file
 from training.examples import Meta, forget_meta, write_meta
+from training.provenance import entries, seen_by
 from training.synthesis.gathering import Writer, Written, outcomes
 from training.synthesis.jury import REFERENCE, open_jury
 from training.synthesis.rules import write_by_rule
@@ -36,6 +37,7 @@ from training.typed import typed_command
 
 OUTPUT = Path(".exam/training/synthetic.jsonl")
 STORE = ".exam/store.sqlite"
+UNTRAINED = (REFERENCE, "none")
 BATCH = 25
 """Pairs written to the disk at once."""
 
@@ -47,6 +49,7 @@ def make(options: argparse.Namespace) -> Tally:
         UserError: an option, the data set or a model is not usable, or nothing was kept.
     """
     _check(options)
+    beside = seen_by(_writers(options), options.registry)
     dataset = load_dataset(options.dataset, options.cuad_dir)
     seeds = draw_seeds(dataset, options.seed)
     part = options.output.with_name(options.output.name + ".part")
@@ -59,7 +62,7 @@ def make(options: argparse.Namespace) -> Tally:
             f"--model {options.model}: no pair was kept ({', '.join(reasons) or 'none written'}); "
             "lower --threshold, or give a larger model or --model rules"
         )
-    _save(options, dataset, tally, part)
+    _save(options, dataset, tally, part, beside)
     return tally
 
 
@@ -136,7 +139,13 @@ def _by_model(options: argparse.Namespace, chat: ChatModel, calls: Calls) -> Wri
     return lambda seed: write(seed, options.per_seed, chat, calls)
 
 
-def _save(options: argparse.Namespace, dataset: Dataset, tally: Tally, part: Path) -> None:
+def _save(
+    options: argparse.Namespace,
+    dataset: Dataset,
+    tally: Tally,
+    part: Path,
+    beside: tuple[TrainedContract, ...],
+) -> None:
     cases = used_cases(tally.seeds)
     contracts = {case.contract.digest: case.contract for case in cases}
     meta = Meta(
@@ -146,8 +155,9 @@ def _save(options: argparse.Namespace, dataset: Dataset, tally: Tally, part: Pat
         model=options.model,
         seed=options.seed,
         statistics=tally.statistics(),
-        contracts=tuple(contract_entry(contracts[key]) for key in sorted(contracts)),
+        contracts=entries(contracts[key] for key in sorted(contracts)),
         cases=tuple(case.identity for case in cases),
+        beside=beside,
     )
     forget_meta(options.output)
     try:
@@ -157,6 +167,11 @@ def _save(options: argparse.Namespace, dataset: Dataset, tally: Tally, part: Pat
             f"{options.output} cannot be written: {error.strerror}; give another --output"
         ) from error
     write_meta(options.output, meta)
+
+
+def _writers(options: argparse.Namespace) -> list[str]:
+    """The models of the registry that wrote the pairs, or chose among them."""
+    return [name for name in (options.model, options.judge) if name not in (RULES, *UNTRAINED)]
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -61,6 +61,8 @@ def ranked(case: Case, answer: Answer, measure: Callable[[list[set[int]], int], 
         return Score(None, "no passages shown")
     if len(shown) == 1 and shown[0].end - shown[0].start >= len(case.contract.text):
         return Score(None, "the whole contract was shown")
+    if any(passage.start >= passage.end for passage in shown):  # recorded, and not of the contract
+        return Score(None, "where the passages stand in the contract is not known")
     gold = {span.start for span in case.spans if span.start is not None}
     if not gold:
         return Score(None, "no located gold span")

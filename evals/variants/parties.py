@@ -62,12 +62,17 @@ class Renaming:
     names: dict[str, str]
 
     def pattern(self) -> re.Pattern[str]:
-        """Any of the old words, in any letter case."""
-        return re.compile(rf"\b(?:{'|'.join(map(re.escape, self.names))})\b", re.IGNORECASE)
+        """Any of the old words, in any letter case, each in a group of its own."""
+        words = "|".join(f"({re.escape(word)})" for word in self.names)
+        return re.compile(rf"\b(?:{words})\b", re.IGNORECASE)
 
     def new(self, match: re.Match[str]) -> str:
-        """The new word in the old one's letter case."""
-        name = self.names[match[0].lower()]
+        """The new word in the old one's letter case.
+
+        The group says which word it is: letters that the pattern takes for one, such as the dotless
+        i and i, need not be one in lower case.
+        """
+        name = list(self.names.values())[(match.lastindex or 1) - 1]
         if match[0].isupper():
             return name.upper()
         return name.lower() if match[0].islower() else name

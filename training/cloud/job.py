@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,10 +48,14 @@ def stem(shipment: Shipment) -> str:
 
 
 def request(shipment: Shipment, machine: Machine, place: Prefix, job: str) -> dict[str, Any]:
-    """The arguments of CreateTrainingJob."""
+    """The arguments of CreateTrainingJob.
+
+    Raises:
+        UserError: a text or number is one that SageMaker would refuse; its field is named.
+    """
     seconds = int(machine.hours * 3600)
     waiting = {"MaxWaitTimeInSeconds": 2 * seconds} if machine.spot else {}
-    return {
+    wanted = {
         "TrainingJobName": job,
         "RoleArn": machine.role,
         "AlgorithmSpecification": {
@@ -99,6 +103,57 @@ def request(shipment: Shipment, machine: Machine, place: Prefix, job: str) -> di
             }.items()
         ],
     }
+    _check(wanted)
+    return wanted
+
+
+def _check(wanted: dict[str, Any]) -> None:
+    """Hold a request against the bounds that the service's own description gives.
+
+    botocore itself checks types and least values alone.
+    """
+    import botocore.session
+
+    service = botocore.session.get_session().get_service_model("sagemaker")
+    shape = service.operation_model("CreateTrainingJob").input_shape
+    found = next(_beyond(wanted, shape, ""), None)
+    if found:
+        raise UserError(
+            f"a SageMaker job cannot have {found}; change what was typed (--set, --hours, --image, "
+            "--role, --bucket), or the recipe"
+        )
+
+
+def _beyond(value: Any, shape: Any, place: str) -> Iterator[str]:
+    """What lies beyond the bounds of its shape, with its place."""
+    if shape.type_name == "structure":
+        for name, inner in value.items():
+            yield from _beyond(inner, shape.members[name], f"{place}.{name}".strip("."))
+    elif shape.type_name == "map":
+        for name, inner in value.items():
+            yield from _beyond(inner, shape.value, f"{place}.{name}")
+    elif shape.type_name == "list":
+        yield from _outside(len(value), "entries", shape, place)
+        for number, inner in enumerate(value):
+            yield from _beyond(inner, shape.member, f"{place}[{number}]")
+    elif shape.type_name == "string":
+        yield from _outside(len(value), "characters", shape, f"{place} {value[:40]!r}")
+        if not re.fullmatch(_python(shape.metadata.get("pattern", "(?s:.*)")), value):
+            yield f"{place} {value[:80]!r}, which holds a line end or another character not allowed"
+    elif shape.type_name in {"integer", "long"}:
+        yield from _outside(value, "", shape, place)
+
+
+def _outside(size: int, unit: str, shape: Any, place: str) -> Iterator[str]:
+    least, most = shape.metadata.get("min", 0), shape.metadata.get("max", size)
+    if not least <= size <= most:
+        bound = f"at most {most}" if size > most else f"at least {least}"
+        yield f"{place} of {size} {unit}".strip() + f" ({bound})"
+
+
+def _python(pattern: str) -> str:
+    """A pattern of the service's description, whose classes of Unicode Python writes otherwise."""
+    return pattern.replace(r"\p{L}\p{Z}\p{N}", r"\w \xa0").replace(r"\p{Alnum}", "a-zA-Z0-9")
 
 
 def _channel(name: str, uri: str) -> dict[str, Any]:

@@ -48,6 +48,12 @@ class Appraisal:
         return Score(min(max(sum(values) / len(values), 0.0), 1.0))
 
 
+def judge_models(names: str) -> list[str]:
+    """Those of `--judge` that are models of the registry, each once."""
+    given = dict.fromkeys(name.strip() for name in names.split(","))
+    return [name for name in given if name not in (METRICS, REFERENCE)]
+
+
 def open_appraisers(names: str, chats: Chats, registry: Path) -> tuple[tuple[Judge, ...], bool]:
     """The judges of correctness that `--judge` names, and whether it names the metrics.
 
@@ -56,9 +62,7 @@ def open_appraisers(names: str, chats: Chats, registry: Path) -> tuple[tuple[Jud
     """
     given = list(dict.fromkeys(name.strip() for name in names.split(",")))
     judges = [name for name in given if name != METRICS]
-    for name in judges:
-        if name == REFERENCE:
-            continue
+    for name in judge_models(names):
         try:
             entry = read_entry(name, registry)
         except UserError as error:

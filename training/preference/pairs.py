@@ -14,9 +14,10 @@ from training.examples import (
     Row,
     forget_meta,
     meta_path,
+    read_asked,
+    read_choice,
     read_reply,
     read_rows,
-    read_turns,
     turns,
     write_meta,
     write_rows,
@@ -127,12 +128,15 @@ def read_pairs(path: Path) -> tuple[PreferencePair, ...]:
         UserError: it is missing or empty, or a line is no pair; the line is named.
     """
     return tuple(
-        pair_of(
-            _extras(where, row),
-            read_reply(where, row, "chosen"),
-            read_reply(where, row, "rejected"),
-            _source(where, row),
-            _margin(where, row),
+        _distinct(
+            where,
+            pair_of(
+                read_asked(where, row),
+                read_reply(where, row, "chosen"),
+                read_reply(where, row, "rejected"),
+                _source(where, row),
+                _margin(where, row),
+            ),
         )
         for where, row in read_rows(path)
     )
@@ -149,7 +153,7 @@ def read_unpaired(path: Path) -> tuple[Unpaired, ...]:
         label, completion = row.get("label"), read_reply(where, row, "completion")
         if not isinstance(label, bool):
             raise UserError(f"{where}: label is true or false, not {label!r}")
-        rows.append(unpaired_of(_extras(where, row), completion, label, _source(where, row)))
+        rows.append(unpaired_of(read_asked(where, row), completion, label, _source(where, row)))
     return tuple(rows)
 
 
@@ -166,25 +170,8 @@ def row_of(each: PreferencePair | Unpaired) -> Row:
     return row | ({"margin": each.margin} if isinstance(each, PreferencePair) else {})
 
 
-def _extras(where: str, row: Row) -> Example:
-    gold = row.get("gold", [])
-    if not isinstance(gold, list) or not all(isinstance(text, str) for text in gold):
-        raise UserError(f"{where}: gold is a list of texts")
-    return Example(
-        prompt=read_turns(where, row, "prompt"),
-        completion="",
-        kind=row.get("kind", "general"),
-        contract=str(row.get("contract", "")),
-        case=str(row.get("case", "")),
-        category=str(row.get("category", "")),
-        gold=tuple(gold),
-    )
-
-
 def _source(where: str, row: Row) -> Source:
-    source: Source = row.get("source", "human")
-    if source not in get_args(Source):
-        raise UserError(f"{where}: source {source!r} is none of {', '.join(get_args(Source))}")
+    source: Source = read_choice(where, row, "source", get_args(Source), "human")
     return source
 
 
@@ -192,4 +179,12 @@ def _margin(where: str, row: Row) -> float:
     margin = row.get("margin", 0.0)
     if isinstance(margin, bool) or not isinstance(margin, int | float):
         raise UserError(f"{where}: margin is a number, not {margin!r}")
+    if not 0 <= margin <= 1:  # nor is NaN
+        raise UserError(f"{where}: margin is a number from 0 to 1, not {margin!r}")
     return float(margin)
+
+
+def _distinct(where: str, pair: PreferencePair) -> PreferencePair:
+    if pair.chosen.split() == pair.rejected.split():
+        raise UserError(f"{where}: chosen and rejected are the same reply; leave the pair out")
+    return pair

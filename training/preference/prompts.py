@@ -8,9 +8,10 @@ from fixtures.cases import Case, Contract
 from fixtures.datasets import Dataset, load_dataset
 from fixtures.errors import UserError
 from fixtures.identity import digest
-from models.manifest import contract_entry
+from models.manifest import TrainedContract
 from training.examples import Example, Meta, read_examples, read_meta, validation_path
 from training.material import training_material
+from training.provenance import entries, joined
 
 
 @dataclass(frozen=True)
@@ -86,12 +87,16 @@ def with_cases(meta: Meta, cases: Sequence[Case]) -> Meta:
     return _with_contracts(meta, [case.contract for case in cases])
 
 
+def with_beside(meta: Meta, more: Iterable[TrainedContract]) -> Meta:
+    """The meta with more of what stands beside the contracts."""
+    return meta.model_copy(update={"beside": joined(meta.beside, more)})
+
+
 def _with_contracts(meta: Meta, contracts: Iterable[Contract]) -> Meta:
     """The meta with every contract by its title; of two titles with one text it may lack one."""
     titles = {each.title for each in meta.contracts}
     wanted = {each.id: each for each in contracts if each.id not in titles}
-    more = map(contract_entry, wanted.values())
-    return meta.model_copy(update={"contracts": (*meta.contracts, *more)})
+    return meta.model_copy(update={"contracts": (*meta.contracts, *entries(wanted.values()))})
 
 
 def _refuse_exam(prompts: Prompts, path: Path) -> None:

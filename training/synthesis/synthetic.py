@@ -11,6 +11,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from fixtures.cases import Case, Contract, Span
 from fixtures.errors import UserError
 from fixtures.identity import digest
+from fixtures.reading import check_texts, file_text
+from fixtures.rows import json_lines, json_object
 
 Kind = Literal["rephrased", "part", "yes", "where", "new"]
 MEND = "make the file again with `python -m training.synthesize`"
@@ -79,17 +81,10 @@ def read_synthetic(path: Path) -> tuple[Pair, ...]:
     Raises:
         UserError: it is missing or empty, or a line is no pair; the line is named.
     """
-    try:
-        with path.open(encoding="utf-8") as file:
-            lines = list(file)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise UserError(f"{path} cannot be read: {reason}; {MEND}") from error
     rows: TypeAdapter[Pair] = TypeAdapter(Pair)
     pairs = tuple(
         _pair(rows, f"{path}, line {number}", line)
-        for number, line in enumerate(lines, start=1)
-        if line.strip()
+        for number, line in json_lines(file_text(path, MEND))
     )
     if not pairs:
         raise UserError(f"{path} holds no pairs; {MEND}")
@@ -97,6 +92,7 @@ def read_synthetic(path: Path) -> tuple[Pair, ...]:
 
 
 def _pair(rows: TypeAdapter[Pair], where: str, line: str) -> Pair:
+    check_texts(where, line)
     try:
         pair = rows.validate_json(line)
     except ValidationError as error:
@@ -104,6 +100,7 @@ def _pair(rows: TypeAdapter[Pair], where: str, line: str) -> Pair:
         column = ".".join(str(part) for part in first["loc"])
         what = f"{first['msg'][0].lower()}{first['msg'][1:]}"
         raise UserError(f"{where}: {f'{column}: ' if column else ''}{what}; {MEND}") from error
+    check_texts(where, json_object(where, line))
     if not pair.question.strip() or not pair.answer.strip() or pair.start < 0:
         raise UserError(f"{where}: question and answer say something, start is 0 or more; {MEND}")
     return pair
