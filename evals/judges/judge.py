@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from evals.calls import Calls
+from evals.isolation import isolated
 from evals.journal import Journal, Lookups
 from evals.metrics.table import METRICS
 from evals.scores import Score
+from evals.storable import storable_score
 from evals.store import score_row
 from fixtures.cases import Case
 from fixtures.identity import digest
@@ -87,7 +89,17 @@ class Bench:
         return scores
 
     async def score(self, judge: Judge, submission: Submission) -> Score:
-        """One judge's score, as the store remembers it or as it is now."""
+        """One judge's score, as the store remembers it or as it is now.
+
+        A judge that raises gives this answer none.
+        """
+
+        def failed(line: str) -> Score:
+            return Score(None, f"judge {judge.name}: {self.calls.excepted(line)}")
+
+        return await isolated(self._score(judge, submission), failed)
+
+    async def _score(self, judge: Judge, submission: Submission) -> Score:
         answer = submission.answer
         if answer.error is not None:
             return Score(None, f"no answer: {answer.error}")
@@ -98,7 +110,7 @@ class Bench:
         known = await self.known.row(key)
         if known is not None:
             return Score(known.value, known.reason)
-        score = await judge.judge(submission, self.calls)
+        score = storable_score(await judge.judge(submission, self.calls))
         if score.value is not None:  # what failed is read again from the replies that were kept
             self.journal.add(score_row(key, judge.metric, score))
         return score
