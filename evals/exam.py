@@ -53,7 +53,6 @@ class Run:
     on_embedded: Callable[[int, int], None] | None = None
     settled: Callable[["Run", int], bool] = lambda run, stage: False
     on_wait: Callable[[str], None] | None = print
-    unkept: int = 0
     _faults: dict[tuple[str, str], str] = field(default_factory=dict)
     _unjudged: dict[tuple[str, str], Result] = field(default_factory=dict)
     _reached: tuple[Case, ...] = ()
@@ -62,6 +61,13 @@ class Run:
     _preferences: dict[tuple[str, str, str], Score] = field(default_factory=dict)
     _started: float = field(default_factory=time.perf_counter)
     _ended: float | None = None
+
+    def __post_init__(self) -> None:
+        self._budget = Budget(self.plan.max_calls, self.plan.max_tokens)
+        self._journal = Journal(self.store)
+        answers, scores = Lookups(self.store, "answers"), Lookups(self.store, "scores")
+        self._calls = Calls(self._journal, answers, self._budget, first=self._judging)
+        self._bench = Bench(self.plan.judges, self._calls, self._journal, scores)
 
     @property
     def results(self) -> tuple[Result, ...]:
@@ -102,6 +108,11 @@ class Run:
         return sum(result.answer.error is None for result in there)
 
     @property
+    def unkept(self) -> int:
+        """Answers that came and that the store could not take."""
+        return self._journal.unkept
+
+    @property
     def faults(self) -> Mapping[tuple[str, str], str]:
         """Exceptions that were nobody's mistake, each in one line, by (model, case id).
 
@@ -127,11 +138,6 @@ class Run:
             UserError: a model cannot answer at all, or the store cannot be written. What was
                 answered until then is in the store.
         """
-        self._budget = Budget(self.plan.max_calls, self.plan.max_tokens)
-        self._journal = Journal(self.store)
-        answers, scores = Lookups(self.store, "answers"), Lookups(self.store, "scores")
-        self._calls = Calls(self._journal, answers, self._budget, first=self._judging)
-        self._bench = Bench(self.plan.judges, self._calls, self._journal, scores)
         asked = [model for model in self.plan.models if self.plan.needs_answers and not model.free]
         try:
             async with claimed(self.store, asked, self._has_all, self.on_wait), self._journal:
@@ -140,7 +146,6 @@ class Run:
             raise users_mistake(errors) or errors from None
         finally:
             self._ended = time.perf_counter()
-            self.unkept = self._journal.unkept
             preference = (self.plan.preference,) if self.plan.preference else ()
             for each in (*self.plan.models, *self.plan.judges, *self.plan.tasks, *preference):
                 # Whatever it holds open, nothing more is asked of it.
