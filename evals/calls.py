@@ -39,6 +39,7 @@ class Calls:
     exceptions: Counter[str] = field(default_factory=Counter)
     _made: dict[str, asyncio.Future[Answer]] = field(default_factory=dict)
     _ready: dict[str, asyncio.Future[None]] = field(default_factory=dict)
+    _prepared: set[str] = field(default_factory=set)
 
     def is_made(self, key: str) -> bool:
         """Whether this call was made, or is under way."""
@@ -98,7 +99,7 @@ class Calls:
         async with self.budget.reserved(size) as reservation:
             if reservation.declined:
                 return Answer("", error=reservation.declined)
-            await asyncio.gather(*(self._prepared(each) for each in (*self.first, model)))
+            await self._prepare(model)
             with holding() as hold:
                 try:
                     answer = await self._asked(call)
@@ -121,11 +122,18 @@ class Calls:
 
         return await isolated(asked(), lambda line: Answer("", error=self.excepted(line)))
 
-    async def _prepared(self, model: Model | ChatModel) -> None:
+    async def _prepare(self, model: Model | ChatModel) -> None:
+        """Have `first` and the model preflighted, once."""
+        for each in (*self.first, model):
+            if each.name not in self._prepared:
+                await self._preflight(each)
+
+    async def _preflight(self, model: Model | ChatModel) -> None:
         def failed(line: str) -> None:
             raise UserError(f"model {model.name} cannot be asked: {line}")
 
         await _once(self._ready, model.name, lambda name: isolated(model.preflight(), failed))
+        self._prepared.add(model.name)
 
 
 def answer_key(model: Model, case: Case, passages: Sequence[Passage]) -> str:

@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -62,10 +62,19 @@ class Row:
 
 def answer_row(key: str, model: str, answer: Answer) -> Row:
     """An answer as a row; passages are kept as offsets, since the contract has their text."""
-    columns = asdict(answer)
-    del columns["error"]
-    columns["passages"] = json.dumps([[p.start, p.end] for p in answer.passages])
-    return Row("answers", key, {"model": model, "asked_at": time.time(), **columns})
+    columns = {
+        "model": model,
+        "asked_at": time.time(),
+        "text": answer.text,
+        "tokens_in": answer.tokens_in,
+        "tokens_out": answer.tokens_out,
+        "latency": answer.latency,
+        "finish_reason": answer.finish_reason,
+        "confidence": answer.confidence,
+        "passages": json.dumps([[p.start, p.end] for p in answer.passages]),
+        "reasoning": answer.reasoning,
+    }
+    return Row("answers", key, columns)
 
 
 def retrieval_row(key: str, passages: Sequence[Passage]) -> Row:
