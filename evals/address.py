@@ -36,7 +36,9 @@ def file_of(address: "URL", shown: str) -> Path:
     """SQLite's file, in a folder that exists."""
     database = address.database or ""
     if database in ("", ":memory:") or database.startswith("file:") or address.query:
-        raise UserError(f"--store {shown}: names no file that could be kept, and that alone; {URLS}")
+        raise UserError(
+            f"--store {shown}: names no file that could be kept, and that alone; {URLS}"
+        )
     file = Path(database).resolve()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -28,7 +28,8 @@ class Calls:
     The same question is asked once, however many want to know. A call that the budget declines, or
     that failed, is an answer with an error and is not kept. Every answer is made storable here.
     `first` are the models that must be able to answer before anything is paid for; `exceptions`
-    counts, by line, those that were no user's mistake.
+    counts, by line, those that were no user's mistake; `arrived` are the answers that this run
+    paid for, by their keys, as soon as they are there.
     """
 
     journal: Journal
@@ -37,6 +38,7 @@ class Calls:
     tokens_in: int = 0
     first: Sequence[ChatModel] = ()
     exceptions: Counter[str] = field(default_factory=Counter)
+    arrived: dict[str, Answer] = field(default_factory=dict)
     _made: dict[str, asyncio.Future[Answer]] = field(default_factory=dict)
     _ready: dict[str, asyncio.Future[None]] = field(default_factory=dict)
     _prepared: set[str] = field(default_factory=set)
@@ -109,6 +111,7 @@ class Calls:
                     reservation.sent = hold.sent
                 self.tokens_in += answer.tokens_in
                 if answer.error is None:
+                    self.arrived[key] = answer
                     kept = self.journal.add(answer_row(key, model.name, answer))
                     if kept is not None:
                         await kept

@@ -55,6 +55,7 @@ class Run:
     on_wait: Callable[[str], None] | None = print
     _faults: dict[tuple[str, str], str] = field(default_factory=dict)
     _unjudged: dict[tuple[str, str], Result] = field(default_factory=dict)
+    _keys: dict[tuple[str, str], str] = field(default_factory=dict)
     _reached: tuple[Case, ...] = ()
     _results: dict[tuple[str, str], Result] = field(default_factory=dict)
     _varied: dict[tuple[str, str], tuple[Variant, Result]] = field(default_factory=dict)
@@ -72,14 +73,20 @@ class Run:
     @property
     def results(self) -> tuple[Result, ...]:
         """Every result of the stages reached; what was interrupted has an error saying so."""
-        missing = Answer("", error="not asked: the exam was interrupted")
         return tuple(
             self._results.get((model.name, case.id))
             or self._unjudged.get((model.name, case.id))
-            or Result(model.name, case, missing, self._scored(case, missing), asked=False)
+            or self._unfinished(model, case)
             for model in self.plan.models
             for case in self._reached
         )
+
+    def _unfinished(self, model: Model, case: Case) -> Result:
+        """What an interruption left: an answer on its way to the disk, or none."""
+        answer = self._calls.arrived.get(self._keys.get((model.name, case.id), ""))
+        missing = Answer("", error="not asked: the exam was interrupted")
+        scores = self._scored(case, answer or missing)
+        return Result(model.name, case, answer or missing, scores, answer is not None)
 
     @property
     def varied(self) -> tuple[tuple[Variant, Result], ...]:
@@ -104,13 +111,16 @@ class Run:
     @property
     def answered(self) -> int:
         """Answers to cases that are there, judged or not."""
-        there = {**self._unjudged, **self._results}.values()
-        return sum(result.answer.error is None for result in there)
+        return sum(result.answer.error is None for result in self.results)
 
     @property
     def unkept(self) -> int:
-        """Answers that came and that the store could not take."""
-        return self._journal.unkept
+        """Answers to cases that are there and that the store could not take."""
+        return sum(
+            result.answer.error is None
+            and self._keys.get((result.model, result.case.id)) in self._journal.unkept
+            for result in self.results
+        )
 
     @property
     def faults(self) -> Mapping[tuple[str, str], str]:
@@ -247,6 +257,7 @@ class Run:
             keys = [answer_key(model, case, passages) for case, passages, _ in asked]
             rows = {} if model.free else self.store.rows("answers", keys)
             for key, (case, passages, variant) in zip(keys, asked, strict=True):
+                self._keys[model.name, case.id] = key
                 kept = answer_from(rows[key], case.contract) if key in rows else None
                 self._group.create_task(self._take(model, case, passages, kept, variant))
 

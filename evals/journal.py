@@ -16,11 +16,11 @@ class Journal:
 
     A row that cannot be written falls alone. Where the store as a whole cannot be written (full
     disk), every row that still fits is, the next `add` raises, and so does leaving the context.
-    `unkept` counts the answers that were handed over and are not in the store.
+    `unkept` are the keys of the rows that were handed over and are not in the store.
     """
 
     def __init__(self, store: Store) -> None:
-        self.unkept = 0
+        self.unkept: set[str] = set()
         self._store = store
         self._waiting: list[tuple[Row, asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
@@ -59,14 +59,14 @@ class Journal:
         finally:
             self._writer = None
 
-    def _put(self, rows: list[Row]) -> tuple[int, UserError | None]:
-        """Write the rows; how many answers were refused, and what is wrong with the store."""
+    def _put(self, rows: list[Row]) -> tuple[list[Row], UserError | None]:
+        """Write the rows; those that were refused, and what is wrong with the store."""
         try:
             self._store.add(rows)
-            return 0, None
+            return [], None
         except UnwritableError as error:
             if error.concerns == "store":
-                return _answers(rows), error
+                return rows, error
         refused, failure = list[Row](), None
         for row in rows:
             try:
@@ -74,10 +74,10 @@ class Journal:
             except UnwritableError as error:
                 refused.append(row)
                 failure = failure if error.concerns == "row" else error
-        return _answers(refused), failure
+        return refused, failure
 
-    def _note(self, unkept: int, failure: UserError | None) -> None:
-        self.unkept += unkept
+    def _note(self, refused: list[Row], failure: UserError | None) -> None:
+        self.unkept |= {row.key for row in refused}
         self._failure = self._failure or failure
 
     async def __aenter__(self) -> Self:
@@ -99,10 +99,6 @@ class Journal:
                 self._note(*self._put([row for row, _ in left]))
         if error is None:
             self.check()
-
-
-def _answers(rows: list[Row]) -> int:
-    return sum(row.table == "answers" for row in rows)
 
 
 class Lookups:
