@@ -44,7 +44,7 @@ def measure(folder: Path, kills: int) -> Finding:
     draw, seen = random.Random(7), Seen()
     with fake_server(seen.reply, lambda: draw.uniform(*LATENCY), seen.note) as server:
         seen.server = server
-        whole = _report(_exam(folder / "whole", server).wait(), folder / "whole")
+        whole = read_exam(start_exam(folder / "whole", server).wait(), folder / "whole")
         found = [_killed(folder / str(n), server, seen, draw, whole) for n in range(kills)]
     again, asked = [kill.again for kill in found], [kill.asked for kill in found]
     flight, lost = [kill.in_flight for kill in found], sum(kill.lost for kill in found)
@@ -52,10 +52,10 @@ def measure(folder: Path, kills: int) -> Finding:
     return Finding(
         f"{kills} kills of an exam of {CASES} cases",
         "`pytest evals` against an OpenAI-compatible fake server that takes "
-        f"{LATENCY[0] * 1000:.0f} to {LATENCY[1] * 1000:.0f} ms, {CONNECTIONS} connections; SIGKILL "
-        "after a random number of calls, then the same line again. Asked twice are the prompts "
-        "that the second exam sends and the first had sent; the server was at work on some of "
-        "them at the kill, and of the others the reply was on its way to the disk.",
+        f"{LATENCY[0] * 1000:.0f} to {LATENCY[1] * 1000:.0f} ms, {CONNECTIONS} connections; "
+        "SIGKILL after a random number of calls, then the same line again. Asked twice are the "
+        "prompts that the second exam sends and the first had sent; the server was at work on some "
+        "of them at the kill, and of the others the reply was on its way to the disk.",
         [
             Row("prompts sent before the kill", f"{min(asked)} to {max(asked)}"),
             Row("answers lost", str(lost), "0", lost == 0),
@@ -96,7 +96,7 @@ class Seen:
 
 def _killed(folder: Path, server: FakeServer, seen: Seen, draw: random.Random, whole: Any) -> Kill:
     seen.prompts.clear()
-    first, before = _exam(folder, server), server.calls
+    first, before = start_exam(folder, server), server.calls
     goal = before + draw.randrange(CONNECTIONS, CASES - CONNECTIONS)
     while server.calls < goal and first.poll() is None:
         time.sleep(0.001)
@@ -106,7 +106,7 @@ def _killed(folder: Path, server: FakeServer, seen: Seen, draw: random.Random, w
     time.sleep(0.5)  # what was sent has arrived, and the second exam's prompts are its own
     asked = seen.prompts.copy()
     seen.prompts.clear()
-    report = _report(_exam(folder, server).wait(), folder)
+    report = read_exam(start_exam(folder, server).wait(), folder)
     lost = sum(row["error"] is not None for row in report["results"])
     again = sum((asked & seen.prompts).values())
     return Kill(sum(asked.values()), in_flight, again, lost, _told(report) == _told(whole))
@@ -120,10 +120,12 @@ def _told(report: Any) -> list[Any]:
     ]
 
 
-def _exam(folder: Path, server: FakeServer) -> subprocess.Popen[bytes]:
+def start_exam(folder: Path, server: FakeServer, entry: str = "") -> subprocess.Popen[bytes]:
+    """The exam of 400 cases in a process of its own; `entry` is added to the registry file."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "served.toml").write_text(
         f'kind = "endpoint"\nbase_url = "{server.url}"\nmodel = "m"\nconcurrency = {CONNECTIONS}\n'
+        + entry
     )
     command = [
         sys.executable, "-m", "pytest", "evals", "-q", "-p", "no:cacheprovider",
@@ -135,7 +137,12 @@ def _exam(folder: Path, server: FakeServer) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, cwd=ROOT, env=dict(os.environ), **quiet)
 
 
-def _report(status: int, folder: Path) -> Any:
+def read_exam(status: int, folder: Path) -> Any:
+    """The report of an exam that has ended.
+
+    Raises:
+        RuntimeError: it did not come to its end.
+    """
     if status > 1:
         raise RuntimeError(f"the exam in {folder} ended with {status}")
     return json.loads((folder / "latest" / "report.json").read_bytes())
