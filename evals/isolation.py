@@ -13,11 +13,12 @@ from evals.storable import storable_text
 from fixtures.errors import UserError
 
 T = TypeVar("T")
+U = TypeVar("U")
 ROOT = Path(__file__).parents[1]
 SHOWN = 200
 
 
-async def isolated(work: Awaitable[T], otherwise: Callable[[str], T]) -> T:
+async def isolated(work: Awaitable[T], otherwise: Callable[[str], U]) -> T | U:
     """What `work` returns, or `otherwise(line)` where it raised; the line has type and place.
 
     Raises:
@@ -34,7 +35,7 @@ async def isolated(work: Awaitable[T], otherwise: Callable[[str], T]) -> T:
         return otherwise(_line(error))
 
 
-def attempted(work: Callable[[], T], otherwise: Callable[[str], T]) -> T:
+def attempted(work: Callable[[], T], otherwise: Callable[[str], U]) -> T | U:
     """`isolated`, of what is not awaited."""
     try:
         return work()
