@@ -10,6 +10,7 @@ import resource
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from evals.budget import Budget
 from evals.calls import Calls, answer_key
@@ -85,7 +86,7 @@ class Run:
         """What an interruption left: an answer on its way to the disk, or none."""
         answer = self._calls.arrived.get(self._keys.get((model.name, case.id), ""))
         missing = Answer("", error="not asked: the exam was interrupted")
-        scores = self._scored(case, answer or missing)
+        scores = self._scored(model.name, case, answer or missing)
         return Result(model.name, case, answer or missing, scores, answer is not None)
 
     @property
@@ -128,7 +129,7 @@ class Run:
 
         What concerned no model alone has an empty name: variants of a case, probes, judges' exams.
         """
-        return self._faults
+        return {**self._bench.faults, **self._faults}
 
     @property
     def spending(self) -> Spending:
@@ -221,7 +222,9 @@ class Run:
         def lost(line: str) -> list[tuple[Case, tuple[Passage, ...]]]:
             failed = Answer("", error=self._calls.excepted(line))
             for case, model in itertools.product(cases, self.plan.models):
-                self._finish(model, case, failed, self._scored(case, failed), asked=False)
+                self._finish(
+                    model, case, failed, self._scored(model.name, case, failed), asked=False
+                )
             return []
 
         return await isolated(rank(), lost)
@@ -267,12 +270,14 @@ class Run:
         """What the model is asked: the cases, and what they are varied to."""
         asked: list[Asked] = [(case, passages, None) for case, passages in ranked]
         for case, passages in ranked if not model.free else ():  # records read no changed passages
-            variants = attempted(
-                lambda case=case, passages=passages: self.plan.vary(case, passages),  # type: ignore[misc]
-                lambda line, case=case: self._noting("", case.id)(line) or (),  # type: ignore[misc]
-            )
+            lost = partial(self._no_variants, case.id)
+            variants = attempted(partial(self.plan.vary, case, passages), lost)
             asked += [(each.case, each.passages, each) for each in variants]
         return [(c, p if model.uses_passages else (), variant) for c, p, variant in asked]
+
+    def _no_variants(self, case: str, line: str) -> Sequence[Variant]:
+        self._note("", case, self._calls.excepted(line))
+        return ()
 
     async def _take(
         self,
@@ -290,7 +295,9 @@ class Run:
             error = Answer("", error=self._calls.excepted(line), passages=passages)
             answer = there.answer if there else error
             self._note(model.name, case.id, line)
-            self._finish(model, case, answer, self._scored(case, answer), False, variant)
+            self._finish(
+                model, case, answer, self._scored(model.name, case, answer), False, variant
+            )
 
         await isolated(self._taken(model, case, passages, kept, variant), failed)
 
@@ -311,7 +318,7 @@ class Run:
             asked = asked and kept.error is None
         if kept.error is not None and not kept.passages:
             kept = replace(kept, passages=passages)
-        scores = self._scored(case, kept)
+        scores = self._scored(model.name, case, kept)
         if variant is None:
             self._unjudged[model.name, case.id] = Result(model.name, case, kept, scores, asked)
             self._journal.check()
@@ -329,10 +336,8 @@ class Run:
     ) -> None:
         """Enter a result, and have it compared with those that it is to be compared with."""
         result = Result(model.name, case, answer, scores, asked)
-        texts = [answer.error or "", *(score.reason for score in scores.values())]
-        for line in self._calls.exceptions:
-            if any(line in text for text in texts):
-                self._note(model.name, case.id, line)
+        if answer.error is not None and answer.error in self._calls.exceptions:
+            self._note(model.name, case.id, answer.error)
         if variant is not None:
             self._varied[model.name, case.id] = (variant, result)
             return
@@ -344,19 +349,20 @@ class Run:
                 self._group.create_task(isolated(self._compare(pairing, case), note))
         self.on_change(self)
 
-    def _scored(self, case: Case, answer: Answer) -> dict[str, Score]:
+    def _scored(self, model: str, case: Case, answer: Answer) -> dict[str, Score]:
         """What every rule says; one that raises says nothing of this answer."""
 
-        def each(line: str) -> dict[str, Score]:
+        def failed(name: str, line: str) -> dict[str, Score]:
+            self._note(model, case.id, self._calls.excepted(line))
+            return {name: Score(None, line)}
+
+        def one_by_one(line: str) -> dict[str, Score]:
             found: dict[str, Score] = {}
             for name in self.plan.rules:
-                found |= attempted(
-                    lambda name=name: score(case, answer, (name,)),  # type: ignore[misc]
-                    lambda line, name=name: {name: Score(None, self._calls.excepted(line))},  # type: ignore[misc]
-                )
+                found |= attempted(partial(score, case, answer, (name,)), partial(failed, name))
             return found
 
-        return attempted(lambda: score(case, answer, self.plan.rules), each)
+        return attempted(partial(score, case, answer, self.plan.rules), one_by_one)
 
     async def _compare(self, pairing: tuple[str, str], case: Case) -> None:
         """Which of two models answered the case better."""

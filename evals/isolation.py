@@ -31,7 +31,7 @@ async def isolated(work: Awaitable[T], otherwise: Callable[[str], U]) -> T | U:
         if task is None or task.cancelling():
             raise
         return otherwise(described(error))  # a library's own, which nobody asked for
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         return otherwise(_line(error))
 
 
@@ -39,15 +39,25 @@ def attempted(work: Callable[[], T], otherwise: Callable[[str], U]) -> T | U:
     """`isolated`, of what is not awaited."""
     try:
         return work()
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         return otherwise(_line(error))
 
 
 def _line(error: BaseException) -> str:
+    """Also of what is no Exception: libraries in Rust panic, others exit."""
     mistake = users_mistake(error)
     if mistake is not None:
         raise mistake from None
+    if _ends(error):
+        raise error
     return described(error)
+
+
+def _ends(error: BaseException) -> bool:
+    """Whether somebody wants all of it to end."""
+    if isinstance(error, BaseExceptionGroup):
+        return any(_ends(each) for each in error.exceptions)
+    return isinstance(error, KeyboardInterrupt | GeneratorExit)
 
 
 def users_mistake(error: BaseException) -> UserError | None:

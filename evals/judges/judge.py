@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from evals.calls import Calls
@@ -64,7 +64,7 @@ class Judge(Protocol):
 
 @dataclass
 class Bench:
-    """The judges of an exam; keeps what they decided.
+    """The judges of an exam; keeps what they decided. `faults` are the exceptions that they raised.
 
     Several judges of one metric give their mean. Where one of them gave no score there is none: a
     mean over other judges on other cases would compare nothing.
@@ -74,6 +74,7 @@ class Bench:
     calls: Calls
     journal: Journal
     known: Lookups
+    faults: dict[tuple[str, str], str] = field(default_factory=dict)
 
     async def scores(self, submission: Submission) -> dict[str, Score]:
         """Every judged metric that is of the case, by name."""
@@ -95,7 +96,9 @@ class Bench:
         """
 
         def failed(line: str) -> Score:
-            return Score(None, f"judge {judge.name}: {self.calls.excepted(line)}")
+            model = submission.model.name if submission.model else ""
+            self.faults.setdefault((model, submission.case.id), self.calls.excepted(line))
+            return Score(None, f"judge {judge.name}: {line}")
 
         return await isolated(self._score(judge, submission), failed)
 
