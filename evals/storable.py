@@ -16,7 +16,7 @@ from typing import Any
 from evals.scores import Score
 from models.chat import Answer
 
-LONGEST = 100_000
+LONGEST = 200_000
 """Characters; no answer that was asked for is longer."""
 LONGEST_REASON = 20_000
 MOST = 2**31 - 1
