@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from evals.interruption import Interruption
 from evals.options import add_options, read_options
 from fixtures.errors import UserError
 
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from reports.verdict import Verdict
 
 EXAM = pytest.StashKey["Examination"]()
+INTERRUPTION = pytest.StashKey[Interruption]()
 MISSED_CACHE = "exam/missed"
+ERRORED_CACHE = "exam/errored"
 ANSWERED = frozenset({"answer", "verdict", "performance"})
 """Fixtures that no test can use without answers, whatever its marker says."""
 FULL = frozenset({"test_robustness.py", "test_safety.py", "test_forgetting.py"})
@@ -116,8 +119,10 @@ def _id(model: str, name: str, models: int) -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """`--missed`: keep the tests that missed in the last exam."""
+    """Keep the tests that `--missed` and `--errored` ask for."""
     exam = config.stash.get(EXAM, None)
+    if exam is not None and exam.options.errored:
+        _keep_errored(config, items)
     if exam is None or not exam.options.missed:
         return
     cache = getattr(config, "cache", None)  # absent under -p no:cacheprovider
@@ -130,13 +135,56 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         raise pytest.UsageError("--missed: none of the missed tests is in this selection")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtestloop(session: pytest.Session) -> None:
+def _keep_errored(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The tests of cases that had an error when they were examined last."""
+    cache = getattr(config, "cache", None)
+    errored = {tuple(pair) for pair in cache.get(ERRORED_CACHE, [])} if cache else set()
+    if not errored:
+        raise pytest.UsageError("--errored: the last exam had no error, or there was none")
+    chosen = [item for item in items if _pair(item) in errored]
+    config.hook.pytest_deselected(items=[item for item in items if _pair(item) not in errored])
+    items[:] = chosen
+    if not items:
+        raise pytest.UsageError("--errored: no case that had an error is in this selection")
+
+
+def _pair(item: pytest.Item) -> tuple[str, str] | None:
+    """The model and the case that a test is about."""
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    case = params.get("case")
+    return (params["model"], case.id) if hasattr(case, "id") else None
+
+
+def _remember_errored(config: pytest.Config, exam: "Examination") -> None:
+    cache = getattr(config, "cache", None)
+    if cache and exam.report is not None:
+        examined = {(result.model, result.case.id) for result in exam.report.results}
+        others = {tuple(pair) for pair in cache.get(ERRORED_CACHE, [])} - examined
+        cache.set(ERRORED_CACHE, sorted(others | exam.errored))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
     """Run the exam for the selected tests, before the first of them."""
     config = session.config
     is_worker = hasattr(config, "workerinput")
-    if not (config.option.collectonly or is_worker or session.testsfailed) and session.items:
+    if config.option.collectonly or is_worker or EXAM not in config.stash:
+        return (yield)
+    config.stash[INTERRUPTION] = interruption = Interruption()
+    interruption.install()
+    config.add_cleanup(interruption.restore)
+    if session.items and not session.testsfailed:
         _examine(config, session.items)
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
+    """After an exam that did not come to its end: what to type, as the last line."""
+    yield
+    exam = session.config.stash.get(EXAM, None)
+    if exam is not None and exam.last_words:
+        session.config.get_terminal_writer().line(exam.last_words)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -185,7 +233,16 @@ def _examine(config: pytest.Config, items: list[pytest.Item]) -> None:
         answers = answers or not ANSWERED.isdisjoint(item.fixturenames)
     capture = config.pluginmanager.getplugin("capturemanager")
     with _usage_errors(), capture.global_and_fixture_disabled():
-        exam.examine(cases, metrics, suites, answers=answers)
+        try:
+            exam.examine(
+                cases,
+                metrics,
+                suites,
+                answers=answers,
+                interruption=config.stash.get(INTERRUPTION, None),
+            )
+        finally:
+            _remember_errored(config, exam)
 
 
 @pytest.fixture(scope="session")

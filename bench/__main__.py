@@ -10,10 +10,12 @@ from bench import (
     collection,
     embedded,
     endpoint,
+    faults,
     frameworks,
     gate,
     hallucination,
     judges,
+    kills,
     recorded,
     retrieval,
     training,
@@ -43,6 +45,8 @@ def _retrieval(options: argparse.Namespace) -> Finding:
 
 BENCHMARKS: dict[str, Benchmark] = {
     "endpoint": lambda folder, options: endpoint.measure(folder, options.repeats),
+    "kills": lambda folder, options: kills.measure(folder, options.kills),
+    "faults": lambda folder, options: faults.measure(folder),
     "recorded": lambda folder, options: recorded.measure(
         folder, (options.cases, 2 * options.cases)
     ),
@@ -64,13 +68,14 @@ def main(argv: list[str] | None = None) -> int:
     add = parser.add_argument
     add("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)} (all)")
     add("--repeats", type=int, default=5, metavar="N", help="of endpoint and collect (5)")
+    add("--kills", type=int, default=20, metavar="N", help="of kills (20)")
     add("--cases", type=int, default=10_000, metavar="N", help="recorded: N and twice N (10000)")
     add("--limit", type=int, default=16, metavar="N", help="embedded: cases; 0 takes all (16)")
     add("--cuad-dir", type=Path, help="retrieval: folder that holds CUAD_v1.json ($CUAD_DIR)")
     add("--output", type=Path, default=RESULTS, metavar="FILE", help="(bench/results.md)")
     options = parser.parse_args(argv)
     unknown = [name for name in options.names if name not in BENCHMARKS]
-    if unknown or min(options.repeats, options.cases) < 1 or options.limit < 0:
+    if unknown or min(options.repeats, options.cases, options.kills) < 1 or options.limit < 0:
         wrong = f"no benchmark {unknown[0]}" if unknown else "a number is too small"
         print(f"ERROR: {wrong}; see `python -m bench --help`", file=sys.stderr)
         return 4

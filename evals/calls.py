@@ -1,17 +1,22 @@
 """Every call of an exam: made once, kept by the store, counted by the budget."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from evals.budget import Budget
+from evals.isolation import isolated
 from evals.journal import Journal, Lookups
+from evals.storable import storable_answer
 from evals.store import answer_from, answer_row
 from fixtures.cases import Case
+from fixtures.errors import UserError
 from fixtures.identity import digest
 from fixtures.passages import Passage
 from models.chat import Answer, ChatModel, Message, Model
+from models.limiter import holding
 
 T = TypeVar("T")
 
@@ -21,15 +26,22 @@ class Calls:
     """Asks models on behalf of an exam and of its judges.
 
     The same question is asked once, however many want to know. A call that the budget declines, or
-    that failed, is an answer with an error and is not kept.
+    that failed, is an answer with an error and is not kept. Every answer is made storable here.
+    `first` are the models that must be able to answer before anything is paid for; `exceptions`
+    counts, by line, those that were no user's mistake; `arrived` are the answers that this run
+    paid for, by their keys, as soon as they are there.
     """
 
     journal: Journal
     known: Lookups
     budget: Budget
     tokens_in: int = 0
+    first: Sequence[ChatModel] = ()
+    exceptions: Counter[str] = field(default_factory=Counter)
+    arrived: dict[str, Answer] = field(default_factory=dict)
     _made: dict[str, asyncio.Future[Answer]] = field(default_factory=dict)
     _ready: dict[str, asyncio.Future[None]] = field(default_factory=dict)
+    _prepared: set[str] = field(default_factory=set)
 
     def is_made(self, key: str) -> bool:
         """Whether this call was made, or is under way."""
@@ -37,6 +49,8 @@ class Calls:
 
     async def answer(self, model: Model, case: Case, passages: Sequence[Passage]) -> Answer:
         """The model's answer to a case, which the store was not found to hold."""
+        if model.free:
+            return await self._asked(lambda: model.answer(case, passages))
         return await _once(
             self._made,
             answer_key(model, case, passages),
@@ -54,6 +68,11 @@ class Calls:
         turns = [[message.role, message.content] for message in messages]
         key = digest("reply", chat.identity, turns, draw)
         return await _once(self._made, key, lambda key: self._reply(chat, messages, key))
+
+    def excepted(self, line: str) -> str:
+        """Count an exception; returns its line."""
+        self.exceptions[line] += 1
+        return line
 
     async def _reply(self, chat: ChatModel, messages: Sequence[Message], key: str) -> Answer:
         row = await self.known.row(key)
@@ -75,17 +94,49 @@ class Calls:
         key: str,
         call: Callable[[], Awaitable[Answer]],
     ) -> Answer:
-        """Make a call of at most `size` tokens within the budget, and journal what came."""
-        declined = await self.budget.reserve(size)
-        if declined:
-            return Answer("", error=declined)
-        await _once(self._ready, model.name, lambda name: model.preflight())
-        answer = await call()
-        self.tokens_in += answer.tokens_in
-        await self.budget.settle(size, answer.tokens_in + answer.tokens_out)
-        if answer.error is None:
-            self.journal.add(answer_row(key, model.name, answer))
+        """Make a call of at most `size` tokens within the budget, and keep what came.
+
+        The next call takes this one's place at the server when the answer is on disk.
+        """
+        async with self.budget.reserved(size) as reservation:
+            if reservation.declined:
+                return Answer("", error=reservation.declined)
+            await self._prepare(model)
+            with holding() as hold:
+                try:
+                    answer = await self._asked(call)
+                    hold.sent = True
+                    reservation.spent = answer.tokens_in + answer.tokens_out
+                finally:
+                    reservation.sent = hold.sent
+                self.tokens_in += answer.tokens_in
+                if answer.error is None:
+                    self.arrived[key] = answer
+                    kept = self.journal.add(answer_row(key, model.name, answer))
+                    if kept is not None:
+                        await kept
         return answer
+
+    async def _asked(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
+        """What the call brings, as the store can hold it; an exception is an answer's error."""
+
+        async def asked() -> Answer:
+            return storable_answer(await call())
+
+        return await isolated(asked(), lambda line: Answer("", error=self.excepted(line)))
+
+    async def _prepare(self, model: Model | ChatModel) -> None:
+        """Have `first` and the model preflighted, once."""
+        for each in (*self.first, model):
+            if each.name not in self._prepared:
+                await self._preflight(each)
+
+    async def _preflight(self, model: Model | ChatModel) -> None:
+        def failed(line: str) -> None:
+            raise UserError(f"model {model.name} cannot be asked: {line}")
+
+        await _once(self._ready, model.name, lambda name: isolated(model.preflight(), failed))
+        self._prepared.add(model.name)
 
 
 def answer_key(model: Model, case: Case, passages: Sequence[Passage]) -> str:
@@ -97,9 +148,18 @@ def answer_key(model: Model, case: Case, passages: Sequence[Passage]) -> str:
 async def _once(
     done: dict[str, asyncio.Future[T]], key: str, make: Callable[[str], Awaitable[T]]
 ) -> T:
-    """What `make` returns; whoever asks for the same key meanwhile or later shares it."""
-    if key in done:
-        return await asyncio.shield(done[key])
+    """What `make` returns; whoever asks for the same key meanwhile or later shares it.
+
+    If who makes it is cancelled, the next who wants it makes it.
+    """
+    while key in done:
+        try:
+            return await asyncio.shield(done[key])
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling() or not done[key].cancelled():
+                raise
+            del done[key]
     future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
     done[key] = future
     try:

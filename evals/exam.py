@@ -10,9 +10,12 @@ import resource
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from evals.budget import Budget
 from evals.calls import Calls, answer_key
+from evals.claims import claimed
+from evals.isolation import attempted, isolated, users_mistake
 from evals.journal import Journal, Lookups
 from evals.judges.judge import Bench, Submission
 from evals.metrics.table import score
@@ -24,9 +27,12 @@ from fixtures.cases import Case
 from fixtures.errors import UserError
 from fixtures.identity import digest
 from fixtures.passages import Passage
-from models.chat import Answer, Model
+from models.chat import Answer, ChatModel, Model
 
 CONTRACTS_AT_ONCE = 8
+CLOSES_IN = 10.0
+"""Seconds that a model or judge has to let go of what it holds open."""
+Asked = tuple[Case, tuple[Passage, ...], Variant | None]
 
 
 @dataclass
@@ -35,7 +41,10 @@ class Run:
 
     `on_change` is called after every result, `on_embedded` (done, total) by a retriever that embeds
     contracts, in a thread; `settled` after every stage: where it returns True,
-    the stages after it are not asked.
+    the stages after it are not asked. `on_wait` is told in a line that another exam of a model on
+    this store is waited for; where it is None, this one goes on beside it.
+
+    An exception in the task of one case costs that case alone, and is kept in `faults`.
     """
 
     plan: Plan
@@ -44,6 +53,10 @@ class Run:
     on_change: Callable[["Run"], None] = lambda run: None
     on_embedded: Callable[[int, int], None] | None = None
     settled: Callable[["Run", int], bool] = lambda run, stage: False
+    on_wait: Callable[[str], None] | None = print
+    _faults: dict[tuple[str, str], str] = field(default_factory=dict)
+    _unjudged: dict[tuple[str, str], Result] = field(default_factory=dict)
+    _keys: dict[tuple[str, str], str] = field(default_factory=dict)
     _reached: tuple[Case, ...] = ()
     _results: dict[tuple[str, str], Result] = field(default_factory=dict)
     _varied: dict[tuple[str, str], tuple[Variant, Result]] = field(default_factory=dict)
@@ -51,16 +64,30 @@ class Run:
     _started: float = field(default_factory=time.perf_counter)
     _ended: float | None = None
 
+    def __post_init__(self) -> None:
+        self._budget = Budget(self.plan.max_calls, self.plan.max_tokens)
+        self._journal = Journal(self.store)
+        answers, scores = Lookups(self.store, "answers"), Lookups(self.store, "scores")
+        self._calls = Calls(self._journal, answers, self._budget, first=self._judging)
+        self._bench = Bench(self.plan.judges, self._calls, self._journal, scores)
+
     @property
     def results(self) -> tuple[Result, ...]:
         """Every result of the stages reached; what was interrupted has an error saying so."""
-        missing = Answer("", error="not asked: the exam was interrupted")
         return tuple(
             self._results.get((model.name, case.id))
-            or Result(model.name, case, missing, self._scored(case, missing), asked=False)
+            or self._unjudged.get((model.name, case.id))
+            or self._unfinished(model, case)
             for model in self.plan.models
             for case in self._reached
         )
+
+    def _unfinished(self, model: Model, case: Case) -> Result:
+        """What an interruption left: an answer on its way to the disk, or none."""
+        answer = self._calls.arrived.get(self._keys.get((model.name, case.id), ""))
+        missing = Answer("", error="not asked: the exam was interrupted")
+        scores = self._scored(model.name, case, answer or missing)
+        return Result(model.name, case, answer or missing, scores, answer is not None)
 
     @property
     def varied(self) -> tuple[tuple[Variant, Result], ...]:
@@ -83,6 +110,28 @@ class Run:
         return len(self._results)
 
     @property
+    def answered(self) -> int:
+        """Answers to cases that are there, judged or not."""
+        return sum(result.answer.error is None for result in self.results)
+
+    @property
+    def unkept(self) -> int:
+        """Answers to cases that are there and that the store could not take."""
+        return sum(
+            result.answer.error is None
+            and self._keys.get((result.model, result.case.id)) in self._journal.unkept
+            for result in self.results
+        )
+
+    @property
+    def faults(self) -> Mapping[tuple[str, str], str]:
+        """Exceptions that were nobody's mistake, each in one line, by (model, case id).
+
+        What concerned no model alone has an empty name: variants of a case, probes, judges' exams.
+        """
+        return {**self._bench.faults, **self._faults}
+
+    @property
     def spending(self) -> Spending:
         """What the run cost so far."""
         return Spending(
@@ -100,30 +149,38 @@ class Run:
             UserError: a model cannot answer at all, or the store cannot be written. What was
                 answered until then is in the store.
         """
-        self._budget = Budget(self.plan.max_calls, self.plan.max_tokens)
-        answers, scores = Lookups(self.store, "answers"), Lookups(self.store, "scores")
+        asked = [model for model in self.plan.models if self.plan.needs_answers and not model.free]
         try:
-            async with Journal(self.store) as self._journal:
-                self._calls = Calls(self._journal, answers, self._budget)
-                self._bench = Bench(self.plan.judges, self._calls, self._journal, scores)
-                for number, cases in enumerate(self.plan.stages or (self.plan.cases,)):
-                    self._reached += cases
-                    async with asyncio.TaskGroup() as self._group:
-                        await self._take_all(cases)
-                        if number == 0 and not self._is_limited:
-                            self._start_tasks()
-                    if number == 0 and self._is_limited:  # the cases come first
-                        async with asyncio.TaskGroup() as self._group:
-                            self._start_tasks()
-                    if self.settled(self, number):
-                        break
+            async with claimed(self.store, asked, self._has_all, self.on_wait), self._journal:
+                await self._take_stages()
         except* UserError as errors:
-            raise _first(errors) from None
+            raise users_mistake(errors) or errors from None
         finally:
             self._ended = time.perf_counter()
             preference = (self.plan.preference,) if self.plan.preference else ()
             for each in (*self.plan.models, *self.plan.judges, *self.plan.tasks, *preference):
-                await each.close()
+                # Whatever it holds open, nothing more is asked of it.
+                await isolated(asyncio.wait_for(each.close(), CLOSES_IN), lambda line: None)
+
+    @property
+    def _judging(self) -> tuple[ChatModel, ...]:
+        """The chat models that judge: one that is down is found before anything is paid for."""
+        judges = (*self.plan.judges, self.plan.preference)
+        chats = [getattr(judge, "chat", None) for judge in judges]
+        return tuple({chat.name: chat for chat in chats if chat is not None}.values())
+
+    async def _take_stages(self) -> None:
+        for number, cases in enumerate(self.plan.stages or (self.plan.cases,)):
+            self._reached += cases
+            async with asyncio.TaskGroup() as self._group:
+                await self._take_all(cases)
+                if number == 0 and not self._is_limited:
+                    self._start_tasks()
+            if number == 0 and self._is_limited:  # the cases come first
+                async with asyncio.TaskGroup() as self._group:
+                    self._start_tasks()
+            if self.settled(self, number):
+                break
 
     @property
     def _is_limited(self) -> bool:
@@ -131,17 +188,46 @@ class Run:
 
     def _start_tasks(self) -> None:
         for task in self.plan.tasks:
-            self._group.create_task(task.take(self._bench))
+            note = self._noting("", type(task).__name__)
+            self._group.create_task(isolated(task.take(self._bench), note))
+
+    def _noting(self, model: str, what: str) -> Callable[[str], None]:
+        """What notes an exception in the name of a model, a case or a task."""
+        return lambda line: self._note(model, what, self._calls.excepted(line))
+
+    def _note(self, model: str, what: str, line: str) -> None:
+        self._faults.setdefault((model, what), line)
 
     async def _take_all(self, cases: Sequence[Case]) -> None:
         """Start everything on these cases, as soon as its passages are known."""
         known = self._known_rankings(cases)
         self._examine([(case, known[case.id]) for case in cases if case.id in known])
         for batch in _batches(case for case in cases if case.id not in known):
-            rankings = await asyncio.to_thread(self.retriever.retrieve, batch, self.on_embedded)
-            for case, ranking in zip(batch, rankings, strict=True):
+            self._examine(await self._ranked(batch))
+
+    async def _ranked(self, cases: list[Case]) -> list[tuple[Case, tuple[Passage, ...]]]:
+        """The cases with their passages; contracts that cannot be ranked leave their cases so."""
+
+        async def rank() -> list[tuple[Case, tuple[Passage, ...]]]:
+            rankings = await asyncio.to_thread(self.retriever.retrieve, cases, self.on_embedded)
+            for case, ranking in zip(cases, rankings, strict=True):
                 self._journal.add(retrieval_row(self._retrieval_key(case), ranking))
-            self._examine(list(zip(batch, rankings, strict=True)))
+            return list(zip(cases, rankings, strict=True))
+
+        contracts = list(_by_contract(cases))
+        if len(contracts) > 1:
+            ranked = await isolated(rank(), lambda line: None)
+            return ranked or [each for group in contracts for each in await self._ranked(group)]
+
+        def lost(line: str) -> list[tuple[Case, tuple[Passage, ...]]]:
+            failed = Answer("", error=self._calls.excepted(line))
+            for case, model in itertools.product(cases, self.plan.models):
+                self._finish(
+                    model, case, failed, self._scored(model.name, case, failed), asked=False
+                )
+            return []
+
+        return await isolated(rank(), lost)
 
     def _retrieval_key(self, case: Case) -> str:
         return digest(
@@ -158,28 +244,40 @@ class Run:
             if keys[case.id] in rows
         }
 
-    def _examine(self, ranked: Sequence[tuple[Case, tuple[Passage, ...]]]) -> None:
-        """Start every model on these cases and their variants."""
-        variants = [each for case, passages in ranked for each in self.plan.vary(case, passages)]
-        for model in self.plan.models:
-            self._start(model, [(case, passages, None) for case, passages in ranked])
-            if not model.free:  # what was recorded does not read the changed passages
-                self._start(model, [(each.case, each.passages, each) for each in variants])
+    def _has_all(self, model: Model) -> bool:
+        """Whether the store holds every answer that the model would be asked for."""
+        known = self._known_rankings(self.plan.cases)
+        if len(known) < len(self.plan.cases):
+            return False
+        asked = self._asked_of(model, [(case, known[case.id]) for case in self.plan.cases])
+        keys = {answer_key(model, case, passages) for case, passages, _ in asked}
+        return len(self.store.rows("answers", keys)) == len(keys)
 
-    def _start(
-        self, model: Model, asked: Sequence[tuple[Case, tuple[Passage, ...], Variant | None]]
-    ) -> None:
-        """Start a model on these cases, with the answers that the store holds."""
-        shown = [
-            (case, passages if model.uses_passages else (), variant)
-            for case, passages, variant in asked
-        ]
-        keys = [answer_key(model, case, passages) for case, passages, _ in shown]
-        rows = {} if model.free else self.store.rows("answers", keys)
-        for key, (case, passages, variant) in zip(keys, shown, strict=True):
-            kept = answer_from(rows[key], case.contract) if key in rows else None
-            taken = self._take(model, case, passages, kept, variant)
-            self._group.create_task(taken)
+    def _examine(self, ranked: Sequence[tuple[Case, tuple[Passage, ...]]]) -> None:
+        """Start every model on these cases and their variants, with the answers that are kept."""
+        for model in self.plan.models:
+            asked = self._asked_of(model, ranked)
+            keys = [answer_key(model, case, passages) for case, passages, _ in asked]
+            rows = {} if model.free else self.store.rows("answers", keys)
+            for key, (case, passages, variant) in zip(keys, asked, strict=True):
+                self._keys[model.name, case.id] = key
+                kept = answer_from(rows[key], case.contract) if key in rows else None
+                self._group.create_task(self._take(model, case, passages, kept, variant))
+
+    def _asked_of(
+        self, model: Model, ranked: Sequence[tuple[Case, tuple[Passage, ...]]]
+    ) -> list[Asked]:
+        """What the model is asked: the cases, and what they are varied to."""
+        asked: list[Asked] = [(case, passages, None) for case, passages in ranked]
+        for case, passages in ranked if not model.free else ():  # records read no changed passages
+            lost = partial(self._no_variants, case.id)
+            variants = attempted(partial(self.plan.vary, case, passages), lost)
+            asked += [(each.case, each.passages, each) for each in variants]
+        return [(c, p if model.uses_passages else (), variant) for c, p, variant in asked]
+
+    def _no_variants(self, case: str, line: str) -> Sequence[Variant]:
+        self._note("", case, self._calls.excepted(line))
+        return ()
 
     async def _take(
         self,
@@ -189,33 +287,82 @@ class Run:
         kept: Answer | None,
         variant: Variant | None,
     ) -> None:
-        """One model takes one case: answer, score, judge."""
+        """One model takes one case: answer, score, judge. What goes wrong is its own error."""
+
+        def failed(line: str) -> None:
+            """Keep the answer, where it was had before."""
+            there = self._unjudged.get((model.name, case.id))
+            error = Answer("", error=self._calls.excepted(line), passages=passages)
+            answer = there.answer if there else error
+            self._note(model.name, case.id, line)
+            self._finish(
+                model, case, answer, self._scored(model.name, case, answer), False, variant
+            )
+
+        await isolated(self._taken(model, case, passages, kept, variant), failed)
+
+    async def _taken(
+        self,
+        model: Model,
+        case: Case,
+        passages: tuple[Passage, ...],
+        kept: Answer | None,
+        variant: Variant | None,
+    ) -> None:
         asked = False
         if kept is None and not self.plan.needs_answers:
             kept = Answer("", error="not asked: no selected test needs an answer")
-        elif kept is None and model.free:
-            kept = await model.answer(case, passages)
         elif kept is None:
-            asked = not self._calls.is_made(answer_key(model, case, passages))
+            asked = not (model.free or self._calls.is_made(answer_key(model, case, passages)))
             kept = await self._calls.answer(model, case, passages)
             asked = asked and kept.error is None
         if kept.error is not None and not kept.passages:
             kept = replace(kept, passages=passages)
-        scores = self._scored(case, kept)
+        scores = self._scored(model.name, case, kept)
+        if variant is None:
+            self._unjudged[model.name, case.id] = Result(model.name, case, kept, scores, asked)
+            self._journal.check()
+            scores |= await self._bench.scores(Submission(case, kept, model))
+        self._finish(model, case, kept, scores, asked, variant)
+
+    def _finish(
+        self,
+        model: Model,
+        case: Case,
+        answer: Answer,
+        scores: dict[str, Score],
+        asked: bool,
+        variant: Variant | None = None,
+    ) -> None:
+        """Enter a result, and have it compared with those that it is to be compared with."""
+        result = Result(model.name, case, answer, scores, asked)
+        if answer.error is not None and answer.error in self._calls.exceptions:
+            self._note(model.name, case.id, answer.error)
         if variant is not None:
-            result = Result(model.name, case, kept, scores, asked)
             self._varied[model.name, case.id] = (variant, result)
             return
-        scores |= await self._bench.scores(Submission(case, kept, model))
-        self._results[model.name, case.id] = Result(model.name, case, kept, scores, asked)
+        self._results[model.name, case.id] = result
         for pairing in self.plan.pairings if self.plan.preference else ():
             both = [self._results.get((name, case.id)) for name in pairing]
             if model.name in pairing and all(both):
-                self._group.create_task(self._compare(pairing, case))
+                note = self._noting("", case.id)
+                self._group.create_task(isolated(self._compare(pairing, case), note))
         self.on_change(self)
 
-    def _scored(self, case: Case, answer: Answer) -> dict[str, Score]:
-        return score(case, answer, self.plan.rules)
+    def _scored(self, model: str, case: Case, answer: Answer) -> dict[str, Score]:
+        """What every rule says; one that raises says nothing of this answer."""
+
+        def failed(name: str, line: str) -> dict[str, Score]:
+            self._note(model, case.id, self._calls.excepted(line))
+            return {name: Score(None, line)}
+
+        def one_by_one(line: str) -> dict[str, Score]:
+            found: dict[str, Score] = {}
+            for name in self.plan.rules:
+                found |= attempted(partial(score, case, answer, (name,)), partial(failed, name))
+            return found
+
+        return attempted(partial(score, case, answer, self.plan.rules), one_by_one)
 
     async def _compare(self, pairing: tuple[str, str], case: Case) -> None:
         """Which of two models answered the case better."""
@@ -231,17 +378,13 @@ class Run:
 
 def _batches(cases: Iterable[Case]) -> Iterator[list[Case]]:
     """Cases in batches of whole contracts: large enough to open the index seldom."""
-    groups: dict[str, list[Case]] = {}
-    for case in cases:
-        groups.setdefault(case.contract.id, []).append(case)
-    contracts = iter(groups.values())
+    contracts = _by_contract(cases)
     while batch := list(itertools.islice(contracts, CONTRACTS_AT_ONCE)):
         yield [case for group in batch for case in group]
 
 
-def _first(errors: BaseExceptionGroup[UserError]) -> UserError:
-    error: BaseException = errors
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    assert isinstance(error, UserError)
-    return error
+def _by_contract(cases: Iterable[Case]) -> Iterator[list[Case]]:
+    groups: dict[str, list[Case]] = {}
+    for case in cases:
+        groups.setdefault(case.contract.id, []).append(case)
+    return iter(groups.values())

@@ -54,6 +54,9 @@ class ExamOptions:
     labels: Path | None
     pairwise: bool
     lm_eval: tuple[str, ...]
+    errored: bool = False
+    keep: int | None = None
+    wait: bool = True
 
 
 def add_options(parser: "pytest.Parser") -> None:
@@ -183,6 +186,17 @@ def add_options(parser: "pytest.Parser") -> None:
         help="forgetting: also these tasks of lm-evaluation-harness, with commas",
     )
     add("--missed", action="store_true", help="only the tests that missed in the last exam")
+    add(
+        "--errored",
+        action="store_true",
+        help="only the tests of cases that had an error in the last exam; they are asked again",
+    )
+    add("--keep", metavar="N", help="keep the reports of the last N runs (default: of all)")
+    add(
+        "--no-wait",
+        action="store_true",
+        help="go on beside another exam of the same model on this store, and ask what it asks too",
+    )
 
 
 def _model_in_service(registry: Path) -> str:
@@ -243,6 +257,9 @@ def read_options(config: "pytest.Config") -> ExamOptions:
         pairwise=bool(option("--pairwise")),
         labels=Path(option("--labels")) if option("--labels") else None,
         lm_eval=tuple(t.strip() for t in option("--lm-eval").split(",") if t.strip()),
+        errored=bool(option("--errored")),
+        keep=_number("--keep", option("--keep")),
+        wait=not option("--no-wait"),
     )
 
 

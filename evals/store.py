@@ -9,10 +9,20 @@ import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from evals.address import URLS, address_of, file_of
+from evals.locks import (
+    Release,
+    advisory_lock_for_transaction,
+    file_lock,
+    try_advisory_lock,
+    try_file_lock,
+)
+from evals.odd_rows import odd
+from evals.storable import storable_columns
 from fixtures.cases import Contract
 from fixtures.errors import UserError
 from fixtures.passages import Passage
@@ -21,12 +31,24 @@ from models.chat import Answer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy import Engine, MetaData, Table
+    from sqlalchemy import Connection, Engine, MetaData, Table
 
     from evals.scores import Score
 
 VERSION = "1"
 CHUNK = 500
+
+
+class UnwritableError(UserError):
+    """Rows that could not be written.
+
+    `concerns` is `row` where nothing is wrong with the store, `space` where it is full and smaller
+    rows may still fit, `store` where no row can be written.
+    """
+
+    def __init__(self, line: str, concerns: Literal["row", "space", "store"]) -> None:
+        super().__init__(line)
+        self.concerns = concerns
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +62,19 @@ class Row:
 
 def answer_row(key: str, model: str, answer: Answer) -> Row:
     """An answer as a row; passages are kept as offsets, since the contract has their text."""
-    columns = asdict(answer)
-    del columns["error"]
-    columns["passages"] = json.dumps([[p.start, p.end] for p in answer.passages])
-    return Row("answers", key, {"model": model, "asked_at": time.time(), **columns})
+    columns = {
+        "model": model,
+        "asked_at": time.time(),
+        "text": answer.text,
+        "tokens_in": answer.tokens_in,
+        "tokens_out": answer.tokens_out,
+        "latency": answer.latency,
+        "finish_reason": answer.finish_reason,
+        "confidence": answer.confidence,
+        "passages": json.dumps([[p.start, p.end] for p in answer.passages]),
+        "reasoning": answer.reasoning,
+    }
+    return Row("answers", key, columns)
 
 
 def retrieval_row(key: str, passages: Sequence[Passage]) -> Row:
@@ -115,76 +146,110 @@ class Store:
             UserError: it cannot be opened, is corrupt, foreign, or of another version.
         """
         from sqlalchemy import MetaData, create_engine, event
-        from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
         self.url = masked(url)
-        if "://" not in url:
-            try:
-                Path(url).parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise UserError(f"--store {url}: {error.strerror}; give another path") from error
-            url = f"sqlite:///{url}"
+        address = address_of(url, self.url)
+        is_file = address.get_backend_name() == "sqlite"
+        self._file = file_of(address, self.url) if is_file else None
         try:
-            self._engine: Engine = create_engine(url)
-        except (ArgumentError, NoSuchModuleError, ImportError) as error:
+            self._engine: Engine = create_engine(address, pool_pre_ping=not is_file)
+        except ImportError as error:
             raise UserError(
-                f"--store {self.url}: {error}; give a path or an SQLAlchemy URL (PostgreSQL "
-                "needs `pip install psycopg[binary]`)"
+                f"--store {self.url}: {error}; PostgreSQL needs `pip install 'psycopg[binary]'`"
             ) from error
-        if self._engine.dialect.name == "sqlite":
+        except Exception as error:  # whatever a dialect thinks of its URL
+            raise UserError(f"--store {self.url}: {error}; {URLS}".replace("\n", " ")) from error
+        if self._file is not None:
             event.listen(self._engine, "connect", _set_pragmas)
         self._metadata: MetaData = MetaData()
         self._tables: dict[str, Table] = _tables(self._metadata)
         with self._translated("opened"):
-            self._check_version()
+            self._open()
 
-    def _check_version(self) -> None:
+    def _open(self) -> None:
+        """Make what is missing, under a lock: of two that open at once, one finds all made."""
+        if self._file is None:
+            with self._engine.begin() as connection:
+                advisory_lock_for_transaction(connection, "opening")
+                self._prepare(connection)
+            return
+        with file_lock(self._locks, "opening"), self._engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            self._prepare(connection)
+            connection.commit()
+
+    def _prepare(self, connection: "Connection") -> None:
         from sqlalchemy import inspect, select
 
         meta = self._tables["meta"]
-        present = set(inspect(self._engine).get_table_names())
+        present = set(inspect(connection).get_table_names())
         if present and "meta" not in present:
             raise UserError(f"store {self.url} belongs to another program; give another --store")
-        self._metadata.create_all(self._engine)
-        self._add_new_columns(set(present))
-        self.add([Row("meta", "version", {"value": VERSION})])
-        with self._engine.connect() as connection:
-            version = connection.execute(select(meta.c.value)).scalar_one()
-        if version != VERSION:
+        if self._file is None:
+            encoding = connection.exec_driver_sql("show server_encoding").scalar_one()
+            if encoding != "UTF8":
+                raise UserError(
+                    f"store {self.url} is encoded in {encoding}, which cannot hold every answer; "
+                    "make its database with ENCODING 'UTF8'"
+                )
+        self._metadata.create_all(connection)
+        self._add_new_columns(connection, present)
+        kept = {row.key: row.value for row in connection.execute(select(meta))}
+        if not kept:
+            connection.execute(meta.insert(), {"key": "version", "value": VERSION})
+        elif set(kept) != {"version"}:
+            raise self._odd("meta", next(key for key in kept if key != "version"), "is not ours")
+        elif kept["version"] != VERSION:
             raise UserError(
-                f"store {self.url} was written by store version {version}, this is {VERSION}; "
-                f"keep it and start another: `mv {self.url} {self.url}.v{version}`"
+                f"store {self.url} was written by store version {kept['version']}, this is "
+                f"{VERSION}; keep it and start another: `mv {self.url} {self.url}.v"
+                f"{kept['version']}`"
             )
 
-    def _add_new_columns(self, present: set[str]) -> None:
+    def _add_new_columns(self, connection: "Connection", present: set[str]) -> None:
         """Columns that a store written by an earlier release does not have yet, empty."""
         from sqlalchemy import inspect, text
 
         for name in present & set(self._tables):
-            there = {column["name"] for column in inspect(self._engine).get_columns(name)}
+            there = {column["name"] for column in inspect(connection).get_columns(name)}
             for column in self._tables[name].columns:
                 if column.name not in there:
                     kind = column.type.compile(self._engine.dialect)
-                    with self._engine.begin() as connection:
-                        connection.execute(
-                            text(f"ALTER TABLE {name} ADD COLUMN {column.name} {kind}")
-                        )
+                    connection.execute(text(f"ALTER TABLE {name} ADD COLUMN {column.name} {kind}"))
+
+    @property
+    def _locks(self) -> Path:
+        assert self._file is not None
+        return self._file.with_name(f"{self._file.name}-locks")
+
+    def try_lock(self, name: str) -> Release | None:
+        """Take the lock of that name on this store, until it is released or the process dies.
+
+        None where somebody has it.
+        """
+        with self._translated("locked"):
+            if self._file is None:
+                return try_advisory_lock(self._engine, name)
+            return try_file_lock(self._locks, name)
 
     def add(self, rows: Sequence[Row]) -> None:
         """Write rows in one transaction; a key that is there already keeps its row.
 
         Raises:
-            UserError: the disk is full or the store cannot be written; nothing of `rows` is kept,
-                everything before is.
+            UnwritableError: nothing of `rows` is kept, everything before is.
         """
-        if self._engine.dialect.name == "postgresql":
+        if self._file is None:
             from sqlalchemy.dialects.postgresql import insert
         else:
             from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]
 
         with self._translated("written"), self._engine.begin() as connection:
             for name, table in self._tables.items():
-                values = [{"key": row.key, **row.columns} for row in rows if row.table == name]
+                values = [
+                    {"key": row.key, **storable_columns(row.columns)}
+                    for row in rows
+                    if row.table == name
+                ]
                 if values:
                     connection.execute(insert(table).on_conflict_do_nothing(), values)
 
@@ -198,6 +263,10 @@ class Store:
             for start in range(0, len(wanted), CHUNK):
                 query = select(known).where(known.c.key.in_(wanted[start : start + CHUNK]))
                 found.update({row.key: row for row in connection.execute(query)})
+        for row in found.values():
+            fault = odd(table, row)
+            if fault:
+                raise self._odd(table, row.key, fault)
         return found
 
     def runs(self) -> list[Any]:
@@ -212,25 +281,52 @@ class Store:
         """Release the connections."""
         self._engine.dispose()
 
+    def _odd(self, table: str, key: str, fault: str) -> UserError:
+        """The line about a row that this program did not write."""
+        where = f"delete from {table} where key = '{key}'"
+        aside = f", or put the store aside: `mv {self.url} {self.url}.odd`" if self._file else ""
+        return UserError(
+            f"store {self.url} holds an odd row: {table} {key[:16]} {fault}; remove it with the "
+            f"SQL {where}{aside}"
+        )
+
     @contextmanager
     def _translated(self, done: str) -> "Iterator[None]":
-        from sqlalchemy.exc import DatabaseError
+        from sqlalchemy.exc import DBAPIError
 
         try:
             yield
-        except DatabaseError as error:
-            reason = str(error.orig).splitlines()[0]
-            if "not a database" in reason or "malformed" in reason:
-                way_out = (
-                    f"it is corrupt or foreign; put it aside: `mv {self.url} {self.url}.broken`"
-                )
-            elif "full" in reason:
-                way_out = "free some space and type the same command: what was answered is kept"
-            elif "locked" in reason:
-                way_out = "another exam holds it; wait for that one, or give another --store"
-            else:
-                way_out = "mend that, or give another --store"
-            raise UserError(f"store {self.url} cannot be {done} ({reason}); {way_out}") from error
+        except UserError:
+            raise
+        except Exception as error:
+            raw = error.orig if isinstance(error, DBAPIError) else error
+            reason = " ".join(str(raw).split())[:300] or type(raw).__name__
+            line = f"store {self.url} cannot be {done} ({reason}); {_way_out(self.url, reason)}"
+            raise UnwritableError(line, _concerned(raw, reason)) from error
+
+
+def _way_out(url: str, reason: str) -> str:
+    if "not a database" in reason or "malformed" in reason:
+        return f"it is corrupt or foreign; put it aside: `mv {url} {url}.broken`"
+    if _is_full(reason):
+        return "free some space and type the same command: what was answered is kept"
+    if "locked" in reason:
+        return "another exam holds it; wait for that one, or give another --store"
+    return "mend that, or give another --store"
+
+
+def _is_full(reason: str) -> bool:
+    """SQLite's words, a file size limit's, and PostgreSQL's."""
+    return "is full" in reason or "disk I/O error" in reason or "No space left" in reason
+
+
+def _concerned(error: object, reason: str) -> Literal["row", "space", "store"]:
+    """Whether another row could have been written."""
+    if _is_full(reason):
+        return "space"
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    whole = kinds & {"OperationalError", "OSError", "InternalError"}
+    return "store" if whole or type(error).__name__ == "DatabaseError" else "row"
 
 
 def answer_from(row: Any, contract: Contract | None = None) -> Answer:

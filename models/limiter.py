@@ -2,6 +2,65 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Hold:
+    """The places that one asker keeps until it has put away what came; see `holding`.
+
+    `sent` says that a call was admitted. Whoever waits for a place holds none, so that askers of
+    several calls cannot block themselves.
+    """
+
+    sent: bool = False
+    _waiting: int = 0
+    _kept: list[Callable[[], None]] = field(default_factory=list)
+
+    def wait(self) -> None:
+        """A call begins to wait: give back what is held."""
+        self._waiting += 1
+        self.leave()
+
+    def stop_waiting(self, *, admitted: bool) -> None:
+        """It was admitted, or gave up."""
+        self._waiting -= 1
+        self.sent |= admitted
+
+    def keep(self, leave: Callable[[], None]) -> None:
+        """Hold a place whose call has come back, unless another call is waiting."""
+        if self._waiting:
+            leave()
+        else:
+            self._kept.append(leave)
+
+    def leave(self) -> None:
+        """Give every place back."""
+        kept, self._kept = self._kept, []
+        for leave in kept:
+            leave()
+
+
+_HOLD: ContextVar[Hold | None] = ContextVar("hold", default=None)
+
+
+@contextmanager
+def holding() -> Iterator[Hold]:
+    """Keep the place of a call that succeeded until the block is left.
+
+    An exam leaves it when the answer is on disk: what is at the server, and what has come but is
+    not kept, are together never more than the places. A killed exam asks no more than that again.
+    """
+    hold = Hold()
+    token = _HOLD.set(hold)
+    try:
+        yield hold
+    finally:
+        _HOLD.reset(token)
+        hold.leave()
 
 
 class AdaptiveLimiter:
@@ -34,24 +93,40 @@ class AdaptiveLimiter:
 
     async def acquire(self) -> int:
         """Wait for a free place; returns the ticket that `release` takes."""
+        hold = _HOLD.get()
+        if hold:
+            hold.wait()
         ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting.append(ready)
         self._admit()
+        admitted = False
         try:
-            return await ready
+            ticket = await ready
+            admitted = True
         except asyncio.CancelledError:
             if ready.done() and not ready.cancelled():
                 self._leave()
             raise
+        finally:
+            if hold:
+                hold.stop_waiting(admitted=admitted)
+        return ticket
 
     def release(self, ticket: int, *, succeeded: bool = False, congested: bool = False) -> None:
-        """Give the place back and say how the call went; neither flag leaves the limit alone."""
+        """Give the place back and say how the call went; neither flag leaves the limit alone.
+
+        Inside `holding`, the place of a call that succeeded is given back when that block ends.
+        """
         if ticket == self._halvings:
             if congested:
                 self._halve()
             elif succeeded and self._in_flight >= self.limit:
                 self._grow()
-        self._leave()
+        hold = _HOLD.get()
+        if hold and succeeded:
+            hold.keep(self._leave)
+        else:
+            self._leave()
 
     def pause(self, seconds: float) -> None:
         """Admit nobody for so long; a longer pause that was asked for already stands."""

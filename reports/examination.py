@@ -1,6 +1,6 @@
 """One `pytest evals`, from its options to its report: plan, run, conclude."""
 
-import asyncio
+import contextlib
 import re
 import secrets
 import shlex
@@ -10,10 +10,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from evals.exam import Run
 from evals.gate import Gate, read_gate
+from evals.interruption import Interruption
 from evals.metrics.table import METRICS
 from evals.options import JUDGED_BY_DEFAULT, ExamOptions
 from evals.plan import Result
@@ -24,8 +25,10 @@ from fixtures.errors import UserError
 from fixtures.selection import select
 from models.examined import SEAL, seal_of
 from models.factory import Chats
+from models.promotions import read_records
 from models.registry import read_entry
 from reports.agenda import Agenda, check_judges, plan_agenda, varied_cases
+from reports.faults import fault_checks, fault_notes
 from reports.findings import Finding, Section
 from reports.header import (
     dataset_facts,
@@ -45,7 +48,12 @@ from reports.sections import sections
 from reports.verdict import Check, Opponent, Verdict
 
 RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
+if TYPE_CHECKING:
+    from evals.store import Row
+
 Kind = Literal["all", "answerable", "unanswerable"]
+NOT_ASKED = "not asked: "
+"""How the error of a case begins that nobody was asked about."""
 
 
 @dataclass
@@ -64,6 +72,8 @@ class Examination:
     _agenda: Agenda | None = None
     _notes: list[str] = field(default_factory=list)
     _stopped: bool = False
+    _left: str | None = None
+    _faults: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def folder(self) -> Path:
@@ -115,12 +125,13 @@ class Examination:
         suites: Collection[str] = (),
         *,
         answers: bool = True,
+        interruption: Interruption | None = None,
     ) -> None:
         """Run everything that these suites and `metrics` of these case ids need.
 
         With `answers` the models are asked also where the metrics read passages alone. Writes
-        `report.json`; an interruption is raised again after the report of what is there was
-        written.
+        `report.json`; whatever ends the run is raised again after the report of what is there was
+        written. `interruption` is what signals do meanwhile.
 
         Raises:
             UserError: a model cannot answer, the store or the disk cannot be written.
@@ -145,8 +156,9 @@ class Examination:
         plan = agenda.plan(
             models, planned, stages, (options.max_calls, options.max_tokens), needs_answers
         )
+        interruption = interruption or Interruption()
         store = Store(options.store)
-        run = Run(plan, retriever, store)
+        run = Run(plan, retriever, store, on_wait=_say if options.wait else None)
         if options.sequential:
             run.settled = lambda run, number: self._is_settled(run, levels[number])
         foreseen = foresee(self.gate, planned) if self.opponents else ()
@@ -156,18 +168,52 @@ class Examination:
                 print(f"warning: {each.line}")
         identities = {model.name: identity_facts(model) for model in models}
         started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+        def report() -> None:
+            self._faults = frozenset(run.faults)
+            with interruption.finishing():
+                header = self._header(run, retriever.identity, identities, started)
+                self._conclude(run, header, levels)
+
         try:
             with progress_bar(run, len(plan.models) * len(plan.cases)):
-                asyncio.run(run.execute())
-        except (KeyboardInterrupt, UserError):
-            if not run.done:
-                raise
-            self._conclude(run, self._header(run, retriever.identity, identities, started), levels)
-            self.finish()
+                interruption.run(run.execute())
+        except BaseException as error:
+            self._left = self._what_is_left(run)
+            if run.answered or isinstance(error, KeyboardInterrupt):
+                report()
+                self.finish()
+            if isinstance(error, UserError) and run.unkept:
+                raise UserError(f"{error}; {_unkept(run)}") from error
             raise
         finally:
             store.close()
-        self._conclude(run, self._header(run, retriever.identity, identities, started), levels)
+        report()
+
+    @property
+    def errored(self) -> set[tuple[str, str]]:
+        """Model and case id wherever a call failed or an exception was raised.
+
+        What was not asked, because of a limit or an interruption, had no error.
+        """
+        results = self.concluded.results
+        failed = {
+            (result.model, result.case.id)
+            for result in results
+            if result.answer.error is not None and not result.answer.error.startswith(NOT_ASKED)
+        }
+        of_cases = {(result.model, result.case.id) for result in results}
+        return failed | (of_cases & self._faults)
+
+    @property
+    def last_words(self) -> str | None:
+        """What to type after an exam that did not come to its end; None after one that did."""
+        return self._left
+
+    def _what_is_left(self, run: Run) -> str:
+        kept = run.answered - run.unkept
+        left = len(run.plan.models) * len(run.plan.cases) - run.answered
+        return f"type the same line again: {kept} answers are kept, {left} are left"
 
     def _floors_alone(self) -> str:
         why = "there is no champion yet" if self.options.baseline else "no --baseline was given"
@@ -222,8 +268,11 @@ class Examination:
         """Checks that do not come from results: is it the whole exam, and was it trained on?"""
         asked, rules = run.plan.cases, self.gate.leakage
         whole = partial_check(len(asked), len(self.cases), self.options.selection)
+        excepted = fault_checks(run.faults, len(asked), self.gate.attrition)
         return {
-            model: whole + leak_checks(read_entry(model, self.options.registry), asked, rules)
+            model: whole
+            + leak_checks(read_entry(model, self.options.registry), asked, rules)
+            + [check for check in excepted if check.against in ("", model)]
             for model in self.options.models
         }
 
@@ -231,7 +280,9 @@ class Examination:
         assert self._agenda is not None
         results = run.results
         found = sections(run, self._agenda, self.gate)
-        notes = [*self._notes, *self._untrusted(found).values()]
+        notes = [*self._notes, *self._untrusted(found).values(), *fault_notes(run.faults)]
+        if run.unkept:
+            notes.append(_unkept(run))
         reached = {result.case.id for result in results}
         left = len(run.plan.cases) - len(reached)
         looks = sum(1 for stage in run.plan.stages if stage and stage[0].id in reached)
@@ -305,7 +356,8 @@ class Examination:
         Raises:
             UserError: the disk is full or the folder cannot be written.
         """
-        from evals.store import Store, run_row
+        from evals.store import run_row
+        from reports.housekeeping import tidy
         from reports.page import render
         from reports.summary import markdown
 
@@ -318,11 +370,29 @@ class Examination:
         write_whole(self.folder / SEAL, seal_of((self.folder / "report.json").read_bytes()))
         write_whole(self.folder / "report.html", render(written))
         write_whole(self.folder / "report.md", markdown(written))
-        store = Store(self.options.store)
-        store.add([run_row(written, self.folder / "report.json")])
-        store.close()
+        pages = [f"report: {self.folder / 'report.html'}"]
+        row = run_row(written, self.folder / "report.json")
+        if self._left is not None:  # `latest` stays with the last exam that came to its end
+            with contextlib.suppress(UserError):  # which may be why this one did not
+                self._enter(row)
+            return pages
+        self._enter(row)
         self._point_latest()
-        return [f"report: {self.folder / 'report.html'}"]
+        promoted = {
+            each.report.id for each in read_records(self.options.registry.parent) if each.report
+        }
+        tidy(self.options.runs, self.run_id, self.options.keep, promoted)
+        return pages
+
+    def _enter(self, row: "Row") -> None:
+        """Note this run in the store."""
+        from evals.store import Store
+
+        store = Store(self.options.store)
+        try:
+            store.add([row])
+        finally:
+            store.close()
 
     def _point_latest(self) -> None:
         """Make `latest`, beside the runs, lead to this run."""
@@ -353,6 +423,14 @@ def check_latest(runs: Path) -> Path:
             "in another folder"
         )
     return latest
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _unkept(run: Run) -> str:
+    return f"the report holds {run.unkept} answers that the store does not"
 
 
 def prepare(options: ExamOptions, root: Path, run_id: str | None = None) -> Examination:

@@ -151,3 +151,38 @@ def checkout(tmp_path_factory):
 def no_bytecode_environment():
     """The environment of a subprocess that imports this tree."""
     return {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+@pytest.fixture(scope="session")
+def postgresql_server():
+    """The URL of a PostgreSQL server with a place for the database's name."""
+    import shutil
+    import tempfile
+
+    from tests.postgresql import missing, postgresql
+
+    if reason := missing():
+        pytest.skip(reason)
+    # Not pytest's own folders: they are closed to other users, and too long for a socket's path.
+    folder = Path(tempfile.mkdtemp(prefix="bar-exam-"))
+    try:
+        with postgresql(folder) as url:
+            yield url
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server):
+    """A database of this test's own."""
+    import secrets
+
+    import psycopg
+
+    name = f"exam_{secrets.token_hex(4)}"
+    address = postgresql_server.format("postgres")
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(f"create database {name}")
+    yield postgresql_server.format(name)
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(f"drop database {name} with (force)")

@@ -30,6 +30,7 @@ from typing import Any
 from aiohttp import web
 
 Reply = Callable[[list[dict[str, str]]], str]
+Latency = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class FakeServer:
 
     Attributes:
         reply: the answer's text from the chat's messages.
-        latency: seconds each answer and each status fault takes.
+        latency: seconds each answer and each status fault takes; or what says how many.
         faults: by the number of the call, from 0; a list's end means no more faults.
         url: what a client takes as base_url.
         calls: chat calls begun. peak: most of them at once.
@@ -69,7 +70,7 @@ class FakeServer:
     """
 
     reply: Reply = lambda messages: "The agreement says so."
-    latency: float = 0.0
+    latency: float | Latency = 0.0
     faults: Faults = ()
     url: str = ""
     calls: int = 0
@@ -95,8 +96,9 @@ class FakeServer:
             fault = self._fault(number)
             if fault and (fault.hang or fault.drop):
                 return await _silence(request, fault)
-            if self.latency:
-                await asyncio.sleep(self.latency)
+            latency = self.latency() if callable(self.latency) else self.latency
+            if latency:
+                await asyncio.sleep(latency)
             return _failure(fault) if fault else self._completion(body)
         finally:
             self.active -= 1
@@ -164,7 +166,7 @@ async def serve(server: FakeServer, port: int, ready: Callable[[], None]) -> Non
 
 @contextmanager
 def fake_server(
-    reply: Reply | None = None, latency: float = 0.0, faults: Faults = ()
+    reply: Reply | None = None, latency: float | Latency = 0.0, faults: Faults = ()
 ) -> Iterator[FakeServer]:
     """A server in a thread of this process."""
     server = FakeServer(latency=latency, faults=faults)

@@ -28,12 +28,6 @@ from models.endpoint import EndpointModel
 from tests.conftest import ROOT
 from tests.fake_server import Fault, fake_server
 
-
-@pytest.fixture(autouse=True)
-def a_journal_that_writes_at_once(monkeypatch):
-    monkeypatch.setattr("evals.journal.EVERY_SECONDS", 0.01)
-
-
 PASSAGES = ("This Agreement is governed by the laws of Nevada.", "Fees are due in 30 days.")
 
 

@@ -17,6 +17,13 @@ ANSWER = Answer(
 )  # fmt: skip
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path):
+    if request.param == "sqlite":
+        return str(tmp_path / "s.sqlite")
+    return request.getfixturevalue("postgresql_url")
+
+
 def message_of(url):
     with pytest.raises(UserError) as raised:
         Store(str(url))
@@ -24,22 +31,22 @@ def message_of(url):
     return str(raised.value)
 
 
-def test_answers_come_back_as_they_were(tmp_path):
-    Store(str(tmp_path / "s.sqlite")).add([answer_row("k", "m", ANSWER)])
-    rows = Store(str(tmp_path / "s.sqlite")).rows("answers", ["k", "absent"])
+def test_answers_come_back_as_they_were(url):
+    Store(url).add([answer_row("k", "m", ANSWER)])
+    rows = Store(url).rows("answers", ["k", "absent"])
     assert set(rows) == {"k"}
     assert answer_from(rows["k"], CONTRACT) == ANSWER
 
 
-def test_a_row_is_written_once(tmp_path):
-    store = Store(str(tmp_path / "s.sqlite"))
+def test_a_row_is_written_once(url):
+    store = Store(url)
     store.add([Row("scores", "k", {"metric": "m", "value": 1.0, "reason": ""})])
     store.add([Row("scores", "k", {"metric": "m", "value": 0.0, "reason": ""})])
     assert store.rows("scores", ["k"])["k"].value == 1.0
 
 
-def test_many_keys_are_read_in_pieces(tmp_path):
-    store = Store(str(tmp_path / "s.sqlite"))
+def test_many_keys_are_read_in_pieces(url):
+    store = Store(url)
     keys = [f"k{n}" for n in range(1700)]
     store.add([Row("retrievals", key, {"passages": "[]"}) for key in keys])
     assert set(store.rows("retrievals", keys)) == set(keys)

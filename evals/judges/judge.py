@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from evals.calls import Calls
+from evals.isolation import isolated
 from evals.journal import Journal, Lookups
 from evals.metrics.table import METRICS
 from evals.scores import Score
+from evals.storable import storable_score
 from evals.store import score_row
 from fixtures.cases import Case
 from fixtures.identity import digest
@@ -62,7 +64,7 @@ class Judge(Protocol):
 
 @dataclass
 class Bench:
-    """The judges of an exam; keeps what they decided.
+    """The judges of an exam; keeps what they decided. `faults` are the exceptions that they raised.
 
     Several judges of one metric give their mean. Where one of them gave no score there is none: a
     mean over other judges on other cases would compare nothing.
@@ -72,6 +74,7 @@ class Bench:
     calls: Calls
     journal: Journal
     known: Lookups
+    faults: dict[tuple[str, str], str] = field(default_factory=dict)
 
     async def scores(self, submission: Submission) -> dict[str, Score]:
         """Every judged metric that is of the case, by name."""
@@ -87,7 +90,19 @@ class Bench:
         return scores
 
     async def score(self, judge: Judge, submission: Submission) -> Score:
-        """One judge's score, as the store remembers it or as it is now."""
+        """One judge's score, as the store remembers it or as it is now.
+
+        A judge that raises gives this answer none.
+        """
+
+        def failed(line: str) -> Score:
+            model = submission.model.name if submission.model else ""
+            self.faults.setdefault((model, submission.case.id), self.calls.excepted(line))
+            return Score(None, f"judge {judge.name}: {line}")
+
+        return await isolated(self._score(judge, submission), failed)
+
+    async def _score(self, judge: Judge, submission: Submission) -> Score:
         answer = submission.answer
         if answer.error is not None:
             return Score(None, f"no answer: {answer.error}")
@@ -98,7 +113,7 @@ class Bench:
         known = await self.known.row(key)
         if known is not None:
             return Score(known.value, known.reason)
-        score = await judge.judge(submission, self.calls)
+        score = storable_score(await judge.judge(submission, self.calls))
         if score.value is not None:  # what failed is read again from the replies that were kept
             self.journal.add(score_row(key, judge.metric, score))
         return score
