@@ -35,6 +35,16 @@ class LocalChat:
         """Digest of base, adapter, tokenizer, template and decoding."""
         return digest("local", self.base.identity, self._adapter_name, asdict(self.decoding))
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Whether the rules were moved, as soon as it has been asked."""
+        if vars(self.base).get("takes_system", True):
+            return ()
+        return (
+            f"{self.name}: its chat template shows no system turn, so the rules of the exam were "
+            "put at the head of the user's turn",
+        )
+
     @cached_property
     def context(self) -> int:
         """Prompt tokens that fit beside the longest answer."""

@@ -223,6 +223,7 @@ class Examination:
         results = run.results
         found = sections(run, self._agenda, self.gate)
         notes = [*self._notes, *self._untrusted(found).values()]
+        notes += [line for model in run.plan.models for line in getattr(model, "remarks", ())]
         reached = {result.case.id for result in results}
         left = len(run.plan.cases) - len(reached)
         looks = sum(1 for stage in run.plan.stages if stage and stage[0].id in reached)
