@@ -219,5 +219,6 @@ def check_config(config: Any, base: Path, *, scores: bool = False) -> None:
         with torch.device("meta"):
             model = wrapped(model, config, "default")
     except Exception as error:
-        raise UserError(f"lora: {first_line(error)}") from error
+        reason = f"lora: {first_line(error)}"
+        raise UserError(f"the recipe cannot be trained: {reason}") from error
     standing.check(model)

@@ -69,7 +69,7 @@ def test_a_recipe_that_would_change_the_base_is_refused(base, tmp_path, capsys, 
     recipe = write_recipe(folder, base, "pairs" if method == "dpo" else "sft", lora=lora)
     places = [f"--{name}={folder / name}" for name in ("registry", "adapters", "runs")]
     assert run_command(method_named(method), [str(recipe), *places]) == 4
-    assert next(iter(lora)) and "changes the base itself" in capsys.readouterr().err
+    assert "changes the base itself" in capsys.readouterr().err
     assert not (folder / "adapters" / "tiny").exists()
 
 
@@ -143,8 +143,6 @@ def test_a_header_nested_too_deep_is_one_line(tmp_path):
         (None, 16, '{"peft_type": "LORA"}'),
         ([2, 5], 40, "{bad"),
         ([2, 5], 40, "[]"),
-        ([2, 5], 40, '{"peft_type": "NONE"}'),
-        ([2, 5], 40, '{"peft_type": "LORA", "r": "four"}'),
     ],
     ids=str,
 )
@@ -158,7 +156,7 @@ def test_an_adapter_with_odd_files_is_one_line(base, tmp_path, shape, end, confi
 
 
 @pytest.mark.fault("AD-4")
-def test_an_adapter_of_a_base_without_a_head_of_its_own_is_one_line(tmp_path):
+def test_an_adapter_that_does_not_fit_and_whose_config_is_a_list_is_one_line(tmp_path):
     base = make_base(tmp_path / "base")
     adapter = make_lora(tmp_path / "adapter", base)
     (adapter / "adapter_config.json").write_text("[]")
