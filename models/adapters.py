@@ -16,17 +16,11 @@ def read_config(adapter: Path) -> Any:
     """An adapter's own configuration, as PEFT reads it.
 
     Raises:
-        UserError: it cannot be read, or wants a module of its own to be imported.
+        UserError: it cannot be read.
     """
     from peft import PeftConfig
 
-    config = from_folder(PeftConfig, adapter)
-    if getattr(config, "megatron_config", None):
-        raise UserError(
-            f"adapter {adapter}: its megatron_config makes PEFT import a module, which is never "
-            "done; export the adapter without it"
-        )
-    return config
+    return from_folder(PeftConfig, adapter)
 
 
 def put_on(model: Any, adapter: Path, name: str, *, trainable: bool = False) -> Any:
@@ -61,7 +55,8 @@ def put_on(model: Any, adapter: Path, name: str, *, trainable: bool = False) -> 
         raise
     except Exception as error:
         raise UserError(_explained(error, model, adapter, name)) from error
-    _check_places(found, model, adapter, name)
+    if not config.is_prompt_learning:  # the weights of a prompt are loaded apart, or not at all
+        _check_places(found, model, adapter, name)
     return model
 
 
@@ -127,14 +122,14 @@ def alone(load: Callable[[], Any], adapter: Path, name: str) -> Any:
     """
     import torch
 
-    states, model = set(), None
+    values, model = set(), None
     for seed in (0, 1):
         del model  # memory holds one base more at most
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             model = put_on(load(), adapter, name).eval()
-        states.add(Standing.of(model).states)
-        if len(states) > 1:
+        values.add(Standing.of(model).values)
+        if len(values) > 1:
             raise UserError(
                 f"adapter {adapter} changes its base by numbers drawn at random when it is loaded, "
                 "so that the model that was trained cannot be had again; save it with "

@@ -175,13 +175,13 @@ class LocalBase:
             model = put_on(model, adapter, name).eval()
             after = heard(model, ids, [*voices, name])
             if alike(before, after) and not self._standing.altered(model):
-                if alike(after[:1], after[-1:]):
-                    check_effect(model, adapter, name)
                 self._model = model
         if self._model is None:
             self._standing = None
             del model  # memory holds one base more at most
             self._own[name] = alone(self._fresh, adapter, name)
+        elif alike(after[:1], after[-1:]):
+            check_effect(model, adapter, name)
 
     def _fresh(self) -> Any:
         return open_model(self.folder, self.dtype).to(self.device).eval()

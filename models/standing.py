@@ -7,8 +7,7 @@ method will do it in its own way.
 
 import contextlib
 import hashlib
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,24 +16,47 @@ from fixtures.errors import UserError
 
 @dataclass(frozen=True)
 class Standing:
-    """What a base is, before anything is put on it: each of its tensors, with its state then."""
+    """What a base is, before anything is put on it.
+
+    Attributes:
+        tensors: its parameters and buffers.
+        places: the order in which its modules use them, by their number in `tensors`.
+        types: their dtypes.
+        values: SHA-256 of their values, whatever dtype they are held in.
+    """
 
     tensors: tuple[Any, ...]
-    states: tuple[tuple[Any, ...], ...]
+    places: tuple[int, ...]
+    types: tuple[str, ...]
+    values: tuple[str, ...]
 
     @classmethod
     def of(cls, model: Any) -> "Standing":
         """The standing of a base, or of the frozen part of a PEFT model."""
-        held = model.state_dict(keep_vars=True).values()
-        tensors = {id(each): each for each in held}
-        if hasattr(model, "peft_config"):
-            tensors = {key: each for key, each in tensors.items() if not each.requires_grad}
-        found = tuple(tensors.values())
-        return cls(found, tuple(_states(model, found)))
+        adapted = hasattr(model, "peft_config")
+        held = {
+            id(each): each
+            for each in model.state_dict(keep_vars=True).values()
+            if not (adapted and each.requires_grad)
+        }
+        return cls._now(model, tuple(held.values()))
+
+    @classmethod
+    def _now(cls, model: Any, tensors: tuple[Any, ...]) -> "Standing":
+        number = {id(each): place for place, each in enumerate(tensors)}
+        places = [
+            number[id(each)]
+            for _, module in model.named_modules(remove_duplicate=False)
+            for each in (*module._parameters.values(), *module._buffers.values())
+            if id(each) in number
+        ]
+        types = tuple(str(each.dtype) for each in tensors)
+        return cls(tensors, tuple(places), types, tuple(map(_content, tensors)))
 
     def altered(self, model: Any) -> bool:
         """Whether the base within `model` is another by now: its values, or how they are used."""
-        return tuple(_states(model, self.tensors)) != self.states
+        now = self._now(model, self.tensors)
+        return (now.places, now.types, now.values) != (self.places, self.types, self.values)
 
     def check(self, model: Any) -> None:
         """Refuse an adapter in training that leaves the base another one than it found.
@@ -43,25 +65,14 @@ class Standing:
             UserError: with the adapter off, the model would not be the base: no reference for
                 preferences, and not what the exam asks beside other adapters.
         """
+        now = self._now(model, self.tensors)  # its types may be others: 16 bit held in 32
         trained = any(each.requires_grad for each in self.tensors)
-        values = [state[1:] for state in _states(model, self.tensors)]  # 16 bit may be held in 32
-        if trained or values != [state[1:] for state in self.states]:
+        if trained or (now.places, now.values) != (self.places, self.values):
             raise UserError(
                 "recipe: this adapter changes the base itself (bias, layer_replication, or an "
                 "init_lora_weights such as pissa or olora), so that with the adapter off nobody "
                 "has the base any more; leave that setting out"
             )
-
-
-def _states(model: Any, tensors: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
-    """Of each tensor its dtype, how often the model uses it, and the SHA-256 of its values."""
-    uses = Counter(
-        id(each)
-        for module in model.modules()
-        for each in (*module._parameters.values(), *module._buffers.values())
-    )
-    for tensor in tensors:
-        yield str(tensor.dtype), uses[id(tensor)], _content(tensor)
 
 
 def _content(tensor: Any) -> str:
