@@ -1,7 +1,7 @@
 """Adapters, put on a base: the one place where PEFT loads them, and each weight has its place."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -138,18 +138,33 @@ def alone(load: Callable[[], Any], adapter: Path, name: str) -> Any:
     return model
 
 
-def check_effect(model: Any, adapter: Path, name: str) -> None:
-    """Refuse an adapter beside which the base says what it says without it, unless it is new.
+def check_effect(model: Any, ids: Sequence[int], adapter: Path, name: str) -> None:
+    """Refuse an adapter whose weights have nothing to do with what is said after `ids`.
+
+    Their gradient is looked at: what a few steps of training moved is lost among 16 bits. A new
+    adapter, which has not been moved yet, is none of that.
 
     Raises:
-        UserError: it has weights, and they move nothing.
+        UserError: it has weights, and they are of no effect.
     """
+    import torch
+
+    model.set_adapter(name)
     last = [
         weight
         for key, weight in model.named_parameters()
         if f".{name}" in key and ("lora_B" in key or "lora_embedding_A" in key)
     ]
-    if any(bool(weight.any()) for weight in last):
+    if not any(bool(weight.any()) for weight in last):
+        return
+    with torch.enable_grad():
+        for weight in last:
+            weight.requires_grad_(True)
+        said = model(input_ids=torch.tensor([list(ids)], device=model.device)).logits[0, -1]
+        found = torch.autograd.grad(said.float().square().sum(), last, allow_unused=True)
+    for weight in last:
+        weight.requires_grad_(False)
+    if not any(each is not None and bool(each.any()) for each in found):
         raise UserError(
             f"adapter {adapter} moves nothing: its weights are loaded and have no effect; see "
             "lora_alpha and alora_invocation_tokens in its adapter_config.json"

@@ -180,8 +180,8 @@ class LocalBase:
             self._standing = None
             del model  # memory holds one base more at most
             self._own[name] = alone(self._fresh, adapter, name)
-        elif alike(after[:1], after[-1:]):
-            check_effect(model, adapter, name)
+        elif after[0].equal(after[-1]):
+            check_effect(model, ids, adapter, name)
 
     def _fresh(self) -> Any:
         return open_model(self.folder, self.dtype).to(self.device).eval()

@@ -8,6 +8,9 @@ from hypothesis import strategies as st
 
 from fixtures.errors import UserError
 from models.adapters import check_config, check_fit
+from models.base import LocalBase
+from models.decoding import Decoding
+from models.local import LocalChat
 from models.standing import Standing
 from tests import seams
 from tests.faults.adapter_data import (
@@ -121,6 +124,17 @@ def test_an_adapter_that_is_no_one_model_is_refused(base, tmp_path, config, word
     adapter = make_lora(tmp_path / "adapter", base, target_modules=["q_proj"], **config)
     with pytest.raises(UserError, match=words):
         preflight(base, adapter)
+
+
+def test_an_adapter_that_16_bits_do_not_tell_from_its_base_is_examined(base, plain, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    adapter = changed(plain, tmp_path / "small")
+    file = adapter / "adapter_model.safetensors"
+    small = {name: w * 1e-9 if "lora_B" in name else w for name, w in load_file(file).items()}
+    save_file(small, file)
+    chat = LocalChat("m", LocalBase(base, "cpu", "bfloat16"), Decoding(max_tokens=4), adapter)
+    asyncio.run(chat.preflight())
 
 
 def test_a_new_adapter_moves_nothing_and_is_examined(base, plain, tmp_path):
