@@ -37,7 +37,7 @@ def open_tokenizer(folder: Path) -> Any:
     tokenizer = from_folder(AutoTokenizer, folder, padding_side="left")
     if not tokenizer.chat_template:
         raise UserError(f"{folder}: its tokenizer has no chat template; choose a chat model")
-    if not tokenizer("Are you there?", add_special_tokens=False)["input_ids"]:
+    if not _knows_words(tokenizer):
         raise UserError(f"{folder}: its tokenizer knows no words; fetch or save it again")
     if tokenizer.eos_token_id is None:
         end = _end(folder)
@@ -52,6 +52,13 @@ def open_tokenizer(folder: Path) -> Any:
     return tokenizer
 
 
+def _knows_words(tokenizer: Any) -> bool:
+    try:
+        return bool(tokenizer("Are you there?", add_special_tokens=False)["input_ids"])
+    except Exception:  # it has not even a token for words that it does not know
+        return False
+
+
 def _end(folder: Path) -> int | None:
     """The id that ends an answer, by the model's own files."""
     for name in ("generation_config.json", "config.json"):
@@ -62,7 +69,7 @@ def _end(folder: Path) -> int | None:
     return None
 
 
-def longest_sequence(folder: Path, tokenizer: Any = None) -> int:
+def longest_sequence(folder: Path) -> int:
     """The longest sequence, prompt and answer, that a model was made for.
 
     transformers is asked only where config.json does not say it in so many words.
@@ -79,11 +86,11 @@ def longest_sequence(folder: Path, tokenizer: Any = None) -> int:
     from transformers import AutoConfig
 
     config = from_folder(AutoConfig, folder).get_text_config(decoder=True)
-    values = [getattr(config, name, None) for name in LENGTHS]
-    values.append((tokenizer or open_tokenizer(folder)).model_max_length)
-    for value in values:
-        if _is_length(value):
+    for name in LENGTHS:
+        if _is_length(value := getattr(config, name, None)):
             return int(value)
+    if _is_length(value := open_tokenizer(folder).model_max_length):
+        return int(value)
     raise UserError(
         f"{folder}: neither config.json nor its tokenizer says how long a sequence may be; "
         "give config.json its max_position_embeddings"
