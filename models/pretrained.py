@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fixtures.errors import UserError
-from fixtures.loading import from_folder
+from fixtures.loading import first_line, from_folder
 
 LENGTHS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "max_sequence_length",
            "max_seq_length", "seq_length")  # fmt: skip
@@ -83,13 +83,13 @@ def longest_sequence(folder: Path) -> int:
     plain = not inner and len(known) == 1 and "max_position_embeddings" in told
     if plain and _is_length(known[0]):
         return int(known[0])
-    from transformers import AutoConfig
-
-    config = from_folder(AutoConfig, folder).get_text_config(decoder=True)
+    config = _text_config(folder)
     for name in LENGTHS:
-        if _is_length(value := getattr(config, name, None)):
+        value: Any = getattr(config, name, None)
+        if _is_length(value):
             return int(value)
-    if _is_length(value := open_tokenizer(folder).model_max_length):
+    value = open_tokenizer(folder).model_max_length
+    if _is_length(value):
         return int(value)
     raise UserError(
         f"{folder}: neither config.json nor its tokenizer says how long a sequence may be; "
@@ -103,10 +103,17 @@ def vocabulary_size(folder: Path) -> int:
     Raises:
         UserError: its configuration cannot be read.
     """
+    return int(getattr(_text_config(folder), "vocab_size", None) or ENDLESS)
+
+
+def _text_config(folder: Path) -> Any:
     from transformers import AutoConfig
 
-    config = from_folder(AutoConfig, folder).get_text_config(decoder=True)
-    return int(getattr(config, "vocab_size", None) or ENDLESS)
+    config = from_folder(AutoConfig, folder)
+    try:
+        return config.get_text_config(decoder=True)
+    except ValueError as error:
+        raise UserError(f"{folder} is no model that writes: {first_line(error)}") from error
 
 
 def _is_length(value: Any) -> bool:
