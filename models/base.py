@@ -7,7 +7,6 @@ writes answers and reads given replies, never both at once.
 
 import asyncio
 import contextlib
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,18 +15,23 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fixtures.errors import UserError
-from fixtures.loading import LOADING
+from models.adapters import alone, check_effect, put_on
 from models.batching import J, Job, Reading, Waiting
 from models.chat import Answer
+from models.control_tokens import control_ids
 from models.decoding import Decoding
 from models.identities import adapter_key, base_key
 from models.likelihood import reply_logprobs
-from models.weights import check_adapter
+from models.pretrained import longest_sequence, open_model, open_tokenizer, vocabulary_size
+from models.standing import Standing, alike, heard
+from models.turns import takes_system
+from models.weights import adapter_files
 
 R = TypeVar("R")
 PROPOSED_TOKENS = 10
 BASE = "__base__"
 """The name under which the bare base is asked."""
+PROBE = ({"role": "user", "content": "Are you there?"},)
 
 
 @dataclass
@@ -47,6 +51,9 @@ class LocalBase:
     _worker: asyncio.Task[None] | None = field(default=None, repr=False)
     _adapters: dict[str, Path] = field(default_factory=dict, repr=False)
     _model: Any = field(default=None, repr=False)
+    _standing: Standing | None = field(default=None, repr=False)
+    _own: dict[str, Any] = field(default_factory=dict, repr=False)
+    marks: dict[Any, list[int]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def identity(self) -> str:
@@ -56,24 +63,27 @@ class LocalBase:
     @cached_property
     def tokenizer(self) -> Any:
         """The tokenizer, padding on the left."""
-        with LOADING:
-            from transformers import AutoTokenizer
+        return open_tokenizer(self.folder)
 
-            tokenizer = AutoTokenizer.from_pretrained(self.folder, padding_side="left")
-        if tokenizer.chat_template is None:
-            raise UserError(
-                f"{self.folder}: its tokenizer has no chat template; choose a chat model"
-            )
-        if tokenizer.pad_token is None:
-            tokenizer.pad_token = tokenizer.eos_token
-        return tokenizer
+    @cached_property
+    def control(self) -> frozenset[int]:
+        """Ids that no text of a contract may become."""
+        return control_ids(self.tokenizer)
+
+    @cached_property
+    def vocabulary(self) -> int:
+        """How many tokens the model knows; its tokenizer may know more."""
+        return vocabulary_size(self.folder)
+
+    @cached_property
+    def takes_system(self) -> bool:
+        """Whether its chat template has a turn for the rules; else they go into the user's."""
+        return takes_system(self.tokenizer, self.folder)
 
     @cached_property
     def positions(self) -> int:
         """The longest sequence, prompt and answer, that the model was made for."""
-        config = json.loads((self.folder / "config.json").read_text(encoding="utf-8"))
-        inner = config.get("text_config", config)
-        return int(inner.get("max_position_embeddings", 4096))
+        return longest_sequence(self.folder)
 
     def holding(self, model: Any) -> "LocalBase":
         """Another base of this folder and tokenizer, answering with a model in memory.
@@ -89,9 +99,9 @@ class LocalBase:
         """Register an adapter; it is read when first used. Returns its name on this base.
 
         Raises:
-            UserError: it is no adapter, a pickle, or made for another base.
+            UserError: it is no adapter, or a pickle; whether it fits is seen when it is loaded.
         """
-        check_adapter(adapter, self.folder)
+        adapter_files(adapter)
         name = adapter_key(adapter)
         self._adapters[name] = adapter
         return name
@@ -136,34 +146,45 @@ class LocalBase:
     def _load(self) -> Any:
         """The model in memory, loaded once."""
         if self._model is None:
-            with LOADING:
-                import torch
-                from transformers import AutoModelForCausalLM
-                from transformers.utils.logging import disable_progress_bar
-
-                disable_progress_bar()
-                self._model = AutoModelForCausalLM.from_pretrained(
-                    self.folder, dtype=getattr(torch, self.dtype), use_safetensors=True
-                )
-            self._model.to(self.device).eval()
+            self._model = self._fresh()
         return self._model
 
     def _with_adapter(self, name: str) -> Any:
         """The model with this adapter active, or the bare base."""
+        if name in self._own:
+            return self._own[name]
+        if name != BASE and name not in getattr(self._load(), "peft_config", ()):
+            self._put_on(name)
+            return self._with_adapter(name)
         model = self._load()
-        if name == BASE and not hasattr(model, "peft_config"):
-            return model
-        from peft import PeftModel
-
-        if not isinstance(model, PeftModel):
-            with LOADING:
-                model = PeftModel.from_pretrained(model, self._adapters[name], adapter_name=name)
-            self._model = model.eval()
-        elif name != BASE and name not in model.peft_config:
-            model.load_adapter(self._adapters[name], adapter_name=name)
         if name != BASE:
             model.set_adapter(name)
-        return self._model
+        return model
+
+    def _put_on(self, name: str) -> None:
+        """Put an adapter on the shared base, or on one of its own where that would be altered."""
+        ids = self.tokenizer.apply_chat_template(
+            PROBE, add_generation_prompt=True, return_dict=False
+        )
+        model, adapter = self._load(), self._adapters[name]
+        self._standing = self._standing or Standing.of(model)
+        voices = [None, *getattr(model, "peft_config", ())]
+        before = heard(model, ids, voices)
+        self._model = None  # what is half done is no base for anybody
+        with contextlib.suppress(UserError):  # what does not fit beside others may do so alone
+            model = put_on(model, adapter, name).eval()
+            after = heard(model, ids, [*voices, name])
+            if alike(before, after) and not self._standing.altered(model):
+                self._model = model
+        if self._model is None:
+            self._standing = None
+            del model  # memory holds one base more at most
+            self._own[name] = alone(self._fresh, adapter, name)
+        elif after[0].equal(after[-1]):
+            check_effect(model, ids, adapter, name)
+
+    def _fresh(self) -> Any:
+        return open_model(self.folder, self.dtype).to(self.device).eval()
 
     @contextlib.contextmanager
     def _voice(self, adapter: str) -> Iterator[Any]:
@@ -207,13 +228,14 @@ class LocalBase:
         halves = (batch[:middle], batch[middle:])
         return [found for half in halves for found in self._fitting(half, work, lost)]
 
-    def _padded(self, batch: Sequence[Job | Reading]) -> Any:
+    def _padded(self, batch: Sequence[Job | Reading], device: Any) -> Any:
         rows = {"input_ids": [job.ids for job in batch]}
-        return self.tokenizer.pad(rows, return_tensors="pt").to(self._model.device)
+        return self.tokenizer.pad(rows, return_tensors="pt").to(device)
 
     def _read(self, batch: Sequence[Reading]) -> list[tuple[float, ...]]:
         with self._voice(batch[0].adapter) as model:
-            return reply_logprobs(model, self._padded(batch), [each.replied for each in batch])
+            inputs = self._padded(batch, model.device)
+            return reply_logprobs(model, inputs, [each.replied for each in batch])
 
     def _generate(self, batch: Sequence[Job]) -> list[Answer]:
         import torch
@@ -221,10 +243,10 @@ class LocalBase:
         decoding = batch[0].decoding
         with self._voice(batch[0].adapter) as model:
             started = time.perf_counter()
-            inputs = self._padded(batch)
+            inputs = self._padded(batch, model.device)
             output = model.generate(
                 **inputs,
-                **self._sampling(decoding, alone=len(batch) == 1),
+                **_sampling(model, decoding, alone=len(batch) == 1),
                 max_new_tokens=decoding.max_tokens,
                 pad_token_id=self.tokenizer.pad_token_id,
                 return_dict_in_generate=True,
@@ -246,21 +268,6 @@ class LocalBase:
             for job, row, logs in zip(batch, written.tolist(), chosen.tolist(), strict=True)
         ]
 
-    def _sampling(self, decoding: Decoding, *, alone: bool) -> dict[str, Any]:
-        import torch
-
-        if decoding.temperature > 0:
-            torch.manual_seed(decoding.seed or 0)
-            return {
-                "do_sample": True,
-                "temperature": decoding.temperature,
-                "top_p": decoding.top_p,
-            }
-        if alone and not getattr(self._model, "_is_stateful", False):
-            # Answers quote their passages: words found there are proposed, and verified at once.
-            return {"do_sample": False, "prompt_lookup_num_tokens": PROPOSED_TOKENS}
-        return {"do_sample": False}
-
     def _answer(
         self, job: Job, row: list[int], logs: list[float], ends: set[int], seconds: float
     ) -> Answer:
@@ -277,6 +284,22 @@ class LocalBase:
             finish_reason="length" if stop is None else "stop",
             confidence=sum(logs[:length]) / length if length else None,
         )
+
+
+def _sampling(model: Any, decoding: Decoding, *, alone: bool) -> dict[str, Any]:
+    import torch
+
+    if decoding.temperature > 0:
+        torch.manual_seed(decoding.seed or 0)
+        return {
+            "do_sample": True,
+            "temperature": decoding.temperature,
+            "top_p": decoding.top_p,
+        }
+    if alone and not getattr(model, "_is_stateful", False):
+        # Answers quote their passages: words found there are proposed, and verified at once.
+        return {"do_sample": False, "prompt_lookup_num_tokens": PROPOSED_TOKENS}
+    return {"do_sample": False}
 
 
 async def _settle(batch: Sequence[J], work: Callable[[Sequence[J]], Sequence[Any]]) -> None:

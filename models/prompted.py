@@ -5,10 +5,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from fixtures.cases import Case
+from fixtures.errors import UserError
 from fixtures.identity import digest
 from fixtures.passages import Passage
 from models.chat import Answer, ChatModel, Message
 from models.template import Template, quoted
+
+LEAST_PASSAGE = 32
+"""Tokens below which a passage is not worth quoting."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +41,25 @@ class PromptedModel:
         shown = self.most_passages if self.uses_passages else 0
         return digest("prompted", self.chat.identity, self.chat.context, sample, shown)
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader of its results has to know of how it was asked."""
+        return tuple(getattr(self.chat, "remarks", ()))
+
     async def preflight(self) -> None:
-        """See ChatModel."""
+        """See ChatModel.
+
+        Raises:
+            UserError: or its context is too short for the rules and a piece of a passage.
+        """
         await self.chat.preflight()
+        needed = LEAST_PASSAGE + 2 if self.uses_passages else 0
+        if self._room("") < needed:
+            raise UserError(
+                f"model {self.name}: {self.chat.context} tokens fit beside an answer of "
+                f"{self.chat.longest_answer}, which is too few for the exam's rules and a passage; "
+                "lower decoding.max_tokens, or choose a model with a longer context"
+            )
 
     def most_tokens(self, case: Case, passages: Sequence[Passage]) -> int:
         """See Model: no tokenizer has fewer than two characters a token on English prose."""
@@ -75,8 +95,7 @@ class PromptedModel:
         """The longest prefix of `passages` that fits; the first that does not is cut."""
         if not self.uses_passages:
             return ()
-        frame = "\n".join(m.content for m in self.template.messages(question, ()))
-        room = self.chat.context - self.chat.count(frame) - 32  # the chat template's own tokens
+        room = self._room(question)
         shown: list[Passage] = []
         for number, passage in enumerate(passages, start=1):
             cost = self.chat.count(quoted(number, passage.text)) + 2  # the blank line after it
@@ -87,9 +106,14 @@ class PromptedModel:
             room -= cost
         return tuple(shown)
 
+    def _room(self, question: str) -> int:
+        """Tokens for passages beside the rules, a question and the chat template's own tokens."""
+        frame = "\n".join(m.content for m in self.template.messages(question, ()))
+        return self.chat.context - self.chat.count(frame) - 32
+
     def _cut(self, number: int, passage: Passage, room: int) -> Passage | None:
-        """The longest head of `passage` that is quoted in `room` tokens, or None below 32."""
-        if room < 32:
+        """The longest head of `passage` quoted in `room` tokens, or None where that is little."""
+        if room < LEAST_PASSAGE:
             return None
         fits, breaks = 0, len(passage.text)
         guess = room * 4

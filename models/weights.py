@@ -1,10 +1,9 @@
 """Where weights lie, and whether an adapter fits its base. Nothing loads torch."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 from fixtures.errors import UserError
+from fixtures.loading import check_no_code, first_line
 from models.embedded import embedded_smollm2
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
@@ -27,6 +26,7 @@ def base_folder(base: str, revision: str | None = None) -> Path:
                 f"base {base!r}: no such folder, and not a Hugging Face id (owner/name)"
             )
         folder = _fetched(base, revision)
+    check_no_code(folder)
     for file in weight_files(folder):
         tensor_shapes(file)
     return folder
@@ -65,58 +65,50 @@ def weight_files(folder: Path) -> tuple[Path, ...]:
     raise UserError(f"{folder} holds no .safetensors file; is it a model folder?")
 
 
-def check_adapter(adapter: Path, base: Path) -> None:
-    """Compare an adapter's shapes with the base's, from the files' headers alone.
+def check_adapter(adapter: Path, base: Path, *, scores: bool = False) -> None:
+    """Put an adapter on a base without weights, as PEFT would put it on the base.
+
+    Args:
+        adapter: its folder.
+        base: folder of the base.
+        scores: it is a reward model's.
 
     Raises:
         UserError: no adapter there, a pickle, or made for another base.
+    """
+    from models.adapters import check_fit
+
+    adapter_files(adapter)
+    check_fit(adapter, base, scores=scores)
+
+
+def adapter_files(adapter: Path) -> None:
+    """Check that the files of an adapter are there and whole; loads no library that computes.
+
+    Raises:
+        UserError: no adapter there, a pickle, or a file that is cut short.
     """
     if not (adapter / "adapter_config.json").is_file():
         raise UserError(f"adapter {adapter}: no adapter_config.json there; give a PEFT folder")
     if not (adapter / "adapter_model.safetensors").is_file():
         weight_files(adapter)
         raise UserError(f"adapter {adapter}: no adapter_model.safetensors there")
-    shapes = {
-        name: shape for file in weight_files(base) for name, shape in tensor_shapes(file).items()
-    }
-    for name, shape in tensor_shapes(adapter / "adapter_model.safetensors").items():
-        module, _, part = name.removeprefix("base_model.model.").rpartition(".lora_")
-        if not module or not part.startswith(("A.", "B.")):
-            continue
-        target = shapes.get(f"{module}.weight")
-        # A: (rank, in), B: (out, rank), target: (out, in)
-        fits = target and (shape[1] == target[1] if part[0] == "A" else shape[0] == target[0])
-        if not fits:
-            trained_on = json.loads((adapter / "adapter_config.json").read_text()).get(
-                "base_model_name_or_path"
-            )
-            raise UserError(
-                f"adapter {adapter} does not fit base {base.name}: {name} is {shape}, the base has "
-                f"{target or 'no such module'}; it was trained on {trained_on!r}"
-            )
+    tensor_shapes(adapter / "adapter_model.safetensors")
 
 
 def tensor_shapes(file: Path) -> dict[str, list[int]]:
-    """Tensor shapes of a safetensors file, from its header: 8 bytes length, then JSON.
+    """Tensor shapes of a safetensors file, by name.
 
     Raises:
         UserError: it is no such file, or shorter than its header says.
     """
+    from safetensors import safe_open
+
     try:
-        with file.open("rb") as opened:
-            length = int.from_bytes(opened.read(8), "little")
-            header: dict[str, Any] = json.loads(opened.read(length))
-        tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
-        end = max((entry["data_offsets"][1] for entry in tensors.values()), default=0)
-        if file.stat().st_size < 8 + length + end:
-            raise UserError(f"{file} is cut short; fetch or train it again")
-        return {name: entry["shape"] for name, entry in tensors.items()}
-    except (
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        MemoryError,
-        OverflowError,
-    ) as error:
-        raise UserError(f"{file} is not a safetensors file; fetch or train it again") from error
+        with safe_open(file, framework="np") as opened:
+            return {name: opened.get_slice(name).get_shape() for name in opened.offset_keys()}
+    except Exception as error:  # its own error, and those of the file system
+        raise UserError(
+            f"{file} is cut short, or no safetensors file ({first_line(error)}); "
+            "fetch or train it again"
+        ) from error

@@ -281,6 +281,7 @@ class Examination:
         results = run.results
         found = sections(run, self._agenda, self.gate)
         notes = [*self._notes, *self._untrusted(found).values(), *fault_notes(run.faults)]
+        notes += [line for model in run.plan.models for line in getattr(model, "remarks", ())]
         if run.unkept:
             notes.append(_unkept(run))
         reached = {result.case.id for result in results}

@@ -5,16 +5,20 @@ from pathlib import Path
 from typing import Any
 
 from fixtures.errors import UserError
+from models.adapters import check_config, put_on
 from models.base import LocalBase
 from models.chat import Message
 from models.decoding import Decoding
 from models.local import LocalChat
+from models.pretrained import open_model
 from models.registry import LocalEntry, is_registered, read_entry
+from models.standing import Standing
 from models.weights import base_folder, check_adapter
 from training.arguments import check_keys
 from training.device import Device, choose
 from training.provenance import known
 from training.recipe import Recipe
+from training.resumption import TRAINED
 
 
 @dataclass(frozen=True)
@@ -64,27 +68,29 @@ def end_of_turn(tokenizer: Any) -> list[int]:
     return ids[: ids.index(end) + 1] if end in ids else [end]
 
 
-def open_parts(recipe: Recipe, registry: Path) -> Parts:
+def open_parts(recipe: Recipe, registry: Path, *, scores: bool = False) -> Parts:
     """Find base and adapter, and check that they belong together. Loads no weights.
 
+    Args:
+        recipe: what is to be trained.
+        registry: where adapters are named.
+        scores: a reward model is to be trained.
+
     Raises:
-        UserError: one of them is missing, the adapter was made for another base, or nobody says
-            what it was trained on.
+        UserError: one of them is missing, the adapter was made for another base, nobody says what
+            it was trained on, or the exam could not load what `lora:` would make.
     """
     device = choose(recipe.quantize)
     folder = base_folder(recipe.base, recipe.revision)
     adapter = find_adapter(recipe.adapter, registry) if recipe.adapter else None
     if adapter:
-        check_adapter(adapter, folder)
+        check_adapter(adapter, folder, scores=scores)
         known(adapter, "adapter")
+    else:
+        check_config(lora_config(recipe, scores=scores), folder, scores=scores)
     base = LocalBase(folder, device.kind, device.dtype)
     chat = LocalChat(recipe.name, base, Decoding(), adapter)
-    try:
-        _ = chat.base.tokenizer
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(
-            f"base {recipe.base}: its tokenizer cannot be loaded: {str(error).splitlines()[0]}"
-        ) from error
+    _ = chat.base.tokenizer
     return Parts(folder, adapter, device, chat)
 
 
@@ -117,31 +123,22 @@ def load_model(parts: Parts, recipe: Recipe, *, scores: bool = False) -> tuple[A
     Raises:
         UserError: the weights cannot be loaded, or `lora:` has a key that peft does not know.
     """
-    import torch
-    from peft import PeftModel
-    from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, set_seed
-    from transformers.utils.logging import disable_progress_bar
+    from transformers import set_seed
 
-    disable_progress_bar()
     config = None if parts.adapter else lora_config(recipe, scores=scores)
     set_seed(recipe.seed)
-    shape: dict[str, Any] = {"num_labels": 1} if scores else {}
-    family = AutoModelForSequenceClassification if scores else AutoModelForCausalLM
-    try:
-        model = family.from_pretrained(
-            parts.folder,
-            dtype=getattr(torch, parts.device.dtype),
-            use_safetensors=True,
-            attn_implementation=parts.device.attention(masked=bool(recipe.bundle_tokens)),
-            quantization_config=_four_bits(parts.device) if recipe.quantize else None,
-            **shape,
-        )
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-        raise UserError(f"base {recipe.base} cannot be loaded: {reason}") from error
+    model = open_model(
+        parts.folder,
+        parts.device.dtype,
+        scores=scores,
+        attn_implementation=parts.device.attention(masked=bool(recipe.bundle_tokens)),
+        quantization_config=_four_bits(parts.device) if recipe.quantize else None,
+    )
     model.config.pad_token_id = parts.tokenizer.pad_token_id
     if parts.adapter:
-        model = PeftModel.from_pretrained(model, parts.adapter, is_trainable=True)
+        standing = Standing.of(model)
+        model = put_on(model, parts.adapter, TRAINED, trainable=True)
+        standing.check(model)
         # The recipe's name for the base is none that peft could look up when it saves.
         model.peft_config[model.active_adapter].base_model_name_or_path = str(parts.folder)
     return model, config

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from fixtures.errors import UserError
-from models.weights import check_adapter
+from models.adapters import put_on, read_config
+from models.pretrained import open_model
+from models.weights import adapter_files, check_adapter
 from training.parts import Parts
 from training.recipe import Recipe
 from training.rewards import Reward, read_weights, reward_function
@@ -32,31 +34,24 @@ def load_reward_model(recipe: Recipe, parts: Parts) -> Any:
     Raises:
         UserError: there is none, it is none, or it was made for another base.
     """
-    import torch
-    from peft import PeftConfig, PeftModel
-    from transformers import AutoModelForSequenceClassification
-
     folder = Path(str(recipe.reward_model)).expanduser()
     if not (folder / "adapter_config.json").is_file():
         raise UserError(
             f"reward_model {folder}: no adapter_config.json there; train one with "
             "`python -m training.reward RECIPE.yaml` and give its folder"
         )
-    check_adapter(folder, parts.folder)
-    if PeftConfig.from_pretrained(folder).task_type != "SEQ_CLS":
+    adapter_files(folder)
+    if read_config(folder).task_type != "SEQ_CLS":
         raise UserError(
             f"reward_model {folder}: this adapter answers and gives no number; train one with "
             "`python -m training.reward RECIPE.yaml`"
         )
-    base = AutoModelForSequenceClassification.from_pretrained(
-        parts.folder,
-        num_labels=1,
-        dtype=getattr(torch, parts.device.dtype),
-        use_safetensors=True,
-        attn_implementation=parts.device.attention(),
+    check_adapter(folder, parts.folder, scores=True)
+    base = open_model(
+        parts.folder, parts.device.dtype, scores=True, attn_implementation=parts.device.attention()
     )
     base.config.pad_token_id = parts.tokenizer.pad_token_id
-    return PeftModel.from_pretrained(base, folder).to(parts.device.kind).eval()
+    return put_on(base, folder, "default").to(parts.device.kind).eval()
 
 
 def judged_by(model: Any, parts: Parts, exam: Reward) -> Reward:

@@ -8,6 +8,7 @@ from typing import Any
 from fixtures.errors import UserError
 from fixtures.identity import digest
 from models.registry import SHIPPED
+from models.standing import Standing
 from training.arguments import build_arguments, check_arguments
 from training.callbacks import callbacks, examined_by
 from training.checkpoints import Checkpoint, first_process, last_checkpoint, open_run, processes
@@ -64,7 +65,7 @@ def train(method: Method, recipe: Recipe, places: Places) -> Trained | None:
     """
     check_arguments(method, recipe)
     meta = read_meta(recipe.data)
-    parts = open_parts(recipe, places.registry)
+    parts = open_parts(recipe, places.registry, scores=method.scores)
     folder, origin = places.runs / recipe.name, take_origin(recipe, parts, meta)
     identity = run_identity(method, recipe, origin, parts.device.dtype)
     with explained(folder, method.name), open_run(folder, identity, origin) as (found, first):
@@ -126,6 +127,7 @@ def build_trainer(method: Method, recipe: Recipe, parts: Parts, run: Path) -> An
     if method.tokenized:
         trainer_class = _trusting(trainer_class)
     model, lora = load_model(parts, recipe, scores=method.scores)
+    standing = Standing.of(model)
     extras = method.extras(recipe, parts) if method.extras else {}
     with constructed(), completion_head(trainer_class, parts.device.kind):
         trainer = trainer_class(
@@ -137,6 +139,7 @@ def build_trainer(method: Method, recipe: Recipe, parts: Parts, run: Path) -> An
             callbacks=callbacks(recipe.validation_exam),
             **extras,
         )
+    standing.check(trainer.accelerator.unwrap_model(trainer.model))
     if exam:
         examined_by(trainer, lambda: _marks(trainer, parts, exam))
     return trainer
