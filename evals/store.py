@@ -5,7 +5,6 @@ a call, and a row for each run. SQLite in WAL mode by default; the URL may name 
 """
 
 import json
-import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,11 @@ from typing import TYPE_CHECKING, Any
 from fixtures.cases import Contract
 from fixtures.errors import UserError
 from fixtures.passages import Passage
+from fixtures.private import private_file, private_folder
+from fixtures.redaction import keep_secrets_of, outward
+from fixtures.redaction import redacted as masked
 from models.chat import Answer
+from models.spoken import answered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +45,7 @@ def answer_row(key: str, model: str, answer: Answer) -> Row:
     """An answer as a row; passages are kept as offsets, since the contract has their text."""
     columns = asdict(answer)
     del columns["error"]
+    columns |= {name: outward(columns[name]) for name in ("text", "reasoning", "finish_reason")}
     columns["passages"] = json.dumps([[p.start, p.end] for p in answer.passages])
     return Row("answers", key, {"model": model, "asked_at": time.time(), **columns})
 
@@ -53,7 +57,9 @@ def retrieval_row(key: str, passages: Sequence[Passage]) -> Row:
 
 def score_row(key: str, metric: str, score: "Score") -> Row:
     """A judged score as a row."""
-    return Row("scores", key, {"metric": metric, "value": score.value, "reason": score.reason})
+    return Row(
+        "scores", key, {"metric": metric, "value": score.value, "reason": outward(score.reason)}
+    )
 
 
 def run_row(written: Mapping[str, Any], report: Path) -> Row:
@@ -96,15 +102,6 @@ def passages_of(contract: Contract, offsets: str) -> tuple[Passage, ...]:
     )
 
 
-def masked(text: str) -> str:
-    """`text` with the passwords of URLs hidden.
-
-    >>> masked("postgresql://me:secret@host/exam")
-    'postgresql://me:***@host/exam'
-    """
-    return re.sub(r"(://[^:/@\s]+):[^@\s]+@", r"\1:***@", text)
-
-
 class Store:
     """Rows by key. Errors of the database are UserErrors with the way out."""
 
@@ -118,9 +115,12 @@ class Store:
         from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
         self.url = masked(url)
-        if "://" not in url:
+        if "://" in url:
+            keep_secrets_of(url)
+        else:
             try:
-                Path(url).parent.mkdir(parents=True, exist_ok=True)
+                private_folder(Path(url).parent)
+                private_file(Path(url))
             except OSError as error:
                 raise UserError(f"--store {url}: {error.strerror}; give another path") from error
             url = f"sqlite:///{url}"
@@ -235,8 +235,8 @@ class Store:
 
 def answer_from(row: Any, contract: Contract | None = None) -> Answer:
     """The answer that a row of `answers` holds; a judge's reply was shown no passages."""
-    return Answer(
-        text=row.text,
+    return answered(
+        row.text,
         tokens_in=row.tokens_in,
         tokens_out=row.tokens_out,
         latency=row.latency,

@@ -22,6 +22,7 @@ from models.batching import J, Job, Reading, Waiting
 from models.chat import Answer
 from models.decoding import Decoding
 from models.likelihood import reply_logprobs
+from models.spoken import answered, decoded
 from models.weights import check_adapter, tokenizer_digest, weights_digest
 
 R = TypeVar("R")
@@ -265,11 +266,8 @@ class LocalBase:
     ) -> Answer:
         stop = next((place for place, token in enumerate(row) if token in ends), None)
         length = len(row) if stop is None else stop + 1
-        text = self.tokenizer.decode(
-            row[:length], skip_special_tokens=True, clean_up_tokenization_spaces=False
-        )
-        return Answer(
-            text=text.strip(),
+        return answered(
+            decoded(self.tokenizer, row[:length]),
             tokens_in=len(job.ids),
             tokens_out=length,
             latency=seconds,

@@ -11,6 +11,7 @@ from fixtures.identity import file_digest
 from fixtures.passages import Passage
 from fixtures.recorded import read_recordings
 from models.chat import Answer
+from models.spoken import answered
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class RecordedModel:
         ):
             text = self._answers.get(key)
             if text is not None:
-                return Answer(text, passages=tuple(passages))
+                return answered(text, passages=tuple(passages))
         return Answer("", error=f"no answer for {case.id} in {self.path.name}")
 
     async def logprobs(self, case: Case, passages: Sequence[Passage], reply: str) -> None:

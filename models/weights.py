@@ -9,6 +9,7 @@ from typing import Any
 from fixtures.errors import UserError
 from fixtures.identity import digest, file_digest
 from fixtures.paths import cache_dir
+from fixtures.private import private_folder
 from models.embedded import embedded_smollm2
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "vocab.json",
@@ -100,7 +101,7 @@ def _remembered_digest(file: Path) -> str:
         return known
     known = file_digest(file)
     with contextlib.suppress(OSError):  # a note that cannot be kept costs the next run a second
-        note.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(note.parent)
         draft = note.with_suffix(f".{os.getpid()}")
         draft.write_text(known)
         draft.replace(note)

@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-import shlex
 import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -16,10 +15,10 @@ from evals.gate import Gate, read_gate
 from evals.metrics.table import METRICS
 from evals.options import JUDGED_BY_DEFAULT, ExamOptions
 from evals.plan import Result
-from evals.store import masked
 from fixtures.cases import Case
 from fixtures.datasets import Dataset, load_dataset
 from fixtures.errors import UserError
+from fixtures.redaction import command_line
 from fixtures.selection import select
 from models.factory import Chats
 from models.registry import read_entry
@@ -271,7 +270,7 @@ class Examination:
         return Header(
             id=self.run_id,
             started=started,
-            command=masked(shlex.join(["pytest", *sys.argv[1:]])),
+            command=command_line(["pytest", *sys.argv[1:]]),
             provenance=provenance(self.root),
             dataset=dataset_facts(self.dataset, options.selection, cases),
             retriever=retriever_facts(options.retriever, retriever),

@@ -220,34 +220,36 @@ def test_a_hanging_server_times_out():
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "calls"),
     [
-        "<html>",
-        "[]",
-        "null",
-        '{"choices": []}',
-        '{"choices": [{"message": null}]}',
-        '{"error": {"message": "overloaded"}}',
-        '{"choices": [{"mess',
-        "[" * 100_000,
+        ("[]", 1),
+        ("null", 1),
+        ('{"choices": []}', 1),
+        ('{"choices": [{"message": null}]}', 1),
+        ("<html>", 4),
+        ("", 4),
+        ('{"choices": [{"mess', 4),
+        ("[" * 100_000, 4),
     ],
-    ids=lambda body: body[:20],
+    ids=lambda body: str(body)[:20],
 )
-def test_a_malformed_reply_is_an_error_and_fails_preflight(body):
+def test_a_malformed_reply_is_an_error_and_fails_preflight(body, calls):
     with fake_server(faults=lambda number: Fault(body=body)) as server:
         [answer] = ask(endpoint(server.url))
         assert answer.error and answer.error.startswith("malformed reply: ")
         assert body[:20] in answer.error
-        assert server.calls == 1
-        assert "malformed" in complaint(preflight, endpoint(server.url))
+        assert server.calls == calls  # what is no JSON at all may be a gateway's bad moment
+        line = complaint(preflight, endpoint(server.url))
+        assert "malformed" in line and "base_url" in line
+        assert server.calls == calls + 1
 
 
-def test_replies_without_text_or_withheld_are_errors():
+def test_replies_without_text_are_errors_and_withheld_ones_are_flagged():
     silent = b'{"choices": [{"message": {"content": null}, "finish_reason": "tool_calls"}]}'
     assert read_completion(silent, 0.0).error == "no text in the reply (finish reason tool_calls)"
     withheld = b'{"choices": [{"message": {"content": "x"}, "finish_reason": "content_filter"}]}'
-    assert read_completion(withheld, 0.0).error == "withheld by the server's content filter"
-    assert read_completion(withheld, 0.0).text == ""
+    assert read_completion(withheld, 0.0).error is None
+    assert read_completion(withheld, 0.0).finish_reason == "content_filter"
 
 
 def test_usage_may_be_missing():
