@@ -27,8 +27,6 @@ BYTES_PER_TOKEN = 3.5
 LONGEST_BACK_OFF = 30.0
 NO_KEY = "no-key"
 """Sent where no key is given: some servers want one, whichever it is."""
-REFUSED_IN_A_ROW = 20
-"""Chats that a server may forbid one by one; then it is the key, and not the chat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +45,11 @@ class _Line:
     Attributes:
         opened: the connection, once there is one.
         served: whether the server has answered before.
-        forbidden: refusals (401, 403) since its last answer.
         names: parameters that it takes under another name, or, where None, not at all.
     """
 
     opened: _Opened | None = None
     served: bool = False
-    forbidden: int = 0
     names: dict[str, str | None] = field(default_factory=dict)
 
 
@@ -117,9 +113,7 @@ class EndpointModel:
         Raises:
             UserError: the server cannot be reached, refuses, or speaks another protocol.
         """
-        one_token = replace(self._decoding, max_tokens=1)
-        body = completion_request(self._model, [Message("user", "Hello")], one_token)
-        outcome = await self._ask(body, wait_for_server=False)
+        outcome = await self._ask(self._hello, wait_for_server=False)
         if isinstance(outcome, Failure):
             raise self._complaint(outcome)
         if outcome.error and outcome.error.startswith("malformed"):
@@ -142,6 +136,8 @@ class EndpointModel:
         outcome = await self._ask(completion_request(self._model, messages, self._decoding))
         if isinstance(outcome, Answer):
             return outcome
+        if await self._forbids_this_alone(outcome):
+            return Answer("", error=outcome.reason)
         if outcome.filtered:
             return Answer("", finish_reason="content_filter")
         if outcome.then == "stop" or outcome.unreachable:
@@ -207,12 +203,11 @@ class EndpointModel:
             outcome = await self._sent(opened.connection, body)
             if isinstance(outcome, Answer):
                 succeeded = self._line.served = True
-                self._line.forbidden = 0
                 return outcome
             congested = outcome.congested
             overrun = congested and limiter.limit == 1
             limiter.pause(outcome.wait or (delay if overrun else 0.0))
-            return self._of_this_chat(outcome)
+            return outcome
         finally:
             limiter.release(ticket, succeeded=succeeded, congested=congested)
 
@@ -236,12 +231,17 @@ class EndpointModel:
             return refusal(reply.status, reply.headers, reply.body)
         return read_reply(reply.body, latency)
 
-    def _of_this_chat(self, failure: Failure) -> Failure:
-        """A server that has answered with this key may still forbid one chat: a filter, a wall."""
-        if failure.then != "stop" or failure.status not in (401, 403) or not self._line.served:
-            return failure
-        self._line.forbidden += 1
-        return failure if self._line.forbidden > REFUSED_IN_A_ROW else replace(failure, then="skip")
+    async def _forbids_this_alone(self, failure: Failure) -> bool:
+        """Whether a server that has answered before still does: then a filter forbade one chat."""
+        if failure.status not in (401, 403) or not self._line.served:
+            return False
+        return isinstance(await self._ask(self._hello), Answer)
+
+    @property
+    def _hello(self) -> dict[str, Any]:
+        """The shortest thing to ask."""
+        one_token = replace(self._decoding, max_tokens=1)
+        return completion_request(self._model, [Message("user", "Hello")], one_token)
 
     def _connect(self) -> _Opened:
         """The running loop's client and limiter."""

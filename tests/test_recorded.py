@@ -15,6 +15,7 @@ from fixtures.cases import Case, Contract, Span
 from fixtures.datasets import load_dataset
 from fixtures.errors import UserError
 from fixtures.recorded import read_recordings, recorded_dataset
+from fixtures.storable import storable
 from models.recorded import RecordedModel
 
 
@@ -118,7 +119,7 @@ def test_a_file_that_is_data_set_and_model_answers_every_row_as_it_stands(rows, 
         dataset = recorded_dataset(path)
         found = answers(path, dataset.cases)
     assert [(answer.text, answer.error) for answer in found] == [
-        (row["answer"], None) for row in rows
+        (storable(row["answer"]), None) for row in rows
     ]
     assert [c.spans[0].text if c.spans else "" for c in dataset.cases] == [
         row["expected"] for row in rows
