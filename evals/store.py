@@ -16,7 +16,7 @@ from fixtures.cases import Contract
 from fixtures.errors import UserError
 from fixtures.passages import Passage
 from fixtures.private import private_file, private_folder
-from fixtures.redaction import keep_secrets_of, outward
+from fixtures.redaction import keep_secrets_of
 from fixtures.redaction import redacted as masked
 from models.chat import Answer
 from models.spoken import answered
@@ -45,7 +45,6 @@ def answer_row(key: str, model: str, answer: Answer) -> Row:
     """An answer as a row; passages are kept as offsets, since the contract has their text."""
     columns = asdict(answer)
     del columns["error"]
-    columns |= {name: outward(columns[name]) for name in ("text", "reasoning", "finish_reason")}
     columns["passages"] = json.dumps([[p.start, p.end] for p in answer.passages])
     return Row("answers", key, {"model": model, "asked_at": time.time(), **columns})
 
@@ -57,9 +56,7 @@ def retrieval_row(key: str, passages: Sequence[Passage]) -> Row:
 
 def score_row(key: str, metric: str, score: "Score") -> Row:
     """A judged score as a row."""
-    return Row(
-        "scores", key, {"metric": metric, "value": score.value, "reason": outward(score.reason)}
-    )
+    return Row("scores", key, {"metric": metric, "value": score.value, "reason": score.reason})
 
 
 def run_row(written: Mapping[str, Any], report: Path) -> Row:

@@ -11,10 +11,8 @@ from typing import Any
 from fixtures.redaction import outward
 from models.chat import Answer
 
-LONGEST = 1_000_000
-"""Characters of a reply that are read; an answer has some hundred."""
-KEPT = 100_000
-"""Characters of reasoning that are kept."""
+LONGEST = 100_000
+"""Characters of an answer or of its reasoning that are kept; answers have some hundred."""
 
 DECLINED = ("refusal", "content_filter")
 """Why a model says nothing, or little, of its own will or its server's: answers that decline."""
@@ -74,13 +72,12 @@ def answered(
         finish_reason: `stop`, `length` or what the server says.
         facts: other fields of the Answer.
     """
-    if len(text) > LONGEST:
-        said = f"a reply of {len(text):,} characters, of which {LONGEST:,} are read at most"
-        return Answer("", finish_reason=finish_reason, error=said, **facts)
     said, within = spoken(outward(text))
-    thought = "\n\n".join(each for each in (outward(reasoning[:KEPT]).strip(), within) if each)
+    thought = "\n\n".join(each for each in (outward(reasoning).strip(), within) if each)
     error = None
-    if not said.strip() and finish_reason == "length":
+    if len(said) > LONGEST:
+        error = f"an answer of {len(said):,} characters, of which {LONGEST:,} are kept at most"
+    elif not said.strip() and finish_reason == "length":
         error = "cut off before an answer began: max_tokens is too small for this model"
     elif not said.strip() and thought and finish_reason == "stop":
         error = "no answer after the reasoning"
@@ -90,7 +87,7 @@ def answered(
         "" if error else said,
         finish_reason=finish_reason,
         error=error,
-        reasoning=thought[:KEPT],
+        reasoning=thought[:LONGEST],
         **facts,
     )
 

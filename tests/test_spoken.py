@@ -11,7 +11,7 @@ from evals.store import answer_from, answer_row
 from fixtures.cases import Case, Contract
 from models.chat import Answer
 from models.completion import read_completion
-from models.spoken import KEPT, LONGEST, MARK, answered, decoded, spoken
+from models.spoken import LONGEST, MARK, answered, decoded, spoken
 from tests.seams import users
 
 PROSE = st.text(st.characters(codec="utf-8", exclude_characters="<>[]|◁▷\x00"), max_size=40)
@@ -87,8 +87,10 @@ def test_any_json_of_a_server_is_an_answer_that_a_store_takes(value):
 def test_a_reply_of_megabytes_is_an_error():
     answer = read_completion(json.dumps(
         {"choices": [{"message": {"content": "x" * (LONGEST + 1)}}]}).encode(), 0.0)  # fmt: skip
-    assert (answer.text, "1,000,001 characters" in answer.error) == ("", True)
-    assert len(answered("Yes.", reasoning="x" * 10 * KEPT).reasoning) == KEPT
+    assert (answer.text, "100,001 characters" in answer.error) == ("", True)
+    assert len(answered("Yes.", reasoning="x" * 10 * LONGEST).reasoning) == LONGEST
+    thoughtful = answered(f"<think>{'x' * 3 * LONGEST}</think>Yes.")
+    assert (thoughtful.text, len(thoughtful.reasoning)) == ("Yes.", LONGEST)
 
 
 @pytest.mark.parametrize(
