@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from fixtures.redaction import outward
+from fixtures.redaction import redacted
+from fixtures.storable import presentable
 from models.chat import Answer, Message
 from models.decoding import Decoding
 from models.failures import Failure, refusal_within
@@ -170,10 +171,11 @@ def _thought_among(content: object) -> str:
 def _finish(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
         return "stop"
-    word = " ".join(outward(value).split())[:SHOWN]
+    word = " ".join(presentable(redacted(value)).split())[:SHOWN]
     return FINISHES.get(word.lower(), word.lower())
 
 
 def _shown(reply: bytes) -> str:
     """The head of a body, hidden before it is cut: half a key is still one."""
-    return repr(outward(reply[: 50 * SHOWN].decode("utf-8", "backslashreplace"))[:SHOWN])
+    head = reply[: 50 * SHOWN].decode("utf-8", "backslashreplace")
+    return repr(presentable(redacted(head))[:SHOWN])

@@ -44,6 +44,8 @@ class Connection:
             if self.proxy.credential:
                 way["proxy_headers"] = {"Proxy-Authorization": f"Basic {self.proxy.credential}"}
         data = json.dumps(body).encode()
+        # Not followed: a chat and its key are for this server, and a POST may arrive as a GET.
+        way["allow_redirects"] = False
         async with self.session.post(self.url, data=data, headers=sent, **way) as response:
             return Reply(response.status, response.headers, await _read(response))
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
-from fixtures.redaction import outward
+from fixtures.redaction import redacted
+from fixtures.storable import presentable
 
 LONGEST_WAIT = 600.0
 SHOWN = 200
@@ -54,7 +55,7 @@ class Failure:
             return f"start the server, or mend base_url in {file}"
         if self.status in (401, 403):
             return f"name the variable that holds the key as api_key_env in {file}"
-        if self.status in (200, 404):
+        if self.status == 404 or 200 <= self.status < 400:
             return f"mend model or base_url (most end in /v1) in {file}"
         if self.then == "again":
             return "type the same line again when the server has recovered"
@@ -130,7 +131,8 @@ def _meaning(status: int, said: Any, headers: Mapping[str, str]) -> Failure:
     A spent quota is a 429 too, but waiting does not mend it; nor does a wait that is longer than
     anybody stands by for.
     """
-    reason = f"HTTP {status} {_one_line(said)}".strip()
+    moved = f"moved to {_one_line(headers.get('location', 'nowhere'))}"
+    reason = f"HTTP {status} {moved if 300 <= status < 400 else _one_line(said)}".strip()
     if status in (400, 413, 422):
         filtered = "content_filter" in str(_code(said))
         return Failure("skip", reason, status=status, filtered=filtered)
@@ -177,4 +179,4 @@ def _one_line(said: Any) -> str:
     for _ in range(10):
         if isinstance(said, Mapping):
             said = said.get("message") or said.get("error") or said.get("detail") or str(said)
-    return " ".join(outward(str(said)).split())[:SHOWN]
+    return " ".join(presentable(redacted(str(said))).split())[:SHOWN]

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from fixtures.errors import UserError
 from models.chat import Answer, Message
 from models.completion import read_completion
+from models.connection import LONGEST_BODY
 from models.decoding import Decoding
 from models.endpoint import EndpointModel
 from models.factory import open_models
@@ -164,6 +165,54 @@ def test_a_permanent_error_fails_at_once(fault, words):
             line = complaint(act, endpoint(server.url, api_key="secret", api_key_env="ACME_KEY"))
         assert server.calls == 1
         assert all(word in line for word in [*words, server.url])
+
+
+@pytest.mark.parametrize("status", [301, 307, 308])
+def test_a_server_that_moved_is_not_followed(status):
+    fault = Fault(status=status, headers={"Location": "http://elsewhere.invalid/v1"})
+    with fake_server(faults=lambda number: fault) as server:
+        line = complaint(ask, endpoint(server.url))
+    assert server.calls == 1
+    assert "moved to http://elsewhere.invalid/v1" in line and "base_url" in line
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_key_that_dies_in_the_middle_stops_the_run(status):
+    with fake_server(faults=lambda number: Fault(status=status) if number > 2 else None) as server:
+        line = complaint(lambda model: ask(model, times=9), endpoint(server.url, concurrency=1))
+    assert str(status) in line
+
+
+def test_a_content_filter_in_front_of_the_model_is_a_refusal():
+    fault = Fault(status=400, code="content_filter", message="the prompt was filtered")
+    with fake_server(faults=[fault]) as server:
+        [answer] = ask(endpoint(server.url))
+    assert (answer.text, answer.finish_reason, answer.error) == ("", "content_filter", None)
+
+
+def test_a_body_that_never_ends_is_not_read_to_its_end():
+    with fake_server(faults=[Fault(body="x" * (LONGEST_BODY + 2**20))]) as server:
+        [answer] = ask(endpoint(server.url))
+    assert answer.error == f"malformed reply: more than {LONGEST_BODY:,} bytes"
+
+
+def test_what_did_not_help_is_not_remembered():
+    fault = Fault(status=400, message="the chat is about temperature, which is forbidden")
+    with fake_server(faults=[fault, fault]) as server:
+        model = endpoint(server.url)
+        assert [ask(model)[0].error is None for _ in range(2)] == [False, True]
+    assert ["temperature" in request for request in server.requests] == [True, False, True]
+
+
+def test_a_query_of_the_url_stays_and_is_no_secret_of_the_identity():
+    with fake_server() as server:
+        model = endpoint(server.url + "?api-version=2&api-key=QUERYSECRET1")
+        ask(model)
+    assert server.calls == 1
+    other = endpoint(server.url + "?api-version=2&api-key=another-one-2")
+    assert model.identity == other.identity
+    user = endpoint(server.url.replace("://", "://bob:pw@"))
+    assert user.identity == endpoint(server.url).identity
 
 
 def test_without_a_variable_a_bad_key_names_the_setting():
