@@ -4,7 +4,7 @@ import json
 import math
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
@@ -116,13 +116,15 @@ def _status(*said: Any) -> int:
     for value in stated:
         if isinstance(value, int | str) and re.fullmatch(r"[45]\d\d", str(value)):
             return int(value)
-    words = [*stated, *(t.get(key) for t in tables for key in ("type", "message", "detail"))]
-    words += [each for each in said if isinstance(each, str)]
-    for word in words:
-        for pattern, status in NAMED if isinstance(word, str) else ():
-            if re.search(pattern, word, re.IGNORECASE):
-                return status
-    return 500
+    told = [*stated, *(t.get(key) for t in tables for key in ("type", "message", "detail")), *said]
+    words = [each for each in told if isinstance(each, str)]
+    meant = (
+        status
+        for word in words
+        for pattern, status in NAMED
+        if re.search(pattern, word, re.IGNORECASE)
+    )
+    return next(meant, 500)
 
 
 def _meaning(status: int, said: Any, headers: Mapping[str, str]) -> Failure:
@@ -160,11 +162,12 @@ def retry_after(headers: Mapping[str, str], now: float) -> float:
     >>> retry_after({"retry-after": "Thu, 01 Jan 1970 00:01:00 GMT"}, now=20)
     40.0
     """
-    for read in (
+    readers: tuple[Callable[[], float], ...] = (
         lambda: float(headers["retry-after-ms"]) / 1000,
         lambda: float(headers["retry-after"]),
         lambda: parsedate_to_datetime(headers["retry-after"]).timestamp() - now,
-    ):
+    )
+    for read in readers:
         try:
             wait = read()
         except (KeyError, ValueError, OverflowError):

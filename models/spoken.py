@@ -5,7 +5,7 @@ itself before it answers is never shown, scored or read as its answer, whoever r
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from fixtures.redaction import outward
@@ -94,13 +94,13 @@ def answered(
 
 def decoded(tokenizer: Any, ids: Sequence[int]) -> str:
     """What a local model wrote; of the special tokens only the marks of reasoning are left."""
-    kept: Collection[int] = {
+    kept: set[int] = {
         token
         for token in tokenizer.all_special_ids
         if MARK.fullmatch(tokenizer.convert_ids_to_tokens(token) or "")
     }
     if not kept.isdisjoint(ids):
-        skipped = set(tokenizer.all_special_ids) - set(kept)
+        skipped = set(tokenizer.all_special_ids) - kept
         ids = [token for token in ids if token not in skipped]
     text: str = tokenizer.decode(
         ids, skip_special_tokens=kept.isdisjoint(ids), clean_up_tokenization_spaces=False

@@ -1,5 +1,6 @@
 """Text that every sink takes, over whatever may come."""
 
+import io
 import json
 import sqlite3
 
@@ -59,3 +60,27 @@ def test_each_text_of_a_value_is_changed_and_nothing_else():
 
 def test_the_record_of_an_exam_is_the_one_that_walks_texts():
     assert users("fixtures.storable.each_text") == {"reports/record.py"}
+
+
+def test_an_exams_last_page_moves_no_terminal_and_takes_no_markup(sample):
+    from evals.metrics.table import score
+    from evals.plan import Result, Spending
+    from models.chat import Answer
+    from reports.report import Header, conclude
+    from reports.terminal import print_report
+    from tests.report_data import GATE
+
+    hostile = "a[/b][red] \x1b]0;x\x07\r\x9b31m\u202e password=planted-0003"
+    case, answer = sample.cases[0], Answer("", error=hostile)
+    header = Header(
+        id="1", started="1", command="pytest", provenance={}, dataset={}, retriever={},
+        models=[], gate={}, fingerprint={},
+    )  # fmt: skip
+    results = [Result(hostile, case, answer, score(case, answer), asked=True)]
+    spending = Spending(calls=1, tokens_in=1, tokens_out=1, seconds=1.0, peak_memory=1)
+    report = conclude(header, results, spending, GATE, notes=[hostile])
+    page = io.StringIO()
+    print_report(report, [hostile], page, colour=False)
+    assert not {"\x1b", "\x07", "\r", "\x9b", "\u202e"} & set(page.getvalue())
+    assert "planted-0003" not in page.getvalue()
+    assert "a[/b][red]" in page.getvalue()
