@@ -22,7 +22,7 @@ from models.batching import J, Job, Reading, Waiting
 from models.chat import Answer
 from models.decoding import Decoding
 from models.likelihood import reply_logprobs
-from models.spoken import answered, decoded
+from models.spoken import answered, begun, decoded
 from models.weights import check_adapter, tokenizer_digest, weights_digest
 
 R = TypeVar("R")
@@ -268,6 +268,7 @@ class LocalBase:
         length = len(row) if stop is None else stop + 1
         return answered(
             decoded(self.tokenizer, row[:length]),
+            inside=begun(self.tokenizer, job.ids),
             tokens_in=len(job.ids),
             tokens_out=length,
             latency=seconds,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from fixtures.redaction import redacted
@@ -60,7 +61,9 @@ def read_completion(reply: bytes, latency: float) -> Answer:
     return outcome
 
 
-def read_reply(reply: bytes, latency: float) -> Answer | Failure:
+def read_reply(
+    reply: bytes, latency: float, headers: Mapping[str, str] = MappingProxyType({})
+) -> Answer | Failure:
     """The answer in a body that came with status 200, or what the body says went wrong.
 
     Read by hand because parsing into a client's pydantic objects costs as much processor time as
@@ -70,7 +73,7 @@ def read_reply(reply: bytes, latency: float) -> Answer | Failure:
         completion = _parsed(reply)
     except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
         return Failure("again", f"malformed reply: {_shown(reply)}", status=200)
-    failure = refusal_within(completion)
+    failure = refusal_within(completion, headers)
     if failure is not None:
         return failure
     try:

@@ -229,7 +229,7 @@ class EndpointModel:
             return Answer("", latency=latency, error=said)
         if reply.status >= 300:
             return refusal(reply.status, reply.headers, reply.body)
-        return read_reply(reply.body, latency)
+        return read_reply(reply.body, latency, reply.headers)
 
     async def _forbids_this_alone(self, failure: Failure) -> bool:
         """Whether a server that has answered before still does: then a filter forbade one chat."""

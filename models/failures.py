@@ -27,6 +27,10 @@ NAMED: tuple[tuple[str, int], ...] = (
 """The status that an error means which names none, by words of its code, type or message."""
 
 
+ERROR_BODY = frozenset({"detail", "title", "fault", "errorcode", "error_code", "error_message"})
+"""Keys of bodies that are errors without saying so by the key `error`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """A call that brought no answer.
@@ -82,31 +86,37 @@ def diagnose(error: BaseException) -> Failure:
 def refusal(status: int, headers: Mapping[str, str], body: bytes) -> Failure:
     """Read an HTTP error reply."""
     try:
-        said = json.loads(body)
+        said = _first(json.loads(body))
     except (ValueError, RecursionError):
         said = body.decode("utf-8", "replace")
     return _meaning(status, said, headers)
 
 
-def refusal_within(completion: Any) -> Failure | None:
+def refusal_within(completion: Any, headers: Mapping[str, str]) -> Failure | None:
     """The failure that a body tells of which came with status 200; None where it tells of none.
 
     Its code counts as the status would, whether it is a number or a name, stands in the error,
     beside it, or in the choice; one that says nothing is the server's fault (500).
     """
+    completion = _first(completion)
     if not isinstance(completion, Mapping):
         return None
     choices = completion.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else None
+    choice = _first(choices)
     within = choice.get("error") if isinstance(choice, Mapping) else None
-    error = completion.get("error") or within
+    error = completion.get("error") or _first(completion.get("errors")) or within
     if not error:
-        if choices is not None:
-            return None
-        if completion.get("object") != "error" and not {"detail", "message"} & set(completion):
+        told = completion.get("object") == "error" or ERROR_BODY & set(completion)
+        worded = isinstance(completion.get("message"), str)
+        if choices is not None or not (told or worded):
             return None
         error = completion
-    return _meaning(_status(error, completion), error, {})
+    return _meaning(_status(error, completion), error, headers)
+
+
+def _first(value: Any) -> Any:
+    """What a list holds; some gateways put errors into one."""
+    return (value[0] if value else None) if isinstance(value, list) else value
 
 
 def _status(*said: Any) -> int:

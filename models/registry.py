@@ -1,6 +1,7 @@
 """The registry: one TOML file a model, `models/registry/NAME.toml`."""
 
 import difflib
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -8,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from fixtures.errors import UserError
-from fixtures.redaction import address
+from fixtures.redaction import address, keep_secret
 from fixtures.settings import read_toml
 from models.decoding import Decoding
 from models.manifest import Sha256
@@ -84,6 +85,19 @@ class EndpointEntry(Prompted):
         if not known:
             raise ValueError("base_url must look like http://HOST:PORT/v1")
         return url
+
+    @field_validator("api_key_env")
+    @classmethod
+    def _is_variable(cls, name: str | None) -> str | None:
+        """A variable's name, and not the key itself.
+
+        Raises:
+            ValueError: it is none; what it is may be a secret.
+        """
+        if name is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            keep_secret(name)
+            raise ValueError("api_key_env is the name of a variable, never the key itself")
+        return name
 
     @model_validator(mode="after")
     def _credentials(self) -> Self:

@@ -108,7 +108,7 @@ def _print_summary(report: Report, console: "Console") -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("metric")
     for group in report.summary:
-        table.add_column(escape(presentable(group.model)), justify="right")
+        table.add_column(escape(presentable(redacted(group.model))), justify="right")
         table.add_column("n", justify="right")
     for name, metric in METRICS.items():
         if name in HIDDEN or not any(name in group.estimates for group in report.summary):

@@ -130,7 +130,7 @@ def test_the_key_of_an_entry_is_known_from_when_it_is_opened(tmp_path, monkeypat
 
 
 def test_keys_and_urls_are_noted_where_they_are_read():
-    assert users("fixtures.redaction.keep_secret") == {"models/endpoint.py"}
+    assert users("fixtures.redaction.keep_secret") == {"models/endpoint.py", "models/registry.py"}
     assert users("fixtures.redaction.keep_secrets_of") == {
         "evals/store.py", "models/endpoint.py", "models/surroundings.py",
     }  # fmt: skip

@@ -11,7 +11,7 @@ from evals.store import answer_from, answer_row
 from fixtures.cases import Case, Contract
 from models.chat import Answer
 from models.completion import read_completion
-from models.spoken import LONGEST, MARK, answered, decoded, spoken
+from models.spoken import LONGEST, MARK, answered, begun, decoded, spoken
 from tests.seams import users
 
 PROSE = st.text(st.characters(codec="utf-8", exclude_characters="<>[]|◁▷\x00"), max_size=40)
@@ -141,6 +141,35 @@ def test_marks_that_are_special_tokens_are_not_lost_in_decoding():
 
     assert decoded(Tokenizer(), [0, 1, 2, 3, 4, 5]) == "[THINK] Five? [/THINK] Five."
     assert decoded(Tokenizer(), [0, 4, 5]) == "Five."
+
+
+@pytest.mark.parametrize(
+    ("prompt", "inside"),
+    [
+        ("<|assistant|>\n<think>\n", True),
+        ("<|assistant|>\n", False),
+        ("a contract with <think> in it<|assistant|>\n", False),
+        ("<think>\n\n</think>\n\n", False),
+    ],
+)
+def test_a_template_that_begins_to_reason_is_noticed(prompt, inside):
+    class Tokenizer:
+        def decode(self, ids):
+            return prompt
+
+    assert begun(Tokenizer(), [1, 2, 3]) is inside
+
+
+def test_a_budget_spent_on_reasoning_that_the_prompt_began_is_an_error():
+    cut = answered("Okay, the term may be", finish_reason="length", inside=True)
+    assert (cut.text, cut.error is None) == ("", False)
+    assert cut.reasoning == "Okay, the term may be"
+    done = answered("Five?</think>Five.", inside=True)
+    assert (done.text, done.reasoning, done.error) == ("Five.", "Five?", None)
+
+
+def test_a_block_that_closes_itself_is_none():
+    assert spoken("<think/>Five.") == ("Five.", "")
 
 
 def test_what_an_older_release_kept_is_read_as_it_would_be_today():

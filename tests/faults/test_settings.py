@@ -62,6 +62,13 @@ def test_a_base_url_that_nothing_can_connect_to_is_refused_with_its_file(url, tm
     assert "base_url" in said and str(tmp_path / "m.toml") in said
 
 
+@pytest.mark.fault("SEC-3")
+def test_a_key_where_its_variable_should_be_named_is_not_repeated(tmp_path):
+    key = "acme/0123456789abcdef"
+    said = refusal(tmp_path, KINDS["endpoint"] + f'\napi_key_env = "{key}"\n')
+    assert "api_key_env" in said and key not in said
+
+
 @pytest.mark.fault("SRV-5")
 def test_two_ways_to_say_who_asks_are_one_too_many(tmp_path):
     url = "http://bob:HUNTER22@127.0.0.1:9/v1"
