@@ -5,7 +5,6 @@ a call, and a row for each run. SQLite in WAL mode by default; the URL may name 
 """
 
 import json
-import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,7 +25,10 @@ from evals.storable import storable_columns
 from fixtures.cases import Contract
 from fixtures.errors import UserError
 from fixtures.passages import Passage
+from fixtures.redaction import keep_secrets_of
+from fixtures.redaction import redacted as masked
 from models.chat import Answer
+from models.spoken import answered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,15 +129,6 @@ def passages_of(contract: Contract, offsets: str) -> tuple[Passage, ...]:
     )
 
 
-def masked(text: str) -> str:
-    """`text` with the passwords of URLs hidden.
-
-    >>> masked("postgresql://me:secret@host/exam")
-    'postgresql://me:***@host/exam'
-    """
-    return re.sub(r"(://[^:/@\s]+):[^@\s]+@", r"\1:***@", text)
-
-
 class Store:
     """Rows by key. Errors of the database are UserErrors with the way out."""
 
@@ -151,6 +144,8 @@ class Store:
         address = address_of(url, self.url)
         is_file = address.get_backend_name() == "sqlite"
         self._file = file_of(address, self.url) if is_file else None
+        if "://" in url:
+            keep_secrets_of(url)
         try:
             self._engine: Engine = create_engine(address, pool_pre_ping=not is_file)
         except ImportError as error:
@@ -331,8 +326,8 @@ def _concerned(error: object, reason: str) -> Literal["row", "space", "store"]:
 
 def answer_from(row: Any, contract: Contract | None = None) -> Answer:
     """The answer that a row of `answers` holds; a judge's reply was shown no passages."""
-    return Answer(
-        text=row.text,
+    return answered(
+        row.text,
         tokens_in=row.tokens_in,
         tokens_out=row.tokens_out,
         latency=row.latency,

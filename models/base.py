@@ -23,6 +23,7 @@ from models.decoding import Decoding
 from models.identities import adapter_key, base_key
 from models.likelihood import reply_logprobs
 from models.pretrained import longest_sequence, open_model, open_tokenizer, vocabulary_size
+from models.spoken import answered, begun, decoded
 from models.standing import Standing, alike, heard
 from models.turns import takes_system
 from models.weights import adapter_files
@@ -273,11 +274,9 @@ class LocalBase:
     ) -> Answer:
         stop = next((place for place, token in enumerate(row) if token in ends), None)
         length = len(row) if stop is None else stop + 1
-        text = self.tokenizer.decode(
-            row[:length], skip_special_tokens=True, clean_up_tokenization_spaces=False
-        )
-        return Answer(
-            text=text.strip(),
+        return answered(
+            decoded(self.tokenizer, row[:length]),
+            inside=begun(self.tokenizer, job.ids),
             tokens_in=len(job.ids),
             tokens_out=length,
             latency=seconds,

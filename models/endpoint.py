@@ -3,50 +3,62 @@
 import asyncio
 import copy
 import math
+import os
 import random
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
 
 from fixtures.errors import UserError
 from fixtures.identity import digest
+from fixtures.redaction import keep_secret, keep_secrets_of
 from models.chat import Answer, Message
-from models.completion import completion_request, read_completion
+from models.completion import completion_request, read_reply
+from models.connection import LONGEST_BODY, Connection, connect
 from models.decoding import Decoding
-from models.failures import Failure, diagnose
+from models.failures import Failure, diagnose, refusal
 from models.limiter import AdaptiveLimiter
-
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
+from models.parameters import other_names, renamed
+from models.surroundings import advice_on_proxies
 
 BYTES_PER_TOKEN = 3.5
 LONGEST_BACK_OFF = 30.0
-# Sent where no key is given: openai would send $OPENAI_API_KEY to whatever server this is.
 NO_KEY = "no-key"
+"""Sent where no key is given: some servers want one, whichever it is."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Connection:
+class _Opened:
     """What lives and dies with one event loop."""
 
     loop: asyncio.AbstractEventLoop
-    client: "AsyncOpenAI"
+    connection: Connection
     limiter: AdaptiveLimiter
 
 
 @dataclass(slots=True)
 class _Line:
-    """The connection of an endpoint and of its draws, once there is one."""
+    """What an endpoint and its draws share: the connection, and what is known of the server.
 
-    connection: _Connection | None = None
+    Attributes:
+        opened: the connection, once there is one.
+        served: whether the server has answered before.
+        names: parameters that it takes under another name, or, where None, not at all.
+    """
+
+    opened: _Opened | None = None
+    served: bool = False
+    names: dict[str, str | None] = field(default_factory=dict)
 
 
 class EndpointModel:
     """A chat model on a server; paces itself, waits and asks again where that may help.
 
-    `api_key_env` is where the user keeps the key, for error lines. `revision` stands for whatever
-    moves the answers and does not show in `model`. `timeout` is for one call, in seconds.
+    `api_key_env` is where the user keeps the key, and `file` the registry file, for error lines.
+    `revision` stands for whatever moves the answers and does not show in `model`. `timeout` is for
+    one call, in seconds. Proxies and certificates of the environment act with `trust_env` alone.
     `back_off` bounds the first wait before a retry, in seconds; the bound doubles with each retry
     and the wait is drawn between nothing and the bound ("full jitter").
     """
@@ -66,14 +78,20 @@ class EndpointModel:
         timeout: float = 60.0,
         retries: int = 6,
         back_off: float = 0.5,
+        trust_env: bool = False,
+        file: Path | None = None,
     ) -> None:
         self.name = name
         self.context = context
         self._base_url = base_url.rstrip("/")
+        self._address = keep_secrets_of(self._base_url)
         self._model = model
         self._revision = revision
         self._api_key = (api_key or "").strip() or NO_KEY
+        keep_secret(self._api_key)
         self._api_key_env = api_key_env
+        self._trust_env = trust_env
+        self._file = file or Path("models/registry", f"{name}.toml")
         self._decoding = decoding or Decoding()
         self.longest_answer = self._decoding.max_tokens
         self._concurrency = concurrency
@@ -84,9 +102,9 @@ class EndpointModel:
 
     @property
     def identity(self) -> str:
-        """Digest of URL, model id, revision and decoding."""
+        """Digest of URL, model id, revision and decoding; who asks is no part of it."""
         return digest(
-            "endpoint", self._base_url, self._model, self._revision, self._decoding.identity
+            "endpoint", self._address.bare, self._model, self._revision, self._decoding.identity
         )
 
     async def preflight(self) -> None:
@@ -95,13 +113,11 @@ class EndpointModel:
         Raises:
             UserError: the server cannot be reached, refuses, or speaks another protocol.
         """
-        one_token = replace(self._decoding, max_tokens=1)
-        body = completion_request(self._model, [Message("user", "Hello")], one_token)
-        outcome = await self._ask(body, wait_for_server=False)
+        outcome = await self._ask(self._hello, wait_for_server=False)
         if isinstance(outcome, Failure):
             raise self._complaint(outcome)
         if outcome.error and outcome.error.startswith("malformed"):
-            raise self._complaint(Failure("stop", outcome.error))
+            raise self._complaint(Failure("stop", outcome.error, status=200))
 
     def count(self, text: str) -> int:
         """Tokens of `text`, estimated from its UTF-8 bytes, a little too high.
@@ -120,6 +136,10 @@ class EndpointModel:
         outcome = await self._ask(completion_request(self._model, messages, self._decoding))
         if isinstance(outcome, Answer):
             return outcome
+        if await self._forbids_this_alone(outcome):
+            return Answer("", error=outcome.reason)
+        if outcome.filtered:
+            return Answer("", finish_reason="content_filter")
         if outcome.then == "stop" or outcome.unreachable:
             raise self._complaint(outcome)
         return Answer("", error=outcome.reason)
@@ -139,21 +159,29 @@ class EndpointModel:
 
     async def close(self) -> None:
         """Close the running loop's connections; those of an earlier loop have died with it."""
-        connection, self._line.connection = self._line.connection, None
-        if connection and connection.loop is asyncio.get_running_loop():
-            await connection.client.close()
+        opened, self._line.opened = self._line.opened, None
+        if opened and opened.loop is asyncio.get_running_loop():
+            await opened.connection.session.close()
 
     async def _ask(self, body: dict[str, Any], *, wait_for_server: bool = True) -> Answer | Failure:
         """Call until there is an answer, a failure that stays one, or no retry left."""
-        connection = self._connect()
+        opened, line = self._connect(), self._line
         tries = 0
+        names: dict[str, str | None] = {}
         while True:
             delay = random.uniform(0.0, min(LONGEST_BACK_OFF, self._back_off * 2**tries))
-            outcome = await self._call(connection, body, delay)
-            tries += 1
-            if isinstance(outcome, Answer) or outcome.then != "again":
+            outcome = await self._call(opened, renamed(body, line.names | names), delay)
+            if isinstance(outcome, Answer):
+                line.names |= names  # what did not help is not remembered
                 return outcome
-            if not outcome.status and not wait_for_server:
+            other = other_names(outcome, body, line.names | names)
+            if other is not None:
+                names |= other
+                continue
+            tries += 1
+            if outcome.then != "again":
+                return outcome
+            if outcome.status in (0, 200) and not wait_for_server:
                 return outcome
             if tries > self._retries:
                 return replace(outcome, reason=f"{outcome.reason} (tried {tries} times)")
@@ -161,68 +189,94 @@ class EndpointModel:
                 await asyncio.sleep(delay)
 
     async def _call(
-        self, connection: _Connection, body: dict[str, Any], delay: float
+        self, opened: _Opened, body: Mapping[str, Any], delay: float
     ) -> Answer | Failure:
         """One call, as soon as the limiter admits it.
 
         A server that asks for a pause gets it from all calls. So does one that is overrun by a
         single call at a time: the `delay` in seconds with which this call is tried again.
         """
-        import aiohttp
-        import openai
-
-        limiter = connection.limiter
+        limiter = opened.limiter
         ticket = await limiter.acquire()
         succeeded = congested = False
-        begun = time.perf_counter()
         try:
-            async with asyncio.timeout(self._timeout):
-                reply = await connection.client.post("/chat/completions", cast_to=bytes, body=body)
-            succeeded = True
-            return read_completion(reply, time.perf_counter() - begun)
-        except (openai.OpenAIError, aiohttp.ClientError, OSError) as error:
-            failure = diagnose(error, self._api_key)
-            congested = failure.congested
+            outcome = await self._sent(opened.connection, body)
+            if isinstance(outcome, Answer):
+                succeeded = self._line.served = True
+                return outcome
+            congested = outcome.congested
             overrun = congested and limiter.limit == 1
-            limiter.pause(failure.wait or (delay if overrun else 0.0))
-            return failure
+            limiter.pause(outcome.wait or (delay if overrun else 0.0))
+            return outcome
         finally:
             limiter.release(ticket, succeeded=succeeded, congested=congested)
 
-    def _connect(self) -> _Connection:
+    async def _sent(self, connection: Connection, body: Mapping[str, Any]) -> Answer | Failure:
+        """One request, and what came of it."""
+        import aiohttp
+
+        basic = self._address.basic
+        credential = f"Basic {basic}" if basic else f"Bearer {self._api_key}"
+        begun = time.perf_counter()
+        try:
+            async with asyncio.timeout(self._timeout):
+                reply = await connection.post(body, {"Authorization": credential})
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return diagnose(error)
+        latency = time.perf_counter() - begun
+        if reply.body is None:
+            said = f"malformed reply: more than {LONGEST_BODY:,} bytes"
+            return Answer("", latency=latency, error=said)
+        if reply.status >= 300:
+            return refusal(reply.status, reply.headers, reply.body)
+        return read_reply(reply.body, latency, reply.headers)
+
+    async def _forbids_this_alone(self, failure: Failure) -> bool:
+        """Whether a server that has answered before still does: then a filter forbade one chat."""
+        if failure.status not in (401, 403) or not self._line.served:
+            return False
+        return isinstance(await self._ask(self._hello), Answer)
+
+    @property
+    def _hello(self) -> dict[str, Any]:
+        """The shortest thing to ask."""
+        one_token = replace(self._decoding, max_tokens=1)
+        return completion_request(self._model, [Message("user", "Hello")], one_token)
+
+    def _connect(self) -> _Opened:
         """The running loop's client and limiter."""
         loop = asyncio.get_running_loop()
-        connection = self._line.connection
-        if connection is None or connection.loop is not loop:
-            connection = _Connection(loop, self._client(), AdaptiveLimiter(self._concurrency))
-            self._line.connection = connection
-        return connection
+        opened = self._line.opened
+        if opened is None or opened.loop is not loop:
+            if not (self._api_key.isascii() and self._api_key.isprintable()):
+                raise self._complaint(Failure("stop", "the key is no API key", status=401))
+            environ = os.environ if self._trust_env else {}
+            connection = connect(self._chat_url, self._concurrency, environ)
+            opened = _Opened(loop, connection, AdaptiveLimiter(self._concurrency))
+            self._line.opened = opened
+        return opened
 
-    def _client(self) -> "AsyncOpenAI":
-        """A client without retries and time-outs of its own: they are ours."""
-        import httpx
-        from openai import AsyncOpenAI, DefaultAioHttpClient
-
-        if not (self._api_key.isascii() and self._api_key.isprintable()):
-            raise self._complaint(Failure("stop", "the key is no API key", status=401))
-        pool = httpx.Limits(max_connections=self._concurrency, keepalive_expiry=5.0)
-        try:
-            return AsyncOpenAI(
-                base_url=self._base_url,
-                api_key=self._api_key,
-                max_retries=0,
-                timeout=None,
-                http_client=DefaultAioHttpClient(limits=pool, timeout=None),
-            )
-        except httpx.InvalidURL as error:
-            raise self._complaint(Failure("stop", str(error), unreachable=True)) from error
+    @property
+    def _chat_url(self) -> str:
+        """Where a chat is posted; a query of `base_url`, secrets and all, stays at the end."""
+        place = self._address.bare.partition("?")[0].rstrip("/")
+        _, mark, query = self._base_url.partition("?")
+        return f"{place}/chat/completions{mark}{query}"
 
     def _complaint(self, failure: Failure) -> UserError:
         """The line for the user."""
         if failure.status in (401, 403) and self._api_key_env:
             advice = f"type: export {self._api_key_env}=YOUR_KEY"
         else:
-            advice = failure.advice(f"models/registry/{self.name}.toml")
+            advice = failure.advice(_near(self._file))
+        if failure.unreachable:
+            proxy = self._line.opened.connection.proxy if self._line.opened else None
+            advice += advice_on_proxies(self._address.bare, proxy, os.environ)
         return UserError(
             f"model {self.name} ({self._model} at {self._base_url}): {failure.reason}; {advice}"
         )
+
+
+def _near(file: Path) -> str:
+    """A path as a user in this folder types it."""
+    return str(file.relative_to(Path.cwd())) if file.is_relative_to(Path.cwd()) else str(file)

@@ -73,7 +73,7 @@ class Chats:
             return self._local(name, entry)
         if isinstance(entry, EndpointEntry):
             if name not in self._endpoints:
-                self._endpoints[name] = _endpoint(name, entry)
+                self._endpoints[name] = _endpoint(name, entry, self._folder)
             return self._endpoints[name].decoded(entry.decoding)
         if isinstance(entry, EchoEntry):
             return EchoModel(name)
@@ -118,7 +118,7 @@ def _open_model(name: str, folder: Path, chats: Chats) -> Model:
     )
 
 
-def _endpoint(name: str, entry: EndpointEntry) -> "EndpointModel":
+def _endpoint(name: str, entry: EndpointEntry, folder: Path) -> "EndpointModel":
     from models.endpoint import EndpointModel
 
     key = os.environ.get(entry.api_key_env) if entry.api_key_env else None
@@ -139,4 +139,6 @@ def _endpoint(name: str, entry: EndpointEntry) -> "EndpointModel":
         concurrency=entry.concurrency,
         timeout=entry.timeout,
         retries=entry.retries,
+        trust_env=entry.trust_env,
+        file=folder / f"{name}.toml",
     )

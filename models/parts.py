@@ -5,6 +5,7 @@ from pathlib import Path
 
 from fixtures.identity import digest
 from fixtures.passages import Passage
+from fixtures.redaction import address
 from models.chat import Model
 from models.contents import adapter_digest, tokenizer_digest, weights_digest
 from models.prompted import PromptedModel
@@ -40,7 +41,7 @@ def parts_of(model: Model, registry: Path) -> Parts:
         folder = base_folder(entry.base, entry.revision)
         base, tokenizer = weights_digest(folder), tokenizer_digest(folder)
     elif isinstance(entry, EndpointEntry):
-        base = digest(entry.base_url, entry.model)
+        base = digest(address(entry.base_url).bare, entry.model)
     adapter = adapter_of(model.name, registry)
     return Parts(
         base=base,

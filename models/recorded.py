@@ -11,6 +11,7 @@ from fixtures.identity import file_digest
 from fixtures.passages import Passage
 from fixtures.recorded import Recording, read_recordings
 from models.chat import Answer
+from models.spoken import answered
 
 Key = tuple[str, ...]
 
@@ -79,7 +80,7 @@ class RecordedModel:
             missing = f"no answer for {case.id} in {self.path.name}"
             missing += f": row {row.row} holds none" if row else ""
             return Answer("", error=missing, passages=self.shown(case, passages))
-        return Answer(row.answer, passages=self.shown(case, passages))
+        return answered(row.answer, passages=self.shown(case, passages))
 
     def _row(self, case: Case) -> Recording | None:
         for key in (

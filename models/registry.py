@@ -3,11 +3,13 @@
 import difflib
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from fixtures.errors import UserError
+from fixtures.redaction import address, keep_secret
 from fixtures.settings import read_toml
 from models.decoding import Decoding
 from models.manifest import Sha256
@@ -31,7 +33,7 @@ class Prompted(Entry):
     """An entry that is asked through the prompt template."""
 
     passages: bool = True
-    most_passages: int | None = Field(default=None, ge=1)
+    most_passages: int | None = Field(default=None, strict=True, ge=1, le=100_000)
     system: str | None = None
     decoding: Decoding = Decoding()
 
@@ -49,21 +51,68 @@ class LocalEntry(Prompted):
     manifest: Sha256 | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    batch_tokens: int | None = Field(default=None, ge=1)
+    batch_tokens: int | None = Field(default=None, strict=True, ge=1, le=10**9)
 
 
 class EndpointEntry(Prompted):
-    """An OpenAI-compatible server; the key is named by its environment variable, never given."""
+    """An OpenAI-compatible server; the key is named by its environment variable, never given.
+
+    With `trust_env` the proxy and certificate variables of the environment act; without, none.
+    """
 
     kind: Literal["endpoint"]
     base_url: str
     model: str
     api_key_env: str | None = None
     revision: str = ""
-    context: int = Field(default=8192, ge=256)
-    concurrency: int = Field(default=64, ge=1)
-    timeout: float = Field(default=60.0, gt=0)
-    retries: int = Field(default=6, ge=0)
+    context: int = Field(default=8192, strict=True, ge=256, le=10**8)
+    concurrency: int = Field(default=64, strict=True, ge=1, le=10_000)
+    timeout: float = Field(default=60.0, strict=True, gt=0, le=86_400)
+    retries: int = Field(default=6, strict=True, ge=0, le=1_000)
+    trust_env: bool = Field(default=False, strict=True)
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_url(cls, url: str) -> str:
+        """What a client can connect to.
+
+        Raises:
+            ValueError: it is none, and the server would be blamed for it.
+        """
+        try:
+            split = urlsplit(address(url).bare)
+            known = split.scheme in ("http", "https") and split.hostname and split.port != 0
+        except ValueError:
+            known = False
+        if not known:
+            raise ValueError("base_url must look like http://HOST:PORT/v1")
+        return url
+
+    @field_validator("api_key_env")
+    @classmethod
+    def _is_variable(cls, name: str | None) -> str | None:
+        """A variable's name, and not the key itself.
+
+        Raises:
+            ValueError: it is none; what it is may be a secret.
+        """
+        if name is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            keep_secret(name)
+            raise ValueError("api_key_env is the name of a variable, never the key itself")
+        return name
+
+    @model_validator(mode="after")
+    def _credentials(self) -> Self:
+        """One way to say who asks: a user part in the URL, or a key.
+
+        Raises:
+            ValueError: there are two.
+        """
+        if self.api_key_env and address(self.base_url).basic:
+            raise ValueError(
+                "base_url holds a user part, and api_key_env names a key: give one of them"
+            )
+        return self
 
 
 class RecordedEntry(Entry):
@@ -77,7 +126,7 @@ class ExtractiveEntry(Entry):
     """The nearest sentence; below the cosine `threshold` it does not answer."""
 
     kind: Literal["extractive"]
-    threshold: float = Field(default=0.0, ge=-1, le=1)
+    threshold: float = Field(default=0.0, strict=True, ge=-1, le=1)
 
 
 class EchoEntry(Prompted):

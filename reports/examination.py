@@ -3,7 +3,6 @@
 import contextlib
 import re
 import secrets
-import shlex
 import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -18,10 +17,10 @@ from evals.interruption import Interruption
 from evals.metrics.table import METRICS
 from evals.options import JUDGED_BY_DEFAULT, ExamOptions
 from evals.plan import Result
-from evals.store import masked
 from fixtures.cases import Case
 from fixtures.datasets import Dataset, load_dataset
 from fixtures.errors import UserError
+from fixtures.redaction import command_line
 from fixtures.selection import select
 from models.examined import SEAL, seal_of
 from models.factory import Chats
@@ -332,7 +331,7 @@ class Examination:
         return Header(
             id=self.run_id,
             started=started,
-            command=masked(shlex.join(["pytest", *sys.argv[1:]])),
+            command=command_line(["pytest", *sys.argv[1:]]),
             provenance=provenance(self.root),
             dataset=dataset_facts(self.dataset, options.selection, cases),
             retriever=retriever_facts(options.retriever, retriever),

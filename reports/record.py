@@ -19,6 +19,9 @@ from evals.scores import Score
 from fixtures.cases import Case
 from fixtures.errors import UserError
 from fixtures.passages import Passage
+from fixtures.private import private_folder, private_opener
+from fixtures.redaction import outward, redacted
+from fixtures.storable import each_text
 from models.chat import Answer
 from reports.by_category import CategoryDifference
 from reports.findings import as_rows, read_rows
@@ -49,8 +52,10 @@ def write_whole(path: Path, text: str) -> None:
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(text, encoding="utf-8")
+        private_folder(path.parent)
+        opened = private_opener(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        with os.fdopen(opened, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
         draft.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):
@@ -62,7 +67,7 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def as_json(report: Report) -> dict[str, Any]:
-    """The report as JSON-able values."""
+    """The report as JSON-able values; its texts can be stored and shown, and hold no secret."""
     passages: dict[Passage, int] = {}
     cases: dict[str, int] = {}
     case_rows: list[dict[str, Any]] = []
@@ -73,7 +78,7 @@ def as_json(report: Report) -> dict[str, Any]:
             case_rows.append(_case_row(result.case))
         shown = [passages.setdefault(p, len(passages)) for p in result.answer.passages]
         result_rows.append(_result_row(result, cases[result.case.id], shown, report))
-    return {
+    written: dict[str, Any] = {
         "schema": SCHEMA,
         **asdict(report.header),
         "notes": list(report.notes),
@@ -95,6 +100,12 @@ def as_json(report: Report) -> dict[str, Any]:
         ],
         "cases": case_rows,
         "results": result_rows,
+    }
+    # Contracts stay as they are: JSON can carry them, and offsets count their characters.
+    plain = ("passages", "cases")
+    return {
+        key: each_text(value, redacted if key in plain else outward)
+        for key, value in written.items()
     }
 
 
@@ -118,6 +129,7 @@ def _result_row(result: Result, case: int, shown: list[int], report: Report) -> 
         "answer": answer.text,
         "error": answer.error,
         "finish_reason": answer.finish_reason,
+        "reasoning": answer.reasoning,
         "tokens_in": answer.tokens_in,
         "tokens_out": answer.tokens_out,
         "latency": answer.latency,
@@ -150,7 +162,9 @@ def read_report(path: Path, cases: Mapping[str, Case]) -> Report:
         passages = [
             Passage(p["contract"], p["start"], p["end"], p["text"]) for p in written["passages"]
         ]
-        rows = [(written["cases"][row["case"]]["id"], row) for row in written["results"]]
+        ids = {redacted(id_): id_ for id_ in cases}
+        named = [ids[case["id"]] for case in written["cases"]]
+        rows = [(named[row["case"]], row) for row in written["results"]]
         return Report(
             header=Header(**{field.name: written[field.name] for field in fields(Header)}),
             spending=Spending(**written["spending"]),
@@ -202,6 +216,7 @@ def _result(row: Mapping[str, Any], case: Case, passages: Sequence[Passage]) -> 
         error=row["error"],
         passages=tuple(passages[number] for number in row["passages"]),
         confidence=row["confidence"],
+        reasoning=row.get("reasoning", ""),
     )
     scores = {
         name: Score(value, row["reasons"].get(name, "")) for name, value in row["scores"].items()

@@ -8,6 +8,8 @@ from typing import IO, TYPE_CHECKING
 from evals.exam import Run
 from evals.metrics.table import METRICS
 from evals.plan import Spending
+from fixtures.redaction import redacted
+from fixtures.storable import presentable
 from reports.report import Report
 from reports.statistics import Estimate
 
@@ -73,34 +75,40 @@ def print_report(report: Report, pages: Sequence[str], file: IO[str], *, colour:
     for verdict in report.verdicts:
         for check in verdict.checks:
             console.print(f"[{STYLES[check.outcome]}]{check.outcome:<12}[/] ", end="")
-            console.print(f"{verdict.model}: {check.reason}", markup=False, soft_wrap=True)
+            say(console, f"{verdict.model}: {check.reason}")
     for section in report.sections:
         console.print(f"[bold]{section.title}[/]")
         for finding in section.findings:
             outcome = finding.outcome or ""
             console.print(f"[{STYLES.get(outcome, 'none')}]{outcome:<12}[/] ", end="")
-            line = f"{finding.subject}: {finding.line}"
-            console.print(line, markup=False, soft_wrap=True)
+            say(console, f"{finding.subject}: {finding.line}")
     for note in report.notes:
-        console.print(f"note: {note}", markup=False, soft_wrap=True)
+        say(console, f"note: {note}")
     for verdict in report.verdicts:
-        console.print(f"[{STYLES[verdict.outcome]}]{verdict.outcome}[/] {verdict.model}")
+        console.print(f"[{STYLES[verdict.outcome]}]{verdict.outcome}[/] ", end="")
+        say(console, verdict.model)
     if report.failed_answers:
         console.print(
             f"{report.failed_answers} cases have no answer; their reasons are in the report"
         )
-    console.print(spending_line(report.spending, len(report.results)), markup=False)
+    say(console, spending_line(report.spending, len(report.results)))
     for page in pages:
-        console.print(page, markup=False, soft_wrap=True)
+        say(console, page)
+
+
+def say(console: "Console", text: str) -> None:
+    """Print a line that may hold words from outside: no markup, secret or control character."""
+    console.print(presentable(redacted(text)), markup=False, soft_wrap=True)
 
 
 def _print_summary(report: Report, console: "Console") -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("metric")
     for group in report.summary:
-        table.add_column(group.model, justify="right")
+        table.add_column(escape(presentable(redacted(group.model))), justify="right")
         table.add_column("n", justify="right")
     for name, metric in METRICS.items():
         if name in HIDDEN or not any(name in group.estimates for group in report.summary):

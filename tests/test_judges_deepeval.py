@@ -219,7 +219,7 @@ def test_a_reply_that_cannot_be_read_is_asked_for_once_more_with_the_error(tmp_p
         ('{"score": -3, "reason": "fine"}', "-0.3, outside 0..1"),
         ("{" * 100_000, "no JSON object"),
         ('{"a":' * 20_000, "no JSON object"),
-        ("[" * 100_000 + "}", "no JSON object"),
+        ("[" * 99_999 + "}", "no JSON object"),
     ],
 )
 def test_a_bad_reply_is_unscored_and_says_why(said, problem, tmp_path):

@@ -10,6 +10,7 @@ import pytest
 from fixtures.cases import Case, Contract, Span
 from fixtures.datasets import load_dataset
 from fixtures.passages import Passage
+from fixtures.storable import storable
 from models.chat import Answer
 from reports.page import main, render
 from tests.report_data import GATE, written
@@ -152,7 +153,7 @@ def test_hostile_contract_is_inert_and_comes_back_whole():
     reader = Reader(html)
     assert reader.tags.count("script") == 2 and "img" not in reader.tags
     assert reader.data["cases"][0]["question"] == HOSTILE
-    assert reader.data["results"][0]["answer"] == HOSTILE
+    assert reader.data["results"][0]["answer"] == storable(HOSTILE)
     assert "{{ 7*7 }}" in reader.words and "49" not in reader.words
     embedded = re.search(r'id="data">(.*?)</script>', html, re.S)[1]
     assert embedded.isascii() and not set(embedded) & set("<>&")

@@ -17,6 +17,7 @@ from fixtures.errors import UserError
 from fixtures.passages import Passage
 from fixtures.recorded import read_recordings, recorded_dataset
 from fixtures.rows import MISSING
+from fixtures.storable import storable
 from models.recorded import RecordedModel
 
 
@@ -125,7 +126,7 @@ def test_a_file_that_is_data_set_and_model_answers_every_row_as_it_stands(rows, 
         dataset = recorded_dataset(path)
         found = answers(path, dataset.cases)
     # An empty cell of a CSV is a missing one; JSON can tell the two apart.
-    assert [answer.text for answer in found] == [row["answer"] for row in rows]
+    assert [answer.text for answer in found] == [storable(row["answer"]) for row in rows]
     assert [answer.error is None for answer in found] == [
         name == "rows.jsonl" or row["answer"] != "" for row in rows
     ]

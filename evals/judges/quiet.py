@@ -17,6 +17,7 @@ from evals.metrics.abstention import SENTENCE_END, abstains
 from evals.metrics.table import METRICS
 from evals.scores import Score
 from models.chat import Answer, ChatModel, Message
+from models.spoken import spoken
 
 OPT_OUTS = {
     "DEEPEVAL_TELEMETRY_OPT_OUT": "YES",
@@ -93,7 +94,7 @@ def read_reply(text: str, schema: type[Schema]) -> Schema:
         ValueError: there is none; the message says what is wrong with the last object.
     """
     found, problem = None, "it holds no JSON object"
-    for value in json_objects(text):
+    for value in json_objects(spoken(text)[0]):
         try:
             found = schema.model_validate(value)
         except ValidationError as error:

@@ -2,6 +2,7 @@
 
 | reply | outcome |
 | --- | --- |
+| whatever stands in a block of reasoning | not read |
 | the fields under dspy's markers, `[[ ## completed ## ]]` present or not | read |
 | a JSON object with the fields: alone, in a code fence, amid prose | read |
 | nothing but the field that decides: `0.8`, `tie`, a JSON list of claims | read, without reasons |
@@ -22,6 +23,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from models.spoken import spoken
 
 Preference = Literal["first", "second", "tie"]
 
@@ -69,7 +72,7 @@ def read_reply(text: str, fields: Sequence[str]) -> dict[str, Any]:
         Unreadable: see the table above.
     """
     try:
-        return _read(text, fields)
+        return _read(spoken(text)[0], fields)
     except Unreadable as error:
         raise Unreadable(error.reason, text) from None
 

@@ -1,7 +1,7 @@
 """The metrics of an exam: one literal table."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from evals.metrics.abstention import abstention, laziness
@@ -14,6 +14,7 @@ from evals.metrics.usage import latency, tokens_in, tokens_out
 from evals.scores import Score
 from fixtures.cases import Case
 from models.chat import Answer
+from models.spoken import DECLINED
 
 Rule = Callable[[Case, Answer], Score]
 
@@ -197,8 +198,12 @@ DEFAULT = tuple(name for name, metric in METRICS.items() if metric.asked == "alw
 def score(case: Case, answer: Answer, names: Iterable[str] = DEFAULT) -> dict[str, Score]:
     """The named rule metrics that are of the case, in the table's order; never raises.
 
-    An answer with an error is unscored (`no answer: ...`) by all but the passage metrics.
+    An answer with an error is unscored (`no answer: ...`) by all but the passage metrics. What a
+    model or its server's filter refused to say is a refusal, in whatever words: it is scored as
+    silence.
     """
+    if answer.finish_reason in DECLINED:
+        answer = replace(answer, text="")
     kinds = ("all", "answerable" if case.answerable else "unanswerable")
     failed = Score(None, f"no answer: {answer.error}") if answer.error is not None else None
     scores: dict[str, Score] = {}

@@ -97,11 +97,15 @@
     const text = result.error !== null
       ? el("p", { class: "error" }, el("b", {}, "Error: "), result.error)
       : el("p", { class: "said" }, result.answer || "(empty answer)");
+    const thought = result.reasoning
+      ? el("details", { class: "thought" }, el("summary", {}, "Reasoning, which is not scored"),
+        el("p", { class: "excerpt" }, result.reasoning))
+      : null;
     const cost = [`${result.latency.toFixed(2)} s`, `${result.tokens_in.toLocaleString("en")} tokens in`,
       `${result.tokens_out.toLocaleString("en")} out`, result.asked ? "asked in this exam" : "not asked anew"];
     if (result.finish_reason !== "stop") cost.push(result.finish_reason === "length" ? "cut off at its longest length" : `ended by ${result.finish_reason}`);
     return el("section", {},
-      el("h3", {}, `Answer of ${result.model}`), text,
+      el("h3", {}, `Answer of ${result.model}`), text, thought,
       result.missed.length ? el("p", {}, el("span", { class: "badge fail" }, "✗ missed"), ` ${result.missed.join(", ")}`) : null,
       el("p", { class: "quiet" }, cost.join(" · ")));
   }
