@@ -18,6 +18,7 @@ from evals.judges.judge import Bench, Submission
 from evals.metrics.table import score
 from evals.plan import Plan, Result, Retrieves, Spending
 from evals.scores import Score
+from evals.shown import belonging, offered, shown
 from evals.store import Store, answer_from, passages_of, retrieval_row
 from evals.variants.variant import Variant
 from fixtures.cases import Case
@@ -170,13 +171,10 @@ class Run:
         self, model: Model, asked: Sequence[tuple[Case, tuple[Passage, ...], Variant | None]]
     ) -> None:
         """Start a model on these cases, with the answers that the store holds."""
-        shown = [
-            (case, passages if model.uses_passages else (), variant)
-            for case, passages, variant in asked
-        ]
-        keys = [answer_key(model, case, passages) for case, passages, _ in shown]
+        given = [(case, offered(model, passages), variant) for case, passages, variant in asked]
+        keys = [answer_key(model, case, passages) for case, passages, _ in given]
         rows = {} if model.free else self.store.rows("answers", keys)
-        for key, (case, passages, variant) in zip(keys, shown, strict=True):
+        for key, (case, passages, variant) in zip(keys, given, strict=True):
             kept = answer_from(rows[key], case.contract) if key in rows else None
             taken = self._take(model, case, passages, kept, variant)
             self._group.create_task(taken)
@@ -199,9 +197,9 @@ class Run:
             asked = not self._calls.is_made(answer_key(model, case, passages))
             kept = await self._calls.answer(model, case, passages)
             asked = asked and kept.error is None
-        if kept.error is not None and not kept.passages:
-            kept = replace(kept, passages=passages)
-        scores = self._scored(case, kept)
+        seen = kept.passages or shown(model, case, passages)
+        kept = belonging(replace(kept, passages=seen) if kept.error is not None else kept, case)
+        scores = score(case, kept, self.plan.rules, seen)
         if variant is not None:
             result = Result(model.name, case, kept, scores, asked)
             self._varied[model.name, case.id] = (variant, result)

@@ -48,6 +48,11 @@ class RecordedModel:
                 answers[key] = None if clash else row.answer
         return answers
 
+    @cached_property
+    def _has_context(self) -> bool:
+        """Whether the file says from what it was answered; else nothing was seen to be shown."""
+        return any(row.context for row in read_recordings(self.path))
+
     async def preflight(self) -> None:
         """Read the file.
 
@@ -60,6 +65,10 @@ class RecordedModel:
         """None: it counts no tokens."""
         return 0
 
+    def shown(self, case: Case, passages: Sequence[Passage]) -> tuple[Passage, ...]:
+        """See Model: what the retriever finds, since nobody knows better."""
+        return tuple(passages)
+
     async def answer(self, case: Case, passages: Sequence[Passage]) -> Answer:
         """The recorded answer; an error where the file has none for this case."""
         for key in (
@@ -70,7 +79,7 @@ class RecordedModel:
         ):
             text = self._answers.get(key)
             if text is not None:
-                return Answer(text, passages=tuple(passages))
+                return Answer(text, passages=tuple(passages) if self._has_context else ())
         return Answer("", error=f"no answer for {case.id} in {self.path.name}")
 
     async def logprobs(self, case: Case, passages: Sequence[Passage], reply: str) -> None:

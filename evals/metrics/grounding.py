@@ -40,7 +40,7 @@ def grounded_quote(case: Case, answer: Answer) -> Score:
     made up. Unscored are abstentions, answers without passages, and answers with no particulars,
     which would otherwise be rewarded for vagueness.
     """
-    if not answer.passages:
+    if not any(passage.text.strip() for passage in answer.passages):
         return Score(None, "no passages shown")
     if abstains(answer.text, case.question, case.golds):
         return Score(None, "abstained")
