@@ -14,7 +14,7 @@ from evals.judges.embedding import Embeddings
 from evals.judges.features import DIRECTIONS, Comparison, comparisons, nearest
 from evals.judges.judge import Submission
 from evals.judges.trees import Trees
-from evals.metrics.declining import abstains
+from evals.metrics.declining import abstains, declines
 from evals.metrics.words import normalise
 from evals.scores import Score
 from fixtures.errors import UserError
@@ -88,6 +88,8 @@ def by_rule(question: str, golds: Sequence[str], said: str) -> Score | None:  # 
         return _of_silence("" if golds else question, said)
     if not said.strip():
         return Score(0.0, "empty answer")
+    if declines(said, question, golds):
+        return Score(0.0, "declines though the contract answers")
     same = normalise(said)
     if any(same and same == normalise(gold) for gold in golds):
         return Score(1.0)
