@@ -179,10 +179,12 @@ def test_an_empty_answer_is_an_answer(tmp_path):
 def test_passages_are_handed_on(tmp_path):
     from fixtures.passages import Passage
 
-    path = written(tmp_path / "r.csv", [{"question": "Q?", "answer": "a"}])
     shown = [Passage("K", 0, 4, "text")]
-    answer = asyncio.run(RecordedModel("m", path).answer(case(), shown))
-    assert answer.passages == tuple(shown)
+    for context, expected in (("text", tuple(shown)), ("", ())):  # from what, or nobody knows
+        row = {"question": "Q?", "answer": "a", "context": context}
+        path = written(tmp_path / "r.csv", [row])
+        answer = asyncio.run(RecordedModel("m", path).answer(case(), shown))
+        assert answer.passages == expected
 
 
 def test_the_model_is_the_file_and_not_its_name(tmp_path):

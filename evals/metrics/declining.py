@@ -52,9 +52,11 @@ SPACES = re.compile(r"[^\S\n]+")
 WRAP = re.compile(r" ?\n ?(?=[a-z])")
 WRAPPED = "\f"
 SENTENCE_END = re.compile(r"(?<!\b\w)[.!?]\s")
-SENTENCES = re.compile(r"(?<!\b\w)[.!?]+(?=[\s\"')\]}]|$)|[;\n]")
+SENTENCES = re.compile(r"(?<!\b[a-z])[.!?]+(?=[\s\"')\]}]|$)|[;\n]")
+STOPS = re.compile(r"[.!?]+(?=[\s\"')\]}]|$)|[;\n]")
 OBJECT_END = re.compile(
-    r"[:!?]| - |\"(?=[^\"]{30})|,? \b(?:but|however|although|though|whereas|yet|except|only)\b"
+    r"[:!?]| - |\"(?=[^\"]{30})|\((?=.{30})|"
+    r",? \b(?:but|however|although|though|whereas|yet|except|only)\b"
 )
 BLANK = re.compile(r"\[[\s*_•●]+\]|_{3}|\*{3}")
 EDGES = " \t\r\n\f\v\"'-[](){}<>.!?:;,"
@@ -142,7 +144,7 @@ def _shape(text: str) -> Reading:
         if left is not None:
             asserts = len(said) > READ or _asserts(left) or _asserts(rest)
             return "hedge" if asserts else "abstention"
-    whole = (OUTSIDE.sub("", each) for each in SENTENCES.split(said))
+    whole = (OUTSIDE.sub("", each) for each in STOPS.split(said))
     return "hedge" if any(plain_denial().match(each) for each in whole) else "answer"
 
 
@@ -216,27 +218,36 @@ def _answers(text: str, question: str, golds: Sequence[str]) -> bool:
     """Whether what has the shape of a denial answers the question all the same."""
     if golds and all(plain(gold) and _shape(gold) == "abstention" for gold in golds):
         return True
-    bare_no = _gist(text) == "no"
+    said = plain(text)
+    bare_no = OUTSIDE.sub("", _without_preamble(said)) == "no"
     if bare_no and is_yes_no(question) and not about_source().match(question.lower()):
         return True
-    return any(_is_near(text, gold) or (bare_no and SAYS_NO.match(plain(gold))) for gold in golds)
+    denied = _denied(said)
+    return any(
+        normalise(text) == normalise(gold)
+        or _is_near(denied, gold)
+        or (bare_no and SAYS_NO.match(plain(gold)))
+        for gold in golds
+    )
 
 
-def _gist(text: str) -> str:
-    return OUTSIDE.sub("", _without_preamble(plain(text)))
+def _denied(said: str) -> str:
+    """The denial itself, without what is said beside it."""
+    for first, _ in _beginnings(said):
+        left = _beside_denial(first)
+        if left is not None:
+            return first[: len(first) - len(left)]
+    return ""
 
 
-def _is_near(text: str, gold: str) -> bool:
-    """Whether the text is the gold answer, or has a negative one's words and no others of looking.
+def _is_near(denied: str, gold: str) -> bool:
+    """Whether a denial has a negative gold answer's words, and no others of looking.
 
     "There is no liability cap" is near "There is no cap on liability", and "The passages do not
     mention a liability cap" is not.
     """
-    said, wanted = normalise(text), normalise(gold)
-    if said == wanted:
-        return True
     if not NEGATIVE.search(plain(gold)):
         return False
-    words, gold_words = said.split(), wanted.split()
+    words, gold_words = normalise(denied).split(), normalise(gold).split()
     more = set(words).difference(gold_words)
     return f1(words, gold_words) >= NEAR and not any(LOOKING.match(word) for word in more)

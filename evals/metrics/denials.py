@@ -139,6 +139,7 @@ NOT_STATED = (
     r"left blank|absent|redacted|omitted)<WHERE><END>",
 )
 PREAMBLES = (
+    r"[0-9]{1,2}[.)] +",
     r"(?:the |my )?(?:final )?(?:answer|a|response|result|output|reply)[\"']* ?(?:[:=-]|is:)"
     r"[ \"'(\[]*",
     r"(?:i'm |i am |we are )?(?:very |so )?sorry,? (?:but )?",
