@@ -56,7 +56,7 @@ SENTENCES = re.compile(r"(?<!\b[a-z])[.!?]+(?=[\s\"')\]}]|$)|[;\n]")
 STOPS = re.compile(r"[.!?]+(?=[\s\"')\]}]|$)|[;\n]")
 OBJECT_END = re.compile(
     r"[:!?]| - |\"(?=[^\"]{30})|\((?=.{30})|"
-    r",? \b(?:but|however|although|though|whereas|yet|except|only)\b"
+    r",? \b(?:but|however|although|though|whereas|yet|except)\b"
 )
 BLANK = re.compile(r"\[[\s*_•●]+\]|_{3}|\*{3}")
 EDGES = " \t\r\n\f\v\"'-[](){}<>.!?:;,"
@@ -154,7 +154,7 @@ def plain(text: str) -> str:
     At most `READ` characters and one. Before a line that begins in lower case the line end is
     `WRAPPED`: a sentence may go on there.
     """
-    text = SPACES.sub(" ", text).strip()[: 2 * READ]
+    text = SPACES.sub(" ", text.replace("\\n", "\n")).strip()[: 2 * READ]
     bare = unicodedata.normalize("NFKC", TAG.sub(" ", html.unescape(text)))
     bare = "".join(char for char in bare if unicodedata.category(char) != "Cf")
     lines = SPACES.sub(" ", bare.translate(PLAIN)).strip().split("\n")

@@ -62,7 +62,7 @@ BARE = (
     r"(?:no|n/?\.?a|none|nil|null|nothing|unknown|unspecified|undisclosed|unclear|unanswerable|"
     r"undetermined|absent|missing|indeterminate|no answer|not answerable|i don't know|"
     r"i do not know)\.?$",
-    r"n/a\b",
+    r"n/a<END>",
     r"not[- ]?found<END>",
     r"(?:(?:it|this|that) (?:is |was )|(?:it|that)'s )?not <ADVERB><STATED><WHERE><END>",
     r"(?:it|that|this) (?:is|was)n't <ADVERB><STATED><WHERE><END>",
@@ -152,19 +152,20 @@ PREAMBLES = (
     r"(?:my (?:review|reading) of |only )?<SOURCE>(?: \w+){0,3}, ",
 )
 LINKS = (
-    r"(?:(?:and|but|so|nor|yet|however|also|thus|therefore|as|since|because|which|although|though)"
+    r"(?:(?:and|but|so|nor|yet|however|also|thus|therefore|as|since|because|which|although|though|note:)"
     r",? )+",
 )
 BESIDE = (
     # What the source is about, but not what it says.
     r"(?:it|they|this|the rest|<SOURCE>) (?:(?:only|merely|just|simply|instead|also|mainly) )*"
     r"(?:covers?|deals? with|discuss(?:es)?|concerns?|mentions?|address(?:es)?|relates? to|"
-    r"talks? about|refers? to|describes?|focus(?:es)? on|(?:is|are) about)\b(?!.*\bthat\b)",
+    r"talks? about|refers? to|describes?|focus(?:es)? on|(?:is|are) (?:about|based))\b"
+    r"(?!.*\bthat\b)",
     r"(?:another|(?:a|the) (?:separate|different|other)) <SOURCE> (?!.*:)",
     # Courtesy and advice.
     r"(?:please|sorry|apologies|thank you|thanks|see (?:above|below)|consult|check|refer to|"
     r"let me know|feel free|if you|you (?:may|might|should|could|can|would|will)|"
-    r"i (?:would|recommend|suggest|went through|looked|searched|reviewed|checked)|"
+    r"i (?:hope|would|recommend|suggest|went through|looked|searched|reviewed|checked)|"
     r"(?:more|further|additional) (?:context|information|passages)|"
     r"(?:it|this) (?:may|might|could) (?:be|stand|appear) (?:in|elsewhere|set out)\b)",
 )

@@ -210,7 +210,7 @@ def spoken_value(group: Sequence[str]) -> Decimal:
             total += (current or 1) * POWERS[word]
             current = Decimal(0)
         elif word == "hundred":
-            current = (current or 1) * 100
+            current = Decimal(current or 1) * 100
         else:
             current += CARDINALS.get(word) or ORDINALS[word]
     return total + current
