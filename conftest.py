@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fixtures.cases import Case
     from models.chat import Answer
     from reports.examination import Examination
+    from reports.misses import CaseTest
     from reports.performance import Performance
     from reports.verdict import Verdict
 
@@ -229,6 +230,8 @@ def _examine(config: pytest.Config, items: list[pytest.Item]) -> None:
                 continue
         cases.update([params["case"].id] if "case" in params else [case.id for case in exam.cases])
         marker = item.get_closest_marker("metrics")
+        if "case" in params:
+            exam.tests.append(_case_test(item))
         metrics.update([params["metric"]] if "metric" in params else marker.args if marker else ())
         answers = answers or not ANSWERED.isdisjoint(item.fixturenames)
     capture = config.pluginmanager.getplugin("capturemanager")
@@ -243,6 +246,16 @@ def _examine(config: pytest.Config, items: list[pytest.Item]) -> None:
             )
         finally:
             _remember_errored(config, exam)
+
+
+def _case_test(item: pytest.Function) -> "CaseTest":
+    """What the opponents, who have no tests, are asked of a case as well."""
+    from reports.misses import CaseTest
+
+    marker = item.get_closest_marker("metrics")
+    return CaseTest(
+        item.callspec.params["case"].id, item.originalname, marker.args if marker else ()
+    )
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from evals.judges.judge import Bench, Submission
 from evals.metrics.table import score
 from evals.plan import Plan, Result, Retrieves, Spending
 from evals.scores import Score
+from evals.shown import belonging, offered, shown
 from evals.store import Store, answer_from, passages_of, retrieval_row
 from evals.variants.variant import Variant
 from fixtures.cases import Case
@@ -273,7 +274,7 @@ class Run:
             lost = partial(self._no_variants, case.id)
             variants = attempted(partial(self.plan.vary, case, passages), lost)
             asked += [(each.case, each.passages, each) for each in variants]
-        return [(c, p if model.uses_passages else (), variant) for c, p, variant in asked]
+        return [(c, offered(model, p), variant) for c, p, variant in asked]
 
     def _no_variants(self, case: str, line: str) -> Sequence[Variant]:
         self._note("", case, self._calls.excepted(line))
@@ -292,7 +293,8 @@ class Run:
         def failed(line: str) -> None:
             """Keep the answer, where it was had before."""
             there = self._unjudged.get((model.name, case.id))
-            error = Answer("", error=self._calls.excepted(line), passages=passages)
+            seen = attempted(partial(shown, model, case, passages), lambda line: ())
+            error = Answer("", error=self._calls.excepted(line), passages=seen)
             answer = there.answer if there else error
             self._note(model.name, case.id, line)
             self._finish(
@@ -316,9 +318,9 @@ class Run:
             asked = not (model.free or self._calls.is_made(answer_key(model, case, passages)))
             kept = await self._calls.answer(model, case, passages)
             asked = asked and kept.error is None
-        if kept.error is not None and not kept.passages:
-            kept = replace(kept, passages=passages)
-        scores = self._scored(model.name, case, kept)
+        seen = kept.passages or shown(model, case, passages)
+        kept = belonging(replace(kept, passages=seen) if kept.error is not None else kept, case)
+        scores = self._scored(model.name, case, kept, seen)
         if variant is None:
             self._unjudged[model.name, case.id] = Result(model.name, case, kept, scores, asked)
             self._journal.check()
@@ -349,7 +351,9 @@ class Run:
                 self._group.create_task(isolated(self._compare(pairing, case), note))
         self.on_change(self)
 
-    def _scored(self, model: str, case: Case, answer: Answer) -> dict[str, Score]:
+    def _scored(
+        self, model: str, case: Case, answer: Answer, seen: tuple[Passage, ...] = ()
+    ) -> dict[str, Score]:
         """What every rule says; one that raises says nothing of this answer."""
 
         def failed(name: str, line: str) -> dict[str, Score]:
@@ -359,10 +363,12 @@ class Run:
         def one_by_one(line: str) -> dict[str, Score]:
             found: dict[str, Score] = {}
             for name in self.plan.rules:
-                found |= attempted(partial(score, case, answer, (name,)), partial(failed, name))
+                found |= attempted(
+                    partial(score, case, answer, (name,), seen), partial(failed, name)
+                )
             return found
 
-        return attempted(partial(score, case, answer, self.plan.rules), one_by_one)
+        return attempted(partial(score, case, answer, self.plan.rules, seen), one_by_one)
 
     async def _compare(self, pairing: tuple[str, str], case: Case) -> None:
         """Which of two models answered the case better."""

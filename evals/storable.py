@@ -1,10 +1,10 @@
-r"""Text and numbers as the store, the reports and every database can hold them.
+"""Text and numbers as the store, the reports and every database can hold them.
 
 Answers and scores pass here where they enter the exam, so that what is reported at first is what
 the store gives back later; every row passes once more on its way in. What can be held stays as it
-is. Of the rest, a lone surrogate becomes `\ud800`, NUL becomes `\x00` (PostgreSQL takes none), text
-beyond `LONGEST` characters ends with how long it was, a count that is none becomes 0, and a number
-that is not finite becomes None.
+is. Of the rest, characters are escaped and secrets hidden (`fixtures.redaction`), text beyond
+`LONGEST` characters ends with how long it was, a count that is none becomes 0, and a number that is
+not finite becomes None.
 """
 
 import math
@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from evals.scores import Score
+from fixtures.redaction import outward
 from models.chat import Answer
 
 LONGEST = 200_000
@@ -29,12 +30,7 @@ def storable_text(value: str, longest: int = LONGEST) -> str:
     >>> storable_text("fine"), storable_text("a\ud800\0b")
     ('fine', 'a\\ud800\\x00b')
     """
-    text = value[: longest + 1]
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        text = text.encode(errors="backslashreplace").decode()
-    text = text.replace("\0", "\\x00")
+    text = outward(value[: longest + 1])
     if len(text) <= longest:
         return str(text)
     mark = f"… (cut, of {len(value):,} characters)"

@@ -123,6 +123,9 @@ class Model(Protocol):
     def most_tokens(self, case: Case, passages: Sequence[Passage]) -> int:
         """Tokens, prompt and answer, that this case costs at most; budgets reserve them."""
 
+    def shown(self, case: Case, passages: Sequence[Passage]) -> tuple[Passage, ...]:
+        """The passages that `answer` would show, without asking."""
+
     async def answer(self, case: Case, passages: Sequence[Passage]) -> Answer:
         """Answer one case. May be awaited for all cases at once; the model paces itself."""
 

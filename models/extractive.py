@@ -57,6 +57,10 @@ class ExtractiveModel:
         """None: it counts no tokens."""
         return 0
 
+    def shown(self, case: Case, passages: Sequence[Passage]) -> tuple[Passage, ...]:
+        """See Model: all of them."""
+        return tuple(passages)
+
     async def answer(self, case: Case, passages: Sequence[Passage]) -> Answer:
         """The nearest sentence, or "Not found."."""
         async with self._lock:

@@ -67,6 +67,10 @@ class PromptedModel:
         prompt = sum(len(message.content) for message in messages) // 2
         return min(prompt, self.chat.context) + self.chat.longest_answer
 
+    def shown(self, case: Case, passages: Sequence[Passage]) -> tuple[Passage, ...]:
+        """See Model."""
+        return self._fitting(case.question, passages[: self.most_passages])
+
     async def answer(self, case: Case, passages: Sequence[Passage]) -> Answer:
         """Show as many passages as fit, best first, and ask."""
         messages, shown = self.prompt(case, passages)
@@ -76,7 +80,7 @@ class PromptedModel:
         self, case: Case, passages: Sequence[Passage]
     ) -> tuple[tuple[Message, ...], tuple[Passage, ...]]:
         """What the chat model is sent, and the passages that it is shown; training uses it too."""
-        shown = self._fitting(case.question, passages[: self.most_passages])
+        shown = self.shown(case, passages)
         return self.template.messages(case.question, shown), shown
 
     async def logprobs(

@@ -46,10 +46,10 @@ def _print_contests(sides: Sides, console: "Console") -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    notes = _left_out(sides)
     table = Table(*HEADS[:1], box=None, pad_edge=False, header_style="bold")
     for head in HEADS[1:]:
         table.add_column(head, justify="right")
-    notes = []
     for metric in _metrics(sides):
         found = contest(metric, sides)
         if found is None:
@@ -66,7 +66,14 @@ def _print_contests(sides: Sides, console: "Console") -> None:
 def _metrics(sides: Sides) -> list[str]:
     scored = {name for pair in sides.meetings() for taken in pair for name in taken.scores}
     known = [name for name in {**sides.a.metrics, **sides.b.metrics} if name in scored]
-    return known + sorted(scored.difference(known))
+    found = known + sorted(scored.difference(known))
+    return [name for name in found if name not in sides.left_out]
+
+
+def _left_out(sides: Sides) -> list[str]:
+    """One line on what is not compared."""
+    each = "; ".join(f"{name} ({why})" for name, why in sides.left_out.items())
+    return [f"left out, what both have is compared: {each}"] if each else []
 
 
 def _absence(sides: Sides, metric: str) -> str:
@@ -107,6 +114,7 @@ def _p(value: float | None) -> str:
 
 
 def _print_cases(sides: Sides, metrics: Sequence[str], console: "Console", *, every: bool) -> None:
+    metrics = [name for name in metrics if name not in sides.left_out]
     rows = list(flips(sides, metrics))
     turned = sum(bool(names) for _, _, names in rows)
     console.print(f"\n{turned:,} of {len(rows):,} cases flip in {', '.join(metrics)}", markup=False)

@@ -12,6 +12,7 @@ from reports.statistics import Estimate
 from reports.written import Exam, Matching, Taken, match_cases
 
 KEYS = ("dataset", "cases", "retriever", "prompt", "metrics", "judges")
+METRICS, JUDGES = "metrics", "judges"
 DATA = frozenset({"dataset", "cases"})
 
 
@@ -24,6 +25,11 @@ class Sides:
     b: Exam
     model_b: str
     pairs: Sequence[tuple[str, str]]
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """Metrics that are not compared, since they are of one run or of two versions, and why."""
+        return incomparable(self.a, self.b)
 
     def meetings(self) -> Iterator[tuple[Taken, Taken]]:
         """Both models' results, case by case; a case that either never took is left out."""
@@ -46,7 +52,47 @@ def differing(a: Exam, b: Exam, cases: Matching) -> dict[str, str]:
         if key not in a.fingerprint
         or key not in b.fingerprint
         or a.fingerprint[key] != b.fingerprint[key]
+        if not (key == METRICS and _share_metrics(a, b))
+        if not (key == JUDGES and None not in (_judges(a), _judges(b)))
     }
+
+
+def incomparable(a: Exam, b: Exam) -> dict[str, str]:
+    """Metrics that mean something else in the other run, or nothing, and why.
+
+    A metric of a later release, or of a user's own, does not stand in the way of the others.
+    """
+    one, two = (exam.fingerprint.get(METRICS) or {} for exam in (a, b))
+    found = {
+        name: f"version {one[name]} in A, {two[name]} in B"
+        if name in one and name in two
+        else f"in {'A' if name in one else 'B'} alone"
+        for name in {**one, **two}
+        if one.get(name) != two.get(name)
+    }
+    mine, theirs = _judges(a) or {}, _judges(b) or {}
+    for name in sorted({*mine, *theirs}):
+        if mine.get(name) != theirs.get(name):
+            found.setdefault(name, "scored by other judges")
+    if "correctness" in found:
+        found.setdefault("disagreement", found["correctness"])
+    return found
+
+
+def _judges(exam: Exam) -> dict[str, list[list[str]]] | None:
+    """Names and identities of the judges by metric; None where the report does not tell."""
+    found: dict[str, list[list[str]]] = {}
+    for judge in exam.fingerprint.get(JUDGES) or []:
+        if not isinstance(judge, list) or len(judge) != 3:
+            return None
+        found.setdefault(judge[0], []).append(judge[1:])
+    return found
+
+
+def _share_metrics(a: Exam, b: Exam) -> bool:
+    """Whether any metric is the same in both."""
+    one, two = (exam.fingerprint.get(METRICS) or {} for exam in (a, b))
+    return any(name in two and two[name] == version for name, version in one.items())
 
 
 def _with_details(key: str, a: Any, b: Any) -> str:

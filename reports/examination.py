@@ -38,6 +38,7 @@ from reports.header import (
 )
 from reports.judging import judge_section, trusted_gate, untrusted
 from reports.leaks import leak_checks, partial_check
+from reports.misses import CaseTest, opponents_missed
 from reports.opponents import check_registered, name_opponents, open_with_opponents
 from reports.planning import foresee
 from reports.provenance import provenance
@@ -68,6 +69,7 @@ class Examination:
     run_id: str
     report: Report | None = None
     missed: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    tests: list[CaseTest] = field(default_factory=list)
     _agenda: Agenda | None = None
     _notes: list[str] = field(default_factory=list)
     _stopped: bool = False
@@ -363,7 +365,9 @@ class Examination:
 
         if self.report is None:
             return []
-        missed = {key: tuple(tests) for key, tests in self.missed.items()}
+        marks = self.gate.pass_marks.model_dump(by_alias=True)
+        others = opponents_missed(self.report.results, self.options.models, self.tests, marks)
+        missed = {key: tuple(tests) for key, tests in (others | self.missed).items()}
         self.report = replace(self.report, missed=missed)
         written = as_json(self.report)
         write_json(written, self.folder / "report.json")

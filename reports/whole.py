@@ -50,8 +50,13 @@ def _cuad(model: str, results: Sequence[Result]) -> Iterator[Finding]:
         Prediction(
             id=result.case.id,
             category=result.case.category,
-            golds=tuple(span.text for span in result.case.spans),
-            nbest=one_best(result.answer.text, result.answer.confidence),
+            golds=result.case.golds,
+            nbest=one_best(
+                result.answer.text,
+                result.answer.confidence,
+                result.case.question,
+                result.case.golds,
+            ),
         )
         for result in results
     ]
@@ -73,7 +78,8 @@ def _cuad(model: str, results: Sequence[Result]) -> Iterator[Finding]:
 
 def _contracteval(model: str, results: Sequence[Result]) -> Iterator[Finding]:
     counts = contracteval(
-        ([span.text for span in result.case.spans], result.answer.text) for result in results
+        ((result.case.golds, result.answer.text) for result in results),
+        (result.case.question for result in results),
     )
     yield _finding(model, "ContractEval F1", counts.f1, results)
     yield _finding(model, "ContractEval F2", counts.f2, results)

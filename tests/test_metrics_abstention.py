@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evals.metrics.abstention import abstains, abstention, laziness
+from evals.metrics.abstention import abstains, abstention, declines, laziness
 from fixtures.cases import Case, Contract
 from models.chat import Answer
 
@@ -173,7 +173,6 @@ Based on the contract, I cannot determine the renewal term.
 According to the contract, there is no such clause.
 After reviewing the passages, I could not find a non-compete clause.
 It appears that the contract does not specify an expiration date.
-The contract does not specify a renewal term. It only says that the term is two years.
 There's nothing in the contract about audit rights.
 Nothing about audit rights.
 The passages don't provide a date.
@@ -342,8 +341,9 @@ def test_gold_answers_of_real_contracts_are_no_abstentions():
 def test_the_two_metrics_are_one_question(text):
     case = Case("1", "1", Contract("c", "text"), "Parties", "Who?", ())
     answer = Answer(text)
-    assert abstention(case, answer) == laziness(case, answer)
     assert abstention(case, answer).value == float(abstains(text))
+    assert laziness(case, answer).value == float(declines(text))
+    assert abstention(case, answer).value <= laziness(case, answer).value
 
 
 @given(st.sampled_from(ABSTAINING))

@@ -10,7 +10,8 @@ from fixtures.errors import UserError
 from fixtures.passages import Passage
 from models.chat import Answer
 from models.template import NOT_FOUND, Template
-from training.rewards import Weights, marks, read_weights, reward_function, shown, worth
+from training.marks import marks, shown
+from training.rewards import Weights, read_weights, reward_function, worth
 
 LAW = "This lease is governed by the law of Nevada. Either party may end it at will."
 RENT = "Rent of $1,200 is due on the first day of each month."

@@ -3,29 +3,17 @@
     answerable:    token_f1 x F1 + grounded x (0 or 1); 0 for "not found", and where F1 is 0
     unanswerable:  abstention x (1 for saying "not found", else 0)
 
-What the exam leaves unscored has a worth here, or vagueness would pay: a reply without a single
-date, number, name or quotation counts as grounded only where it stands in a passage as it is.
-Whatever is quoted beside the point earns nothing.
+Marks are those of `training.marks`. Whatever is quoted beside the point earns nothing.
 """
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
 from typing import Any
 
-from evals.metrics.abstention import abstains
-from evals.metrics.grounding import TYPOGRAPHY, Evidence, flatten, grounded_quote
-from evals.metrics.text import token_f1
-from fixtures.cases import Case, Contract, Span
 from fixtures.errors import UserError
-from fixtures.passages import Passage
-from models.chat import Answer
-
-PASSAGE = re.compile(r"<passage (\d+)>\n(.*?)\n</passage \1>", re.DOTALL)
-EDGES = " .,;:!?'\""
-WITHOUT_ANSWER = ("unanswerable", "hard negative")
+from training.marks import Marks, marks
 
 Turns = Sequence[Mapping[str, str]]
 """A chat as JSON."""
@@ -40,16 +28,6 @@ class Weights:
     token_f1: float = 1.0
     grounded: float = 0.25
     abstention: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Marks:
-    """A reply by the exam's metrics, each 0 or 1 but for `token_f1`, which lies between."""
-
-    answerable: bool
-    token_f1: float
-    grounded: float
-    abstained: float
 
 
 def read_weights(section: Mapping[str, Any] | None) -> Weights:
@@ -74,26 +52,6 @@ def read_weights(section: Mapping[str, Any] | None) -> Weights:
     return weights
 
 
-def marks(prompt: str, reply: str, gold: Sequence[str], kind: str, category: str = "") -> Marks:
-    """Mark a reply to a prompt of the exam.
-
-    Args:
-        prompt: the user's turn, with its fenced passages.
-        reply: as it was generated; white space at its ends does not count.
-        gold: every gold answer; none where the contract does not answer.
-        kind: of the training example; a hard negative's passages lack its gold.
-        category: the clause asked for; its words are no invention.
-    """
-    answerable = bool(gold) and kind not in WITHOUT_ANSWER
-    answer = Answer(reply.strip(), passages=shown(prompt))
-    if abstains(answer.text):
-        return Marks(answerable, 0.0, 0.0, 1.0)
-    question = prompt.rpartition("</passage ")[2].partition(">")[2]
-    spans = tuple(Span(text, None) for text in gold)
-    case = Case("", "", Contract("", ""), category, question, spans)
-    return Marks(answerable, token_f1(case, answer).value or 0.0, _grounded(case, answer), 0.0)
-
-
 def worth(marked: Marks, weights: Weights) -> float:
     """The reward, between 0 and the larger of (token_f1 + grounded) and abstention.
 
@@ -105,11 +63,6 @@ def worth(marked: Marks, weights: Weights) -> float:
     if not marked.token_f1:
         return 0.0
     return weights.token_f1 * marked.token_f1 + weights.grounded * marked.grounded
-
-
-def shown(prompt: str) -> tuple[Passage, ...]:
-    """The passages between the fences of `models.template`; their offsets are not known."""
-    return tuple(Passage("", 0, 0, match[2]) for match in PASSAGE.finditer(prompt))
 
 
 def reward_function(weights: Weights) -> Reward:
@@ -160,11 +113,3 @@ def averages(marked: Sequence[Marks]) -> dict[str, float]:
 def last_turn(chat: str | Turns) -> str:
     """The text of a prompt or completion, conversational or not."""
     return chat if isinstance(chat, str) else chat[-1]["content"]
-
-
-def _grounded(case: Case, answer: Answer) -> float:
-    score = grounded_quote(case, answer)
-    if score.value is not None or not answer.passages:
-        return score.value or 0.0
-    said = flatten(answer.text.translate(TYPOGRAPHY)).strip(EDGES)
-    return float(said in Evidence(answer.passages, "").flat)

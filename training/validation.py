@@ -5,17 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evals.metrics.abstention import abstains
-from evals.metrics.text import f1, normalise
 from fixtures.errors import UserError
 from models.chat import Answer
 from models.decoding import Decoding
 from training.examples import Example
+from training.marks import WITHOUT_ANSWER, expected
+from training.marks import Marks as Marked
+from training.marks import marks as mark
 from training.parts import Parts
 from training.resumption import TRAINED
 
 ANSWERABLE = ("answerable", "synthetic")
-UNANSWERABLE = ("unanswerable", "hard negative")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def selected(examples: Sequence[Example], cases: int) -> tuple[Example, ...]:
         UserError: one of the halves is empty.
     """
     halves = [
-        [each for each in examples if each.kind in kinds] for kinds in (ANSWERABLE, UNANSWERABLE)
+        [each for each in examples if each.kind in kinds] for kinds in (ANSWERABLE, WITHOUT_ANSWER)
     ]
     if not all(halves):
         missing = "answerable" if not halves[0] else "unanswerable"
@@ -57,20 +57,21 @@ def selected(examples: Sequence[Example], cases: int) -> tuple[Example, ...]:
 
 def marks(examples: Sequence[Example], answers: Sequence[Answer]) -> Marks:
     """Score the answers to the examples; an answer that failed is worth nothing."""
-    scores: list[float] = []
-    declined: list[bool] = []
-    refused: list[bool] = []
-    for example, answer in zip(examples, answers, strict=True):
-        silent = answer.error is None and abstains(answer.text)
-        if example.kind in UNANSWERABLE:
-            declined.append(silent)
-            continue
-        refused.append(silent)
-        said = normalise(answer.text).split()
-        golds = example.gold or (example.completion,)
-        scores.append(max(f1(said, normalise(gold).split()) for gold in golds))
-    token_f1, abstention = _mean(scores), _mean(declined)
-    return Marks((token_f1 + abstention) / 2, token_f1, abstention, _mean(refused))
+    found = [_mark(*pair) for pair in zip(examples, answers, strict=True)]
+    answerable = [each for each in found if each.answerable]
+    token_f1 = _mean([each.token_f1 for each in answerable])
+    abstention = _mean([each.abstained for each in found if not each.answerable])
+    refused = _mean([each.abstained for each in answerable])
+    return Marks((token_f1 + abstention) / 2, token_f1, abstention, refused)
+
+
+def _mark(example: Example, answer: Answer) -> Marked:
+    """One reply by the marks that rewards are made of; one that failed has not declined either."""
+    golds = expected(example)
+    if answer.error is not None:
+        return Marked(bool(golds), 0.0, 0.0, 0.0)
+    prompt = example.prompt[-1].content
+    return mark(prompt, answer.text, golds, example.kind, example.category)
 
 
 def examine(model: Any, parts: Parts, examples: Sequence[Example]) -> Marks:

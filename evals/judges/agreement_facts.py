@@ -9,7 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from evals.metrics.quantities import DATE, NUMBER, NUMERALS, POWERS, dates, numbers, spoken_value
+from evals.metrics.quantities import (
+    DATE,
+    NUMBER,
+    NUMERALS,
+    POWERS,
+    REFERENCE,
+    dates,
+    numbers,
+    plain,
+    spoken_value,
+)
 
 DAYS = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.4, "quarter": 91.2, "year": 365.0}
 MONEY = {
@@ -17,10 +27,6 @@ MONEY = {
     "£": "gbp", "gbp": "gbp", "pound": "gbp", "sterling": "gbp",
 }  # fmt: skip
 LIST_MARKER = re.compile(r"^[ \t]*(?:[-*•]+[ \t]+)?\(?[0-9]{1,2}[.)][ \t]+(?=\S)", re.MULTILINE)
-REFERENCE = re.compile(
-    r"(?:\b(?:sections?|clauses?|articles?|paragraphs?|schedules?|exhibits?|passages?|annex(?:es)?|"
-    r"appendix|attachment|part)|§+)\s*[(\[]?[0-9]+(?:\.[0-9]+)*(?:\([a-z0-9]+\))*"
-)
 NUMERAL = "|".join(sorted(NUMERALS, key=len, reverse=True))
 SPOKEN = re.compile(rf"\b(?:{NUMERAL})(?:(?:[- ]|,? and )(?:{NUMERAL}))*\b")
 AMBIGUOUS = frozenset({"one", "first", "second", "third"})
@@ -83,8 +89,8 @@ def particulars(text: str) -> tuple[Particular, ...]:
     flat = REFERENCE.sub(" ", flat)
     found = [Particular("date", shown, tuple(values)) for shown, values in dates(flat)]
     flat = DATE.sub(" ; ", flat)
-    for idiom, plain in IDIOMS:
-        flat = idiom.sub(plain, flat)
+    for idiom, words in IDIOMS:
+        flat = idiom.sub(words, flat)
     flat = SPOKEN.sub(_digits, flat)
     for match in NUMBER.finditer(flat):
         for _, value in numbers(match[0]):
@@ -101,7 +107,7 @@ def _digits(match: re.Match[str]) -> str:
     words = [word for word in words if word != "and"]
     if len(words) == 1 and (words[0] in AMBIGUOUS or words[0] in POWERS or words[0] == "hundred"):
         return "1" if words[0] == "one" and AFTER.match(match.string, match.end()) else match[0]
-    return str(spoken_value(words))
+    return plain(str(spoken_value(words)))
 
 
 def _quantity(flat: str, match: re.Match[str], value: str) -> Particular:

@@ -4,11 +4,8 @@ import re
 from functools import lru_cache
 
 from evals.judges.agreement_words import STOP, stem
-from evals.metrics.abstention import EDGES, TYPOGRAPHY, abstains
+from evals.metrics.declining import TYPOGRAPHY, is_silent
 
-YES_NO = re.compile(
-    r"\W*(?:is|are|was|were|do|does|did|can|could|may|must|shall|should|will|would|has|have)\b"
-)
 STANCE = re.compile(r"(?:^|[,:;.!?\-]\s*|\banswer is |\bis )\W*(yes|no)(?=\s*(?:[,:;.!?\-]|$))")
 NEGATORS = frozenset(
     {"not", "no", "never", "neither", "nor", "without", "none", "cannot", "nobody"}
@@ -22,26 +19,7 @@ PREFIX = re.compile(
 )
 REACH = 8
 """Words that a negation governs."""
-SILENT = re.compile(
-    r"\b(?:not|no|none|nothing|neither|never|nowhere|unable|cannot)\b(?! (?:party|side)\b)|n't\b"
-)
-BARE = frozenset({"yes", "no"})
-SPEAKS = re.compile(
-    r"\b(?:mention|specif|stat(?:e|ed|es|ing)\b|say|said|tell|address|indicat|disclos|contain|"
-    r"cover|found\b|find\b|dealt|deal|refer|answer|identif|inform|determin|confirm|promis|set\b|"
-    r"provision|clause|describ|includ|fix|see\b|show|list|oblig|prohibition|define|detail)"
-)
-SOURCE = re.compile(
-    r"\b(?:passages?|excerpts?|excerpted|context|text|contract|agreement|document|sections?|"
-    r"clauses?|provisions?|information|them|i|we|stated|mentioned|specified)\b"
-)
-RULE = re.compile(r"\b(?:shall|must|may|will)\b")
 SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+")
-
-
-def is_yes_no(question: str) -> bool:
-    """Whether the question wants yes or no."""
-    return YES_NO.match(question.lower()) is not None
 
 
 @lru_cache(maxsize=512)
@@ -83,24 +61,8 @@ def sentences(text: str) -> list[str]:
 
 @lru_cache(maxsize=512)
 def silences(text: str) -> tuple[bool, ...]:
-    """Of each sentence, whether it says that the contract is silent.
-
-    Looser than `abstains`, for a judge knows the question: "... but says nothing on the fee".
-    """
-    return tuple(_silent(sentence) for sentence in sentences(text))
-
-
-def _silent(sentence: str) -> bool:
-    flat = sentence.translate(TYPOGRAPHY).lower()
-    if flat.strip(EDGES) in BARE:
-        return False
-    if abstains(sentence):
-        return True
-    negation = SILENT.search(flat)
-    if negation is None or RULE.search(flat[: negation.start()].rpartition(",")[2]):
-        return False
-    after = flat[negation.start() : negation.end() + 90]
-    return bool((SPEAKS.search(after) or SPEAKS.search(flat)) and SOURCE.search(flat))
+    """Of each sentence, whether it says that the contract is silent."""
+    return tuple(is_silent(sentence) for sentence in sentences(text))
 
 
 def silent_share(text: str) -> float:

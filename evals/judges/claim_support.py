@@ -33,8 +33,8 @@ from evals.judges.contradictions import contradiction
 from evals.judges.embedding import Embeddings
 from evals.judges.judge import Submission
 from evals.judges.sentences import claims, sentences
-from evals.metrics.abstention import abstains
-from evals.metrics.grounding import TYPOGRAPHY, Claim, Evidence, shorten, stitched
+from evals.metrics.declining import abstains
+from evals.metrics.grounding import Claim, Evidence, plainly, shorten, stitched
 from evals.metrics.grounding import claims as particulars
 from evals.scores import Score
 from fixtures.identity import digest
@@ -65,14 +65,14 @@ class ClaimSupport:
     @property
     def identity(self) -> str:
         """Digest of the embedder and the rules' version."""
-        return digest("claim_support", 1, self.embeddings.identity, THRESHOLD)
+        return digest("claim_support", 2, self.embeddings.identity, THRESHOLD)
 
     async def judge(self, submission: Submission, calls: Calls) -> Score:
         """The share, with up to three claims that no window supports."""
         answer, case = submission.answer, submission.case
         if not answer.passages:
             return Score(None, "no passages shown")
-        if abstains(answer.text):
+        if abstains(answer.text, case.question, case.golds):
             return Score(1.0, "abstained: nothing is claimed")
         said = claims(answer.text)
         if not said:
@@ -156,9 +156,9 @@ class Source:
             for coverage, cosine in zip(self._coverages(claim), cosines, strict=True)
         ]
         order = sorted(range(len(near)), key=lambda n: -near[n])[:CLOSE]
-        details = list(particulars(claim.translate(TYPOGRAPHY)))
+        details = list(particulars(plainly(claim)))
         quoted = [detail for detail in details if detail.kind in ("name", "quote")]
-        counted = [detail for detail in details if detail.kind in ("number", "date")]
+        counted = [detail for detail in details if detail.kind in ("number", "reference", "date")]
         if all(self._everything.holds(detail) for detail in quoted):
             best = max(near[n] - 0.5 * self._lacks(n, counted) for n in order)
         else:

@@ -11,7 +11,7 @@ from difflib import SequenceMatcher
 from itertools import pairwise
 
 from evals.metrics.names import COMMON
-from evals.metrics.quantities import DATE, NUMERALS, numbers, spoken
+from evals.metrics.quantities import DATE, NUMERALS, quantities
 
 WORD = re.compile(r"\w+(?:[.,'’]\w+)*")
 COMPARED = re.compile(r"\b(?:no|not) (less|more|fewer|later|earlier|greater)\b", re.IGNORECASE)
@@ -111,7 +111,7 @@ def values(words: Sequence[str]) -> set[str]:
     text = " ".join(words).lower()
     if DATE.search(text):
         return set()
-    return {value for _, value in (*numbers(text), *spoken(text))}
+    return {value for _, value in quantities(text)}
 
 
 def parties(words: Sequence[str]) -> list[str]:

@@ -110,7 +110,7 @@ class DeepevalJudge:
         reads_passages = not {"context", "retrieval_context"}.isdisjoint(recipe.reads)
         if (lack := lacking(submission, self.metric, passages=reads_passages)) is not None:
             return lack
-        if recipe.abstained is not None and claims_nothing(text):
+        if recipe.abstained is not None and claims_nothing(submission):
             return Score(recipe.abstained, "the answer claims nothing")
         if recipe.blank is not None and not text.strip():
             return Score(recipe.blank, "the answer is empty")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from evals.judges.features import DIRECTIONS, comparisons, nearest
 from evals.judges.pairs import Pair
 from evals.judges.reference import by_rule
-from evals.metrics.text import f1, normalise
+from evals.metrics.words import f1, normalise
 from fixtures.identity import digest
 
 if TYPE_CHECKING:

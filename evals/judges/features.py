@@ -15,7 +15,8 @@ from evals.judges import agreement_names as parties
 from evals.judges import agreement_polarity as polarity
 from evals.judges import agreement_words as words
 from evals.judges.agreement_edits import edits
-from evals.metrics.text import f1, normalise
+from evals.metrics.declining import is_yes_no
+from evals.metrics.words import f1, normalise
 
 if TYPE_CHECKING:
     from evals.judges.agreement_words import Vectors
@@ -146,7 +147,7 @@ class Comparison:
 
     def _question(self) -> dict[str, float]:
         return {
-            "yes_no": float(polarity.is_yes_no(self.question)),
+            "yes_no": float(is_yes_no(self.question)),
             "wants_particular": float(facts.is_wanted(self.question)),
             "wants_name": float(parties.is_wanted(self.question)),
         }

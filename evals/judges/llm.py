@@ -60,7 +60,7 @@ class LlmJudge:
         )
         if lacks is not None:
             return lacks
-        if self.metric == "groundedness" and claims_nothing(submission.answer.text):
+        if self.metric == "groundedness" and claims_nothing(submission):
             return Score(1.0, "abstained: nothing is claimed")
         texts = TEXTS[self.metric](submission)
         if self.samples == 1:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from evals.calls import Calls
 from evals.judges.judge import Submission
 from evals.judges.replies import json_objects
-from evals.metrics.abstention import SENTENCE_END, abstains
+from evals.metrics.declining import abstains
 from evals.metrics.table import METRICS
 from evals.scores import Score
 from models.chat import Answer, ChatModel, Message
@@ -121,13 +121,10 @@ def lacking(submission: Submission, metric: str, *, passages: bool) -> Score | N
     return None
 
 
-def claims_nothing(text: str) -> bool:
-    """Whether `text` is an abstention of one sentence, or silence.
-
-    >>> claims_nothing("Not found."), claims_nothing("Not found. The fee is $5.")
-    (True, False)
-    """
-    return abstains(text) and SENTENCE_END.search(text.strip()) is None
+def claims_nothing(submission: Submission) -> bool:
+    """Whether the answer says "not found" and no more, or is silent."""
+    case = submission.case
+    return abstains(submission.answer.text, case.question, case.golds)
 
 
 def scored(value: float, reason: str, lowest: float = 0.0) -> Score:

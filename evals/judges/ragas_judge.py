@@ -19,6 +19,7 @@ from evals.judges.quiet import (
     scored,
     shortened,
 )
+from evals.metrics.declining import declines
 from evals.scores import Score
 from fixtures.errors import UserError
 from fixtures.identity import digest
@@ -109,11 +110,14 @@ class RagasJudge:
         reads_passages = "retrieved_contexts" in recipe.reads
         if (lack := lacking(submission, self.metric, passages=reads_passages)) is not None:
             return lack
-        if recipe.abstained is not None and claims_nothing(text):
+        if recipe.abstained is not None and claims_nothing(submission):
             return Score(recipe.abstained, "the answer claims nothing")
+        case = submission.case
+        if recipe.reads == GOLD and declines(text, case.question, case.golds):
+            return Score(0.0, "declined")
         if recipe.blank is not None and not text.strip():
             return Score(recipe.blank, "the answer is empty")
-        golds = [span.text for span in submission.case.spans]
+        golds = case.golds
         try:
             if self.chat is None:
                 result = await asyncio.to_thread(self._best, submission, golds)

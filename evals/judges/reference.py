@@ -14,14 +14,14 @@ from evals.judges.embedding import Embeddings
 from evals.judges.features import DIRECTIONS, Comparison, comparisons, nearest
 from evals.judges.judge import Submission
 from evals.judges.trees import Trees
-from evals.metrics.abstention import abstains
-from evals.metrics.text import normalise
+from evals.metrics.declining import abstains, declines
+from evals.metrics.words import normalise
 from evals.scores import Score
 from fixtures.errors import UserError
 from fixtures.identity import digest, file_digest
 
 PARAMETERS = Path(__file__).parent / "data" / "reference.json"
-VERSION = 1
+VERSION = 2
 """Raised when a rule or a feature changes, so that stored scores are made again."""
 
 HEDGE = re.compile(
@@ -84,9 +84,12 @@ class ReferenceJudge:
 def by_rule(question: str, golds: Sequence[str], said: str) -> Score | None:  # noqa: PLR0911
     """The score where no weighing is needed: silence, the gold text, its opposite."""
     if all(abstains(gold) for gold in golds):
-        return _of_silence(question, said)
+        # "No" answers a question of yes or no, unless the gold answer says the same.
+        return _of_silence("" if golds else question, said)
     if not said.strip():
         return Score(0.0, "empty answer")
+    if declines(said, question, golds):
+        return Score(0.0, "declines though the contract answers")
     same = normalise(said)
     if any(same and same == normalise(gold) for gold in golds):
         return Score(1.0)
@@ -103,7 +106,7 @@ def by_rule(question: str, golds: Sequence[str], said: str) -> Score | None:  # 
 
 def _of_silence(question: str, said: str) -> Score:
     """The score where the contract does not answer."""
-    if abstains(said) and len(said.split()) < 3:
+    if abstains(said, question) and len(said.split()) < 3:
         return Score(1.0)
     if polarity.stance(said) == 1 or not any(polarity.silences(said)):
         return Score(0.0, "answers what the contract does not answer")

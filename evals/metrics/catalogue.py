@@ -24,6 +24,13 @@ A metric marked * is asked for by `--metric NAME` (or a pattern: `--metric 'raga
 the gate file, or by a suite that looks it up; the others are always there. Calls are those of one
 case and one judge; what was asked before is not asked again. Where a metric cannot be computed the
 case is unscored, with the reason: neither zero nor dropped. ↓: lower is better.
+
+An answer that says "not found" and answers all the same is a hedge: no abstention where the contract
+does not answer, and worth nothing where it does (`evals/metrics/declining.py`, for every metric,
+judge and reward). What is nearly a gold answer declines nothing, nor does "No." where the question
+wants yes or no. Numbers are compared by value in whatever form, sections by their number. Passages
+are those that the model was shown, or would be where it was not asked; answers recorded without a
+`context` name none, and have no grounding score.
 """
 CLOSING = """## Scores of a whole exam
 

@@ -3,14 +3,16 @@
 Source: Liu et al. 2025, ContractEval (arXiv 2508.03080), and the evaluation of
 olivialiu121/ContractEval. An answer to a question that the contract answers is right when it
 holds every gold text verbatim, case and white space included. Two things differ: "not found" is
-what `evals.metrics.abstention` takes for it, not only the words "no related clause"; and the false
-refusals are divided by the answerable cases given, not by the 1,244 of CUAD's test split.
+what `evals.metrics.declining` takes for it, not only the words "no related clause", and whoever
+says so covers nothing; and the false refusals are divided by the answerable cases given, not by the
+1,244 of CUAD's test split.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain, repeat
 
-from evals.metrics.abstention import abstains
+from evals.metrics.declining import reading
 
 EDGES = " \n`"
 
@@ -20,9 +22,9 @@ class ContractEval:
     """Counts of cases, and the shares that follow; a share of 0 / 0 is None.
 
     Attributes:
-        true_positives: answerable, and every gold text stands in the answer.
-        true_negatives: unanswerable, and the answer says "not found".
-        false_positives: unanswerable, and the answer says something else.
+        true_positives: answerable, and every gold text stands in an answer that does not decline.
+        true_negatives: unanswerable, and the answer says "not found" and no more.
+        false_positives: unanswerable, and the answer says something else, also beside "not found".
         false_negatives: answerable, and a gold text is missing, whatever the answer says.
         false_refusals: answerable, and the answer says "not found".
     """
@@ -70,19 +72,26 @@ class ContractEval:
         return _share(hits, hits + weight * self.false_negatives + self.false_positives)
 
 
-def contracteval(cases: Iterable[tuple[Sequence[str], str]]) -> ContractEval:
-    """Count (gold texts, answer text) of every case; no gold texts where there is no answer."""
+def contracteval(
+    cases: Iterable[tuple[Sequence[str], str]], questions: Iterable[str] = ()
+) -> ContractEval:
+    """Count the cases.
+
+    Args:
+        cases: gold texts and answer text of each; no gold texts where there is no answer.
+        questions: aligned with them, where they are known: "No." may answer a question.
+    """
     tp = tn = fp = fn = refusals = 0
-    for golds, answer in cases:
-        refused = abstains(answer)
+    for (golds, answer), question in zip(cases, chain(questions, repeat("")), strict=False):
+        does = reading(answer, question, golds)
         if not golds:
-            tn += refused
-            fp += not refused
+            tn += does == "abstention"
+            fp += does != "abstention"
             continue
-        covered = covers(answer, golds)
+        covered = does == "answer" and covers(answer, golds)
         tp += covered
         fn += not covered
-        refusals += refused
+        refusals += does != "answer"
     return ContractEval(tp, tn, fp, fn, refusals)
 
 

@@ -49,7 +49,7 @@ from itertools import accumulate, pairwise
 from math import exp
 from typing import Literal
 
-from evals.metrics.abstention import abstains
+from evals.metrics.declining import reading
 from evals.metrics.text import cuad_words
 
 Mode = Literal["official", "corrected"]
@@ -100,12 +100,24 @@ class _Matches:
     wrong: list[float]
 
 
-def one_best(text: str, confidence: float | None = None) -> tuple[tuple[str, float], ...]:
+def one_best(
+    text: str,
+    confidence: float | None = None,
+    question: str = "",
+    golds: Sequence[str] = (),
+) -> tuple[tuple[str, float], ...]:
     """The n-best list of a model that gives one answer; empty where the answer says "not found".
 
-    `confidence` is the mean log-probability of its tokens; without one the answer is certain.
+    A hedge of an unanswerable question is a prediction, and a wrong one.
+
+    Args:
+        text: of the answer.
+        confidence: the mean log-probability of its tokens; without one the answer is certain.
+        question: that was asked.
+        golds: gold texts; none where the contract does not answer.
     """
-    if abstains(text):
+    does = reading(text, question, golds)
+    if does == "abstention" or (does == "hedge" and golds):
         return ()
     return ((text, 1.0 if confidence is None else exp(min(confidence, 0.0))),)
 

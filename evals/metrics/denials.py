@@ -36,20 +36,23 @@ PARTS = {
     "STATES": r"(?:specif(?:y|ies)|mentions?|states?|address(?:es)?|indicates?|discloses?|"
     r"identif(?:y|ies)|contains?|discuss(?:es)?|says?|describes?|references?|refers? to|"
     r"sets? (?:forth|out)|answers?|speaks? (?:to|of)|spells? out|names?|"
-    r"gives? (?:any|an?|the|enough)|tells?|reveals?|details?|lists?|clarif(?:y|ies)|stipulates?|"
+    r"gives? (?:any |an? |the |enough |sufficient )?(?:[\w-]+ )?(?:information|details?|indication|"
+    r"dates?|amounts?|periods?|answers?|reasons?)|tells?|reveals?|details?|lists?|"
+    r"clarif(?:y|ies)|stipulates?|"
     r"touch(?:es)? on|covers? (?:this|that|the (?:question|topic|issue))|outlines?|"
     r"defines? (?:any|an?|the (?:term|governing|effective|expiration))|provides? (?:for|that|this)|"
     r"(?:provides?|includes?|have|has) (?:(?:any|an?|enough|sufficient|the|specific|explicit|"
     r"relevant|such) ){0,3}(?:[\w-]+ ){0,3}<NOUN>)\b",
     "NEGATED": r"(?:<DOES_NOT> <ADVERB><STATES>|never <STATES>|fails? to <STATES>|"
-    r"(?:make|give|contain|offer|provide)s? no\b|(?:includes? no|has no|have no) (?:[\w-]+ ){0,4}"
+    r"contains? no\b|(?:includes?|has|have|makes?|gives?|offers?|provides?) no (?:[\w-]+ ){0,4}"
     r"<NOUN>|(?:is|are|remains?) silent\b|lacks? (?:any|an?\b)|omits? any)",
     # A subject of a few words without one that would make the sentence a rule of the contract.
     "SUBJECT": r"(?:(?!(?:if|unless|that|which|who|shall|will|may|must|any|not|no|where)\b)"
     r"[\w'/$%&-]+ ){1,12}",
     "WHERE": r"(?: (?:anywhere )?(?:in|within|by|from|under|to|for|on the basis of|based on) "
     r"(?:any of )?<SOURCE>| (?:here|anywhere|at all|to me|herein))*",
-    "END": r"(?= *(?:$|[.,;:!?()\[\]\"]|- ))",
+    "END": r"(?= *(?:$|[^\w\s'/-]|- ))",
+    "DO": r"(?:do|does|did)",
     "DOES_NOT": r"(?:do|does|did)(?: not|n't)",
     "IS": r"(?:is|are|was|were)",
     "CAN_BE": r"(?:is|are|was|were|has been|have been|could be|can be)",
@@ -59,7 +62,8 @@ BARE = (
     r"(?:no|n/?\.?a|none|nil|null|nothing|unknown|unspecified|undisclosed|unclear|unanswerable|"
     r"undetermined|absent|missing|indeterminate|no answer|not answerable|i don't know|"
     r"i do not know)\.?$",
-    r"n/a\b",
+    r"n/a<END>",
+    r"not[- ]?found<END>",
     r"(?:(?:it|this|that) (?:is |was )|(?:it|that)'s )?not <ADVERB><STATED><WHERE><END>",
     r"(?:it|that|this) (?:is|was)n't <ADVERB><STATED><WHERE><END>",
     r"not (?:in|part of|within) <SOURCE><END>",
@@ -78,11 +82,13 @@ SILENT_SOURCE = (
     r"<SOURCE>[^.]{0,200}? (?:but|and) (?:it |they |<SOURCE> )?<NEGATED>",
     r"(?:while|although|though) [^.]{0,200}?, (?:it|they|<SOURCE>) <NEGATED>",
     r"(?:none|neither) of <SOURCE> <ADVERB><STATES>",
-    r"nothing (?:in <SOURCE> )?<ADVERB>(?:<STATES>|found\b|suggests\b)",
+    r"nothing (?:in <SOURCE> )?<ADVERB>(?:found|suggests|specifies|mentions|states|addresses|"
+    r"indicates|discloses|identifies|discusses|says|describes|refers? to|answers|speaks (?:to|of)|"
+    r"tells|reveals|clarifies|covers this|touches on)\b",
 )
 NO_CLAUSE = (
-    r"there(?:'s| (?:is|are|was|were|isn't|aren't|exists?|appears to be|seems to be|"
-    r"(?:does not|doesn't) (?:appear|seem) to be)) (?:no|not an?|not any|any|an?) "
+    r"there(?:(?:'s| (?:is|are|was|were|exists?|appears to be|seems to be)) (?:no|not an?|not any)|"
+    r" (?:isn't|aren't|wasn't|weren't|(?:does not|doesn't) (?:appear|seem) to be) (?:any|an?)) "
     r"(?:(?!(?:other|than|limit|third)\b)[\w'/-]+ ){0,6}?"
     r"(?:<NOUN>\b(?! (?:or|and|to) )|[\w'/-]+ (?:in|within) <SOURCE><END>|"
     r"[\w'/-]+ <STATED><WHERE><END>)",
@@ -91,7 +97,8 @@ NO_CLAUSE = (
     r"(?:there (?:is|was) |there's )?nothing (?:about|regarding|concerning|"
     r"in <SOURCE> (?:about|regarding|concerning|on))\b",
     r"no mention (?:is|was|has been) made\b",
-    r"no such [\w'-]+(?: [\w'-]+){0,3}<END>",
+    r"no such (?:(?!(?:is|are|was|were|shall|may|will|must|can|has|have|had)\b)[\w'-]+ ?){1,4}"
+    r"<END>",
     r"no (?:(?!(?:party|person|other|of)\b)[\w'/-]+ ){0,4}?<NOUN>(?:<END>|"
     r" <CAN_BE> <ADVERB><STATED>\b| exists?\b| <STATED><WHERE><END>| (?:in|within) <SOURCE><END>|"
     r" (?:that |which )?<STATES>|"
@@ -109,7 +116,8 @@ NO_CLAUSE = (
     r"no (?:[\w'/-]+ ){1,6}?(?:in|within) <SOURCE><END>",
 )
 NOT_FOUND = (
-    r"i (?:<CANNOT>|do not|don't|did not|didn't|was not able|am not able|was unable|am unable|"
+    r"i (?!(?:do not|don't) (?:believe|think) so)(?:<CANNOT>|"
+    r"do not|don't|did not|didn't|was not able|am not able|was unable|am unable|"
     r"have not|haven't|found no|see no|have no|find no|am not sure)\b",
     r"we (?:<CANNOT>|do not|don't|did not|were unable to|are unable to|have not) "
     r"(?:find|found|locate|determine|see|answer|identify|know)\b",
@@ -131,7 +139,9 @@ NOT_STATED = (
     r"left blank|absent|redacted|omitted)<WHERE><END>",
 )
 PREAMBLES = (
-    r"(?:answer|a|response|final answer) ?[:=] *",
+    r"[0-9]{1,2}[.)] +",
+    r"(?:the |my )?(?:final )?(?:answer|a|response|result|output|reply)[\"']* ?(?:[:=-]|is:)"
+    r"[ \"'(\[]*",
     r"(?:i'm |i am |we are )?(?:very |so )?sorry,? (?:but )?",
     r"i apologi[sz]e,? (?:but )?",
     r"as an ai(?: \w+){0,3}, ",
@@ -140,6 +150,38 @@ PREAMBLES = (
     r"(?:based (?:up)?on|according to|from|in|within|per|as per|given|after reviewing|"
     r"upon review of|having reviewed|looking at|after a review of) "
     r"(?:my (?:review|reading) of |only )?<SOURCE>(?: \w+){0,3}, ",
+)
+LINKS = (
+    r"(?:(?:and|but|so|nor|yet|however|also|thus|therefore|as|since|because|which|although|though|note:)"
+    r",? )+",
+)
+BESIDE = (
+    # What the source is about, but not what it says.
+    r"(?:it|they|this|the rest|<SOURCE>) (?:(?:only|merely|just|simply|instead|also|mainly) )*"
+    r"(?:covers?|deals? with|discuss(?:es)?|concerns?|mentions?|address(?:es)?|relates? to|"
+    r"talks? about|refers? to|describes?|focus(?:es)? on|(?:is|are) (?:about|based))\b"
+    r"(?!.*\bthat\b)",
+    r"(?:another|(?:a|the) (?:separate|different|other)) <SOURCE> (?!.*:)",
+    # Courtesy and advice.
+    r"(?:please|sorry|apologies|thank you|thanks|see (?:above|below)|consult|check|refer to|"
+    r"let me know|feel free|if you|you (?:may|might|should|could|can|would|will)|"
+    r"i (?:hope|would|recommend|suggest|went through|looked|searched|reviewed|checked)|"
+    r"(?:more|further|additional) (?:context|information|passages)|"
+    r"(?:it|this) (?:may|might|could) (?:be|stand|appear) (?:in|elsewhere|set out)\b)",
+)
+PLAIN = (
+    r"(?:not[- ]?found|no answer(?: found)?|not answerable|unanswerable|i (?:do not|don't) know|"
+    r"(?:it )?<CANNOT> be (?:determined|answered)(?: from <SOURCE>)?)$",
+)
+YES_NO = (
+    r"\W*(?:is|are|was|were|do|does|did|can|could|may|must|shall|should|will|would|has|have)\b",
+)
+ABOUT_SOURCE = (  # "no" to these says that the source is silent
+    r"\W*(?:is|are|was|were) there\b",
+    r"\W*<DO> (?:<SOURCE>|(?:the|this|that) [\w-]+) (?:contain|include|specify|mention|state|"
+    r"address|say|provide|set|have|define|grant|give|name|identify|cover|impose|restrict|limit)\b",
+    r"\W*(?:is|are|was|were|has|have) [^?]*\b(?:specified|mentioned|stated|addressed|indicated|"
+    r"identified|discussed|described|found|spelled out|set (?:forth|out))\b",
 )
 
 
@@ -162,6 +204,50 @@ def denial() -> re.Pattern[str]:
     """Every shape."""
     return compiled(*BARE, *SILENT_SOURCE, *NO_CLAUSE, *NOT_FOUND, *NOT_STATED)
 
+
+@cache
+def plain_denial() -> re.Pattern[str]:
+    """What no contract says of itself: a whole sentence that declines wherever it stands."""
+    return compiled(*PLAIN)
+
+
+@cache
+def links() -> re.Pattern[str]:
+    """What ties a sentence to the one before it."""
+    return compiled(*LINKS)
+
+
+@cache
+def beside() -> re.Pattern[str]:
+    """A sentence that may stand beside a denial and asserts nothing of the contract."""
+    return compiled(*BESIDE)
+
+
+@cache
+def yes_no() -> re.Pattern[str]:
+    """A question that wants yes or no."""
+    return compiled(*YES_NO)
+
+
+@cache
+def about_source() -> re.Pattern[str]:
+    """A question of which "no" says that the source does not speak."""
+    return compiled(*ABOUT_SOURCE)
+
+
+SILENT = re.compile(
+    r"\b(?:not|no|none|nothing|neither|never|nowhere|unable|cannot)\b(?!-| (?:party|side)\b)|n't\b"
+)
+SPEAKS = re.compile(
+    r"\b(?:mention|specif|stat(?:e|ed|es|ing)\b|say|said|tell|address|indicat|disclos|contain|"
+    r"cover|found\b|find\b|dealt|deal|refer|answer|identif|inform|determin|confirm|promis|set\b|"
+    r"provision|clause|describ|includ|fix|see\b|show|list|oblig|prohibition|define|detail)"
+)
+SOURCE = re.compile(
+    r"\b(?:passages?|excerpts?|excerpted|context|text|contract|agreement|document|sections?|"
+    r"clauses?|provisions?|information|them|i|we|stated|mentioned|specified)\b"
+)
+RULE = re.compile(r"\b(?:shall|must|may|will)\b")
 
 # Every denial contains one of these; most answers do not, and are spared the rest.
 CUE = re.compile(

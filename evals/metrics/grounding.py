@@ -12,16 +12,22 @@ from functools import cached_property
 from itertools import chain, islice
 from typing import Literal
 
-from evals.metrics.abstention import abstains
+from evals.metrics.declining import abstains
 from evals.metrics.names import name_words, names
-from evals.metrics.quantities import DATE, Date, dates, numbers, spoken
+from evals.metrics.quantities import DATE, REFERENCE, Date, dates, quantities
 from evals.scores import Score
 from fixtures.cases import Case
 from fixtures.passages import Passage
 from models.chat import Answer
 
-TYPOGRAPHY = str.maketrans("‘’‛“”„‟«»‐‑‒–—―\u00a0", '\'\'\'""""""------ ', "*_`")
+TYPOGRAPHY = str.maketrans(
+    "‘’‛“”„‟«»‐‑‒–—―\u00a0０１２３４５６７８９％，．", '\'\'\'""""""------ 0123456789%,.', "*_`"
+)
+# Thousands that are kept together by a space which breaks no line.
+THOUSANDS = re.compile("(?<=[0-9])[\u00a0\u2007\u2009\u202f](?=[0-9]{3}(?![0-9]))")
 LIST_MARKER = re.compile(r"^[ \t]*(?:[-•]|\(?[0-9]{1,2}[.)])[ \t]+(?=\S)", re.MULTILINE)
+SECTION = re.compile(r"(?<![0-9.,])[0-9]+(?:\.[0-9]+)*(?![0-9]|[.,][0-9])")
+MARKS = (".", ",", "'")
 QUOTED = re.compile(r'"([^"]+)"')
 ELISION = re.compile(r"\[?\.{3,}\]?|…|\[…\]")
 ALTERED = re.compile(r"\[(\w)\]")
@@ -34,18 +40,21 @@ def grounded_quote(case: Case, answer: Answer) -> Score:
     made up. Unscored are abstentions, answers without passages, and answers with no particulars,
     which would otherwise be rewarded for vagueness.
     """
-    if not answer.passages:
+    if not any(passage.text.strip() for passage in answer.passages):
         return Score(None, "no passages shown")
-    if abstains(answer.text):
+    if abstains(answer.text, case.question, case.golds):
         return Score(None, "abstained")
-    text = LIST_MARKER.sub(" ; ", answer.text.translate(TYPOGRAPHY))
+    text = LIST_MARKER.sub(" ; ", plainly(answer.text))
     found = claims(text)
     first = next(found, None)
     if first is None:
         return Score(None, "nothing to check")
     evidence = Evidence(answer.passages, f"{case.question} {case.category}")
-    if evidence.has(flatten(text)):
-        return Score(1.0)
+    if evidence.has(flatten(text)):  # but "$2" may be cut from "$2 million"
+        found = (claim for claim in found if claim.kind == "number")
+        first = first if first.kind == "number" else next(found, first)
+        if first.kind != "number":
+            return Score(1.0)
     missing = islice((c.shown for c in chain([first], found) if not evidence.holds(c)), 3)
     reason = ", ".join(dict.fromkeys(shorten(shown) for shown in missing))
     return Score(0.0, f"not in the passages: {reason}") if reason else Score(1.0)
@@ -55,7 +64,7 @@ def grounded_quote(case: Case, answer: Answer) -> Score:
 class Claim:
     """A particular as written, and its readings, any of which may be in the passages."""
 
-    kind: Literal["date", "number", "name", "quote"]
+    kind: Literal["date", "reference", "number", "name", "quote"]
     shown: str
     forms: Sequence[str] | Sequence[Date]
 
@@ -70,12 +79,12 @@ class Evidence:
     @cached_property
     def flat(self) -> str:
         """Lower case, plain quotes and dashes, single spaces."""
-        return flatten("\n".join(stitched(self.passages)).translate(TYPOGRAPHY))
+        return flatten(plainly("\n".join(stitched(self.passages))))
 
     @cached_property
     def words(self) -> str:
         """Words of passages and question, joined by single spaces, company suffixes abridged."""
-        return name_words(f"{self.flat} {flatten(self.question.translate(TYPOGRAPHY))}")
+        return name_words(f"{self.flat} {flatten(plainly(self.question))}")
 
     @cached_property
     def dates(self) -> set[Date]:
@@ -85,30 +94,38 @@ class Evidence:
 
     @cached_property
     def numbers(self) -> set[str]:
-        """Numbers in digits; a share is also found without its percent sign."""
-        found = {value for _, value in numbers(self.flat)}
+        """Numbers by value, also of dates; a share is also found without its percent sign."""
+        texts = (self.flat, DATE.sub(" ; ", self.flat))
+        found = {value for text in texts for _, value in quantities(REFERENCE.sub(" ; ", text))}
         return found | {value.rstrip("%") for value in found}
 
     @cached_property
-    def spoken(self) -> set[str]:
-        """Numbers in words, and the days of dates, likewise."""
-        found = {value for _, value in spoken(self.flat)}
-        return found | {value.rstrip("%") for value in found}
+    def written(self) -> set[str]:
+        """Numbers in digits letter by letter: section 5.10 is not section 5.1."""
+        return set(SECTION.findall(self.flat))
+
+    @cached_property
+    def referenced(self) -> set[str]:
+        """The numbers of the sections to which the passages refer."""
+        return {each for match in REFERENCE.findall(self.flat) for each in SECTION.findall(match)}
 
     def has(self, text: str) -> bool:
         """Whether a flat text occurs as it is, and not as a part of a longer number or word."""
         at = self.flat.find(text)
-        end = at + len(text)
-        around = self.flat[max(0, at - 1) : at] + self.flat[end : end + 1]
-        return at >= 0 and not any(char.isalnum() or char == "." for char in around)
+        while at >= 0 and not _stands_alone(self.flat, at, at + len(text)):
+            at = self.flat.find(text, at + 1)
+        return at >= 0
 
     def holds(self, claim: Claim) -> bool:
         """Whether a reading of the claim is in the passages."""
         match claim.kind:
             case "date":
                 return self.has(claim.shown) or not self.dates.isdisjoint(claim.forms)
+            case "reference":
+                return all(form in self.written for form in claim.forms)
             case "number":
-                return any(form in self.numbers or form in self.spoken for form in claim.forms)
+                by_value = any(form in self.numbers for form in claim.forms)
+                return by_value or claim.shown in self.referenced
             case "name":
                 return self.has(claim.shown.lower()) or any(
                     f" {form} " in self.words for form in claim.forms
@@ -123,9 +140,10 @@ def claims(text: str) -> Iterator[Claim]:
     for shown, readings in dates(flat):
         yield Claim("date", shown, readings)
     undated = DATE.sub(" ; ", flat)
-    for shown, value in numbers(undated):
-        yield Claim("number", shown, [value])
-    for shown, value in spoken(undated):
+    for match in REFERENCE.finditer(undated):
+        for number in SECTION.findall(match[0]):
+            yield Claim("reference", number, [number])
+    for shown, value in quantities(REFERENCE.sub(" ; ", undated)):
         # "one" is a pronoun, "first" a conjunction and "third" half a party as often as a number.
         if shown not in ("one", "first", "second", "third"):
             yield Claim("number", shown, [value])
@@ -136,6 +154,22 @@ def claims(text: str) -> Iterator[Claim]:
             quote = piece.strip(" .,;:!?'")
             if quote:
                 yield Claim("quote", f'"{quote}"', [quote])
+
+
+def plainly(text: str) -> str:
+    """Plain quotes, dashes, digits and spaces; no markup."""
+    return THOUSANDS.sub(",", text).translate(TYPOGRAPHY)
+
+
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    """Whether what is found there is not cut out of a longer number or word."""
+    before, after = text[max(0, start - 2) : start], text[end : end + 2]
+    if before[-1:].isalnum() or after[:1].isalnum():
+        return False
+    begins, ends = text[start : start + 1].isdigit(), text[end - 1 : end].isdigit()
+    cut_before = begins and before[-1:] in MARKS and before[:1].isdigit()
+    cut_after = ends and after[:1] in MARKS and after[1:].isdigit()
+    return not (cut_before or cut_after or (begins and before[-1:] == "."))
 
 
 def shorten(shown: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from evals.metrics.text import best
 from evals.scores import Score
 from fixtures.cases import Case
 from models.chat import Answer
@@ -20,23 +21,26 @@ def bleu(case: Case, answer: Answer) -> Score:
     et al. 2002; sacrebleu's `sentence_bleu` over 100 (Post 2018).
     """
     scorer = _bleu()
-    scores = (scorer.sentence_score(answer.text, [span.text]).score for span in case.spans)
-    return Score(min(max(scores, default=0.0) / 100, 1.0))
+    return best(
+        case,
+        answer,
+        lambda said, gold: min(scorer.sentence_score(said, [gold]).score / 100, 1.0),
+    )
 
 
 def rouge_1(case: Case, answer: Answer) -> Score:
     """ROUGE-1 F: shared words."""
-    return _best(0, case, answer)
+    return best(case, answer, lambda said, gold: _rouge(said, gold)[0])
 
 
 def rouge_2(case: Case, answer: Answer) -> Score:
     """ROUGE-2 F: shared pairs of neighbouring words."""
-    return _best(1, case, answer)
+    return best(case, answer, lambda said, gold: _rouge(said, gold)[1])
 
 
 def rouge_l(case: Case, answer: Answer) -> Score:
     """ROUGE-L F: the longest common subsequence of words."""
-    return _best(2, case, answer)
+    return best(case, answer, lambda said, gold: _rouge(said, gold)[2])
 
 
 @lru_cache(maxsize=1)
@@ -44,10 +48,6 @@ def _bleu() -> "BLEU":
     from sacrebleu.metrics.bleu import BLEU
 
     return BLEU(effective_order=True)
-
-
-def _best(which: int, case: Case, answer: Answer) -> Score:
-    return Score(max((_rouge(answer.text, span.text)[which] for span in case.spans), default=0.0))
 
 
 @lru_cache(maxsize=32)  # three metrics ask for the same few texts in a row

@@ -21,7 +21,7 @@ UNIT_ORDINALS = WORD.findall(
     "thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth"
 )
 TENS = WORD.findall("twenty thirty forty fifty sixty seventy eighty ninety")
-POWERS = {"thousand": 10**3, "million": 10**6, "billion": 10**9}
+POWERS = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 SCALES = POWERS | {"hundred": 100, "k": 10**3, "m": 10**6, "mm": 10**6, "bn": 10**9}
 CARDINALS = {word: value for value, word in enumerate(UNITS, 1)} | {
     word: 10 * value for value, word in enumerate(TENS, 2)
@@ -48,10 +48,24 @@ DATE = re.compile(
     r")(?![\w])"
 )
 NUMBER = re.compile(
-    r"([0-9]+(?:[.,][0-9]+)*)(?::00)?"
-    r"(?:\s?(hundred|thousand|million|billion)|(mm?|bn|k)\b)?(\s?(?:%|percent|per\scent))?"
+    r"([0-9]+(?:[.,'][0-9]+)*|(?<![\w.,])\.[0-9]+)(?::00)?"
+    r"(?:((?:[\s-]?(?:hundred|thousand|million|billion|trillion)s?\b)+)|(mm?|bn|k)\b)?"
+    r"(\)?\s?(?:%|percent|per[\s-]cent|pct\b|bps\b|basis\spoints?))?"
 )
-GROUPED = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?")
+GROUPED = re.compile(r"[0-9]{1,3}(?:(?:,[0-9]{3})+|(?:'[0-9]{3})+)(?:\.[0-9]+)?")
+# Points group and the comma is the decimal one, which nothing but these can mean.
+POINTED = re.compile(
+    r"[0-9]{1,3}(?:\.[0-9]{3}){2,}(?:,[0-9]+)?|[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]{1,2}"
+)
+MIXED = re.compile(r"(?<![0-9/.,])([0-9]+)[ -](1/2|1/4|3/4)(?![0-9/])")
+VULGAR = re.compile(r"([0-9]?)\s?([½¼¾])")
+FRACTIONS = {"½": ".5", "¼": ".25", "¾": ".75", "1/2": ".5", "1/4": ".25", "3/4": ".75"}
+PARTS = {"half": Decimal("0.5"), "quarter": Decimal("0.25"), "quarters": Decimal("0.25")}
+SHARE = ("percent", "%")
+REFERENCE = re.compile(
+    r"(?:\b(?:sections?|clauses?|articles?|paragraphs?|schedules?|exhibits?|passages?|annex(?:es)?|"
+    r"appendix|attachment|part)|§+)\s*[(\[]?[0-9]+(?:\.[0-9]+)*(?:\([a-z0-9]+\))*"
+)
 TOKEN = re.compile(r"[a-z]+|%|[^\sa-z]")
 
 
@@ -79,25 +93,50 @@ def read_date(match: re.Match[str]) -> list[Date]:
     month = MONTHS.index((part["m1"] or part["m2"])[:3]) + 1
     year = int(part["y1"] or part["y2"] or part["y3"] or 0)
     if part["word"]:
-        day = spoken_value(re.split(r"[- ]", part["word"]))
+        day = int(spoken_value(re.split(r"[- ]", part["word"])))
     else:
         day = int(part["d1"] or part["d2"] or 0)
     return [(year, month, day)]
 
 
 def numbers(text: str) -> Iterator[tuple[str, str]]:
-    """Each number in digits of a lower-case text: as written, and its value."""
-    for match in NUMBER.finditer(text):
-        digits, word, letter, percent = match.groups()
-        factor = SCALES.get(word or letter, 1)
-        shown = match[0].strip()
-        parts = [digits] if GROUPED.fullmatch(digits) else digits.split(",")
-        for part in parts:
-            value = plain(part.replace(",", ""), factor)
-            yield shown, value + "%" if percent else value
+    """Each number in digits of a lower-case text: as written, and its value.
+
+    >>> list(numbers("$2 million, .5%, 50 bps, 1'000"))
+    [('2 million', '2000000'), ('.5%', '0.5%'), ('50 bps', '0.5%'), ("1'000", '1000')]
+    """
+    text = VULGAR.sub(lambda m: f"{m[1] or 0}{FRACTIONS[m[2]]}", text)
+    for match in NUMBER.finditer(MIXED.sub(lambda m: m[1] + FRACTIONS[m[2]], text)):
+        digits, words, letter, share = match.groups()
+        factor = Decimal(SCALES.get(letter, 1))
+        for word in WORD.findall(words or ""):
+            factor *= SCALES[word.removesuffix("s")]
+        if share and share.rstrip("s").endswith(("bp", "point")):
+            factor /= 100
+        for part in _ungrouped(digits):
+            value = plain(part, factor)
+            yield match[0].strip(), value + "%" if share else value
 
 
-def plain(digits: str, factor: int = 1) -> str:
+def quantities(text: str) -> Iterator[tuple[str, str]]:
+    """Each number of a lower-case text, in digits or in words: as written, and its value.
+
+    The "million" of "2 million" is no number of its own.
+    """
+    yield from numbers(text)
+    yield from spoken(NUMBER.sub(" ; ", text))
+
+
+def _ungrouped(digits: str) -> list[str]:
+    """The numbers that stand in digits, points and commas, without what groups thousands."""
+    if GROUPED.fullmatch(digits):
+        return [digits.replace(",", "").replace("'", "")]
+    if POINTED.fullmatch(digits):
+        return [digits.replace(".", "").replace(",", ".")]
+    return re.split("[,']", digits)
+
+
+def plain(digits: str, factor: Decimal = Decimal(1)) -> str:
     """Canonical notation: "0030" is "30", "2.50" is "2.5"; section numbers stay as they are."""
     if digits.count(".") > 1 or len(digits) > 24:
         return digits
@@ -107,23 +146,42 @@ def plain(digits: str, factor: int = 1) -> str:
 def spoken(text: str) -> Iterator[tuple[str, str]]:
     """Each number in words of a lower-case text: as written, and its value.
 
-    >>> list(spoken("one hundred and eighty days, twenty-five percent"))
-    [('one hundred eighty', '180'), ('twenty five', '25%')]
+    >>> list(spoken("one hundred and eighty days, twenty-five percent, two and one-half million"))
+    [('one hundred eighty', '180'), ('twenty five', '25%'), ('two one half million', '2500000')]
     """
     group: list[str] = []
     found = TOKEN.findall(text.replace("per cent", "percent"))
-    for word in [*(word for word in found if word not in ("-", "and")), "."]:
-        if word in NUMERALS and (not group or joins(group[-1], word, group)):
-            group.append(word)
+    words = [word for word in found if word not in ("-", "and")] + ["."] * 3
+    part = False
+    for at, word in enumerate(words):
+        if part:
+            part = False
             continue
-        if group:
-            percent = "%" if word in ("percent", "%") else ""
-            yield " ".join(group), f"{spoken_value(group)}{percent}"
-        group = [word] if word in NUMERALS else []
+        if _is_fraction(*words[at : at + 3], group=group):
+            group += words[at : at + 2]
+            part = True
+        elif word in NUMERALS and (not group or joins(group[-1], word, group)):
+            group.append(word)
+        else:
+            if group:
+                points = word in ("bps", "basis")
+                value = plain(str(spoken_value(group) / (100 if points else 1)))
+                yield " ".join(group), f"{value}%" if points or word in SHARE else value
+            group = [word] if word in NUMERALS else []
+
+
+def _is_fraction(count: str, part: str = "", after: str = "", *, group: Sequence[str]) -> bool:
+    """Whether "one half" ends a number, or begins one: a mere "quarter" is a time."""
+    counted = part in ("half", "quarter") if count in ("a", "one") else part == "quarters"
+    begins = not group and (after in SHARE or after in POWERS)
+    ends = bool(group) and group[-1] not in PARTS
+    return counted and count in ("a", "one", "three") and (begins or ends)
 
 
 def joins(last: str, word: str, group: Sequence[str]) -> bool:
     """Whether `word` continues the number: "one" after "twenty", not "two" after "one"."""
+    if last in PARTS:
+        return word in POWERS
     if last in ORDINALS:
         return False
     if word in POWERS:
@@ -135,19 +193,24 @@ def joins(last: str, word: str, group: Sequence[str]) -> bool:
     return last == "hundred" or last in POWERS
 
 
-def spoken_value(group: Sequence[str]) -> int:
+def spoken_value(group: Sequence[str]) -> Decimal:
     """Value of the words of one number.
 
-    >>> spoken_value(["two", "thousand", "twenty", "one"])
+    >>> int(spoken_value(["two", "thousand", "twenty", "one"]))
     2021
     """
-    total = current = 0
-    for word in group:
-        if word in POWERS:
-            total += max(current, 1) * POWERS[word]
-            current = 0
+    total = current = Decimal(0)
+    for place, word in enumerate(group):
+        if word in PARTS:
+            count = 3 if group[place - 1] == "three" else 1
+            current += PARTS[word] * count
+        elif place + 1 < len(group) and group[place + 1] in PARTS:
+            continue  # how many halves or quarters
+        elif word in POWERS:
+            total += (current or Decimal(1)) * POWERS[word]
+            current = Decimal(0)
         elif word == "hundred":
-            current = max(current, 1) * 100
+            current = Decimal(current or 1) * 100
         else:
             current += CARDINALS.get(word) or ORDINALS[word]
     return total + current

@@ -13,6 +13,7 @@ from evals.metrics.text import containment, exact_match, jaccard, token_f1
 from evals.metrics.usage import latency, tokens_in, tokens_out
 from evals.scores import Score
 from fixtures.cases import Case
+from fixtures.passages import Passage
 from models.chat import Answer
 from models.spoken import DECLINED
 
@@ -48,7 +49,7 @@ class Metric:
     unit: Literal["", "s", "tokens", "ppl"]
     version: int
     summary: str
-    sees: str = "gold, answer"
+    sees: str = "question, gold, answer"
     calls: str = ""
     source: str = ""
     needs: Literal["answer", "passages"] = "answer"
@@ -81,25 +82,27 @@ RANKS = "gold, passages"
 
 # fmt: off
 METRICS: dict[str, Metric] = {metric.name: metric for metric in (
-    Metric("exact_match", exact_match, "answerable", "higher", "", 1,
+    Metric("exact_match", exact_match, "answerable", "higher", "", 2,
            "equals a gold span in SQuAD's normal form", source=SQUAD),
-    Metric("token_f1", token_f1, "answerable", "higher", "", 1,
+    Metric("token_f1", token_f1, "answerable", "higher", "", 2,
            "F1 of the words shared with the nearest gold span", source=SQUAD),
-    Metric("containment", containment, "answerable", "higher", "", 1,
+    Metric("containment", containment, "answerable", "higher", "", 2,
            "a gold span stands whole in the answer"),
-    Metric("jaccard", jaccard, "answerable", "higher", "", 1,
+    Metric("jaccard", jaccard, "answerable", "higher", "", 2,
            "words shared with the nearest gold span over all words", source=CUAD),
-    Metric("abstention", abstention, "unanswerable", "higher", "", 1,
-           "says not found where the contract does not answer", sees="answer"),
-    Metric("laziness", laziness, "answerable", "lower", "", 1,
-           "says not found where the contract answers", sees="answer", source="ContractEval 2025"),
+    Metric("abstention", abstention, "unanswerable", "higher", "", 2,
+           "says not found, and no more, where the contract does not answer",
+           sees="question, answer"),
+    Metric("laziness", laziness, "answerable", "lower", "", 2,
+           "says not found where the contract answers, whatever it says beside that",
+           sees="question, gold, answer", source="ContractEval 2025"),
     _judged("correctness", "judge", "all", "higher", "1 (reference: 0)", "question, gold, answer", "",
             "factually right and complete, by the judges of --judge"),
     _judged("disagreement", "judge", "all", "lower", "", "question, gold, answer", "",
             "highest less lowest correctness, where several judges are given"),
-    Metric("grounded_quote", grounded_quote, "all", "higher", "", 1,
+    Metric("grounded_quote", grounded_quote, "all", "higher", "", 2,
            "every number, date, name and quotation of the answer stands in the passages shown",
-           sees="answer, passages"),
+           sees="question, gold, answer, passages"),
     _judged("claim_support", "embedded", "all", "higher", "", "answer, passages", "",
             "share of the answer's claims that a sentence of the passages supports"),
     _judged("groundedness", "llm", "all", "higher", "1", "question, answer, passages", "",
@@ -114,18 +117,18 @@ METRICS: dict[str, Metric] = {metric.name: metric for metric in (
             "distance of the answer's sentences from those of its samples"),
     _judged("selfcheck_llm", "llm", "all", "lower", "samples of the model + sentences x samples",
             "answer", SELFCHECK, "sentences of the answer that its samples do not support"),
-    Metric("balanced", balanced, "all", "higher", "", 1,
+    Metric("balanced", balanced, "all", "higher", "", 2,
            "token_f1 where answerable, abstention where not: the balanced score under --balanced",
            asked="request"),
-    Metric("bleu", bleu, "answerable", "higher", "", 1,
+    Metric("bleu", bleu, "answerable", "higher", "", 2,
            "n-grams shared with the gold spans, with a penalty for brevity",
            source="Papineni et al. 2002", asked="request"),
-    Metric("rouge1", rouge_1, "answerable", "higher", "", 1,
+    Metric("rouge1", rouge_1, "answerable", "higher", "", 2,
            "F1 of words shared with the nearest gold span", source="Lin 2004", asked="request"),
-    Metric("rouge2", rouge_2, "answerable", "higher", "", 1,
+    Metric("rouge2", rouge_2, "answerable", "higher", "", 2,
            "F1 of word pairs shared with the nearest gold span", source="Lin 2004",
            asked="request"),
-    Metric("rougeL", rouge_l, "answerable", "higher", "", 1,
+    Metric("rougeL", rouge_l, "answerable", "higher", "", 2,
            "F1 of the longest common subsequence with the nearest gold span", source="Lin 2004",
            asked="request"),
     _judged("perplexity", "embedded", "answerable", "lower", "1 of the model", "question, gold, passages", "",
@@ -195,15 +198,21 @@ METRICS: dict[str, Metric] = {metric.name: metric for metric in (
 DEFAULT = tuple(name for name, metric in METRICS.items() if metric.asked == "always")
 
 
-def score(case: Case, answer: Answer, names: Iterable[str] = DEFAULT) -> dict[str, Score]:
+def score(
+    case: Case,
+    answer: Answer,
+    names: Iterable[str] = DEFAULT,
+    shown: tuple[Passage, ...] = (),
+) -> dict[str, Score]:
     """The named rule metrics that are of the case, in the table's order; never raises.
 
-    An answer with an error is unscored (`no answer: ...`) by all but the passage metrics. What a
-    model or its server's filter refused to say is a refusal, in whatever words: it is scored as
-    silence.
+    An answer with an error is unscored (`no answer: ...`) by all but the passage metrics. These
+    look at `shown` where the answer does not say what it was made from. What a model or its
+    server's filter refused to say is a refusal, in whatever words: it is scored as silence.
     """
     if answer.finish_reason in DECLINED:
         answer = replace(answer, text="")
+    seen = answer if answer.passages else replace(answer, passages=shown)
     kinds = ("all", "answerable" if case.answerable else "unanswerable")
     failed = Score(None, f"no answer: {answer.error}") if answer.error is not None else None
     scores: dict[str, Score] = {}
@@ -212,5 +221,6 @@ def score(case: Case, answer: Answer, names: Iterable[str] = DEFAULT) -> dict[st
         if metric.rule is None or metric.of not in kinds:
             continue
         lost = failed is not None and metric.needs == "answer"
-        scores[name] = failed if lost and failed else metric.rule(case, answer)
+        of = seen if metric.needs == "passages" else answer
+        scores[name] = failed if lost and failed else metric.rule(case, of)
     return scores

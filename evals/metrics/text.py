@@ -1,57 +1,34 @@
 """How near the words of an answer come to the gold ones; the best gold span counts."""
 
-import re
-import string
-from collections import Counter
-from functools import lru_cache
+from collections.abc import Callable
 
+from evals.metrics.declining import declines
+from evals.metrics.words import f1, normalise
 from evals.scores import Score
 from fixtures.cases import Case
 from models.chat import Answer
 
-ARTICLES = re.compile(r"\b(?:a|an|the)\b")
-NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
+def best(case: Case, answer: Answer, likeness: Callable[[str, str], float]) -> Score:
+    """The highest `likeness(said, gold)` of the gold spans: how every metric of likeness scores.
 
-@lru_cache(maxsize=32)  # three metrics ask for the same few texts in a row
-def normalise(text: str) -> str:
-    """SQuAD v1.1's normal form: lower case, no ASCII punctuation, no articles, single spaces.
-
-    Source: Rajpurkar et al. 2016, evaluate-v1.1.py.
-
-    >>> normalise("The  State of New York.")
-    'state of new york'
+    An answer that declines earns nothing, whatever it says beside that, and an empty one nothing.
     """
-    bare = text.lower().translate(NO_PUNCTUATION)
-    return " ".join(ARTICLES.sub(" ", bare).split())
+    if declines(answer.text, case.question, case.golds):
+        return Score(0.0, "declined")
+    return Score(max((likeness(answer.text, gold) for gold in case.golds), default=0.0))
 
 
 def exact_match(case: Case, answer: Answer) -> Score:
     """1.0 when the answer equals a gold span in SQuAD's normal form."""
-    said = normalise(answer.text)
-    return Score(float(any(said == normalise(span.text) for span in case.spans)))
+    return best(case, answer, lambda said, gold: float(normalise(said) == normalise(gold)))
 
 
 def token_f1(case: Case, answer: Answer) -> Score:
     """F1 of the words shared with the nearest gold span, counted with multiplicity."""
-    said = normalise(answer.text).split()
-    return Score(max((f1(said, normalise(span.text).split()) for span in case.spans), default=0.0))
-
-
-def f1(said: list[str], gold: list[str]) -> float:
-    """F1 of two bags of words; where one is empty, 1.0 if both are, as in SQuAD v2.
-
-    v1.1 leaves that corner at 0.0, so that an exact match could score F1 0.
-    """
-    if not said or not gold:
-        return float(said == gold)
-    left = Counter(gold)
-    shared = 0
-    for word in said:
-        if left.get(word):
-            left[word] -= 1
-            shared += 1
-    return 2 * shared / (len(said) + len(gold))
+    return best(
+        case, answer, lambda said, gold: f1(normalise(said).split(), normalise(gold).split())
+    )
 
 
 def containment(case: Case, answer: Answer) -> Score:
@@ -59,9 +36,9 @@ def containment(case: Case, answer: Answer) -> Score:
 
     An answer that is a part of the gold does not contain it: half a clause is not the clause.
     """
-    said = f" {normalise(answer.text)} "
-    golds = (normalise(span.text) for span in case.spans)
-    return Score(float(any(gold and f" {gold} " in said for gold in golds)))
+    return best(
+        case, answer, lambda said, gold: float(f" {normalise(gold)} " in f" {normalise(said)} ")
+    )
 
 
 def jaccard(case: Case, answer: Answer) -> Score:
@@ -70,9 +47,12 @@ def jaccard(case: Case, answer: Answer) -> Score:
     Its own normal form: `. , ; :` dropped, `/` a space, lower case, words split at single
     spaces. Source: Hendrycks et al. 2021, TheAtticusProject/cuad, evaluate.py.
     """
-    said = cuad_words(answer.text)
-    golds = (cuad_words(span.text) for span in case.spans)
-    return Score(max((len(said & gold) / len(said | gold) for gold in golds), default=0.0))
+
+    def likeness(said: str, gold: str) -> float:
+        one, two = cuad_words(said), cuad_words(gold)
+        return len(one & two) / len(one | two)
+
+    return best(case, answer, likeness)
 
 
 def cuad_words(text: str) -> set[str]:

@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as validated
 
-from evals.metrics.abstention import TYPOGRAPHY, abstains
+from evals.metrics.declining import TYPOGRAPHY, declines
 from evals.metrics.quantities import numbers, plain, spoken
 from fixtures.errors import UserError
 
@@ -136,7 +136,7 @@ def is_right(probe: Probe, text: str) -> bool:
     words = _words(said)
     count = len(words.split())
     # A reply of one word may well be "no", and be right.
-    if not count or (count > 1 and abstains(text)):
+    if not count or (count > 1 and declines(text, probe.question, (probe.example,))):
         return False
     check = probe.check
     if isinstance(check, Number):

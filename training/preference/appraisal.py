@@ -15,8 +15,8 @@ from models.chat import Answer
 from models.factory import Chats
 from models.registry import Prompted, read_entry
 from training.examples import Example
+from training.marks import expected, marks, question
 from training.preference.faults import is_silent
-from training.rewards import marks
 
 METRICS = "metrics"
 """The name of `--judge` that stands for the exam's rules."""
@@ -79,7 +79,8 @@ def by_metrics(example: Example, text: str) -> float:
     Where the passages do not answer: 1.0 for saying so, else 0.0. Where they do: token F1 with the
     nearest gold answer, less UNGROUNDED where a particular stands in no passage; 0.0 for a refusal.
     """
-    marked = marks(example.prompt[-1].content, text, example.gold, example.kind, example.category)
+    golds = expected(example)
+    marked = marks(example.prompt[-1].content, text, golds, example.kind, example.category)
     if not marked.answerable:
         return marked.abstained
     return max(marked.token_f1 - UNGROUNDED * (1.0 - marked.grounded), 0.0)
@@ -104,6 +105,6 @@ def judged_case(
     spans = tuple(Span(text, None) for text in golds)
     if known is not None:
         return replace(known, spans=spans)
-    question = example.prompt[-1].content.rpartition("Question: ")[2].strip()
+    asked = question(example.prompt[-1].content)
     contract = contracts.get(example.contract) or Contract(example.contract, "")
-    return Case(question, question, contract, example.category, question, spans)
+    return Case(asked, asked, contract, example.category, asked, spans)

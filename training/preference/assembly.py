@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from evals.metrics.text import normalise
+from evals.metrics.words import normalise
 from models.chat import Message
 from training.preference.pairs import PreferencePair, Unpaired
 from training.preference.statistics import words

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from evals.metrics.abstention import abstains
-from evals.metrics.text import f1, normalise
+from evals.metrics.declining import abstains, declines
+from evals.metrics.words import f1, normalise
 from training.examples import Example
+from training.marks import WITHOUT_ANSWER, question
 
 FAULTS = (
     "false refusal",
@@ -19,7 +20,8 @@ FAULTS = (
 
 def is_silent(example: Example) -> bool:
     """Whether the reply that is wanted says that the passages do not answer."""
-    return abstains(example.completion)
+    golds = () if example.kind in WITHOUT_ANSWER else example.gold
+    return abstains(example.completion, question(example.prompt[-1].content), golds)
 
 
 def fault(chosen: str, rejected: str, gold: Sequence[str]) -> str:
@@ -32,10 +34,9 @@ def fault(chosen: str, rejected: str, gold: Sequence[str]) -> str:
     >>> fault("Ohio", "Not found.", ["Ohio"]), fault("Not found.", "Ohio", [])
     ('false refusal', 'hallucination')
     """
-    refuses = abstains(rejected)
-    if abstains(chosen):
-        return "talkative refusal" if refuses else "hallucination"
-    if refuses:
+    if abstains(chosen, golds=gold):
+        return "talkative refusal" if abstains(rejected) else "hallucination"
+    if declines(rejected, golds=gold or (chosen,)):
         return "false refusal"
     said = normalise(rejected)
     golds = [normalise(text) for text in gold or (chosen,)]

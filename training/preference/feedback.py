@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from evals.metrics.text import normalise
+from evals.metrics.words import normalise, says_something
 from fixtures.cases import Case
 from fixtures.datasets import Dataset
 from fixtures.errors import UserError
@@ -212,6 +212,6 @@ def _text(where: str, row: Row, column: str) -> str | None:
     value = row.get(column)
     if value is None:
         return None
-    if not isinstance(value, str) or not normalise(value):
+    if not isinstance(value, str) or not says_something(value):
         raise UserError(f"{where}: {column} {value!r} is no text that says something")
     return value.strip()

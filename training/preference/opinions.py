@@ -8,7 +8,7 @@ from evals.budget import Budget
 from evals.calls import Calls
 from evals.journal import Journal, Lookups
 from evals.judges.judge import Bench, Judge
-from evals.metrics.text import normalise
+from evals.metrics.words import says_something
 from evals.scores import Score
 from evals.store import Store
 from fixtures.cases import Case, Contract
@@ -100,7 +100,7 @@ def counted(opinions: Iterable[Opinions]) -> dict[str, float]:
         "answers": len(given),
         "answers that failed": sum(answer.error is not None for answer, _ in given),
         "answers that say nothing": sum(
-            answer.error is None and not normalise(answer.text) for answer, _ in given
+            answer.error is None and not says_something(answer.text) for answer, _ in given
         ),
         "answers cut off": sum(answer.finish_reason == "length" for answer, _ in given),
         "answers without a score": sum(

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from models.extractive import ExtractiveModel
 from models.template import NOT_FOUND
 from training.examples import Example
+from training.marks import shown
 from training.preference.appraisal import judged_case
 from training.preference.faults import is_silent
 from training.preference.pairing import GOLD
 from training.preference.pairs import PreferencePair, pair_of
-from training.rewards import shown
 
 NEVER = -1.0
 """The threshold of a cosine below which nothing is declined."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from evals.metrics.text import normalise
+from evals.metrics.words import normalise, says_something
 
 GOLD = 1.0
 """The score of the ground truth."""
@@ -73,7 +73,7 @@ def pair(answers: Sequence[Scored], rule: Rule, gold: str | None = None) -> Pair
     (Contrast(chosen='Ohio.', rejected='Nevada', margin=0.9, source='gold'),)
     """
     distinct = merged(answers)
-    identical = sum(bool(normalise(each.text)) for each in answers) - len(distinct)
+    identical = sum(says_something(each.text) for each in answers) - len(distinct)
     found = []
     if rule.gold and gold is not None:
         same = normalise(gold)
@@ -105,8 +105,8 @@ def merged(answers: Sequence[Scored]) -> list[Scored]:
     """Different answers that say something, best first."""
     same: dict[str, list[Scored]] = {}
     for each in answers:
-        same.setdefault(normalise(each.text), []).append(each)
-    same.pop("", None)
+        if says_something(each.text):
+            same.setdefault(normalise(each.text), []).append(each)
     distinct = [
         Scored(
             text=min(each.text for each in group),
