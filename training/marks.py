@@ -14,7 +14,7 @@ from evals.metrics.text import token_f1
 from evals.scores import Score
 from fixtures.cases import Case, Contract, Span
 from fixtures.passages import Passage
-from models.chat import Answer
+from models.spoken import answered
 from training.examples import Example
 
 PASSAGE = re.compile(r"<passage (\d+)>\n(.*?)\n</passage \1>", re.DOTALL)
@@ -50,7 +50,9 @@ def marks(prompt: str, reply: str, gold: Sequence[str], kind: str, category: str
     answerable = bool(gold) and kind not in WITHOUT_ANSWER
     spans = tuple(Span(text, None) for text in gold) if answerable else ()
     case = Case("", "", Contract("", ""), category, question(prompt), spans)
-    answer = Answer(reply.strip(), passages=shown(prompt))
+    answer = answered(reply.strip(), passages=shown(prompt))
+    if answer.error is not None:  # it reasoned, and said nothing
+        return Marks(answerable, 0.0, 0.0, 0.0)
     if not answerable:
         declined = _value(abstention(case, answer))
         return Marks(False, 0.0, 0.0 if declined else _grounded(case, answer), declined)
