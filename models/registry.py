@@ -1,13 +1,12 @@
 """The registry: one TOML file a model, `models/registry/NAME.toml`."""
 
-import difflib
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from fixtures.errors import UserError
-from fixtures.settings import read_toml
+from fixtures.settings import nearest, read_toml
 from models.decoding import Decoding
 from models.manifest import Sha256
 
@@ -89,10 +88,10 @@ AnyEntry = Annotated[
 ]
 
 
-def read_entry(name: str, folder: Path = SHIPPED) -> AnyEntry:
+def read_entry(name: str, folder: Path = SHIPPED, option: str = "--model") -> AnyEntry:
     """The entry of a model; `recorded:PATH` needs no file.
 
-    Relative paths in a file are relative to its folder.
+    Relative paths in a file are relative to its folder. `option` is where the name was typed.
 
     Raises:
         UserError: no such model (the nearest is named), or its file is malformed.
@@ -102,10 +101,10 @@ def read_entry(name: str, folder: Path = SHIPPED) -> AnyEntry:
     path = folder / f"{name}.toml"
     if not path.is_file():
         known = sorted(file.stem for file in folder.glob("*.toml"))
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
+        hint = nearest(name, known, otherwise="")
         raise UserError(
-            f"--model {name}: not in {folder}; {hint}known are {', '.join(known) or 'none'}"
+            f"{option} {name}: not in {folder}; {hint}{' ' if hint else ''}known are "
+            f"{', '.join(known) or 'none'}"
         )
     entry: AnyEntry = read_toml(path, AnyEntry)
     if isinstance(entry, LocalEntry):

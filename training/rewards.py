@@ -12,7 +12,6 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from difflib import get_close_matches
 from typing import Any
 
 from evals.metrics.abstention import abstains
@@ -21,6 +20,7 @@ from evals.metrics.text import token_f1
 from fixtures.cases import Case, Contract, Span
 from fixtures.errors import UserError
 from fixtures.passages import Passage
+from fixtures.settings import nearest
 from models.chat import Answer
 
 PASSAGE = re.compile(r"<passage (\d+)>\n(.*?)\n</passage \1>", re.DOTALL)
@@ -63,8 +63,7 @@ def read_weights(section: Mapping[str, Any] | None) -> Weights:
         raise UserError(f"rewards: {section!r} is no table; write `rewards: {{token_f1: 1.0}}`")
     for key, value in (section or {}).items():
         if key not in known:
-            near = (get_close_matches(str(key), known) or [", ".join(known)])[0]
-            raise UserError(f"rewards: unknown key {key!r}; did you mean {near}?")
+            raise UserError(f"rewards: unknown key {key!r}; {nearest(str(key), known)}")
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not 0 <= value < math.inf:
             raise UserError(f"rewards: {key} is {value!r}; give a number of 0 or more")
