@@ -3,6 +3,7 @@
 import fnmatch
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from evals.gate import SHIPPED as SHIPPED_GATE
@@ -183,6 +184,14 @@ def add_options(parser: "pytest.Parser") -> None:
         help="forgetting: also these tasks of lm-evaluation-harness, with commas",
     )
     add("--missed", action="store_true", help="only the tests that missed in the last exam")
+
+
+def option_names() -> set[str]:
+    """The options of an exam, as `add_options` declares them."""
+    names: set[str] = set()
+    group = SimpleNamespace(addoption=lambda name, **_: names.add(name))
+    add_options(SimpleNamespace(getgroup=lambda *_: group))  # type: ignore[arg-type]
+    return names
 
 
 def _model_in_service(registry: Path) -> str:

@@ -6,7 +6,7 @@ import math
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from fixtures.errors import UserError
@@ -16,6 +16,7 @@ from models.completion import completion_request, read_completion
 from models.decoding import Decoding
 from models.failures import Failure, diagnose
 from models.limiter import AdaptiveLimiter
+from models.waiting import Wait
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -40,6 +41,7 @@ class _Line:
     """The connection of an endpoint and of its draws, once there is one."""
 
     connection: _Connection | None = None
+    waits: list[Wait] = field(default_factory=list)
 
 
 class EndpointModel:
@@ -137,6 +139,12 @@ class EndpointModel:
         other._decoding, other.longest_answer = decoding, decoding.max_tokens
         return other
 
+    @property
+    def longest_wait(self) -> Wait | None:
+        """The call that has had no answer for longest, of this model and of its draws."""
+        sent = [wait for wait in list(self._line.waits) if wait.since]
+        return max(sent, key=lambda wait: wait.seconds, default=None)
+
     async def close(self) -> None:
         """Close the running loop's connections; those of an earlier loop have died with it."""
         connection, self._line.connection = self._line.connection, None
@@ -145,11 +153,21 @@ class EndpointModel:
 
     async def _ask(self, body: dict[str, Any], *, wait_for_server: bool = True) -> Answer | Failure:
         """Call until there is an answer, a failure that stays one, or no retry left."""
+        wait = Wait(self.name, self._retries + 1)
+        self._line.waits.append(wait)
+        try:
+            return await self._tried(wait, body, wait_for_server=wait_for_server)
+        finally:
+            self._line.waits.remove(wait)
+
+    async def _tried(
+        self, wait: Wait, body: dict[str, Any], *, wait_for_server: bool
+    ) -> Answer | Failure:
         connection = self._connect()
         tries = 0
         while True:
             delay = random.uniform(0.0, min(LONGEST_BACK_OFF, self._back_off * 2**tries))
-            outcome = await self._call(connection, body, delay)
+            outcome = await self._call(connection, body, delay, wait)
             tries += 1
             if isinstance(outcome, Answer) or outcome.then != "again":
                 return outcome
@@ -161,7 +179,7 @@ class EndpointModel:
                 await asyncio.sleep(delay)
 
     async def _call(
-        self, connection: _Connection, body: dict[str, Any], delay: float
+        self, connection: _Connection, body: dict[str, Any], delay: float, wait: Wait
     ) -> Answer | Failure:
         """One call, as soon as the limiter admits it.
 
@@ -173,6 +191,7 @@ class EndpointModel:
 
         limiter = connection.limiter
         ticket = await limiter.acquire()
+        wait.sent()
         succeeded = congested = False
         begun = time.perf_counter()
         try:

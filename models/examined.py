@@ -33,7 +33,7 @@ class Verdict(_Table):
     """
 
     model: str
-    outcome: Literal["PROMOTE", "REJECT", "INCONCLUSIVE"]
+    outcome: Literal["PROMOTE", "PASS", "REJECT", "INCONCLUSIVE"]
     reasons: tuple[str, ...]
     checks: tuple[dict[str, Any], ...]
     champion: _Model | None

@@ -1,5 +1,6 @@
 """The registry: one TOML file a model, `models/registry/NAME.toml`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -88,10 +89,13 @@ AnyEntry = Annotated[
 ]
 
 
-def read_entry(name: str, folder: Path = SHIPPED, option: str = "--model") -> AnyEntry:
+def read_entry(
+    name: str, folder: Path = SHIPPED, option: str = "--model", beside: Sequence[str] = ()
+) -> AnyEntry:
     """The entry of a model; `recorded:PATH` needs no file.
 
-    Relative paths in a file are relative to its folder. `option` is where the name was typed.
+    Relative paths in a file are relative to its folder. `option` is where the name was typed;
+    `beside` are words that may stand there too.
 
     Raises:
         UserError: no such model (the nearest is named), or its file is malformed.
@@ -101,6 +105,7 @@ def read_entry(name: str, folder: Path = SHIPPED, option: str = "--model") -> An
     path = folder / f"{name}.toml"
     if not path.is_file():
         known = sorted(file.stem for file in folder.glob("*.toml"))
+        known += beside
         hint = nearest(name, known, otherwise="")
         raise UserError(
             f"{option} {name}: not in {folder}; {hint}{' ' if hint else ''}known are "

@@ -50,7 +50,7 @@ def promote(
         UserError: the model is unknown, or a file cannot be read or written.
         RefusedError: no exam passed, or model, gate or champion are not those of the exam any more.
     """
-    read_entry(name, place.registry)
+    read_entry(name, place.registry, "promote")
     with _locked(place.folder, say):
         records = settle(place.folder, place.registry, say)
         exam = find_examined(name, place.runs, report)

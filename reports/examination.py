@@ -21,6 +21,7 @@ from fixtures.cases import Case
 from fixtures.datasets import Dataset, load_dataset
 from fixtures.errors import UserError
 from fixtures.selection import select
+from models.champion import read_champion
 from models.factory import Chats
 from models.registry import read_entry
 from reports.agenda import Agenda, check_judges, plan_agenda, varied_cases
@@ -28,7 +29,7 @@ from reports.findings import Finding, Section
 from reports.header import dataset_facts, fingerprint, gate_facts, retriever_facts
 from reports.judging import judge_section, trusted_gate, untrusted
 from reports.leaks import leak_checks, partial_check
-from reports.opponents import name_opponents, open_with_opponents
+from reports.opponents import CHAMPION, name_opponents, open_with_opponents, unpromoted
 from reports.planning import foresee
 from reports.provenance import provenance
 from reports.record import as_json, read_report, write_json, write_whole
@@ -41,7 +42,10 @@ Kind = Literal["all", "answerable", "unanswerable"]
 
 @dataclass
 class Examination:
-    """What one session examines. Cheap to make: nothing is embedded, loaded or asked yet."""
+    """What one session examines. Cheap to make: nothing is embedded, loaded or asked yet.
+
+    `whole` is False where tests were left out or the exam was interrupted: `latest` stays then.
+    """
 
     options: ExamOptions
     root: Path
@@ -52,6 +56,7 @@ class Examination:
     run_id: str
     report: Report | None = None
     missed: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    whole: bool = True
     _agenda: Agenda | None = None
     _notes: list[str] = field(default_factory=list)
     _stopped: bool = False
@@ -148,11 +153,12 @@ class Examination:
         identities = {model.name: model.identity for model in models}
         started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         try:
-            with progress_bar(run, len(plan.models) * len(plan.cases)):
+            with progress_bar(run, len(plan.models) * len(plan.cases), chats.longest_wait):
                 asyncio.run(run.execute())
         except (KeyboardInterrupt, UserError):
             if not run.done:
                 raise
+            self.whole = False
             self._conclude(run, self._header(run, retriever.identity, identities, started), levels)
             self.finish()
             raise
@@ -244,12 +250,22 @@ class Examination:
             notes=notes,
             sections=found,
         )
+        self.report = replace(self.report, verdicts=self._in_service(self.report))
         written = as_json(self.report)
         change = self._data_change(written)
         if change:
             self.report = replace(self.report, notes=(*self.report.notes, *change))
             written = as_json(self.report)
         write_json(written, self.folder / "report.json")
+
+    def _in_service(self, report: Report) -> tuple[Verdict, ...]:
+        """The verdicts, of which none promises a promotion that would be refused."""
+        service = read_champion(self.options.registry.parent)
+        identities = {row["name"]: row["identity"] for row in report.header.models}
+        return tuple(
+            unpromoted(each, identities[each.model], service, report.header.command)
+            for each in report.verdicts
+        )
 
     def _data_change(self, written: Mapping[str, Any]) -> tuple[str, ...]:
         """What changed in the data since the champion's last exam, and what that did."""
@@ -311,8 +327,12 @@ class Examination:
         store = Store(self.options.store)
         store.add([run_row(written, self.folder / "report.json")])
         store.close()
-        self._point_latest()
-        return [f"report: {self.folder / 'report.html'}"]
+        lines = [f"report: {self.folder / 'report.html'}"]
+        if self.whole:
+            self._point_latest()
+        elif (latest := self.options.runs.parent / "latest").is_symlink():
+            lines.append(f"{latest} stays with the last whole exam: this one was a part of one")
+        return lines
 
     def _point_latest(self) -> None:
         """Make `latest`, beside the runs, lead to this run."""
@@ -348,6 +368,6 @@ def prepare(options: ExamOptions, root: Path, run_id: str | None = None) -> Exam
         raise UserError("--sequential needs an opponent: give --baseline champion, or a model")
     opponents = name_opponents(options.baseline, options.registry.parent)
     for opponent in opponents:
-        read_entry(opponent.name, options.registry)
+        read_entry(opponent.name, options.registry, "--baseline", (CHAMPION,))
     run_id = run_id or f"{stamp}-{secrets.token_hex(2)}"
     return Examination(options, root, gate, dataset, cases, opponents, run_id)

@@ -59,11 +59,7 @@ def open_appraisers(names: str, chats: Chats, registry: Path) -> tuple[tuple[Jud
     for name in judges:
         if name == REFERENCE:
             continue
-        try:
-            entry = read_entry(name, registry)
-        except UserError as error:
-            line = str(error).replace("--model", "--judge", 1)
-            raise UserError(f"{line}; beside them there are reference and metrics") from error
+        entry = read_entry(name, registry, "--judge", (REFERENCE, METRICS))
         if not isinstance(entry, Prompted):
             raise UserError(f"--judge {name}: it answers cases, but cannot chat")
     return open_judges(("correctness",), judges, 1, chats), METRICS in given
