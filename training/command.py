@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fixtures.command import Parser, run
 from models.registry import SHIPPED
+from training.arguments import REWARDED
 from training.method import Method
 from training.outcome import check_free, deliver
 from training.recipe import Recipe, read_recipe
@@ -53,7 +54,7 @@ def _train(method: Method, options: argparse.Namespace) -> None:
     recipe = read_recipe(options.recipe, options.settings)
     places = Places(options.registry, options.adapters, options.runs)
     if options.tried:
-        recipe = tried(recipe)
+        recipe = tried(method, recipe)
         places = replace(places, adapters=options.runs.parent / "tries")
     else:
         check_free(recipe, places, force=options.force)
@@ -71,9 +72,11 @@ def _train(method: Method, options: argparse.Namespace) -> None:
     print(f"Next: {again_without_try(method, options)}")
 
 
-def tried(recipe: Recipe) -> Recipe:
-    """The recipe with two steps and without an exam, under a name of its own."""
+def tried(method: Method, recipe: Recipe) -> Recipe:
+    """The recipe with two steps of a batch and without an exam, under a name of its own."""
     training = recipe.training | {"max_steps": TRIED, "save_steps": TRIED, "logging_steps": 1}
+    if method.name not in REWARDED:  # whose groups are made of what is accumulated
+        training["gradient_accumulation_steps"] = 1
     changed = {
         "name": f"{recipe.name}-try",
         "validation": None,
