@@ -207,5 +207,5 @@ def _uncounted(trainer_class: Any) -> Any:
             metrics.pop("num_tokens", None)
         super(counting, self).log(logs, *args, **kwargs)
 
-    counting = type(trainer_class.__name__, (trainer_class,), {"log": log})
+    counting: Any = type(trainer_class.__name__, (trainer_class,), {"log": log})
     return counting
