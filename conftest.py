@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from evals.interruption import Interruption
-from evals.options import add_options, read_options
+from evals.options import add_options, option_names, read_options
+from fixtures.command import one_line
 from fixtures.errors import UserError
 
 if TYPE_CHECKING:
@@ -46,11 +47,25 @@ def _usage_errors() -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        raise pytest.UsageError(str(error)) from error
+        raise pytest.UsageError(one_line(error)) from error
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Options of an exam ask for one, also where no path was typed, from any folder."""
+    typed = {word.partition("=")[0] for word in config.invocation_params.args}
+    if config.args_source is not config.ArgsSource.ARGS and typed & option_names():
+        config.args[:] = [str(config.rootpath / "evals")]
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """A hint for whoever types `pytest` alone."""
+    if config.args_source is not config.ArgsSource.TESTPATHS or _examines(config):
+        return None
+    return "these are the tests of the tool itself; to examine a model type: pytest evals"
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -63,16 +78,35 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
     with _usage_errors():
         run_id = getattr(config, "workerinput", {}).get("exam_run")
-        config.stash[EXAM] = prepare(read_options(config), config.rootpath, run_id)
+        exam = config.stash[EXAM] = prepare(read_options(config), config.rootpath, run_id)
+    exam.whole = _is_whole(config)
 
 
 def _examines(config: pytest.Config) -> bool:
     """Whether an argument names `evals`, something in it, or a folder around it."""
     evals = config.rootpath / "evals"
-    places = [
-        Path(config.invocation_params.dir, arg.split("::")[0]).resolve() for arg in config.args
-    ]
-    return any(place.is_relative_to(evals) or evals.is_relative_to(place) for place in places)
+    return any(
+        place.is_relative_to(evals) or evals.is_relative_to(place) for place in _places(config)
+    )
+
+
+def _is_whole(config: pytest.Config) -> bool:
+    """Whether every suite is named; what is then deselected makes the exam a part again."""
+    evals = config.rootpath / "evals"
+    again = any(config.getoption(name, False) for name in ("lf", "stepwise"))
+    return not again and any(evals.is_relative_to(place) for place in _places(config))
+
+
+def _places(config: pytest.Config) -> list[Path]:
+    folder = config.invocation_params.dir
+    return [Path(folder, arg.split("::")[0]).resolve() for arg in config.args]
+
+
+def pytest_deselected(items: "Sequence[pytest.Item]") -> None:
+    """What `-k`, `-m`, `--missed` and the like leave out is missing from the exam."""
+    exam = items[0].config.stash.get(EXAM, None) if items else None
+    if exam is not None:
+        exam.whole = False
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -351,6 +385,12 @@ def holds(
     return check
 
 
+class Unmet(pytest.fail.Exception):
+    """A check that did not hold; its line stands in the exam's own part of the summary."""
+
+    __module__ = "builtins"  # named without its path, as pytest's own
+
+
 @pytest.fixture
 def demand(exam: "Examination") -> "Callable[[str, str, Sequence[str]], None]":
     """Assert that an outcome is good; an inconclusive one as --inconclusive says."""
@@ -360,7 +400,8 @@ def demand(exam: "Examination") -> "Callable[[str, str, Sequence[str]], None]":
             pytest.skip(f"inconclusive: {'; '.join(reasons)}")
         if outcome == "INCONCLUSIVE" and exam.options.inconclusive == "pass":
             return
-        assert outcome == good, "; ".join(reasons)
+        if outcome != good:
+            raise Unmet("; ".join(reasons), pytrace=False)
 
     return check
 
@@ -379,11 +420,18 @@ def pytest_runtest_makereport(
     exam = item.config.stash.get(EXAM, None)
     params = getattr(item, "callspec", None) and item.callspec.params  # type: ignore[attr-defined]
     if exam is None or not params or "case" not in params or call.when != "call":
-        return (yield)
+        if exam is not None:
+            _shorten(item, call)
+        report = yield
+        if exam is not None and call.excinfo is not None and call.excinfo.errisinstance(Unmet):
+            report._pdbshown = True  # type: ignore[attr-defined]  # the exam's part has the line
+        return report
     missed = call.excinfo is not None and call.excinfo.errisinstance(AssertionError)
     if call.excinfo is not None and missed and not exam.options.strict_cases:
         # Before pytest renders the traceback, which in a large exam costs more than all the rest.
-        call.excinfo = _expected(f"missed: {call.excinfo.value}".splitlines()[0])
+        line = f"missed: {call.excinfo.value}".splitlines()[0]
+        call.excinfo = _raised(pytest.xfail.Exception(line, pytrace=False))
+    _shorten(item, call)
     report = yield
     report.exam_case = True  # type: ignore[attr-defined]
     if missed:
@@ -391,11 +439,19 @@ def pytest_runtest_makereport(
     return report
 
 
-def _expected(reason: str) -> pytest.ExceptionInfo[BaseException]:
-    """What `pytest.xfail(reason)` raises, without a traceback to show."""
+def _shorten(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Let an assertion that failed be its reason alone: no source, no examination's repr."""
+    found = call.excinfo
+    if found is not None and found.errisinstance(AssertionError) and not item.config.option.usepdb:
+        line = (str(found.value) or "the assertion does not hold").splitlines()[0]
+        call.excinfo = _raised(pytest.fail.Exception(line, pytrace=False))
+
+
+def _raised(exception: BaseException) -> pytest.ExceptionInfo[BaseException]:
+    """What `pytest.xfail` or `pytest.fail` raises, without a traceback to show."""
     try:
-        raise pytest.xfail.Exception(reason, pytrace=False)
-    except pytest.xfail.Exception:
+        raise exception
+    except type(exception):
         return pytest.ExceptionInfo.from_current()
 
 

@@ -23,6 +23,7 @@ from bench import (
 )
 from bench.results import Finding, page, read_sections, section
 from bench.sessions import ROOT, threads
+from fixtures.command import Parser, choice, run
 from fixtures.datasets import load_dataset
 from fixtures.errors import UserError
 from fixtures.paths import cache_dir
@@ -64,21 +65,22 @@ BENCHMARKS: dict[str, Benchmark] = {
 
 def main(argv: list[str] | None = None) -> int:
     """Run the benchmarks named, or all; 1 when a target is missed, 4 for a user's mistake."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=main.__doc__)
+    known = f"of {', '.join(BENCHMARKS)} (all)"
+    parser = Parser(prog="python -m bench", description=main.__doc__)
     add = parser.add_argument
-    add("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)} (all)")
+    add("names", nargs="*", type=choice(*BENCHMARKS), metavar="NAME", help=known)
     add("--repeats", type=int, default=5, metavar="N", help="of endpoint and collect (5)")
     add("--kills", type=int, default=20, metavar="N", help="of kills (20)")
     add("--cases", type=int, default=10_000, metavar="N", help="recorded: N and twice N (10000)")
     add("--limit", type=int, default=16, metavar="N", help="embedded: cases; 0 takes all (16)")
     add("--cuad-dir", type=Path, help="retrieval: folder that holds CUAD_v1.json ($CUAD_DIR)")
     add("--output", type=Path, default=RESULTS, metavar="FILE", help="(bench/results.md)")
-    options = parser.parse_args(argv)
-    unknown = [name for name in options.names if name not in BENCHMARKS]
-    if unknown or min(options.repeats, options.cases, options.kills) < 1 or options.limit < 0:
-        wrong = f"no benchmark {unknown[0]}" if unknown else "a number is too small"
-        print(f"ERROR: {wrong}; see `python -m bench --help`", file=sys.stderr)
-        return 4
+    return run(_measure, parser, argv)
+
+
+def _measure(options: argparse.Namespace) -> int:
+    if min(options.repeats, options.cases, options.kills) < 1 or options.limit < 0:
+        raise UserError("a number is too small; see `python -m bench --help`")
     origin = {**provenance(ROOT), "threads": threads()}
     missed = 0
     for name in options.names or BENCHMARKS:
@@ -87,8 +89,7 @@ def main(argv: list[str] | None = None) -> int:
                 finding = BENCHMARKS[name](Path(folder), options)
         except UserError as error:
             if name != "retrieval" or name in options.names:
-                print(f"ERROR: {name}: {error}", file=sys.stderr)
-                return 4
+                raise UserError(f"{name}: {error}") from error
             print(f"retrieval is skipped: {error}\n", flush=True)
             continue
         text = section(name, finding, origin)

@@ -20,6 +20,8 @@ from typing import Literal
 from xml.etree import ElementTree
 
 from bench.sessions import ROOT
+from fixtures.command import Parser
+from fixtures.command import run as run_command
 
 BEFORE = "c1adbca1afea"
 TESTS = ("tests/__init__.py", "tests/conftest.py", "tests/seams.py", "tests/faults")
@@ -199,10 +201,13 @@ def _place(fault: str) -> tuple[int, int]:
 
 def main(argv: list[str] | None = None) -> int:
     """Write both pages; 1 when a fault is back."""
-    parser = argparse.ArgumentParser(prog="python -m bench.fault_book", description=main.__doc__)
+    parser = Parser(prog="python -m bench.fault_book", description=main.__doc__)
     parser.add_argument("--before", default=BEFORE, metavar="COMMIT", help="(%(default)s)")
     parser.add_argument("--docs", type=Path, default=ROOT / "docs", metavar="DIR", help="(docs)")
-    options = parser.parse_args(argv)
+    return run_command(_write_pages, parser, argv)
+
+
+def _write_pages(options: argparse.Namespace) -> int:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     markers = "\n".join(project["tool"]["pytest"]["ini_options"]["markers"])
     before = run_before(options.before, ["-o", f"markers={markers}"])

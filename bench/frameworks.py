@@ -30,6 +30,9 @@ from evals.judges.judge import Bench, Submission
 from evals.judges.quiet import keep_quiet
 from evals.judges.ragas_judge import RagasJudge
 from evals.store import Store
+from fixtures import command
+from fixtures.command import Parser, choice
+from fixtures.errors import UserError
 from fixtures.passages import Passage
 from models.chat import Answer
 from models.endpoint import EndpointModel
@@ -248,16 +251,21 @@ PEERS = {
 
 def main(argv: list[str] | None = None) -> int:
     """Serve, or run one runner and print its seconds, calls and scores."""
-    parser = argparse.ArgumentParser(prog="python -m bench.frameworks", description=main.__doc__)
-    parser.add_argument("runner", choices=("serve", *RUNNERS))
-    parser.add_argument("metric", nargs="?", choices=METRICS)
+    parser = Parser(prog="python -m bench.frameworks", description=main.__doc__)
+    parser.add_argument("runner", type=choice("serve", *RUNNERS), metavar="RUNNER")
+    parser.add_argument("metric", nargs="?", type=choice(*METRICS))
     parser.add_argument("url", nargs="?")
     parser.add_argument("cases", nargs="?", type=int)
-    options = parser.parse_args(argv)
+    return command.run(_run, parser, argv)
+
+
+def _run(options: argparse.Namespace) -> None:
     if options.runner == "serve":
         server = FakeServer(reply=_reply, latency=LATENCY)
         asyncio.run(serve(server, 0, lambda: print(server.url, flush=True)))
-        return 0
+        return
+    if None in (options.metric, options.url, options.cases):
+        raise UserError(f"{options.runner} needs METRIC URL CASES")
     keep_quiet()
     run, (warming, *judged) = RUNNERS[options.runner], submissions(options.cases + 1)
     run(options.metric, options.url, [warming])
@@ -267,7 +275,6 @@ def main(argv: list[str] | None = None) -> int:
     seconds = time.perf_counter() - begun
     after, peak = _stats(options.url)
     print(json.dumps({"timing": [seconds, after - calls, peak], "scores": scores}))
-    return 0
 
 
 def _stats(url: str) -> tuple[int, int]:

@@ -30,6 +30,7 @@ from evals.options import REFERENCE
 from evals.scores import Score
 from evals.store import Store
 from fixtures.cases import Case
+from fixtures.command import Parser, run
 from fixtures.datasets import load_dataset
 from fixtures.retrieval import Retriever, RetrieverOptions
 from models.chat import Answer, ChatModel, Message
@@ -275,12 +276,12 @@ def _replies(words: str) -> dict[str, Any]:
 
 def main(argv: list[str] | None = None) -> int:
     """Serve until killed; the first line printed is the URL."""
-    argparse.ArgumentParser(prog="python -m bench.judges", description=main.__doc__).parse_args(
-        argv
-    )
+    return run(_serve, Parser(prog="python -m bench.judges", description=main.__doc__), argv)
+
+
+def _serve(_: argparse.Namespace) -> None:
     server = FakeServer(reply=_script())
     asyncio.run(serve(server, 0, lambda: print(server.url, flush=True)))
-    return 0
 
 
 if __name__ == "__main__":

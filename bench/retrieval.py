@@ -8,8 +8,8 @@ from pathlib import Path
 from statistics import fmean
 
 from fixtures.cases import Case
+from fixtures.command import Parser, run
 from fixtures.datasets import load_dataset
-from fixtures.errors import UserError
 from fixtures.passages import Passage
 from fixtures.paths import cache_dir
 from fixtures.retrieval import Retriever, RetrieverOptions
@@ -69,19 +69,17 @@ def _measures(case: Case, ranked: Sequence[Passage]) -> tuple[float, float, floa
 
 def main(argv: list[str] | None = None) -> int:
     """Print the table of a data set's test split."""
-    parser = argparse.ArgumentParser(prog="python -m bench.retrieval", description=main.__doc__)
+    parser = Parser(prog="python -m bench.retrieval", description=main.__doc__)
     parser.add_argument("--dataset", default="cuad", help="cuad, sample, or a path (cuad)")
     parser.add_argument("--cuad-dir", type=Path, help="folder that holds CUAD_v1.json")
     parser.add_argument("--cache-dir", type=Path, help="where the passage index is kept")
-    options = parser.parse_args(argv)
-    try:
-        data = load_dataset(options.dataset, options.cuad_dir)
-        cases = [case for case in data.cases if case.contract.id in data.test_contracts]
-        print(table(cases, options.cache_dir or cache_dir(), data.name), end="")
-    except UserError as error:
-        print(f"ERROR: {error}", file=sys.stderr)
-        return 4
-    return 0
+    return run(_print, parser, argv)
+
+
+def _print(options: argparse.Namespace) -> None:
+    data = load_dataset(options.dataset, options.cuad_dir)
+    cases = [case for case in data.cases if case.contract.id in data.test_contracts]
+    print(table(cases, options.cache_dir or cache_dir(), data.name), end="")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.simulation import ALPHA, World, coverage, f1_exams, passes, small_exams, stopped
+from fixtures.command import Parser, run
+from fixtures.errors import UserError
 from reports.power import detectable, planned_error, power_of
 
 PAGE = Path(__file__).parents[1] / "docs" / "statistics.md"
@@ -108,15 +110,17 @@ def _row(*cells: str) -> str:
 
 def main(argv: list[str] | None = None) -> int:
     """Simulate, print, and write the page."""
-    parser = argparse.ArgumentParser(prog="python -m bench.statistics", description=__doc__)
+    parser = Parser(prog="python -m bench.statistics", description=__doc__)
     parser.add_argument("--repeats", type=int, default=50_000, help="exams a row")
     parser.add_argument("--small", type=int, default=5_000, help="exams a row that are resampled")
     parser.add_argument("--page", type=Path, default=PAGE, help="whose tables are replaced")
-    options = parser.parse_args(argv)
+    return run(_simulate, parser, argv)
+
+
+def _simulate(options: argparse.Namespace) -> None:
     text = options.page.read_text(encoding="utf-8") if options.page.is_file() else ""
     if BEGIN not in text or END not in text:
-        print(f"ERROR: {options.page} has no lines {BEGIN} and {END}; restore it", file=sys.stderr)
-        return 4
+        raise UserError(f"{options.page} has no lines {BEGIN} and {END}; restore it")
     lines = []
     for line in tables(options.repeats, options.small):
         print(line, flush=True)
@@ -126,7 +130,6 @@ def main(argv: list[str] | None = None) -> int:
     _, _, after = rest.partition(END)
     body = "\n".join([BEGIN, "", *lines, END])
     options.page.write_text(before + body + after, encoding="utf-8")
-    return 0
 
 
 if __name__ == "__main__":

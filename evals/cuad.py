@@ -22,6 +22,7 @@ from evals.metrics.cuad import (
     operating_point,
     precision_at_recall,
 )
+from fixtures.command import Parser, choice, run
 from fixtures.errors import UserError
 
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -166,27 +167,31 @@ def _f1(point: Point) -> float | None:
     return 2 * point.precision * point.recall / both if both else 0.0
 
 
-def _arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m evals.cuad", description=main.__doc__)
+def _parser() -> Parser:
+    parser = Parser(prog="python -m evals.cuad", description=main.__doc__)
     parser.add_argument("predictions", type=Path, help="nbest_predictions_.json, or id -> text")
     parser.add_argument("--cuad", type=Path, required=True, metavar="PATH", help="CUAD's test.json")
-    parser.add_argument("--mode", choices=[*MODES, "both"], default="both", help="default: both")
+    parser.add_argument(
+        "--mode",
+        type=choice(*MODES, "both"),
+        default="both",
+        metavar="MODE",
+        help=f"{', '.join(MODES)} or both (both)",
+    )
     parser.add_argument("--by-category", action="store_true", help="also one line per category")
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
     """Print CUAD's area under precision and recall, and precision at 80 % and 90 % recall."""
-    given = _arguments().parse_args(argv)
+    return run(_print, _parser(), argv)
+
+
+def _print(given: argparse.Namespace) -> None:
     modes = MODES if given.mode == "both" else (given.mode,)
-    try:
-        predictions, points = read_predictions(given.predictions, read_golds(given.cuad))
-    except UserError as error:
-        print(f"ERROR: {error}", file=sys.stderr)
-        return 4
+    predictions, points = read_predictions(given.predictions, read_golds(given.cuad))
     for line in _lines(predictions, modes, points=points, by_category=given.by_category):
         print(line)
-    return 0
 
 
 if __name__ == "__main__":

@@ -6,8 +6,10 @@ are found, and a case is judged as soon as it is answered. Whatever the store ho
 
 import asyncio
 import itertools
+import re
 import resource
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -103,7 +105,18 @@ class Run:
     @property
     def asked(self) -> int:
         """Results that a call of this run brought."""
-        return sum(result.asked for result in self._results.values())
+        return sum(result.asked for result in [*self._results.values()])
+
+    @property
+    def started(self) -> bool:
+        """Whether anything can have been asked, so that there is something to tell of."""
+        return "_calls" in vars(self)
+
+    @property
+    def errors(self) -> Counter[str]:
+        """Answers that failed so far, by what stands before the particulars of the reason."""
+        failed = [each.answer.error for each in [*self._results.values()] if each.answer.error]
+        return Counter(re.split("[:(;]", error)[0].strip()[:60] for error in failed)
 
     @property
     def done(self) -> int:

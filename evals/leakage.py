@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from fixtures.cases import Case, Contract
+from fixtures.command import Parser, run
 from fixtures.datasets import Dataset, load_dataset
 from fixtures.errors import UserError
 from fixtures.shingles import comparable, is_sample, sketch
@@ -142,19 +143,18 @@ def near_duplicates(dataset: Dataset, threshold: float = 0.5) -> tuple[Leak, ...
 
 def main(argv: list[str] | None = None) -> int:
     """Print the contracts of a data set's test split that nearly stand in its train split."""
-    parser = argparse.ArgumentParser(prog="python -m evals.leakage", description=main.__doc__)
+    parser = Parser(prog="python -m evals.leakage", description=main.__doc__)
     parser.add_argument("--dataset", default="cuad", help="cuad, sample, or a path (cuad)")
     parser.add_argument("--cuad-dir", type=Path, help="folder that holds CUAD_v1.json")
     parser.add_argument("--threshold", type=float, default=0.5, help="containment above it (0.5)")
-    options = parser.parse_args(argv)
-    try:
-        if not 0 <= options.threshold < 1:
-            raise UserError(f"--threshold {options.threshold}: give a share from 0 to below 1")
-        dataset = load_dataset(options.dataset, options.cuad_dir)
-        leaks = near_duplicates(dataset, options.threshold)
-    except UserError as error:
-        print(f"ERROR: {error}", file=sys.stderr)
-        return 4
+    return run(_print, parser, argv)
+
+
+def _print(options: argparse.Namespace) -> None:
+    if not 0 <= options.threshold < 1:
+        raise UserError(f"--threshold {options.threshold}: give a share from 0 to below 1")
+    dataset = load_dataset(options.dataset, options.cuad_dir)
+    leaks = near_duplicates(dataset, options.threshold)
     for leak in leaks:
         print(f"{leak.containment:.2f}  {leak.exam_contract}")
         print(f"      {leak.kind} of {leak.trained_contract}")
@@ -162,7 +162,6 @@ def main(argv: list[str] | None = None) -> int:
         f"{len(leaks)} of {len(dataset.test_contracts)} test contracts have more than "
         f"{options.threshold:g} of their wording in one train contract"
     )
-    return 0
 
 
 if __name__ == "__main__":

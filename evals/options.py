@@ -1,9 +1,9 @@
 """The options of `pytest evals`, read once into one typed object."""
 
-import difflib
 import fnmatch
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from evals.gate import SHIPPED as SHIPPED_GATE
@@ -12,6 +12,7 @@ from fixtures.errors import UserError
 from fixtures.passages import Chunker
 from fixtures.retrieval import Kind, RetrieverOptions
 from fixtures.selection import Selection, Split
+from fixtures.settings import nearest
 from models.champion import read_champion
 from models.registry import RECORDED
 from models.registry import SHIPPED as SHIPPED_REGISTRY
@@ -199,6 +200,14 @@ def add_options(parser: "pytest.Parser") -> None:
     )
 
 
+def option_names() -> set[str]:
+    """The options of an exam, as `add_options` declares them."""
+    names: set[str] = set()
+    group = SimpleNamespace(addoption=lambda name, **_: names.add(name))
+    add_options(SimpleNamespace(getgroup=lambda *_: group))  # type: ignore[arg-type]
+    return names
+
+
 def _model_in_service(registry: Path) -> str:
     champion = read_champion(registry.parent)
     return champion.model if champion else DEFAULT_MODEL
@@ -274,8 +283,7 @@ def _metrics(patterns: list[str]) -> tuple[str, ...]:
     """The metrics that the patterns name, in the table's order."""
     for pattern in patterns:
         if not fnmatch.filter(METRICS, pattern):
-            near = difflib.get_close_matches(pattern, METRICS, n=1)
-            hint = f"did you mean {near[0]}?" if near else "docs/metrics.md lists them"
+            hint = nearest(pattern, METRICS, otherwise="docs/metrics.md lists them")
             raise UserError(f"--metric {pattern}: no such metric; {hint}")
     return tuple(n for n in METRICS if any(fnmatch.fnmatchcase(n, p) for p in patterns))
 
@@ -283,8 +291,7 @@ def _metrics(patterns: list[str]) -> tuple[str, ...]:
 def _one_of(option: str, value: str, known: tuple[str, ...]) -> Any:
     if value in known:
         return value
-    near = difflib.get_close_matches(value, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(known)}"
+    hint = nearest(value, known, otherwise=f"choose from {', '.join(known)}")
     raise UserError(f"{option} {value}: no such choice; {hint}")
 
 

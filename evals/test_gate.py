@@ -1,4 +1,4 @@
-"""Is the candidate good enough to go into service? Exit 0 only for PROMOTE.
+"""Is the candidate good enough to go into service? Exit 0 only for PROMOTE, or PASS.
 
 One test for every metric that gates, and one for the verdict as a whole, which also says what
 belongs to no metric: the size of the exam, and whether the candidate was trained on it.
@@ -16,4 +16,6 @@ def test_metric(exam, verdict, metric, demand):
 
 
 def test_verdict(verdict, demand):
-    demand(verdict.outcome, "PROMOTE", verdict.reasons or ["nothing was asked of it"])
+    good = "PASS" if verdict.outcome == "PASS" else "PROMOTE"
+    unmet = [check for check in verdict.checks if check.outcome != "PASS"]
+    demand(verdict.outcome, good, [f"{len(unmet)} of {len(verdict.checks)} checks did not pass"])

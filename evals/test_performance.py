@@ -26,14 +26,19 @@ def timed(performance):
 
 
 def test_latency(timed, budget):
-    assert timed.p95_latency <= budget("p95_latency"), f"p50 {timed.p50_latency:.2f} s"
+    most = budget("p95_latency")
+    found = f"p95 {timed.p95_latency:.2f} s, p50 {timed.p50_latency:.2f} s"
+    assert timed.p95_latency <= most, f"{found}; the gate file allows p95_latency {most:g}"
 
 
 def test_throughput(timed, budget):
     if timed.tokens_per_second is None:
         pytest.skip("unscored: the model counts no tokens")
-    assert timed.tokens_per_second >= budget("tokens_per_second")
+    least = budget("tokens_per_second")
+    found = f"{timed.tokens_per_second:.0f} tokens/s"
+    assert timed.tokens_per_second >= least, f"{found}; the gate file asks for {least:g}"
 
 
 def test_peak_memory(model, spending, budget):
-    assert spending.peak_memory / 2**30 <= budget("peak_memory")
+    most, found = budget("peak_memory"), spending.peak_memory / 2**30
+    assert found <= most, f"{found:.2f} GiB; the gate file allows peak_memory {most:g}"

@@ -22,6 +22,7 @@ from models.failures import Failure, diagnose, refusal
 from models.limiter import AdaptiveLimiter
 from models.parameters import other_names, renamed
 from models.surroundings import advice_on_proxies
+from models.waiting import Wait
 
 BYTES_PER_TOKEN = 3.5
 LONGEST_BACK_OFF = 30.0
@@ -45,11 +46,13 @@ class _Line:
     Attributes:
         opened: the connection, once there is one.
         served: whether the server has answered before.
+        waits: calls that have no answer yet.
         names: parameters that it takes under another name, or, where None, not at all.
     """
 
     opened: _Opened | None = None
     served: bool = False
+    waits: list[Wait] = field(default_factory=list)
     names: dict[str, str | None] = field(default_factory=dict)
 
 
@@ -157,6 +160,12 @@ class EndpointModel:
         other._decoding, other.longest_answer = decoding, decoding.max_tokens
         return other
 
+    @property
+    def longest_wait(self) -> Wait | None:
+        """The call that has had no answer for longest, of this model and of its draws."""
+        sent = [wait for wait in list(self._line.waits) if wait.since]
+        return max(sent, key=lambda wait: wait.seconds, default=None)
+
     async def close(self) -> None:
         """Close the running loop's connections; those of an earlier loop have died with it."""
         opened, self._line.opened = self._line.opened, None
@@ -165,12 +174,22 @@ class EndpointModel:
 
     async def _ask(self, body: dict[str, Any], *, wait_for_server: bool = True) -> Answer | Failure:
         """Call until there is an answer, a failure that stays one, or no retry left."""
+        wait = Wait(self.name, self._retries + 1)
+        self._line.waits.append(wait)
+        try:
+            return await self._tried(wait, body, wait_for_server=wait_for_server)
+        finally:
+            self._line.waits.remove(wait)
+
+    async def _tried(
+        self, wait: Wait, body: dict[str, Any], *, wait_for_server: bool
+    ) -> Answer | Failure:
         opened, line = self._connect(), self._line
         tries = 0
         names: dict[str, str | None] = {}
         while True:
             delay = random.uniform(0.0, min(LONGEST_BACK_OFF, self._back_off * 2**tries))
-            outcome = await self._call(opened, renamed(body, line.names | names), delay)
+            outcome = await self._call(opened, renamed(body, line.names | names), delay, wait)
             if isinstance(outcome, Answer):
                 line.names |= names  # what did not help is not remembered
                 return outcome
@@ -189,7 +208,7 @@ class EndpointModel:
                 await asyncio.sleep(delay)
 
     async def _call(
-        self, opened: _Opened, body: Mapping[str, Any], delay: float
+        self, opened: _Opened, body: Mapping[str, Any], delay: float, wait: Wait
     ) -> Answer | Failure:
         """One call, as soon as the limiter admits it.
 
@@ -198,6 +217,7 @@ class EndpointModel:
         """
         limiter = opened.limiter
         ticket = await limiter.acquire()
+        wait.sent()
         succeeded = congested = False
         try:
             outcome = await self._sent(opened.connection, body)

@@ -59,7 +59,7 @@ class Verdict(_Table):
     """
 
     model: str
-    outcome: Literal["PROMOTE", "REJECT", "INCONCLUSIVE"]
+    outcome: Literal["PROMOTE", "PASS", "REJECT", "INCONCLUSIVE"]
     reasons: tuple[str, ...]
     checks: tuple[Check, ...]
     champion: _Model | None

@@ -23,6 +23,7 @@ from models.registry import (
     read_entry,
 )
 from models.template import CLOSED_BOOK, SYSTEM, Template
+from models.waiting import Wait
 
 if TYPE_CHECKING:
     from models.endpoint import EndpointModel
@@ -78,6 +79,11 @@ class Chats:
         if isinstance(entry, EchoEntry):
             return EchoModel(name)
         raise UserError(f"model {name} is {entry.kind}: it answers cases, but cannot chat")
+
+    def longest_wait(self) -> Wait | None:
+        """The call that has had no answer for longest, of every server that was opened here."""
+        waits = [wait for each in [*self._endpoints.values()] if (wait := each.longest_wait)]
+        return max(waits, key=lambda wait: wait.seconds, default=None)
 
     def open_base(self, name: str) -> ChatModel | None:
         """What the adapter of this name was trained from; None for a model without an adapter."""

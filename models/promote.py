@@ -4,8 +4,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
+from fixtures.command import Parser, one_line, run
 from fixtures.errors import UserError
 from models.promotions import read_records
 from models.record import Record, RefusedError
@@ -17,20 +18,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-class _Parser(argparse.ArgumentParser):
-    """Reports a wrong command line as every other mistake of the user."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message}; see python -m models.promote --help")
-
-
-def parse(argv: list[str] | None) -> argparse.Namespace:
-    """The command line.
-
-    Raises:
-        UserError: it names no action, or more than one.
-    """
-    parser = _Parser(prog="python -m models.promote", description="Put a model into service.")
+def _parser() -> Parser:
+    parser = Parser(prog="python -m models.promote", description="Put a model into service.")
     add = parser.add_argument
     add("name", nargs="?", metavar="NAME", help="promote this model")
     add("--rollback", action="store_true", help="return to the champion before")
@@ -44,20 +33,26 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--registry", type=Path, default=SHIPPED_REGISTRY, metavar="DIR", help="NAME.toml files")
     add("--runs", type=Path, default=RUNS, metavar="DIR", help="folder of reports")
     add("--folder", type=Path, metavar="DIR", help="where the record lies (beside the registry)")
-    options = parser.parse_args(argv)
+    return parser
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Refuse a command line that names no action, or more than one."""
     changes = bool(options.name) or options.rollback or bool(options.anchor)
     chosen = [options.name, options.rollback, options.history, options.verify, options.anchor]
+    wrong = None
     if sum(map(bool, chosen)) != 1:
-        parser.error("give one of NAME, --rollback, --history, --verify and --anchor NAME")
-    if bool(options.anchor) != bool((options.reason or "").strip()):
-        parser.error("--anchor NAME and --reason TEXT go together")
-    if options.report and not options.name:
-        parser.error("--report goes with NAME")
-    if options.sign and not changes:
-        parser.error("--sign goes with NAME, --rollback or --anchor")
-    if options.key and not options.verify:
-        parser.error("--key goes with --verify")
-    return options
+        wrong = "give one of NAME, --rollback, --history, --verify and --anchor NAME"
+    elif bool(options.anchor) != bool((options.reason or "").strip()):
+        wrong = "--anchor NAME and --reason TEXT go together"
+    elif options.report and not options.name:
+        wrong = "--report goes with NAME"
+    elif options.sign and not changes:
+        wrong = "--sign goes with NAME, --rollback or --anchor"
+    elif options.key and not options.verify:
+        wrong = "--key goes with --verify"
+    if wrong:
+        raise UserError(f"{wrong}; see python -m models.promote --help")
 
 
 def history(records: Sequence[Record]) -> "Table":
@@ -102,10 +97,15 @@ def _changed(options: argparse.Namespace, place: Place) -> Record:
 
 def main(argv: list[str] | None = None) -> int:
     """Promote, return, show or verify: 0 done, 1 refused or not as recorded, 4 a usage mistake."""
+    unsure = "stopped; type `python -m models.promote --verify`"
+    return run(_act, _parser(), argv, stopped=unsure, code=130)
+
+
+def _act(options: argparse.Namespace) -> int:
+    _check(options)
+    folder = options.folder or options.registry.parent
+    place = Place(folder, options.registry, options.runs)
     try:
-        options = parse(argv)
-        folder = options.folder or options.registry.parent
-        place = Place(folder, options.registry, options.runs)
         if options.history:
             from rich.console import Console
 
@@ -118,14 +118,8 @@ def main(argv: list[str] | None = None) -> int:
             what = f"{done.kind} {done.number}, {done.identity[:12]}"
             print(f"champion: {done.model} ({what}); anchor: {done.anchor.model}")
     except RefusedError as error:
-        print(f"REFUSED: {error}", file=sys.stderr)
+        print(f"REFUSED: {one_line(error)}", file=sys.stderr)
         return 1
-    except UserError as error:
-        print(f"ERROR: {error}", file=sys.stderr)
-        return 4
-    except KeyboardInterrupt:
-        print("stopped; type `python -m models.promote --verify`", file=sys.stderr)
-        return 130
     return 0
 
 

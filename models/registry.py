@@ -1,7 +1,7 @@
 """The registry: one TOML file a model, `models/registry/NAME.toml`."""
 
-import difflib
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from fixtures.errors import UserError
 from fixtures.redaction import address, keep_secret
-from fixtures.settings import read_toml
+from fixtures.settings import nearest, read_toml
 from models.decoding import Decoding
 from models.manifest import Sha256
 
@@ -141,23 +141,26 @@ AnyEntry = Annotated[
 ]
 
 
-def read_entry(name: str, folder: Path = SHIPPED) -> AnyEntry:
+def read_entry(
+    name: str, folder: Path = SHIPPED, option: str = "--model", beside: Sequence[str] = ()
+) -> AnyEntry:
     """The entry of a model; `recorded:PATH` needs no file.
 
-    Relative paths in a file are relative to its folder.
+    Relative paths in a file are relative to its folder. `option` is where the name was typed;
+    `beside` are words that may stand there too.
 
     Raises:
         UserError: no such model (the nearest is named), or its file is malformed.
     """
     if name.startswith(RECORDED):
         return RecordedEntry(kind="recorded", path=Path(name.removeprefix(RECORDED)))
-    path = entry_path(name, folder)
-    known = entry_names(folder)
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
+    path = entry_path(name, folder, option)
+    if name not in entry_names(folder):
+        known = [*entry_names(folder), *beside]
+        hint = nearest(name, known, otherwise="")
         raise UserError(
-            f"--model {name}: not in {folder}; {hint}known are {', '.join(known) or 'none'}"
+            f"{option} {name}: not in {folder}; {hint}{' ' if hint else ''}known are "
+            f"{', '.join(known) or 'none'}"
         )
     entry: AnyEntry = read_toml(path, AnyEntry)
     if isinstance(entry, LocalEntry):
@@ -170,7 +173,7 @@ def read_entry(name: str, folder: Path = SHIPPED) -> AnyEntry:
     return entry
 
 
-def entry_path(name: str, folder: Path) -> Path:
+def entry_path(name: str, folder: Path, option: str = "--model") -> Path:
     """Where the entry of a name lies, or would lie: the one place that makes a path of a name.
 
     Raises:
@@ -178,7 +181,7 @@ def entry_path(name: str, folder: Path) -> Path:
     """
     if not re.fullmatch(NAME, name):
         raise UserError(
-            f"--model {name!r}: a name has letters, digits, dots, dashes and underscores, and no "
+            f"{option} {name!r}: a name has letters, digits, dots, dashes and underscores, and no "
             f"path; known are {', '.join(entry_names(folder)) or 'none'}"
         )
     return folder / f"{name}.toml"

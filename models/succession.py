@@ -46,7 +46,7 @@ def promote(
         UserError: the model is unknown, or a file cannot be read or written.
         RefusedError: no exam passed, or model, gate or champion are not those of the exam any more.
     """
-    read_entry(name, place.registry)
+    read_entry(name, place.registry, "promote")
     with locked(place.folder, say):
         records = settle(place.folder, place.registry, say)
         model = open_models([name], place.registry)[0]

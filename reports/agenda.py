@@ -161,6 +161,9 @@ def _harness_exams(options: ExamOptions) -> Iterator[HarnessExam]:
 
 def check_judges(judges: Sequence[str], registry: Path) -> None:
     """Raise a UserError for a judge that is in no registry, before anything is done."""
+    beside = (REFERENCE, "none")
     for name in judges:
-        if name != REFERENCE and not isinstance(read_entry(name, registry), Prompted):
+        if name != REFERENCE and not isinstance(
+            read_entry(name, registry, "--judge", beside), Prompted
+        ):
             raise UserError(f"--judge {name}: it answers cases, but cannot chat; give a chat model")

@@ -1,19 +1,21 @@
 """Two runs, case by case: `python -m reports.compare RUN_A RUN_B`.
 
-A run is a folder, its report.json, its id under reports/runs, or `latest`. Differences are B - A.
+A run is a folder, its report.json, its id under reports/runs, `latest`, or called by a model: NAME
+is the last run that it took part in, NAME~1 the one before. Differences are B - A.
 """
 
 import argparse
-import difflib
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fixtures.command import Parser, run
 from fixtures.errors import UserError
+from fixtures.settings import nearest
 from reports.contest import Contest, Sides, contest, meet
 from reports.wording import figure
-from reports.written import RUNS, Exam, Taken, find_report, read_exam
+from reports.written import RUNS, Exam, Taken, find_report, named_model, read_exam
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -148,15 +150,17 @@ def _wanted(exam: Exam, metrics: Sequence[str]) -> list[str]:
     """The metrics whose flips are listed: those given, or those with a mark."""
     for name in metrics:
         if name not in exam.metrics and name not in exam.marks:
-            near = difflib.get_close_matches(name, exam.metrics, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(exam.metrics)}"
-            raise UserError(f"--metric {name}: no such metric; {hint}")
+            raise UserError(f"--metric {name}: no such metric; {nearest(name, exam.metrics)}")
     return list(metrics or exam.marks)
 
 
-def _arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m reports.compare", description=main.__doc__)
-    parser.add_argument("run_a", metavar="RUN_A", help="folder, report.json, run id or latest")
+def _parser() -> Parser:
+    parser = Parser(prog="python -m reports.compare", description=main.__doc__)
+    parser.add_argument(
+        "run_a",
+        metavar="RUN_A",
+        help="folder, report.json, run id, latest, or NAME~1: the one before the last of a model",
+    )
     parser.add_argument("run_b", metavar="RUN_B", help="likewise; differences are B - A")
     parser.add_argument("--model-a", metavar="NAME", help="model of A, where it examined several")
     parser.add_argument("--model-b", metavar="NAME", help="model of B, likewise")
@@ -171,17 +175,18 @@ def _arguments() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Compare two runs; refused where data, retriever, prompt, metrics or judges differ."""
+    return run(_compare, _parser(), argv)
+
+
+def _compare(given: argparse.Namespace) -> None:
     from rich.console import Console
 
-    given = _arguments().parse_args(argv)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 130)
-    try:
-        a, b = (read_exam(find_report(run, given.runs)) for run in (given.run_a, given.run_b))
-        metrics = _wanted(b, given.metric)
-        sides, cases = meet(a, b, given.model_a, given.model_b, unchanged=given.unchanged)
-    except UserError as error:
-        print(f"ERROR: {error}", file=sys.stderr)
-        return 4
+    a, b = (read_exam(find_report(each, given.runs)) for each in (given.run_a, given.run_b))
+    metrics = _wanted(b, given.metric)
+    model_a = given.model_a or named_model(given.run_a, given.runs)
+    model_b = given.model_b or named_model(given.run_b, given.runs)
+    sides, cases = meet(a, b, model_a, model_b, unchanged=given.unchanged)
     console.print(f"A: {sides.model_a} in {a.id}\nB: {sides.model_b} in {b.id}", markup=False)
     if given.unchanged:
         console.print(f"the {len(cases.same):,} cases that both share; {cases}", markup=False)
@@ -193,7 +198,6 @@ def main(argv: list[str] | None = None) -> int:
         markup=False,
     )
     _print_cases(sides, metrics, console, every=given.all)
-    return 0
 
 
 if __name__ == "__main__":

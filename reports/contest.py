@@ -1,11 +1,11 @@
 """Two models of written reports: whether they can be compared, and what each metric says."""
 
-import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from fixtures.errors import UserError
+from fixtures.settings import nearest
 from reports.paired import compare_means
 from reports.signs import cluster_mcnemar, mcnemar_exact
 from reports.statistics import Estimate
@@ -146,8 +146,7 @@ def _model(exam: Exam, name: str | None, side: str) -> str:
         return str(name)
     listed = ", ".join(known) or "none"
     if name is not None:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"it examined {listed}"
+        hint = nearest(name, known, otherwise=f"it examined {listed}")
         raise UserError(f"--model-{side} {name}: not in run {exam.id}; {hint}")
     candidates = [each.name for each in exam.models if each.role == "candidate"]
     chosen = known if len(known) == 1 else [each for each in candidates if each in exam.taken]

@@ -22,6 +22,7 @@ from fixtures.datasets import Dataset, load_dataset
 from fixtures.errors import UserError
 from fixtures.redaction import command_line
 from fixtures.selection import select
+from models.champion import read_champion
 from models.examined import SEAL, seal_of
 from models.factory import Chats
 from models.promotions import read_records
@@ -39,7 +40,12 @@ from reports.header import (
 from reports.judging import judge_section, trusted_gate, untrusted
 from reports.leaks import leak_checks, partial_check
 from reports.misses import CaseTest, opponents_missed
-from reports.opponents import check_registered, name_opponents, open_with_opponents
+from reports.opponents import (
+    check_registered,
+    name_opponents,
+    open_with_opponents,
+    unpromoted,
+)
 from reports.planning import foresee
 from reports.provenance import provenance
 from reports.record import as_json, read_report, write_json, write_whole
@@ -58,7 +64,10 @@ NOT_ASKED = "not asked: "
 
 @dataclass
 class Examination:
-    """What one session examines. Cheap to make: nothing is embedded, loaded or asked yet."""
+    """What one session examines. Cheap to make: nothing is embedded, loaded or asked yet.
+
+    `whole` is False where tests were left out or the exam was interrupted: `latest` stays then.
+    """
 
     options: ExamOptions
     root: Path
@@ -70,6 +79,7 @@ class Examination:
     report: Report | None = None
     missed: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     tests: list[CaseTest] = field(default_factory=list)
+    whole: bool = True
     _agenda: Agenda | None = None
     _notes: list[str] = field(default_factory=list)
     _stopped: bool = False
@@ -177,10 +187,11 @@ class Examination:
                 self._conclude(run, header, levels)
 
         try:
-            with progress_bar(run, len(plan.models) * len(plan.cases)):
+            with progress_bar(run, len(plan.models) * len(plan.cases), chats.longest_wait):
                 interruption.run(run.execute())
         except BaseException as error:
             self._left = self._what_is_left(run)
+            self.whole = False
             if run.answered or isinstance(error, KeyboardInterrupt):
                 report()
                 self.finish()
@@ -306,12 +317,22 @@ class Examination:
             notes=notes,
             sections=found,
         )
+        self.report = replace(self.report, verdicts=self._in_service(self.report))
         written = as_json(self.report)
         change = self._data_change(written)
         if change:
             self.report = replace(self.report, notes=(*self.report.notes, *change))
             written = as_json(self.report)
         write_json(written, self.folder / "report.json")
+
+    def _in_service(self, report: Report) -> tuple[Verdict, ...]:
+        """The verdicts, of which none promises a promotion that would be refused."""
+        service = read_champion(self.options.registry.parent)
+        identities = {row["name"]: row["identity"] for row in report.header.models}
+        return tuple(
+            unpromoted(each, identities[each.model], service, report.header.command)
+            for each in report.verdicts
+        )
 
     def _data_change(self, written: Mapping[str, Any]) -> tuple[str, ...]:
         """What changed in the data since the champion's last exam, and what that did."""
@@ -374,19 +395,22 @@ class Examination:
         write_whole(self.folder / SEAL, seal_of((self.folder / "report.json").read_bytes()))
         write_whole(self.folder / "report.html", render(written))
         write_whole(self.folder / "report.md", markdown(written))
-        pages = [f"report: {self.folder / 'report.html'}"]
+        lines = [f"report: {self.folder / 'report.html'}"]
         row = run_row(written, self.folder / "report.json")
-        if self._left is not None:  # `latest` stays with the last exam that came to its end
-            with contextlib.suppress(UserError):  # which may be why this one did not
+        if self._left is not None:
+            with contextlib.suppress(UserError):  # which may be why this exam did not end
                 self._enter(row)
-            return pages
+            return lines
         self._enter(row)
-        self._point_latest()
+        if self.whole:
+            self._point_latest()
+        elif (latest := self.options.runs.parent / "latest").is_symlink():
+            lines.append(f"{latest} stays with the last whole exam: this one was a part of one")
         promoted = {
             each.report.id for each in read_records(self.options.registry.parent) if each.report
         }
         tidy(self.options.runs, self.run_id, self.options.keep, promoted)
-        return pages
+        return lines
 
     def _enter(self, row: "Row") -> None:
         """Note this run in the store."""

@@ -1,193 +1,115 @@
 """Every run so far: `python -m reports.history`, in the terminal and as a page of charts."""
 
 import argparse
-import difflib
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from evals.metrics.table import METRICS
-from evals.store import Store
-from fixtures.errors import UserError
-from models.promotions import read_records
+from fixtures.command import Parser, output_file, run
+from reports.events import Mark, Ran, Shown, check_metrics, in_order, marks, of_model, read_runs
 from reports.flaky import Flakiness, find_flaky
 from reports.record import write_whole
-from reports.statistics import Estimate
 from reports.terminal import STYLES, interval
-from reports.written import RUNS
+from reports.written import RUNS, run_names
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 STORE = Path(".exam/store.sqlite")
 MODELS = Path("models")
-KEY_METRICS = ("token_f1", "abstention", "hit@5")
 FEW = 20
 """Flaky cases that the terminal lists; the page lists all."""
+TIME, NAME, GAP = 16, 14, 2
+LEFT = TIME + GAP + NAME
+"""What stands before the metrics, in characters."""
+
+Names = Mapping[tuple[str, str], str]
+"""What to call a run by, for (run id, model)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """One model in one run; `outcome` is empty where it was not judged."""
-
-    model: str
-    role: str
-    outcome: str
-    estimates: Mapping[str, Estimate]
-
-
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """One run."""
-
-    id: str
-    when: str
-    dataset: str
-    content: str
-    split: str
-    shown: tuple[Shown, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A change of the champion or of a data set, between runs."""
-
-    when: str
-    kind: Literal["champion", "data"]
-    words: str
-
-
-def read_runs(url: str) -> tuple[Ran, ...]:
-    """The runs of a store, oldest first.
-
-    Raises:
-        UserError: there is no store, it cannot be read, or it holds no run.
-    """
-    if "://" not in url and not Path(url).is_file():
-        raise UserError(
-            f"no runs yet: there is no store {url}; type `pytest evals`, or --store URL"
-        )
-    store = Store(url)
-    try:
-        runs = tuple(_ran(row) for row in store.runs())
-    finally:
-        store.close()
-    if not runs:
-        raise UserError(f"no runs yet in store {url}; type `pytest evals`")
-    return runs
-
-
-def _ran(row: Any) -> Ran:
-    summary, verdicts = json.loads(row.summary), json.loads(row.verdicts)
-    roles = {each["name"]: each["role"] or "" for each in json.loads(row.models)}
-    shown = tuple(
-        Shown(
-            model=model,
-            role=roles.get(model, ""),
-            outcome=verdicts.get(model, ""),
-            estimates={
-                metric: Estimate(mean, low, high, n, clusters)
-                for metric, (mean, low, high, n, clusters) in estimates.items()
-            },
-        )
-        for model, estimates in summary.items()
-    )
-    return Ran(row.key, row.started, row.dataset, row.content, row.split, shown)
-
-
-def marks(runs: Iterable[Ran], models: Path) -> tuple[Mark, ...]:
-    """Changes of the champion, and of a data set's content from one run of it to the next.
-
-    Raises:
-        UserError: the promotion record cannot be read or was tampered with.
-    """
-    found = [
-        Mark(record.when, "champion", f"{record.kind}: {record.model} is champion")
-        for record in read_records(models)
-    ]
-    last: dict[str, str] = {}
-    for run in runs:
-        before = last.get(run.dataset, run.content)
-        if before != run.content:
-            words = f"data: {run.dataset} changed from {before[:8]} to {run.content[:8]}"
-            found.append(Mark(run.when, "data", words))
-        last[run.dataset] = run.content
-    return tuple(sorted(found, key=lambda mark: mark.when))
-
-
-def in_order(runs: Iterable[Ran], marked: Iterable[Mark]) -> list[Ran | Mark]:
-    """One line of time: a change of the data stands before its run, a champion after."""
-    events: list[Ran | Mark] = [*runs, *marked]
-    return sorted(events, key=lambda each: (each.when, _rank(each)))
-
-
-def _rank(event: Ran | Mark) -> int:
-    if isinstance(event, Ran):
-        return 1
-    return 0 if event.kind == "data" else 2
-
-
-def of_model(runs: Sequence[Ran], model: str) -> tuple[Ran, ...]:
-    """The runs that a model took part in, without the others.
-
-    Raises:
-        UserError: it was in none.
-    """
-    found = [
-        replace(run, shown=tuple(each for each in run.shown if each.model == model)) for run in runs
-    ]
-    kept = tuple(run for run in found if run.shown)
-    if not kept:
-        known = sorted({each.model for run in runs for each in run.shown})
-        raise UserError(f"--model {model}: in no run; {_hint(model, known)}")
-    return kept
-
-
-def check_metrics(runs: Sequence[Ran], given: Sequence[str]) -> tuple[str, ...]:
-    """The metrics to show.
-
-    Raises:
-        UserError: one of those given was never measured.
-    """
-    measured = {metric for run in runs for each in run.shown for metric in each.estimates}
-    for metric in given:
-        if metric not in measured:
-            known = [name for name in METRICS if name in measured]
-            raise UserError(f"--metric {metric}: measured in no run; {_hint(metric, known)}")
-    return tuple(given) or tuple(name for name in KEY_METRICS if name in measured)
-
-
-def _hint(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]}?" if near else f"known are {', '.join(known) or 'none'}"
-
-
-def _print(events: Sequence[Ran | Mark], metrics: Sequence[str], flaky: Flakiness) -> None:
+def _print(
+    events: Sequence[Ran | Mark], metrics: Sequence[str], names: Names, flaky: Flakiness
+) -> None:
     from rich.console import Console
+
+    console = Console(highlight=False)
+    for part in _fitting(events, metrics, console.width - LEFT):
+        _print_table(console, events, part, names)
+    for line in flaky_lines(flaky):
+        console.print(line, markup=False)
+
+
+def _fitting(
+    events: Sequence[Ran | Mark], metrics: Sequence[str], room: int
+) -> Iterator[dict[str, int]]:
+    """Metrics with their widths, in tables no wider than the terminal: no number is broken."""
+    part: dict[str, int] = {}
+    for metric in metrics:
+        cells = [_cell(each, metric) for event in events for each in _models(event)]
+        width = max(len(line) for cell in (metric, *cells) for line in cell.split("\n"))
+        if part and sum(part.values()) + GAP * (len(part) + 1) + width > room:
+            yield part
+            part = {}
+        part[metric] = width
+    yield part
+
+
+def _models(event: Ran | Mark) -> Sequence[Shown]:
+    return event.shown if isinstance(event, Ran) else ()
+
+
+def _cell(shown: Shown, metric: str) -> str:
+    """The interval stands below the mean."""
+    return interval(shown.estimates.get(metric)).replace(" ", "\n", 1)
+
+
+def _print_table(
+    console: "Console", events: Sequence[Ran | Mark], metrics: Mapping[str, int], names: Names
+) -> None:
+    """Runs in stretches of one table, whose columns have one width; marks between them."""
     from rich.markup import escape
     from rich.table import Table
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
-    table = Table("time", "model", "data", box=None, pad_edge=False, header_style="bold")
-    for metric in metrics:
-        table.add_column(metric, justify="right")
-    table.add_column("verdict")
+    longest = max((len(name) for name in names.values()), default=0)
+    room = console.width - TIME - sum(metrics.values()) - GAP * (len(metrics) + 1)
+
+    def table(*, heads: bool) -> Table:
+        made = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), show_header=heads)
+        made.add_column("time, data", width=TIME, overflow="fold")
+        made.add_column("run, verdict", width=max(NAME, min(longest, room)), overflow="fold")
+        for metric, width in metrics.items():
+            made.add_column(escape(metric), width=width, justify="right", no_wrap=True)
+        return made
+
+    rows = table(heads=True)
     for event in events:
-        if isinstance(event, Mark):
-            table.add_row(event.when, f"[bold]{escape(event.words)}[/]")
+        if isinstance(event, Ran):
+            for each in event.shown:
+                rows.add_row(*_row(event, each, metrics, names))
             continue
-        for each in event.shown:
-            style = STYLES.get(each.outcome, "dim")
-            table.add_row(
-                event.when,
-                escape(each.model),
-                escape(f"{event.dataset} {event.split}"),
-                *(escape(interval(each.estimates.get(metric))) for metric in metrics),
-                f"[{style}]{each.outcome or escape(each.role)}[/]",
-            )
-    console.print(table)
-    for line in flaky_lines(flaky):
-        console.print(line, markup=False)
+        console.print(rows)
+        console.print(f"[bold]{_minute(event.when)}  {escape(event.words)}[/]")
+        rows = table(heads=False)
+    console.print(rows)
+
+
+def _row(event: Ran, shown: Shown, metrics: Iterable[str], names: Names) -> Iterator[str]:
+    from rich.markup import escape
+
+    style = STYLES.get(shown.outcome, "dim")
+    name = names.get((event.id, shown.model), f"{shown.model} (no report)")
+    yield f"{_minute(event.when)}\n{escape(f'{event.dataset} {event.split}')}"
+    yield f"{escape(name)}\n[{style}]{shown.outcome or escape(shown.role)}[/]"
+    for metric in metrics:
+        yield escape(_cell(shown, metric))
+
+
+def _minute(when: str) -> str:
+    """As in 2026-01-31 09:30, which is UTC."""
+    return when[:16].replace("T", " ")
 
 
 def flaky_lines(flaky: Flakiness) -> Iterator[str]:
@@ -204,43 +126,82 @@ def flaky_lines(flaky: Flakiness) -> Iterator[str]:
         yield f"{flaky.unreadable} reports could not be read, and are left out of this count"
 
 
-def _arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m reports.history", description=main.__doc__)
-    parser.add_argument("--store", default=str(STORE), metavar="URL", help="path or SQLAlchemy URL")
-    parser.add_argument("--runs", type=Path, default=RUNS, metavar="DIR", help="folder of runs")
-    parser.add_argument(
-        "--models", type=Path, default=MODELS, metavar="DIR", help="folder of promotions.jsonl"
-    )
-    parser.add_argument("--model", metavar="NAME", help="only this model")
-    parser.add_argument(
-        "--metric", action="append", default=[], metavar="NAME", help="this one; may be repeated"
-    )
-    parser.add_argument("--html", type=Path, metavar="PATH", help="also draw a page of charts")
+def as_json(
+    events: Sequence[Ran | Mark], metrics: Sequence[str], names: Names, flaky: Flakiness
+) -> dict[str, Any]:
+    """The same for programs; without `--metric` every metric that was measured."""
+    return {
+        "runs": [
+            {
+                "id": event.id,
+                "when": event.when,
+                "dataset": event.dataset,
+                "content": event.content,
+                "split": event.split,
+                "models": [
+                    {
+                        "model": each.model,
+                        "run": names.get((event.id, each.model)),
+                        "role": each.role,
+                        "verdict": each.outcome or None,
+                        "estimates": {
+                            metric: asdict(found)
+                            for metric, found in each.estimates.items()
+                            if not metrics or metric in metrics
+                        },
+                    }
+                    for each in event.shown
+                ],
+            }
+            for event in events
+            if isinstance(event, Ran)
+        ],
+        "marks": [asdict(event) for event in events if isinstance(event, Mark)],
+        "flaky": asdict(flaky),
+    }
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="python -m reports.history", description=main.__doc__)
+    add = parser.add_argument
+    add("--store", default=str(STORE), metavar="URL", help=f"path or SQLAlchemy URL ({STORE})")
+    add("--runs", type=Path, default=RUNS, metavar="DIR", help=f"folder of runs ({RUNS})")
+    add("--models", type=Path, default=MODELS, metavar="DIR", help="of promotions.jsonl (models)")
+    add("--model", metavar="NAME", help="only this model")
+    add("--metric", action="append", default=[], metavar="NAME", help="this one; may be repeated")
+    add("--json", action="store_true", help="print JSON, with every metric")
+    add("--html", type=output_file, metavar="PATH", help="also draw a page of charts")
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Print every run with its verdict, changes of champion and data, and flaky cases."""
-    given = _arguments().parse_args(argv)
-    try:
-        everything = read_runs(given.store)
-        runs = of_model(everything, given.model) if given.model else everything
-        metrics = check_metrics(runs, given.metric)
-        events = in_order(runs, marks(everything, given.models))
-        flaky = find_flaky(given.runs)
-        if given.model:
-            kept = tuple(each for each in flaky.cases if each.model == given.model)
-            flaky = replace(flaky, cases=kept)
-        _print(events, metrics, flaky)
-        if given.html:
-            from reports.timeline import render
+    """Print every run with its verdict, changes of champion and data, and flaky cases.
 
-            write_whole(given.html, render(events, metrics, flaky))
-            print(given.html)
-    except UserError as error:
-        print(f"ERROR: {error}", file=sys.stderr)
-        return 4
-    return 0
+    A run is called by a model that it examined: NAME is the last, NAME~1 the one before, which
+    `python -m reports.compare NAME~1 NAME` takes.
+    """
+    return run(_show, _parser(), argv)
+
+
+def _show(given: argparse.Namespace) -> None:
+    everything = read_runs(given.store)
+    runs = of_model(everything, given.model) if given.model else everything
+    metrics = check_metrics(runs, given.metric)
+    events = in_order(runs, marks(everything, given.models))
+    flaky, names = find_flaky(given.runs), run_names(given.runs)
+    if given.model:
+        kept = tuple(each for each in flaky.cases if each.model == given.model)
+        flaky = replace(flaky, cases=kept)
+    if given.html:
+        from reports.timeline import render
+
+        write_whole(given.html, render(events, metrics, flaky))
+    if given.json:
+        print(json.dumps(as_json(events, given.metric, names, flaky), indent=1))
+        return
+    _print(events, metrics, names, flaky)
+    if given.html:
+        print(given.html)
 
 
 if __name__ == "__main__":

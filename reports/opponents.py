@@ -1,18 +1,19 @@
 """Whom a candidate is measured against: the champion, and the best champion so far."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from fixtures.errors import UserError
-from models.champion import read_anchor, read_champion
+from models.champion import Champion, read_anchor, read_champion
 from models.chat import Model
 from models.factory import Chats, open_models
 from models.identities import difference, manifest_digest, promotion_identity
 from models.promotions import read_records
 from models.record import Named, Record
 from models.registry import read_entry
-from reports.verdict import Opponent
+from reports.verdict import Opponent, Verdict
 
 CHAMPION = "champion"
 
@@ -57,7 +58,7 @@ def check_registered(opponents: Sequence[Opponent], registry: Path) -> None:
     """
     for opponent in opponents:
         try:
-            read_entry(opponent.name, registry)
+            read_entry(opponent.name, registry, "--baseline", (CHAMPION,))
         except UserError as error:
             if opponent.role == "baseline":
                 raise
@@ -65,6 +66,46 @@ def check_registered(opponents: Sequence[Opponent], registry: Path) -> None:
                 f"the {opponent.role} {opponent.name} cannot be measured against ({error}); "
                 f"{_way_out(opponent)}"
             ) from error
+
+
+def unpromoted(verdict: Verdict, identity: str, service: Champion | None, line: str) -> Verdict:
+    """PASS in place of a PROMOTE that no promotion can follow.
+
+    Where a model is in service, a candidate takes its place only after a comparison with it.
+
+    Args:
+        verdict: on a candidate.
+        identity: of that candidate.
+        service: who is in service.
+        line: what was typed.
+    """
+    if verdict.outcome != "PROMOTE" or service is None:
+        return verdict
+    if (verdict.model, identity) == (service.model, service.identity):
+        reason = f"{verdict.model} is in service, and still holds what the gate asks of every model"
+    elif verdict.champion is None:
+        reason = (
+            f"not compared with {service.model}, which is in service; to promote, first type: "
+            f"{compared_line(line)}"
+        )
+    else:
+        return verdict
+    return replace(verdict, outcome="PASS", reasons=(reason,))
+
+
+def compared_line(line: str) -> str:
+    """What was typed, with the champion as the baseline.
+
+    >>> compared_line("pytest evals --model a --baseline b --limit 9")
+    'pytest evals --model a --limit 9 --baseline champion'
+    """
+    words, kept = iter(shlex.split(line)), list[str]()
+    for word in words:
+        if word == "--baseline":
+            next(words, None)
+        elif not word.startswith("--baseline="):
+            kept.append(word)
+    return shlex.join([*kept, "--baseline", CHAMPION])
 
 
 def open_with_opponents(

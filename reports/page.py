@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from fixtures.command import Parser, run
 from fixtures.errors import UserError
 from reports.record import SCHEMA, write_whole
 from reports.tables import Written, group_rows, metric_lines, missed_counts
@@ -152,21 +153,20 @@ def read_report(path: Path) -> dict[str, Any]:
 
 def main(argv: list[str] | None = None) -> int:
     """Make report.html again, beside the report.json that is given."""
-    parser = argparse.ArgumentParser(prog="python -m reports.page", description=main.__doc__)
-    parser.add_argument("report", type=Path, help="reports/runs/ID/report.json")
-    path = parser.parse_args(argv).report
+    parser = Parser(prog="python -m reports.page", description=main.__doc__)
+    parser.add_argument("report", type=Path, metavar="REPORT", help="reports/runs/ID/report.json")
+    return run(_render_again, parser, argv)
+
+
+def _render_again(options: argparse.Namespace) -> None:
+    path = options.report
+    written = read_report(path)
     try:
-        written = read_report(path)
-        try:
-            page = render(written)
-        except (LookupError, TypeError, AttributeError) as error:
-            raise UserError(f"{path} is no report ({error!r}); run the exam again") from error
-        write_whole(path.with_name("report.html"), page)
-    except UserError as error:
-        print(f"ERROR: {error}", file=sys.stderr)
-        return 4
+        page = render(written)
+    except (LookupError, TypeError, AttributeError) as error:
+        raise UserError(f"{path} is no report ({error!r}); run the exam again") from error
+    write_whole(path.with_name("report.html"), page)
     print(path.with_name("report.html"))
-    return 0
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """The exam in the terminal: a bar while it runs, a table when it is done."""
 
+import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING
 
 from evals.exam import Run
@@ -10,6 +12,7 @@ from evals.metrics.table import METRICS
 from evals.plan import Spending
 from fixtures.redaction import redacted
 from fixtures.storable import presentable
+from models.waiting import Wait
 from reports.report import Report
 from reports.statistics import Estimate
 
@@ -26,10 +29,74 @@ STYLES: Mapping[str, str] = {
 HIDDEN = frozenset({"recall@5", "ndcg@5", "jaccard", "tokens_in", "tokens_out"})
 
 
+EVERY = 30.0
+"""Seconds between two lines, where there is no terminal to draw a bar in."""
+FIRST = 5.0
+"""Seconds before the first of them: a short exam says nothing."""
+LONG = 10.0
+"""Seconds without a reply after which it is said whom the exam waits for."""
+
+
 @contextmanager
-def progress_bar(run: Run, total: int) -> Iterator[None]:
-    """Show rate, answers found in the store and time left; silent when not a terminal."""
+def progress_bar(
+    run: Run, total: int, waiting: Callable[[], Wait | None] = lambda: None
+) -> Iterator[None]:
+    """Show rate, answers found in the store and time left: a bar, or a line every half minute.
+
+    Args:
+        run: whose progress is shown; its `on_embedded` is set.
+        total: results that it is to have.
+        waiting: the call that has had no reply for longest, if any.
+    """
     from rich.console import Console
+
+    console = Console(file=sys.stdout)
+    embedding: list[str] = []
+
+    def embedded(done: int, contracts: int) -> None:
+        embedding[:] = [f"embedding contract {done} of {contracts} for the index"]
+
+    def note() -> list[str]:
+        wait = waiting()
+        long = wait is not None and wait.seconds >= LONG
+        return [*(embedding if not run.done else []), *([str(wait)] if long else [])]
+
+    run.on_embedded = embedded
+    show = _bar(run, total, note, console) if console.is_terminal else _lines(run, total, note)
+    with show:
+        yield
+
+
+@contextmanager
+def _lines(run: Run, total: int, note: Callable[[], list[str]]) -> Iterator[None]:
+    def say() -> None:
+        if run.started:
+            with suppress(OSError):  # whoever reads may have gone
+                print("; ".join([progress_line(run, total), *note()]), flush=True)
+
+    with _ticking(say, EVERY, min(FIRST, EVERY)):
+        yield
+
+
+def progress_line(run: Run, total: int) -> str:
+    """How far the run is, at what rate, what failed, and how long it will take."""
+    asked, seconds = run.asked, run.spending.seconds
+    parts = [f"examining: {run.done:,} of {total:,} answers", f"{run.spending.calls:,} calls"]
+    if kept := run.done - asked - run.errors.total():
+        parts.append(f"{kept:,} from the store")
+    if asked and seconds:
+        rate = asked / seconds
+        parts += [f"{rate:.1f}/s", f"about {_minutes((total - run.done) / rate)} left"]
+    failed = [f"{count:,} {kind}" for kind, count in run.errors.most_common(3)]
+    return ", ".join([*parts, *([f"failed: {', '.join(failed)}"] if failed else [])])
+
+
+def _minutes(seconds: float) -> str:
+    return f"{math.ceil(seconds / 60):,} min" if seconds > 90 else f"{seconds:.0f} s"
+
+
+@contextmanager
+def _bar(run: Run, total: int, note: Callable[[], list[str]], console: "Console") -> Iterator[None]:
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -38,29 +105,44 @@ def progress_bar(run: Run, total: int) -> Iterator[None]:
         TimeRemainingColumn,
     )
 
-    console = Console(file=sys.stdout)
-    if not console.is_terminal:
-        yield
-        return
     columns = (
         TextColumn("examining"), BarColumn(), MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}"), TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}", markup=False), TimeRemainingColumn(),
     )  # fmt: skip
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("examining", total=total, note="")
 
-        def show(run: Run) -> None:
+        def show() -> None:
+            if not run.started:
+                return
             spending = run.spending
             rate = spending.calls / spending.seconds if spending.seconds else 0.0
             kept = run.done - run.asked
-            note = f"{spending.calls} calls, {rate:.1f}/s, {kept} from the store"
-            bar.update(task, completed=run.done, note=note)
+            said = [f"{spending.calls} calls, {rate:.1f}/s, {kept} from the store", *note()]
+            bar.update(task, completed=run.done, note="; ".join(said))
 
-        def embedded(done: int, contracts: int) -> None:
-            bar.update(task, note=f"embedding contract {done} of {contracts} for the index")
+        with _ticking(show, 0.5, 0.5):
+            yield
 
-        run.on_change, run.on_embedded = show, embedded
+
+@contextmanager
+def _ticking(show: Callable[[], None], every: float, first: float) -> Iterator[None]:
+    """Show it now and then, from a thread: the loop may be busy, or wait for a server."""
+    over = threading.Event()
+
+    def tick() -> None:
+        pause = first
+        while not over.wait(pause):
+            show()
+            pause = every
+
+    thread = threading.Thread(target=tick, daemon=True)
+    thread.start()
+    try:
         yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def print_report(report: Report, pages: Sequence[str], file: IO[str], *, colour: bool) -> None:
@@ -86,7 +168,8 @@ def print_report(report: Report, pages: Sequence[str], file: IO[str], *, colour:
         say(console, f"note: {note}")
     for verdict in report.verdicts:
         console.print(f"[{STYLES[verdict.outcome]}]{verdict.outcome}[/] ", end="")
-        say(console, verdict.model)
+        said = f": {'; '.join(verdict.reasons)}" if verdict.outcome == "PASS" else ""
+        say(console, f"{verdict.model}{said}")
     if report.failed_answers:
         console.print(
             f"{report.failed_answers} cases have no answer; their reasons are in the report"

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evals.metrics.table import METRICS
+from reports.events import Mark, Ran
 from reports.flaky import Flakiness
-from reports.history import Mark, Ran
 from reports.statistics import Estimate
 from reports.terminal import interval
 from reports.wording import figure

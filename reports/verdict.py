@@ -18,7 +18,8 @@ from reports.power import required_contracts
 from reports.statistics import Estimate, holm
 
 Outcome = Literal["PASS", "FAIL", "INCONCLUSIVE"]
-Decision = Literal["PROMOTE", "REJECT", "INCONCLUSIVE"]
+Decision = Literal["PROMOTE", "PASS", "REJECT", "INCONCLUSIVE"]
+"""PASS is a PROMOTE that cannot be one: the champion was not compared (`opponents.unpromoted`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,9 @@ def _conclusion(model: str, verdict: Mapping[str, Any] | None) -> Conclusion:
     passed, checks = len(by_outcome["PASS"]), len(verdict["checks"])
     if not checks:
         said.append("was asked to show nothing")
+    if verdict["outcome"] == "PASS":
+        why = "; ".join(verdict["reasons"])
+        return Conclusion(model, "PASS", f"{model} passes all {checks} checks; {why}.")
     tail = f"; {passed} of {checks} checks passed" if said and checks else ""
     sentence = f"{model} {' and '.join(said) or f'passes all {checks} checks'}{tail}."
     return Conclusion(model, verdict["outcome"], sentence)

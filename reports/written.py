@@ -2,18 +2,22 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fixtures.errors import UserError
+from fixtures.settings import nearest
 from reports.page import read_report
 from reports.statistics import Estimate
 
 RUNS = Path("reports/runs")
 LATEST = "latest"
 CHUNK = 1 << 16
+RUN_NAME = re.compile(r".+~[0-9]{1,6}")
+"""A run by its model: the N-th before the last."""
 RIGHT_OR_WRONG: Mapping[str, float] = {"abstention": 1.0, "laziness": 0.0}
 """Metrics that a case passes or misses without a pass mark in the gate file."""
 
@@ -202,20 +206,65 @@ def read_exam(path: Path) -> Exam:
         raise UserError(f"{path} is no report ({error!r}); run the exam again") from error
 
 
-def find_report(run: str, runs: Path = RUNS) -> Path:
-    """The report.json of a run: its file, its folder, its id under `runs`, or `latest`.
+def by_model(runs: Path) -> dict[str, list[Path]]:
+    """The reports in which a model took part, newest first; those that cannot be read in none."""
+    found: dict[str, list[Path]] = {}
+    for path in newest_first(runs):
+        try:
+            names = [row["name"] for row in read_head(path)["models"]]
+        except (OSError, LookupError, TypeError, ValueError):
+            continue
+        for name in dict.fromkeys(names):
+            found.setdefault(name, []).append(path)
+    return found
 
-    Raises:
-        UserError: there is no such run.
-    """
+
+def run_names(runs: Path) -> dict[tuple[str, str], str]:
+    """What each run is called by, for (run id, model): NAME is the last one, NAME~1 before it."""
+    return {
+        (path.parent.name, model): f"{model}~{back}" if back else model
+        for model, paths in by_model(runs).items()
+        for back, path in enumerate(paths)
+    }
+
+
+def named_model(run: str, runs: Path = RUNS) -> str | None:
+    """The model of a run that is given as NAME or NAME~N; None where it is given otherwise."""
+    model = run.rpartition("~")[0] if RUN_NAME.fullmatch(run) else run
+    return None if _given(run, runs) or model not in by_model(runs) else model
+
+
+def _given(run: str, runs: Path) -> Path | None:
+    """The report that is named by its place."""
     named = runs.parent / LATEST if run == LATEST else runs / run
     for place in (Path(run), named):
         if place.is_file():
             return place
         if (place / "report.json").is_file():
             return place / "report.json"
+    return None
+
+
+def find_report(run: str, runs: Path = RUNS) -> Path:
+    """The report.json of a run: its file, its folder, its id under `runs`, `latest`, or NAME~N.
+
+    Raises:
+        UserError: there is no such run.
+    """
+    if found := _given(run, runs):
+        return found
+    model, _, back = run.rpartition("~") if RUN_NAME.fullmatch(run) else (run, "", "")
+    taken = by_model(runs)
+    if model in taken:
+        if int(back or 0) < len(taken[model]):
+            return taken[model][int(back or 0)]
+        raise UserError(
+            f"no run {run}: {runs} holds {len(taken[model])} of {model}, the oldest is "
+            f"{model}~{len(taken[model]) - 1}"
+        )
     known = [path.parent.name for path in newest_first(runs)]
     hint = f"the newest there is {known[0]}" if known else "type `pytest evals` to make one"
+    hint = nearest(model, [*taken, *known], otherwise=hint)
     raise UserError(f"no run {run}: no report.json there, nor under {runs}; {hint}")
 
 

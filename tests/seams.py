@@ -59,3 +59,19 @@ def _dotted(node: ast.Attribute, known: dict[str, str]) -> str:
         value = value.value
     first = known.get(value.id, value.id) if isinstance(value, ast.Name) else "?"
     return ".".join([first, *reversed(parts)])
+
+
+def commands() -> list[str]:
+    """Every module that is run by `python -m`: it ends with a main, or is a package's own."""
+    found = []
+    for room in ROOMS:
+        for path in sorted((ROOT / room).rglob("*.py")):
+            runs = any(_is_main(node) for node in ast.parse(path.read_text("utf-8")).body)
+            if path.name == "__main__.py" or runs:
+                dotted = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+                found.append(dotted.removesuffix(".__main__"))
+    return found
+
+
+def _is_main(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and "__main__" in ast.dump(node.test)

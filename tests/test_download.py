@@ -429,7 +429,9 @@ def test_a_wrong_command_line_is_one_line(line, message, capsys):
 
 
 def test_a_mirror_without_checksum_must_be_the_official_archive():
-    _, (source,) = download.parse(["cuad", "--url", "https://mirror.example/data.zip"])
+    _, (source,) = download.chosen(
+        download.parser().parse_args(["cuad", "--url", "https://mirror.example/data.zip"])
+    )
     assert source.sha256 == download.SOURCES[0].sha256
     assert source.name == "mirror.example"
 
@@ -437,7 +439,10 @@ def test_a_mirror_without_checksum_must_be_the_official_archive():
 def test_the_cache_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("BAR_EXAM_CACHE", str(tmp_path))
     assert paths.cuad_dir() == tmp_path / "cuad"
-    assert download.parse(["cuad"]) == (tmp_path / "cuad", download.SOURCES)
+    assert download.chosen(download.parser().parse_args(["cuad"])) == (
+        tmp_path / "cuad",
+        download.SOURCES,
+    )
     monkeypatch.setenv("BAR_EXAM_CACHE", "")
     assert paths.cache_dir().is_absolute()
     assert "bar-exam" in paths.cache_dir().parts

@@ -47,7 +47,7 @@ def serve(tmp_path):
 
 @pytest.fixture
 def report(tmp_path):
-    return lambda: json.loads((tmp_path / "latest" / "report.json").read_text())
+    return lambda: json.loads(max(tmp_path.glob("runs/*/report.json")).read_text())
 
 
 @pytest.mark.parametrize(

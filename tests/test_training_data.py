@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fixtures.cases import Case, Contract, Span
+from fixtures.command import typed_command
 from fixtures.datasets import Dataset
 from fixtures.errors import UserError
 from fixtures.passages import Chunker
@@ -32,7 +33,6 @@ from training.examples import (
 )
 from training.further import further_questions
 from training.material import training_material
-from training.typed import typed_command
 from training.wordings import WORDINGS, worded
 
 TEXT = (

@@ -126,7 +126,8 @@ def test_the_entry_takes_the_exam(base, folder, parts, capsys):
 
     assert run(folder, write_recipe(folder, base)) == 0
     said = capsys.readouterr().out.strip().splitlines()
-    assert said[-1] == "Next: pytest evals --model tiny"
+    examine = "pytest evals --model tiny --baseline champion"
+    assert said[-1] == f"Next: {examine} --registry {folder / 'registry'}"
     entry = read_entry("tiny", folder / "registry")
     assert (entry.status, entry.most_passages, entry.passages) == ("candidate", 1, True)
     assert entry.manifest == file_digest(folder / "adapters" / "tiny" / "manifest.json")

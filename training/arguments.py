@@ -1,13 +1,13 @@
 """The recipe's `training:` as the method's own config object."""
 
 import dataclasses
-import difflib
 import typing
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from fixtures.errors import UserError
+from fixtures.settings import nearest
 from training.device import Device
 from training.method import Method, class_named
 from training.recipe import Recipe
@@ -57,8 +57,8 @@ def check_keys(where: str, given: Iterable[str], known: Collection[str]) -> None
     """
     for key in given:
         if key not in known:
-            near = difflib.get_close_matches(str(key), known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else "see the documentation of its class"
+            otherwise = "see the documentation of its class"
+            hint = nearest(str(key), known, otherwise=otherwise, quoted=True)
             raise UserError(f"recipe: unknown key '{where}.{key}'; {hint}")
 
 

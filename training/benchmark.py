@@ -5,6 +5,7 @@ from their checkpoints, and answers are read from the store: after an interrupti
 line.
 """
 
+import argparse
 import os
 import shlex
 import subprocess
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fixtures.command import Parser, output_file, run
 from fixtures.datasets import load_dataset
 from fixtures.errors import UserError
 from fixtures.identity import digest, file_digest
@@ -23,7 +25,6 @@ from models.manifest import read_manifest
 from models.parts import adapter_of
 from models.registry import SHIPPED, entry_path, is_registered, read_entry
 from training.category_rule import category_rule
-from training.command import Parser, output_file
 from training.examples import read_meta
 from training.outcome import KEPT
 from training.recipe import read_recipe
@@ -203,28 +204,24 @@ def main(argv: list[str] | None = None) -> int:
     add("--cuad-dir", type=Path, metavar="DIR", help="where CUAD lies (else $CUAD_DIR)")
     add("--examine-only", action="store_true", help="only what is in the registry already")
     add("--output", type=output_file, default=ROOT / "docs" / "results.md", metavar="FILE")
-    try:
-        options = parser.parse_args(argv)
-        if options.cuad_dir:
-            os.environ["CUAD_DIR"] = str(options.cuad_dir.resolve())
-        if options.limit < 2:
-            raise UserError(f"--limit {options.limit}: give 2 or more, half of them answerable")
-        dataset = load_dataset(options.dataset)
-        asked = select(dataset, Selection(limit=options.limit, balanced=True))
-        rule = category_rule(select(dataset, Selection(split="train")), asked)
-        if not options.examine_only:
-            train(options.dataset)
-        there = [each for each in METHODS if _is_registered(each)]
-        exams = [examine(each, options.dataset, options.limit) for each in there]
-        written = write_results(options.output, exams, rule)
-    except UserError as error:
-        print(f"ERROR: {error}", file=sys.stderr)
-        return 4
-    except KeyboardInterrupt:
-        print("interrupted; the same line goes on from here", file=sys.stderr)
-        return 2
+    again = "interrupted; the same line goes on from here"
+    return run(_train_and_examine, parser, argv, stopped=again)
+
+
+def _train_and_examine(options: argparse.Namespace) -> None:
+    if options.cuad_dir:
+        os.environ["CUAD_DIR"] = str(options.cuad_dir.resolve())
+    if options.limit < 2:
+        raise UserError(f"--limit {options.limit}: give 2 or more, half of them answerable")
+    dataset = load_dataset(options.dataset)
+    asked = select(dataset, Selection(limit=options.limit, balanced=True))
+    rule = category_rule(select(dataset, Selection(split="train")), asked)
+    if not options.examine_only:
+        train(options.dataset)
+    there = [each for each in METHODS if _is_registered(each)]
+    exams = [examine(each, options.dataset, options.limit) for each in there]
+    written = write_results(options.output, exams, rule)
     print("\n".join(map(str, written)))
-    return 0
 
 
 if __name__ == "__main__":

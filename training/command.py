@@ -1,45 +1,28 @@
 """The command line that all trainers share."""
 
 import argparse
-import sys
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import NoReturn
 
-from fixtures.errors import UserError
+from fixtures.command import Parser, run
 from models.registry import SHIPPED
+from training.arguments import REWARDED
 from training.method import Method
 from training.outcome import check_free, deliver
-from training.recipe import read_recipe
+from training.recipe import Recipe, read_recipe
 from training.run import ADAPTERS, RUNS, Places, train
 
-
-class Parser(argparse.ArgumentParser):
-    """Reports a wrong command line as every other mistake of the user: one line, exit code 4.
-
-    For the `main` of any command that catches UserError.
-    """
-
-    def error(self, message: str) -> NoReturn:
-        """Raise UserError with argparse's own words."""
-        raise UserError(f"{message}; see {self.prog} --help")
+TRIED = 2
+"""Steps of `--try`."""
 
 
-def output_file(text: str) -> Path:
-    """The path of a file, for argparse; an empty variable is none."""
-    if not Path(text).name:
-        raise argparse.ArgumentTypeError(f"{text!r} names no file")
-    return Path(text)
-
-
-def parse(method: Method, argv: list[str] | None) -> argparse.Namespace:
-    """The options of a trainer.
-
-    Raises:
-        UserError: they cannot be understood.
-    """
+def parser_of(method: Method) -> Parser:
+    """The options of a trainer."""
     parser = Parser(prog=f"python -m training.{method.name}", description=method.about)
-    parser.add_argument("recipe", type=Path, metavar="RECIPE", help="a YAML file")
-    parser.add_argument(
+    add = parser.add_argument
+    add("recipe", type=Path, metavar="RECIPE", help="a YAML file")
+    add(
         "--set",
         action="append",
         default=[],
@@ -47,27 +30,65 @@ def parse(method: Method, argv: list[str] | None) -> argparse.Namespace:
         dest="settings",
         help="override a key of the recipe, such as training.max_steps=2; may be repeated",
     )
-    parser.add_argument("--registry", type=Path, default=SHIPPED, metavar="DIR")
-    parser.add_argument("--adapters", type=Path, default=ADAPTERS, metavar="DIR")
-    parser.add_argument("--runs", type=Path, default=RUNS, metavar="DIR", help="checkpoints, logs")
-    parser.add_argument("--force", action="store_true", help="replace an adapter of this name")
-    return parser.parse_args(argv)
+    add(
+        "--try",
+        action="store_true",
+        dest="tried",
+        help=f"make {TRIED} steps, hold no exam and write no registry entry: do recipe, data, base "
+        "and machine go together?",
+    )
+    add("--registry", type=Path, default=SHIPPED, metavar="DIR", help="(models/registry)")
+    add("--adapters", type=Path, default=ADAPTERS, metavar="DIR", help="(models/adapters)")
+    add("--runs", type=Path, default=RUNS, metavar="DIR", help=f"checkpoints, logs ({RUNS})")
+    add("--force", action="store_true", help="replace an adapter of this name")
+    return parser
 
 
 def run_command(method: Method, argv: list[str] | None) -> int:
     """Train by a recipe and deliver the adapter. Returns the exit code: 0, 2 or 4."""
-    try:
-        options = parse(method, argv)
-        recipe = read_recipe(options.recipe, options.settings)
-        places = Places(options.registry, options.adapters, options.runs)
+    again = "stopped; the same command continues from the last checkpoint"
+    return run(partial(_train, method), parser_of(method), argv, stopped=again)
+
+
+def _train(method: Method, options: argparse.Namespace) -> None:
+    recipe = read_recipe(options.recipe, options.settings)
+    places = Places(options.registry, options.adapters, options.runs)
+    if options.tried:
+        recipe = tried(method, recipe)
+        places = replace(places, adapters=options.runs.parent / "tries")
+    else:
         check_free(recipe, places, force=options.force)
-        trained = train(method, recipe, places)
-        if trained:
-            deliver(trained, places, force=options.force)
-    except UserError as error:
-        print(f"ERROR: {error}", file=sys.stderr)
-        return 4
-    except KeyboardInterrupt:
-        print("stopped; the same command continues from the last checkpoint", file=sys.stderr)
-        return 2
-    return 0
+    trained = train(method, recipe, places)
+    if trained is None:
+        return
+    if not options.tried:
+        deliver(trained, places, force=options.force)
+        return
+    folder = deliver(trained, places, force=True, registered=False)
+    print(
+        f"a try of {TRIED} steps: it works from data to adapter ({folder}), which is in no "
+        "registry, to be neither examined nor promoted"
+    )
+    print(f"Next: {again_without_try(method, options)}")
+
+
+def tried(method: Method, recipe: Recipe) -> Recipe:
+    """The recipe with two steps of a batch and without an exam, under a name of its own."""
+    training = recipe.training | {"max_steps": TRIED, "save_steps": TRIED, "logging_steps": 1}
+    if method.name not in REWARDED:  # whose groups are made of what is accumulated
+        training["gradient_accumulation_steps"] = 1
+    changed = {
+        "name": f"{recipe.name}-try",
+        "validation": None,
+        "validation_exam": None,
+        "training": training,
+    }
+    return recipe.model_copy(update=changed)
+
+
+def again_without_try(method: Method, options: argparse.Namespace) -> str:
+    """What was typed, without `--try`."""
+    import shlex
+
+    words = [word for word in options.typed if not ("--try".startswith(word) and len(word) > 2)]
+    return shlex.join(["python", "-m", f"training.{method.name}", *words])

@@ -2,12 +2,14 @@
 
 import argparse
 import random
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from fixtures.command import run, typed_command
 from fixtures.datasets import load_dataset
 from fixtures.errors import UserError
 from fixtures.identity import digest
@@ -18,7 +20,7 @@ from models.prompted import PromptedModel
 from models.registry import Prompted, read_entry
 from training.arranging import general_wanted, mixed, shuffled, split_by_contract
 from training.building import Builder
-from training.data_options import data_parser, read_limits, read_mixture
+from training.data_options import OUTPUT, data_parser, read_limits, read_mixture
 from training.drawing import contract_examples, synthetic_cases, synthetic_examples
 from training.examples import (
     Example,
@@ -34,7 +36,6 @@ from training.examples import (
 from training.further import further_questions
 from training.material import contract_entries, seen_contracts, training_material
 from training.provenance import Beside, joined, refuse_exam, text_entries
-from training.typed import typed_command
 
 GENERAL = Path(__file__).parent / "data" / "general.jsonl"
 ENOUGH = 0.9
@@ -185,25 +186,30 @@ def _open(options: argparse.Namespace) -> tuple[PromptedModel, str | None]:
 
 def main(argv: list[str] | None = None) -> int:
     """Make training examples from the train split, with the exam's own prompt."""
-    typed = sys.argv[1:] if argv is None else argv
-    try:
-        options = data_parser(main.__doc__).parse_args(typed)
-        options.typed = typed
-        found = make(options)
-    except UserError as error:
-        print(f"ERROR: {error}", file=sys.stderr)
-        return 4
-    except KeyboardInterrupt:
-        print("interrupted; type the same command again", file=sys.stderr)
-        return 2
+    again = "interrupted; type the same command again"
+    return run(_make_and_say, data_parser(main.__doc__), argv, stopped=again)
+
+
+def _make_and_say(options: argparse.Namespace) -> None:
+    found = make(options)
     width = max(map(len, found))
     for name, value in found.items():
         print(f"{name:<{width}}  {value:,}")
     if line := shortage(found):
         print(line)
     print(f"{options.output}\n{validation_path(options.output)}")
-    print(f"next: python -m training.sft RECIPE, with data: {options.output}")
-    return 0
+    print(f"next: {next_command(options)}")
+
+
+def next_command(options: argparse.Namespace) -> str:
+    """The command line that follows: the shipped recipe, under a name that is free."""
+    line = "python -m training.sft training/recipes/sft-smollm2.yaml --set name=mine"
+    if options.output == OUTPUT:
+        return line
+    rows, held = (
+        shlex.quote(str(path)) for path in (options.output, validation_path(options.output))
+    )
+    return f"{line} --set data={rows} --set validation={held}"
 
 
 if __name__ == "__main__":

@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
+from fixtures.command import Parser, output_file
 from fixtures.errors import UserError
 from models.registry import SHIPPED
 from training.building import Limits
-from training.command import Parser, output_file
 from training.drawing import Mixture
 from training.wordings import WORDINGS
 

@@ -14,6 +14,7 @@ from evals.metrics.text import token_f1
 from evals.scores import Score
 from fixtures.cases import Case, Contract, Span
 from fixtures.passages import Passage
+from models.chat import Answer
 from models.spoken import answered
 from training.examples import Example
 

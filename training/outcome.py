@@ -6,6 +6,7 @@ leaves neither half an adapter nor an entry that leads nowhere.
 
 import json
 import os
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from fixtures.errors import UserError
 from fixtures.identity import file_digest
 from models.manifest import FILE, Manifest, write_manifest
-from models.registry import entry_path, is_registered, read_entry
+from models.registry import SHIPPED, entry_path, is_registered, read_entry
 from training.account import manifest_of, step_of, validation_curve
 from training.card import card
 from training.checkpoints import WEIGHTS, clear, held
@@ -61,8 +62,12 @@ def check_not_kept(name: str, places: Places) -> None:
         )
 
 
-def deliver(trained: Trained, places: Places, *, force: bool = False) -> Path:
+def deliver(
+    trained: Trained, places: Places, *, force: bool = False, registered: bool = True
+) -> Path:
     """Write adapter, manifest, card and entry, and say what to type next.
+
+    Without `registered` there is no entry, and nothing is said: it was a try.
 
     Returns:
         The adapter's folder.
@@ -74,13 +79,14 @@ def deliver(trained: Trained, places: Places, *, force: bool = False) -> Path:
     run = trained.checkpoint.folder.parent
     with held(run):
         check_free(trained.recipe, places, force=force)
-        folder = _install(trained, places)
+        folder = _install(trained, places, registered=registered)
         clear(run)
-    _say(trained, folder, places)
+    if registered:
+        _say(trained, folder, places)
     return folder
 
 
-def _install(trained: Trained, places: Places) -> Path:
+def _install(trained: Trained, places: Places, *, registered: bool) -> Path:
     name = trained.recipe.name
     folder = places.adapters / name
     part = folder.with_name(f"{name}.part")
@@ -92,11 +98,12 @@ def _install(trained: Trained, places: Places) -> Path:
         digest = file_digest(write_manifest(part, manifest))
         _write_card(trained, manifest, part, places)
         check_not_kept(name, places)  # it may have been promoted while these were written
-        entry_path(name, places.registry).unlink(missing_ok=True)
+        if registered:
+            entry_path(name, places.registry).unlink(missing_ok=True)
         if folder.exists():
             shutil.rmtree(folder)
         part.replace(folder)
-        if not trained.method.scores:
+        if registered and not trained.method.scores:
             _write_entry(trained, places, digest)
     except OSError as error:
         shutil.rmtree(part, ignore_errors=True)
@@ -118,9 +125,7 @@ def next_command(trained: Trained, places: Places) -> str:
         return (
             f"python -m training.ppo training/recipes/ppo-smollm2.yaml --set reward_model={folder}"
         )
-    parent = recipe.adapter if recipe.adapter and "/" not in recipe.adapter else None
-    baseline = parent or ("smollm2" if recipe.base == "embedded:smollm2" else None)
-    return f"pytest evals --model {recipe.name}" + (f" --baseline {baseline}" if baseline else "")
+    return f"pytest evals --model {recipe.name} --baseline champion"
 
 
 def _write_weights(trained: Trained, folder: Path) -> None:
@@ -197,4 +202,6 @@ def _say(trained: Trained, folder: Path, places: Places) -> None:
     print(f"{folder}: adapter, {FILE} and card")
     if not trained.method.scores:
         print(f"{places.registry / trained.recipe.name}.toml: candidate")
-    print(f"Next: {next_command(trained, places)}")
+    registry = f" --registry {shlex.quote(str(places.registry))}"
+    examines = not trained.method.scores and places.registry != SHIPPED
+    print(f"Next: {next_command(trained, places)}{registry if examines else ''}")

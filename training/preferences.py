@@ -3,17 +3,18 @@
 import argparse
 import asyncio
 import math
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from evals.store import Store
+from fixtures.command import Parser, output_file, run, typed_command
 from fixtures.errors import UserError
 from models.factory import Chats
 from models.registry import SHIPPED, Prompted, read_entry
-from training.command import Parser, output_file
-from training.examples import Example, Meta
+from training.examples import Example, Meta, validation_path
 from training.preference.appraisal import judge_models, open_appraisers
 from training.preference.assembly import distinct, length_balanced, unpair
 from training.preference.feedback import human_pairs, read_feedback, shown_prompts, thumbs
@@ -31,7 +32,6 @@ from training.preference.prompts import (
 from training.preference.sampling import draw_examples, voices
 from training.preference.statistics import statistics, table
 from training.provenance import Beside, refuse_exam, seen_by, text_entries
-from training.typed import typed_command
 
 EXAMPLES = Path(".exam/training/sft.jsonl")
 OUTPUT = Path(".exam/training/preferences.jsonl")
@@ -204,7 +204,7 @@ def _progress(model: str, total: int) -> Iterator[Callable[[], None]]:
         yield lambda: bar.advance(task)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> Parser:
     parser = Parser(prog="python -m training.preferences", description=main.__doc__)
     add = parser.add_argument
     add("--model", metavar="NAME", help="whose answers are compared, by its name in the registry")
@@ -244,24 +244,29 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Write pairs of a better and a worse reply, for DPO, ORPO, reward models and KTO."""
-    typed = sys.argv[1:] if argv is None else argv
-    try:
-        options = _parser().parse_args(typed)
-        options.typed = typed
-        found, written = make(options)
-    except UserError as error:
-        print(f"ERROR: {error}", file=sys.stderr)
-        return 4
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on", file=sys.stderr)
-        return 2
+    again = "interrupted; the same command goes on"
+    return run(_make_and_say, _parser(), argv, stopped=again)
+
+
+def _make_and_say(options: argparse.Namespace) -> None:
+    found, written = make(options)
     print(table(found))
     print(*written, sep="\n")
+    print(f"next: {next_command(options, written)}")
+
+
+def next_command(options: argparse.Namespace, written: Sequence[Path]) -> str:
+    """The command line that follows: the shipped recipe, under a name that is free."""
     paired = "dpo" if options.model else "orpo"  # without a model there is no adapter to start from
     method = paired if options.output in written else "kto"
-    recipe = f"training/recipes/{method}-smollm2.yaml"
-    print(f"next: python -m training.{method} {recipe} --set data={written[0]}")
-    return 0
+    name = f"{options.model or 'mine'}-{method}"
+    words = ["python", "-m", f"training.{method}", f"training/recipes/{method}-smollm2.yaml"]
+    settings = [f"data={written[0]}", f"name={name}"]
+    if options.model and method != "orpo":
+        settings.append(f"adapter={options.model}")
+    if options.examples != EXAMPLES:
+        settings.append(f"validation={validation_path(options.examples)}")
+    return shlex.join([*words, *(word for each in settings for word in ("--set", each))])
 
 
 if __name__ == "__main__":

@@ -9,10 +9,10 @@ Marks are those of `training.marks`. Whatever is quoted beside the point earns n
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from difflib import get_close_matches
 from typing import Any
 
 from fixtures.errors import UserError
+from fixtures.settings import nearest
 from training.marks import Marks, marks
 
 Turns = Sequence[Mapping[str, str]]
@@ -41,8 +41,7 @@ def read_weights(section: Mapping[str, Any] | None) -> Weights:
         raise UserError(f"rewards: {section!r} is no table; write `rewards: {{token_f1: 1.0}}`")
     for key, value in (section or {}).items():
         if key not in known:
-            near = (get_close_matches(str(key), known) or [", ".join(known)])[0]
-            raise UserError(f"rewards: unknown key {key!r}; did you mean {near}?")
+            raise UserError(f"rewards: unknown key {key!r}; {nearest(str(key), known)}")
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not 0 <= value < math.inf:
             raise UserError(f"rewards: {key} is {value!r}; give a number of 0 or more")

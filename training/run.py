@@ -126,6 +126,8 @@ def build_trainer(method: Method, recipe: Recipe, parts: Parts, run: Path) -> An
     trainer_class = resuming(class_named(method.trainer))
     if method.tokenized:
         trainer_class = _trusting(trainer_class)
+    if recipe.bundle_tokens:
+        trainer_class = _uncounted(trainer_class)
     model, lora = load_model(parts, recipe, scores=method.scores)
     standing = Standing.of(model)
     extras = method.extras(recipe, parts) if method.extras else {}
@@ -195,3 +197,18 @@ def _trusting(trainer_class: Any) -> Any:
         return dataset
 
     return type(trainer_class.__name__, (trainer_class,), {"_prepare_dataset": prepared})
+
+
+def _uncounted(trainer_class: Any) -> Any:
+    """The trainer, without trl's `num_tokens`: it adds up a mask that says who sees whom.
+
+    The sum of a bundle's mask is no number; `num_input_tokens_seen` is the count.
+    """
+
+    def log(self: Any, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
+        for metrics in self._metrics.values():
+            metrics.pop("num_tokens", None)
+        super(counting, self).log(logs, *args, **kwargs)
+
+    counting: Any = type(trainer_class.__name__, (trainer_class,), {"log": log})
+    return counting

@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from fixtures.command import Parser, choice, run
 from fixtures.errors import UserError
 from models.registry import is_registered
 from training.cloud import delivery, job
 from training.cloud.aws import Prefix, explained, open_client, read_prefix
 from training.cloud.shipment import Shipment, packed, plan_shipment
-from training.command import Parser
 from training.method import METHODS
 from training.outcome import check_free
 from training.preference.pairs import read_pairs, read_unpaired
@@ -30,7 +30,7 @@ PLACES = Places(Path("models/registry"), Path("models/adapters"))
 """Of the working directory, which is the checkout that is sent."""
 
 
-def run(options: argparse.Namespace) -> str:
+def submit_or_find(options: argparse.Namespace) -> str:
     """Submit the job, or find it; with --wait, wait and install. Returns what to say at the end.
 
     Raises:
@@ -56,7 +56,8 @@ def run(options: argparse.Namespace) -> str:
     described = job.wait(sagemaker, name, options.every)
     adapter = receive(s3, described["ModelArtifacts"]["S3ModelArtifacts"], name, recipe.name)
     examined = is_registered(recipe.name, PLACES.registry)
-    then = f"\nnext: pytest evals --model {recipe.name}" if examined else ""
+    examine = f"pytest evals --model {recipe.name} --baseline champion"
+    then = f"\nnext: {examine}" if examined else ""
     return f"{adapter}: adapter, manifest and card{then}"
 
 
@@ -123,10 +124,10 @@ def receive(client: Any, uri: str, name: str, model: str) -> Path:
     return adapter
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> Parser:
     parser = Parser(prog="python -m training.sagemaker", description=main.__doc__)
     add = parser.add_argument
-    add("method", choices=METHODS, metavar="METHOD", help=", ".join(METHODS))
+    add("method", type=choice(*METHODS), metavar="METHOD", help=", ".join(METHODS))
     add("recipe", type=Path, metavar="RECIPE", help="a recipe below the working directory")
     add("--set", action="append", default=[], metavar="KEY=VALUE", help="of the recipe, changed")
     add("--role", required=True, metavar="ARN", help="the role that the job runs as")
@@ -144,20 +145,16 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Train by a recipe as a SageMaker job; the same line finds the job again."""
-    try:
-        options = _parser().parse_args(argv)
-        if not re.fullmatch(r"arn:aws[a-z-]*:iam::\d{12}:role/.+", options.role):
-            raise UserError(f"--role {options.role}: give arn:aws:iam::ACCOUNT:role/NAME")
-        if not 0 < options.hours <= 24 * 28 or options.every < 0:
-            raise UserError("--hours: more than 0, at most 672; --every: 0 or more")
-        print(run(options))
-    except UserError as error:
-        print(f"ERROR: {error}", file=sys.stderr)
-        return 4
-    except KeyboardInterrupt:
-        print("the job goes on; type the same line to come back to it", file=sys.stderr)
-        return 2
-    return 0
+    again = "the job goes on; type the same line to come back to it"
+    return run(_check_and_submit, _parser(), argv, stopped=again)
+
+
+def _check_and_submit(options: argparse.Namespace) -> None:
+    if not re.fullmatch(r"arn:aws[a-z-]*:iam::\d{12}:role/.+", options.role):
+        raise UserError(f"--role {options.role}: give arn:aws:iam::ACCOUNT:role/NAME")
+    if not 0 < options.hours <= 24 * 28 or options.every < 0:
+        raise UserError("--hours: more than 0, at most 672; --every: 0 or more")
+    print(submit_or_find(options))
 
 
 if __name__ == "__main__":

@@ -8,13 +8,12 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import TextIO
 
-from rich.progress import Progress
-
 from evals.budget import Budget
 from evals.calls import Calls
 from evals.journal import Journal, Lookups
 from evals.judges.judge import Bench
 from evals.store import Store
+from fixtures.command import Parser, output_file, run, typed_command
 from fixtures.datasets import Dataset, load_dataset
 from fixtures.errors import UserError
 from fixtures.identity import digest
@@ -22,7 +21,6 @@ from models.chat import ChatModel
 from models.factory import Chats
 from models.manifest import TrainedContract
 from models.registry import SHIPPED
-from training.command import Parser, output_file
 from training.examples import Meta, forget_meta, write_meta
 from training.provenance import entries, seen_by
 from training.synthesis.gathering import Writer, Written, outcomes
@@ -33,7 +31,6 @@ from training.synthesis.sifting import Sieve
 from training.synthesis.synthetic import Pair, append_pairs
 from training.synthesis.tally import RULES, Tally, report
 from training.synthesis.writing import longest_reply, write
-from training.typed import typed_command
 
 OUTPUT = Path(".exam/training/synthetic.jsonl")
 STORE = ".exam/store.sqlite"
@@ -99,6 +96,8 @@ async def _gather(options: argparse.Namespace, seeds: Sequence[Seed], part: Path
 async def _written(
     options: argparse.Namespace, seeds: Sequence[Seed], writer: Writer, sieve: Sieve, part: Path
 ) -> Tally:
+    from rich.progress import Progress
+
     tally, batch = Tally(), list[Pair]()
     with _opened(part) as file, Progress(disable=not sys.stderr.isatty()) as progress:
         bar = progress.add_task("kept", total=options.n)
@@ -174,7 +173,7 @@ def _writers(options: argparse.Namespace) -> list[str]:
     return [name for name in (options.model, options.judge) if name not in (RULES, *UNTRAINED)]
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> Parser:
     parser = Parser(prog="python -m training.synthesize", description=main.__doc__)
     add = parser.add_argument
     add("--dataset", default="sample", metavar="NAME", help="sample, cuad or a path (sample)")
@@ -194,19 +193,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Write questions from the train split, with answers quoted from its contracts."""
-    typed = sys.argv[1:] if argv is None else argv
-    try:
-        options = _parser().parse_args(typed)
-        options.typed = typed
-        tally = make(options)
-    except UserError as error:
-        print(f"ERROR: {error}", file=sys.stderr)
-        return 4
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on", file=sys.stderr)
-        return 2
-    print(report(options, tally))
-    return 0
+    again = "interrupted; the same command goes on"
+    return run(_make_and_say, _parser(), argv, stopped=again)
+
+
+def _make_and_say(options: argparse.Namespace) -> None:
+    print(report(options, make(options)))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from evals.judges.features import DIRECTIONS
 from evals.judges.pairs import SHIPPED, read_pairs
 from evals.judges.reference import PARAMETERS, read_trees
 from evals.judges.trees import Trees, trees_of
-from fixtures.errors import UserError
+from fixtures.command import Parser, run
 
 DOCS = Path(__file__).parents[2] / "docs" / "reference-judge.md"
 TOLERANCE = 0.01
@@ -37,24 +37,23 @@ def furthest(rows: Examples, one: Trees, two: Trees) -> float:
 
 def main(argv: list[str] | None = None) -> int:
     """Fit, or check; 0 when all is well, 1 when the check fails, 4 for a user's mistake."""
-    parser = argparse.ArgumentParser(prog="python -m evals.judges.fit", description=__doc__)
+    parser = Parser(prog="python -m evals.judges.fit", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, compare")
     parser.add_argument("--pairs", type=Path, default=SHIPPED, help="folder of *.jsonl")
-    options = parser.parse_args(argv)
-    try:
-        pairs = read_pairs(options.pairs)
-        rows = examples(pairs)
-        trees = trees_of(fitted(rows, ~rows.held_out))
-        if options.check:
-            gap = furthest(rows, trees, read_trees(PARAMETERS))
-            print(f"largest difference to the shipped parameters: {gap:.4f}")
-            return int(gap > TOLERANCE)
-        write(PARAMETERS, trees)
-        shown = figures(pairs, rows)
-        insert(DOCS, shown)
-    except UserError as error:
-        print(f"ERROR: {error}", file=sys.stderr)
-        return 4
+    return run(_fit, parser, argv)
+
+
+def _fit(options: argparse.Namespace) -> int:
+    pairs = read_pairs(options.pairs)
+    rows = examples(pairs)
+    trees = trees_of(fitted(rows, ~rows.held_out))
+    if options.check:
+        gap = furthest(rows, trees, read_trees(PARAMETERS))
+        print(f"largest difference to the shipped parameters: {gap:.4f}")
+        return int(gap > TOLERANCE)
+    write(PARAMETERS, trees)
+    shown = figures(pairs, rows)
+    insert(DOCS, shown)
     print(shown)
     return 0
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from evals.metrics import cuad
 from evals.metrics.table import METRICS, Metric
+from fixtures.command import Parser, run
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 RANGES = {"": "0..1", "s": "seconds", "tokens": "count", "ppl": "1 or more"}
@@ -79,11 +80,13 @@ def _cells(metric: Metric) -> tuple[str, ...]:
 
 def main(argv: list[str] | None = None) -> int:
     """Write docs/metrics.md."""
-    parser = argparse.ArgumentParser(prog="python -m evals.metrics.catalogue", description=__doc__)
-    parser.parse_args(argv)
+    parser = Parser(prog="python -m evals.metrics.catalogue", description=__doc__)
+    return run(_write, parser, argv)
+
+
+def _write(_: argparse.Namespace) -> None:
     PAGE.write_text(catalogue(), encoding="utf-8")
     print(PAGE)
-    return 0
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Tasks of EleutherAI's lm-evaluation-harness by name, where that package is installed."""
 
-import difflib
 import importlib
 import math
 from collections.abc import Mapping, Sequence
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fixtures.errors import UserError
+from fixtures.settings import nearest
 
 
 class TaskScore(NamedTuple):
@@ -52,8 +52,7 @@ def run_tasks(
     known = list(manager.all_tasks)
     for task in tasks:
         if task not in known:
-            near = difflib.get_close_matches(task, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"give one of its {len(known)} tasks"
+            hint = nearest(task, known, otherwise=f"give one of its {len(known)} tasks")
             raise UserError(f"--lm-eval {task}: the harness knows no such task; {hint}")
     arguments = {"pretrained": str(base)} | ({"peft": str(adapter)} if adapter else {})
     try:

@@ -26,13 +26,21 @@ ADAPTERS = Path("models/adapters")
 REGISTRY = Path("models/registry")
 ENTRY = "entry.toml"
 ADAPTER = "adapter"
+USAGE = "METHOD RECIPE NAME [SETTING ...]"
 REASON_LIMIT = 1000
 """Characters: SageMaker cuts a FailureReason at 1,024."""
 
 
 def main(argv: list[str] | None = None, root: Path = SAGEMAKER) -> int:
-    """Run `training.METHOD RECIPE` here; arguments METHOD RECIPE NAME [SETTING ...]."""
-    method, recipe, name, *settings = sys.argv[1:] if argv is None else argv
+    """Run `training.METHOD RECIPE` here; arguments as in USAGE."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words in (["-h"], ["--help"]):
+        print(f"python -m training.cloud.container {USAGE}")
+        return 0
+    if len(words) < 3 or words[0].startswith("-"):
+        print(f"ERROR: give {USAGE}; training.sagemaker does, in its job", file=sys.stderr)
+        return 4
+    method, recipe, name, *settings = words
     place_inputs(root / "input" / "data" / "data", Path())
     keep_checkpoints(root / "checkpoints", RUNS)
     try:

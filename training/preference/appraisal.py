@@ -63,11 +63,7 @@ def open_appraisers(names: str, chats: Chats, registry: Path) -> tuple[tuple[Jud
     given = list(dict.fromkeys(name.strip() for name in names.split(",")))
     judges = [name for name in given if name != METRICS]
     for name in judge_models(names):
-        try:
-            entry = read_entry(name, registry)
-        except UserError as error:
-            line = str(error).replace("--model", "--judge", 1)
-            raise UserError(f"{line}; beside them there are reference and metrics") from error
+        entry = read_entry(name, registry, "--judge", (REFERENCE, METRICS))
         if not isinstance(entry, Prompted):
             raise UserError(f"--judge {name}: it answers cases, but cannot chat")
     return open_judges(("correctness",), judges, 1, chats), METRICS in given

@@ -5,7 +5,6 @@ A line is an object with `case` (identity, id or slug of a case), `answer`, and 
 of other names are left alone, unless they look like one of these.
 """
 
-import difflib
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from fixtures.datasets import Dataset
 from fixtures.errors import UserError
 from fixtures.paths import cache_dir
 from fixtures.retrieval import Retriever, RetrieverOptions
+from fixtures.settings import nearest
 from models.chat import Message
 from models.factory import open_models
 from models.prompted import PromptedModel
@@ -177,9 +177,9 @@ def _columns(where: str, row: Row) -> Row:
     for given, value in row.items():
         name = " ".join(given.lower().replace("_", " ").replace("-", " ").split())
         name = "corrected answer" if name == "corrected" else name
-        near = difflib.get_close_matches(name, COLUMNS, n=1, cutoff=0.75)
-        if near and name not in COLUMNS:
-            raise UserError(f"{where}: unknown column {given!r}; did you mean {near[0]!r}?")
+        hint = nearest(name, COLUMNS, otherwise="", quoted=True, cutoff=0.75)
+        if hint and name not in COLUMNS:
+            raise UserError(f"{where}: unknown column {given!r}; {hint}")
         named[name] = value
     return named
 
@@ -190,8 +190,7 @@ def _case(where: str, row: Row, cases: Mapping[str, Case]) -> Case:
         raise UserError(f"{where}: `case` is missing: the id, slug or identity of a case")
     case = cases.get(name.strip())
     if case is None:
-        near = difflib.get_close_matches(name, cases, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "name the right one with --dataset"
+        hint = nearest(name, cases, otherwise="name the right one with --dataset", quoted=True)
         raise UserError(f"{where}: case {name[:80]!r} is not in the data set; {hint}")
     return case
 
