@@ -68,7 +68,11 @@ class _Report(_Table):
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """One candidate, as one report has it; `estimates` are those of all its cases, by metric."""
+    """One candidate, as one report has it; `estimates` are those of all its cases, by metric.
+
+    `selection` says what of the data was asked, how passages were found, who judged, and how many
+    candidates shared the exam: whatever a person chose before looking, or after.
+    """
 
     path: Path
     source: Source
@@ -78,6 +82,7 @@ class Examined:
     code: Code
     dataset: Data
     gate: GateFile
+    selection: dict[str, Any]
 
 
 def find_examined(name: str, runs: Path, report: Path | None = None) -> Examined:
@@ -149,7 +154,21 @@ def _read(path: Path, data: bytes, written: Any, name: str) -> Examined:
         code=report.provenance,
         dataset=report.dataset,
         gate=report.gate,
+        selection=_selection(written),
     )
+
+
+def _selection(written: Any) -> dict[str, Any]:
+    """The facts of an exam that somebody chose; a report without them has none."""
+    data, fingerprint = written.get("dataset", {}), written.get("fingerprint", {})
+    chosen = ("limit", "balanced", "categories", "contracts", "left_out")
+    counted = ("examined_cases", "examined_contracts")
+    return {
+        "data": {key: data[key] for key in (*chosen, *counted) if key in data},
+        "retriever": written.get("retriever", {}),
+        "judges": fingerprint.get("judges", []),
+        "candidates": len(written.get("verdicts", [])),
+    }
 
 
 def _examine(name: str) -> str:

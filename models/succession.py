@@ -69,6 +69,7 @@ def promote(
                 "estimates": exam.estimates,
                 "checks": list(exam.verdict.checks),
                 "reasons": list(exam.verdict.reasons),
+                "exam": exam.selection,
             },
             verdict=exam.verdict.outcome,
             previous=last.named if last else None,
