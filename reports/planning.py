@@ -52,11 +52,11 @@ def _of_share(
 ) -> Foresight:
     """One metric of two contracts or more; `claims` of superiority share the risk."""
     if entry.goal == "superior" and is_small(contracts, cases):
-        least = 2.0**-contracts  # of all flips of the contracts' signs
-        if least * claims > gate.alpha:
+        lowest = claims * 2.0**-contracts  # of all flips of the contracts' signs
+        if lowest > gate.alpha:
             return Foresight(
                 f"{metric}: {contracts} contracts cannot show that it is better, whatever they "
-                f"bring (p is {least * claims:.2g} at least, the gate asks for {gate.alpha:g}); "
+                f"bring (p is {lowest:.2g} at least, the gate asks for {gate.alpha:g}); "
                 "examine more contracts",
                 True,
             )

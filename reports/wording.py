@@ -41,8 +41,10 @@ def _conclusion(model: str, verdict: Mapping[str, Any] | None) -> Conclusion:
         said.append(f"is inconclusive on {_listed(by_outcome['INCONCLUSIVE'])}")
     passed = len(by_outcome["PASS"])
     checks = len(verdict["checks"]) - len(by_outcome["N/A"])
-    if not said and verdict["outcome"] != "PROMOTE":
-        said += verdict["reasons"]
+    if not verdict["checks"]:
+        said.append("was asked to show nothing")
+    elif not said and verdict["outcome"] != "PROMOTE":
+        said.append(f"is {verdict['outcome']}: {'; '.join(verdict['reasons'])}")
     tail = f"; {passed} of {checks} checks passed" if said and checks else ""
     if by_outcome["N/A"]:
         tail += f"; {_listed(by_outcome['N/A'])} does not apply"
