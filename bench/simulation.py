@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reports.bootstrap import ratio_difference, shown_mean
+from reports.bootstrap import ratio_difference
+from reports.estimates import metric_mean
 from reports.paired import compare_means, compare_sums
 from reports.rare import difference_bounds
 from reports.sequential import FEWEST_CONTRACTS, plan_looks
@@ -99,7 +100,7 @@ def cluster_bounds(
     mean, error = cluster_error(sums, sizes)
     reach = stats.t.isf(alpha, sums.shape[-1] - 1) * error
     gained, lost = (squares + sums) / 2, (squares - sums) / 2
-    low, high = difference_bounds(gained, lost, sizes, alpha)
+    low, high = difference_bounds((gained, gained), (lost, lost), sizes, alpha)
     return np.minimum(mean - reach, low), np.maximum(mean + reach, high)
 
 
@@ -144,7 +145,7 @@ def floor_exams(world: World, share: float, repeats: int, seed: int) -> float:
     passed = 0
     for right in exams[..., 0]:
         values, clusters = expanded(right, right, world.sizes)
-        low = shown_mean(values, clusters, ALPHA, share=True).low
+        low = metric_mean("abstention", values, clusters, ALPHA).low
         passed += low is not None and low >= share
     return passed / repeats
 

@@ -1,10 +1,8 @@
 """Intervals by resampling contracts: ratios of sums, and small exams."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reports.rare import share_bounds
 from reports.statistics import Estimate, cluster_mean, cluster_sums
 
 if TYPE_CHECKING:
@@ -144,8 +142,7 @@ def shown_mean(
     """The mean with the interval that is shown and gated on.
 
     That of `cluster_mean`; in a small exam (`is_small`) each end is the outer one of that and of
-    the BCa bootstrap over contracts. Of a share each end is the outer one of that and of
-    `share_bounds`, which know of what was not seen.
+    the BCa bootstrap over contracts.
 
     Args:
         values: shape (n,).
@@ -160,9 +157,6 @@ def shown_mean(
     import numpy as np
 
     estimate = cluster_mean(values, clusters, alpha, share=share)
-    if share and estimate.low is not None:
-        low, high = share_bounds(*cluster_sums(values, clusters), alpha)
-        estimate = outer(estimate, replace(estimate, low=float(low), high=float(high)))
     if not is_small(estimate.clusters, estimate.n):
         return estimate
     sums = np.stack(cluster_sums(values, clusters), axis=-1)

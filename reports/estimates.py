@@ -1,12 +1,13 @@
 """The mean of one metric with its interval: of shares, which end at 0 and 1, and of amounts."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from evals.metrics.table import METRICS
-from reports.bootstrap import shown_mean
-from reports.statistics import Estimate
+from reports.bootstrap import outer, shown_mean
+from reports.rare import share_bounds
+from reports.statistics import Estimate, cluster_mean, cluster_sums
 
 
 def metric_mean(
@@ -14,16 +15,21 @@ def metric_mean(
     values: Sequence[float],
     contracts: Sequence[str],
     alpha: float,
-    estimated: Callable[..., Estimate] = shown_mean,
+    *,
+    whole: bool = True,
 ) -> Estimate:
     """What a report shows and a gate holds of one metric's values.
+
+    Of a share each end is the outer one of `shown_mean` and of `share_bounds`, which know of what
+    was not seen.
 
     Args:
         metric: of the table; one that it does not list is a share.
         values: shape (n,), one or more.
         contracts: shape (n,), of each value.
         alpha: risk of each end.
-        estimated: `shown_mean`, or `cluster_mean` for the many groups of a report.
+        whole: of an exam; else one of the many groups of a report, which decide nothing and are
+            shown by `cluster_mean` alone.
 
     Returns:
         `low` and `high` are None of one contract, and of amounts that are all the same: nothing
@@ -32,8 +38,15 @@ def metric_mean(
     if len(set(contracts)) < 2:
         return Estimate(sum(values) / len(values), None, None, len(values), 1)
     share = metric not in METRICS or not METRICS[metric].unit
-    found = estimated(values, contracts, alpha, share=share)
-    return found if share else _positive(found)
+    found = (shown_mean if whole else cluster_mean)(values, contracts, alpha, share=share)
+    if not share:
+        return _positive(found)
+    if not whole:
+        return found
+    sums, sizes = cluster_sums(values, contracts)
+    squares, _ = cluster_sums([value * value for value in values], contracts)
+    low, high = share_bounds(sums, squares, sizes, alpha)
+    return outer(found, replace(found, low=float(low), high=float(high)))
 
 
 def _positive(found: Estimate) -> Estimate:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from reports.bootstrap import cluster_bootstrap, is_small, outer, ratio_difference, shown_mean
-from reports.rare import difference_bounds
+from reports.rare import Moments, difference_bounds
 from reports.signs import sign_flip
 from reports.statistics import (
     Estimate,
@@ -87,9 +87,14 @@ def _bounded(
         return shown
     if max(map(abs, differences)) > 1:
         return replace(shown, low=None, high=None) if shown.low == shown.high else shown
-    gained, sizes = cluster_sums([max(value, 0.0) for value in differences], clusters)
-    lost, _ = cluster_sums([max(-value, 0.0) for value in differences], clusters)
-    low, high = difference_bounds(gained, lost, sizes, alpha)
+    sizes = cluster_sums(differences, clusters)[1]
+
+    def moments(sign: float) -> Moments:
+        parts = [max(sign * value, 0.0) for value in differences]
+        squares = [part * part for part in parts]
+        return cluster_sums(parts, clusters)[0], cluster_sums(squares, clusters)[0]
+
+    low, high = difference_bounds(moments(1), moments(-1), sizes, alpha)
     return outer(shown, replace(shown, low=float(low), high=float(high)))
 
 

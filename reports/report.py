@@ -8,14 +8,13 @@ from evals.gate import Gate
 from evals.metrics.table import METRICS
 from evals.plan import Result, Spending
 from reports.bars import Bars
-from reports.bootstrap import shown_mean
 from reports.by_category import CategoryDifference, category_differences, said
 from reports.checks import gate_checks
 from reports.estimates import metric_mean
 from reports.findings import Section
 from reports.pairs import by_model, value
 from reports.performance import Performance, measure
-from reports.statistics import Estimate, cluster_mean
+from reports.statistics import Estimate
 from reports.verdict import Check, Opponent, Verdict, decide
 
 
@@ -145,9 +144,7 @@ def judge_candidates(
     of_model = by_model(results)
     others = {opponent.name for opponent in opponents}
     judged = set(candidates) or set(of_model) - others
-    summary = tuple(
-        _group(model, "all", rows, gate.alpha, shown_mean) for model, rows in of_model.items()
-    )
+    summary = tuple(_group(model, "all", rows, gate.alpha) for model, rows in of_model.items())
     verdicts = tuple(
         _verdict(model, of_model, gate, opponents, further.get(model, ()), bars)
         for model in of_model
@@ -177,7 +174,7 @@ def _groups(
         for result in rows:
             groups.setdefault((model, key(result)), []).append(result)
     return tuple(
-        _group(model, name, rows, alpha, cluster_mean) for (model, name), rows in groups.items()
+        _group(model, name, rows, alpha, whole=False) for (model, name), rows in groups.items()
     )
 
 
@@ -186,7 +183,8 @@ def _group(
     name: str,
     results: Sequence[Result],
     alpha: float,
-    estimated: Callable[..., Estimate],
+    *,
+    whole: bool = True,
 ) -> Group:
     values: dict[str, list[float]] = {}
     clusters: dict[str, list[str]] = {}
@@ -200,7 +198,7 @@ def _group(
                 values.setdefault(metric, []).append(number)
                 clusters.setdefault(metric, []).append(result.case.contract.id)
     estimates = {
-        metric: metric_mean(metric, scores, clusters[metric], alpha, estimated)
+        metric: metric_mean(metric, scores, clusters[metric], alpha, whole=whole)
         for metric, scores in values.items()
     }
     in_order = {metric: estimates[metric] for metric in METRICS if metric in estimates}

@@ -261,7 +261,10 @@ def test_checks_of_the_gate_are_made_in_one_place():
 
 
 def test_gated_differences_and_shares_are_bounded_in_one_place():
-    assert seams.users("reports.rare.share_bounds") <= {"reports/bootstrap.py", "reports/rare.py"}
+    assert seams.users("reports.rare.share_bounds") == {"reports/estimates.py"}
+    assert seams.users("reports.estimates.metric_mean") == {
+        "reports/floors.py", "reports/report.py", "bench/simulation.py",
+    }  # fmt: skip
     assert seams.users("reports.rare.difference_bounds") == {
         "reports/paired.py", "bench/simulation.py",
     }  # fmt: skip
