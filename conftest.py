@@ -458,7 +458,7 @@ def _raised(exception: BaseException) -> pytest.ExceptionInfo[BaseException]:
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, Any] | None:
     """Name what pytest would call xfailed and skipped by what it is."""
     if getattr(report, "exam_missed", None) and report.skipped:
-        return "missed", "m", ("MISSED", {"yellow": True})
+        return "missed tests", "m", ("MISSED", {"yellow": True})
     if report.skipped and isinstance(report.longrepr, tuple) and "unscored: " in report.longrepr[2]:
         return "unscored", "u", ("UNSCORED", {"yellow": True})
     return None
@@ -484,4 +484,6 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         pages = exam.finish()
     terminalreporter.section("exam")
     writer = config.get_terminal_writer()
-    print_report(exam.report, pages, writer, colour=writer.hasmarkup)
+    print_report(
+        exam.report, pages, writer, colour=writer.hasmarkup, verbose=config.option.verbose > 0
+    )

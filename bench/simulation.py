@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reports.bootstrap import ratio_difference, shown_mean
-from reports.paired import compare_sums, judge
-from reports.sequential import plan_looks
+from reports.bootstrap import ratio_difference
+from reports.estimates import metric_mean
+from reports.paired import compare_means, compare_sums
+from reports.rare import difference_bounds
+from reports.sequential import FEWEST_CONTRACTS, plan_looks
 from reports.statistics import cluster_error
 
 if TYPE_CHECKING:
@@ -67,7 +69,8 @@ def dirichlet_counts(
 
     draw = np.random.default_rng(seed)
     precision = 1 / correlation - 1
-    chances = draw.dirichlet(np.array(cells) * precision, size=(repeats, len(sizes)))
+    mean = np.maximum(np.array(cells) * precision, 1e-9)  # a cell may be empty
+    chances = draw.dirichlet(mean, size=(repeats, len(sizes)))
     return draw.multinomial(sizes.astype(int), chances).astype(float)
 
 
@@ -87,13 +90,18 @@ def paired_sums(world: World, repeats: int, seed: int) -> tuple["Floats", "Float
     return sums, squares
 
 
-def cluster_bounds(sums: "Floats", sizes: "Floats", alpha: float) -> tuple["Floats", "Floats"]:
-    """Bounds of `reports.statistics.cluster_mean` on many exams at once, each shape (repeats,)."""
+def cluster_bounds(
+    sums: "Floats", squares: "Floats", sizes: "Floats", alpha: float
+) -> tuple["Floats", "Floats"]:
+    """Bounds of `reports.paired.compare_means` on many large exams, each of shape (repeats,)."""
+    import numpy as np
     from scipy import stats
 
     mean, error = cluster_error(sums, sizes)
     reach = stats.t.isf(alpha, sums.shape[-1] - 1) * error
-    return mean - reach, mean + reach
+    gained, lost = (squares + sums) / 2, (squares - sums) / 2
+    low, high = difference_bounds((gained, gained), (lost, lost), sizes, alpha)
+    return np.minimum(mean - reach, low), np.maximum(mean + reach, high)
 
 
 def passes(world: World, margin: float, repeats: int, seed: int) -> tuple[float, float]:
@@ -102,7 +110,7 @@ def passes(world: World, margin: float, repeats: int, seed: int) -> tuple[float,
     from scipy import stats
 
     sums, squares = paired_sums(world, repeats, seed)
-    low, _ = cluster_bounds(sums, world.sizes, ALPHA)
+    low, _ = cluster_bounds(sums, squares, world.sizes, ALPHA)
     cases = world.sizes.sum()
     mean = sums.sum(axis=-1) / cases
     naive = np.sqrt((squares.sum(axis=-1) / cases - mean**2) / cases)
@@ -112,8 +120,7 @@ def passes(world: World, margin: float, repeats: int, seed: int) -> tuple[float,
 
 def coverage(world: World, repeats: int, seed: int) -> float:
     """Share of two-sided 95 % intervals that hold the true difference."""
-    sums, _ = paired_sums(world, repeats, seed)
-    low, high = cluster_bounds(sums, world.sizes, 0.025)
+    low, high = cluster_bounds(*paired_sums(world, repeats, seed), world.sizes, 0.025)
     return float(((low <= world.difference) & (world.difference <= high)).mean())
 
 
@@ -123,11 +130,24 @@ def small_exams(world: World, margin: float, repeats: int, seed: int) -> tuple[f
     passed = held = 0
     for exam in zip(sums, squares, strict=True):
         values, clusters = expanded(*exam, world.sizes)
-        passed += judge(shown_mean(values, clusters, ALPHA), margin) == "PASS"
-        shown = shown_mean(values, clusters, 0.025)
+        level = [0.0] * len(values)
+        passed += compare_means(values, level, clusters, margin, ALPHA).outcome == "PASS"
+        shown = compare_means(values, level, clusters, margin, 0.025).difference
         assert shown.low is not None and shown.high is not None
         held += shown.low <= world.difference <= shown.high
     return passed / repeats, held / repeats
+
+
+def floor_exams(world: World, share: float, repeats: int, seed: int) -> float:
+    """Share of exams that pass a floor at which the model truly is."""
+    cells = (share, 1 - share)
+    exams = dirichlet_counts(cells, world.correlation, world.sizes, repeats, seed)
+    passed = 0
+    for right in exams[..., 0]:
+        values, clusters = expanded(right, right, world.sizes)
+        low = metric_mean("abstention", values, clusters, ALPHA).low
+        passed += low is not None and low >= share
+    return passed / repeats
 
 
 def expanded(sums: "Floats", squares: "Floats", sizes: "Floats") -> tuple[list[float], list[str]]:
@@ -185,7 +205,7 @@ def stopped(world: World, margin: float, repeats: int, seed: int) -> Stopped:
     """Examine with looks at 25, 50, 75 and 100 % of the contracts."""
     import numpy as np
 
-    sums, _ = paired_sums(world, repeats, seed)
+    sums, squares = paired_sums(world, repeats, seed)
     plan = plan_looks([str(number) for number in range(world.contracts)], ALPHA)
     open_, passed, failed = np.ones(repeats, bool), np.zeros(repeats), np.zeros(repeats)
     saved = np.zeros(repeats)
@@ -193,8 +213,9 @@ def stopped(world: World, margin: float, repeats: int, seed: int) -> Stopped:
     for added, level in zip(plan.contracts, plan.levels, strict=True):
         known += len(added)
         sizes = world.sizes[:known]
-        low, high = cluster_bounds(sums[:, :known], sizes, level)
-        settled = low < high if known < world.contracts else np.ones(repeats, bool)
+        low, high = cluster_bounds(sums[:, :known], squares[:, :known], sizes, level)
+        few = known < min(FEWEST_CONTRACTS, world.contracts)
+        settled = np.full(repeats, not few)
         good, bad = settled & (low > -margin), settled & (high < -margin)
         passed[open_ & good] = 1
         failed[open_ & bad] = 1

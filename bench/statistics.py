@@ -9,7 +9,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bench.simulation import ALPHA, World, coverage, f1_exams, passes, small_exams, stopped
+from bench.simulation import (
+    ALPHA,
+    World,
+    coverage,
+    f1_exams,
+    floor_exams,
+    passes,
+    small_exams,
+    stopped,
+)
 from fixtures.command import Parser, run
 from fixtures.errors import UserError
 from reports.power import detectable, planned_error, power_of
@@ -27,6 +36,8 @@ def tables(repeats: int, small: int) -> Iterator[str]:
     yield from _power_table(worlds, repeats)
     yield from _stopping_table([*worlds, uneven], repeats)
     yield from _small_table(small)
+    yield from _rare_table(small)
+    yield from _floor_table(small)
 
 
 def _gate_table(worlds: Sequence[World], repeats: int) -> Iterator[str]:
@@ -91,6 +102,36 @@ def _small_table(repeats: int) -> Iterator[str]:
         world = World(contracts=contracts)
         passed, held = f1_exams(world, repeats, seed)
         yield _row(f"F1, {_exam(world)}", _share(passed, repeats), _share(held, repeats))
+    yield ""
+
+
+def _rare_table(repeats: int) -> Iterator[str]:
+    yield (
+        "Rare differences, every one a loss: worse by just 2 % with 2 % of the pairs discordant, "
+        f"and as good as the baseline ({repeats:,} exams a row)."
+    )
+    yield ""
+    yield "| exam | false pass at the margin | passes when equal |"
+    yield "|---|---|---|"
+    rare = [(4, 5), (20, 1), (4, 24), (10, 10), (34, 41), (102, 41)]
+    for seed, (contracts, cases) in enumerate(rare, 50):
+        world = World(contracts, cases, discordance=MARGIN, difference=-MARGIN)
+        passed, _ = small_exams(world, MARGIN, repeats, seed)
+        equal, _ = small_exams(replace(world, difference=0.0), MARGIN, repeats, seed)
+        yield _row(_exam(world), _share(passed, repeats), _share(equal, repeats))
+    yield ""
+
+
+def _floor_table(repeats: int) -> Iterator[str]:
+    yield f"Floors: a model that is truly at its floor ({repeats:,} exams a row)."
+    yield ""
+    yield "| exam | floor | false pass |"
+    yield "|---|---|---|"
+    floors = [(20, 20, 0.5), (20, 20, 0.95), (40, 10, 0.95), (102, 4, 0.99), (102, 41, 0.99)]
+    for seed, (contracts, cases, floor) in enumerate(floors, 60):
+        world = World(contracts, cases)
+        passed = floor_exams(world, floor, repeats, seed)
+        yield _row(_exam(world), f"{floor:g}", _share(passed, repeats))
     yield ""
 
 

@@ -1,13 +1,13 @@
 """The gate file, typed: what an exam must show."""
 
+import difflib
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from evals.metrics.table import METRICS
-from fixtures.errors import UserError
 from fixtures.identity import digest
 from fixtures.settings import read_toml
 
@@ -57,11 +57,27 @@ class Planning(_Table):
 
 
 class Leakage(_Table):
-    """When a contract counts as trained on, which are excused, and whether silence is."""
+    """When a contract counts as trained on, which are allowed, and whose silence is excused.
+
+    `allow` are titles of exam contracts, `excused` names of models of which nobody need say what
+    they were trained on.
+    """
 
     containment: float = Field(default=0.5, gt=0, le=1)
     allow: tuple[str, ...] = ()
-    require_manifest: bool = True
+    excused: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names_whom_it_excuses(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "require_manifest" in values:
+            values = dict(values)
+            if values.pop("require_manifest") is not True:
+                raise ValueError(
+                    "require_manifest excused every model and is gone; name those whose training "
+                    'nobody knows: excused = ["NAME"]'
+                )
+        return values
 
 
 class JudgeExam(_Table):
@@ -106,6 +122,7 @@ class Gate(_Table):
     cluster: Literal["contract"] = "contract"
     attrition: float = Field(default=0.02, ge=0, le=1)
     minimum_cases: int = Field(default=20, ge=1)
+    minimum_contracts: int = Field(default=2, ge=2)
     pass_marks: PassMarks = PassMarks()
     metrics: dict[str, MetricGate] = {}
     planning: Planning = Planning()
@@ -114,6 +131,32 @@ class Gate(_Table):
     stability: Stability = Stability()
     forgetting: Forgetting = Forgetting()
     performance: Performance = Performance()
+
+    @field_validator("metrics", mode="before")
+    @classmethod
+    def _knows(cls, metrics: Any) -> Any:
+        for name in metrics if isinstance(metrics, dict) else ():
+            if name not in METRICS:
+                near = difflib.get_close_matches(str(name), METRICS, n=1)
+                hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(METRICS)}"
+                raise ValueError(f"no metric {name!r}; {hint}")
+        return metrics
+
+    @model_validator(mode="after")
+    def _asks_what_can_be(self) -> Self:
+        for name, entry in self.metrics.items():
+            metric = METRICS[name]
+            low, high = metric.range
+            if entry.direction not in (None, metric.direction):
+                raise ValueError(f"of {name} {metric.direction} is better; mend direction")
+            if entry.floor is not None and not low <= entry.floor <= high:
+                raise ValueError(f"{name} is {low:g} to {high:g}; mend its floor {entry.floor:g}")
+            if entry.margin is not None and not entry.margin < high - low:
+                raise ValueError(
+                    f"{name} is {low:g} to {high:g}, so a margin of {entry.margin:g} asks "
+                    f"nothing; give less than {high - low:g}"
+                )
+        return self
 
     @cached_property
     def identity(self) -> str:
@@ -135,14 +178,8 @@ def read_gate(path: Path = SHIPPED) -> Gate:
     """Read a gate file.
 
     Raises:
-        UserError: it is missing or malformed, or names a metric that does not exist.
+        UserError: it is missing or malformed, names a metric that does not exist, or asks of one
+            what it cannot show.
     """
     gate: Gate = read_toml(path, Gate)
-    for name, entry in gate.metrics.items():
-        if name not in METRICS:
-            raise UserError(f"{path}: no metric {name!r}; known are {', '.join(METRICS)}")
-        if entry.direction not in (None, METRICS[name].direction):
-            raise UserError(
-                f"{path}: of {name} {METRICS[name].direction} is better; mend direction"
-            )
     return gate

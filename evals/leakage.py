@@ -104,7 +104,8 @@ def check_leakage(model: str, leaks: Sequence[Leak], allowed: Sequence[str] = ()
         parts.append(
             f"trained on {len(barred)} of the exam's contracts ({shown}): "
             f"{_titles([leak.exam_contract for leak in barred])}; leave them out of the training "
-            "or the exam, or name them under leakage.allow in the gate file"
+            "or of the exam (--leave-out-trained), or name them under leakage.allow in the gate "
+            "file"
         )
     else:
         parts.append("no exam contract leaks" + (" beside those allowed" if leaks else ""))

@@ -58,6 +58,8 @@ class ExamOptions:
     errored: bool = False
     keep: int | None = None
     wait: bool = True
+    judge_exam: Literal["take", "skip"] = "take"
+    leave_out_trained: bool = False
 
 
 def add_options(parser: "pytest.Parser") -> None:
@@ -99,6 +101,11 @@ def add_options(parser: "pytest.Parser") -> None:
         metavar="TEXT",
         default=[],
         help="only contracts with this in their title; may be repeated",
+    )
+    add(
+        "--leave-out-trained",
+        action="store_true",
+        help="leave out the contracts that a candidate was trained on, as its manifest says",
     )
     add("--limit", metavar="N", help="a stratified, deterministic sample of N cases")
     add("--balanced", action="store_true", help="half of --limit answerable, half not")
@@ -154,6 +161,13 @@ def add_options(parser: "pytest.Parser") -> None:
         metavar="NAMES",
         help="reference, none, or chat models of the registry, with commas (default: reference, "
         f"and none beyond {JUDGED_BY_DEFAULT:,} answers)",
+    )
+    add(
+        "--judge-exam",
+        metavar="WHAT",
+        default="take",
+        help="take, or skip: ask nothing to know what a judge is worth; what it scores then "
+        "cannot pass the gate (default: take)",
     )
     add("--judge-samples", metavar="N", default="1", help="ask a judge N times, take the mean")
     add(
@@ -269,6 +283,8 @@ def read_options(config: "pytest.Config") -> ExamOptions:
         errored=bool(option("--errored")),
         keep=_number("--keep", option("--keep")),
         wait=not option("--no-wait"),
+        judge_exam=_one_of("--judge-exam", option("--judge-exam"), ("take", "skip")),
+        leave_out_trained=bool(option("--leave-out-trained")),
     )
 
 

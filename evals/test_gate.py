@@ -7,12 +7,13 @@ belongs to no metric: the size of the exam, and whether the candidate was traine
 import pytest
 
 
-def test_metric(exam, verdict, metric, demand):
-    if metric in exam.untrusted:
-        pytest.skip(f"unscored: the judge of {metric} has not passed its own exam")
-    for check in verdict.checks:
-        if check.metric == metric:
-            demand(check.outcome, "PASS", [check.reason])
+def test_metric(verdict, metric, demand):
+    checks = [check for check in verdict.checks if check.metric == metric]
+    applying = [check for check in checks if check.outcome != "N/A"]
+    if not applying:
+        pytest.skip(checks[0].reason if checks else f"{metric} is held against nothing here")
+    for check in applying:
+        demand(check.outcome, "PASS", [check.reason])
 
 
 def test_verdict(verdict, demand):

@@ -103,6 +103,8 @@ class Examined:
 
     `estimates` are those of all its cases, by metric; `lower` names the metrics of which less is
     better; `sealed` says whether these are the bytes that the exam noted when it ended.
+    `selection` says what of the data was asked, how passages were found, who judged, and how many
+    candidates shared the exam: whatever a person chose before looking, or after.
     """
 
     path: Path
@@ -115,6 +117,7 @@ class Examined:
     code: Code
     dataset: Data
     gate: GateFile
+    selection: dict[str, Any]
 
 
 def seal_of(data: bytes) -> str:
@@ -241,6 +244,7 @@ def _read(path: Path, data: bytes, written: Any, name: str) -> Examined:
         code=report.provenance,
         dataset=report.dataset,
         gate=report.gate,
+        selection=_selection(written),
     )
 
 
@@ -249,6 +253,19 @@ def _is_sealed(path: Path, data: bytes) -> bool:
         return path.with_name(SEAL).read_text(encoding="utf-8") == seal_of(data)
     except (OSError, UnicodeDecodeError):
         return False
+
+
+def _selection(written: Any) -> dict[str, Any]:
+    """The facts of an exam that somebody chose; a report without them has none."""
+    data, fingerprint = written.get("dataset", {}), written.get("fingerprint", {})
+    chosen = ("limit", "balanced", "categories", "contracts", "left_out")
+    counted = ("examined_cases", "examined_contracts")
+    return {
+        "data": {key: data[key] for key in (*chosen, *counted) if key in data},
+        "retriever": written.get("retriever", {}),
+        "judges": fingerprint.get("judges", []),
+        "candidates": len(written.get("verdicts", [])),
+    }
 
 
 def _examine(name: str) -> str:

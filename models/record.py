@@ -66,7 +66,8 @@ class Record:
         manifest: SHA-256 of the adapter's manifest.json; None where there is none.
         code, dataset, gate, report, statistics, verdict: the exam; None for a rollback.
         gate: identity of the gate's content.
-        statistics: estimates of all cases by metric, the gate's checks, and its reasons.
+        statistics: estimates of all cases by metric, the gate's checks, its reasons, and what of
+            the exam was chosen (`exam`: selection, retriever, judges, candidates).
         previous: the champion before; None for the first.
         anchor: the best champion so far, which no later one may fall behind.
         signed_by: SHA-256 of the public key (PEM) that verifies the signature, if signed.

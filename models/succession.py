@@ -71,6 +71,7 @@ def promote(
                 "estimates": exam.estimates,
                 "checks": [check.model_dump() for check in exam.verdict.checks],
                 "reasons": list(exam.verdict.reasons),
+                "exam": exam.selection,
             },
             verdict=exam.verdict.outcome,
             previous=last.named if last else None,

@@ -111,7 +111,9 @@ def plan_agenda(
         rules=tuple(name for name in metrics if METRICS[name].rule is not None),
         judges=judges,
         judge_exams=tuple(
-            judge_exams(examined) if gate.relies_on_judges or "judge" in suites else ()
+            judge_exams(examined)
+            if options.judge_exam == "take" and (gate.relies_on_judges or "judge" in suites)
+            else ()
         ),
         probe_exams=tuple(_probe_exams(options.models, chats) if "forgetting" in suites else ()),
         harness_exams=tuple(_harness_exams(options)) if "forgetting" in suites else (),

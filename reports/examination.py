@@ -21,15 +21,17 @@ from fixtures.cases import Case
 from fixtures.datasets import Dataset, load_dataset
 from fixtures.errors import UserError
 from fixtures.redaction import command_line
-from fixtures.selection import select
+from fixtures.selection import Selection, select
 from models.champion import read_champion
 from models.examined import SEAL, seal_of
 from models.factory import Chats
 from models.promotions import read_records
 from models.registry import read_entry
 from reports.agenda import Agenda, check_judges, plan_agenda, varied_cases
+from reports.applying import inapplicable
+from reports.bars import Bars
 from reports.faults import fault_checks, fault_notes
-from reports.findings import Finding, Section
+from reports.findings import Finding
 from reports.header import (
     dataset_facts,
     fingerprint,
@@ -37,8 +39,8 @@ from reports.header import (
     identity_facts,
     retriever_facts,
 )
-from reports.judging import judge_section, trusted_gate, untrusted
-from reports.leaks import leak_checks, partial_check
+from reports.judging import judge_section, untrusted
+from reports.leaks import leak_checks, leaking, partial_check
 from reports.misses import CaseTest, opponents_missed
 from reports.opponents import (
     check_registered,
@@ -46,7 +48,7 @@ from reports.opponents import (
     open_with_opponents,
     unpromoted,
 )
-from reports.planning import foresee
+from reports.planning import foresee, judge_costs, left_out, several
 from reports.provenance import provenance
 from reports.record import as_json, read_report, write_json, write_whole
 from reports.report import Header, Report, conclude, judge_candidates
@@ -81,6 +83,7 @@ class Examination:
     tests: list[CaseTest] = field(default_factory=list)
     whole: bool = True
     _agenda: Agenda | None = None
+    _leaks: dict[str, list[Check]] = field(default_factory=dict)
     _notes: list[str] = field(default_factory=list)
     _stopped: bool = False
     _left: str | None = None
@@ -119,11 +122,6 @@ class Examination:
         """What was found beside the metrics, if it was looked for."""
         sections = (each for each in self.concluded.sections if each.name == section)
         return next((each.of(subject, measure) for each in sections), None)
-
-    @cached_property
-    def untrusted(self) -> frozenset[str]:
-        """The gated metrics whose judge did not pass its own exam."""
-        return frozenset(self._untrusted(self.concluded.sections))
 
     def verdict(self, model: str) -> Verdict:
         """The verdict on one candidate."""
@@ -172,11 +170,8 @@ class Examination:
         run = Run(plan, retriever, store, on_wait=_say if options.wait else None)
         if options.sequential:
             run.settled = lambda run, number: self._is_settled(run, levels[number])
-        foreseen = foresee(self.gate, planned) if self.opponents else ()
-        self._notes = [each.line for each in foreseen] or [self._floors_alone()]
-        for each in foreseen:
-            if each.too_small:
-                print(f"warning: {each.line}")
+        self._leaks = {name: self._leak_checks(name, planned) for name in options.models}
+        self._notes = self._say_beforehand(planned)
         identities = {model.name: identity_facts(model) for model in models}
         started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
@@ -227,6 +222,31 @@ class Examination:
         left = len(run.plan.models) * len(run.plan.cases) - run.answered
         return f"type the same line again: {kept} answers are kept, {left} are left"
 
+    def _say_beforehand(self, cases: tuple[Case, ...]) -> list[str]:
+        """What the exam can show and what will stand in its way, said before it costs anything.
+
+        Returns:
+            The lines that the report keeps.
+        """
+        assert self._agenda is not None
+        foreseen = foresee(self.gate, cases) if self.opponents else ()
+        candidates = [m for m in self.options.models if m not in {o.name for o in self.opponents}]
+        lost = [c.reason for checks in self._leaks.values() for c in checks if c.outcome != "PASS"]
+        for line in (*(each.line for each in foreseen if each.too_small), *lost):
+            print(f"warning: {line}")
+        for line in judge_costs(self._agenda.judge_exams):
+            print(line)
+        notes = [each.line for each in foreseen] or [self._floors_alone()]
+        if self.options.selection.left_out:
+            notes.append(left_out(self.options.selection.left_out))
+        if len(candidates) > 1:
+            notes.append(several(len(candidates), self.gate.alpha))
+        return notes
+
+    def _leak_checks(self, model: str, cases: Sequence[Case]) -> list[Check]:
+        entry = read_entry(model, self.options.registry)
+        return leak_checks(entry, cases, self.gate.leakage, model)
+
     def _floors_alone(self) -> str:
         why = "there is no champion yet" if self.options.baseline else "no --baseline was given"
         if self.opponents:
@@ -249,50 +269,56 @@ class Examination:
     def _is_settled(self, run: Run, level: float) -> bool:
         """Whether every candidate's verdict is certain at the level of this look.
 
-        As in `reports.sequential.look`, few contracts or differences without spread settle
-        nothing. A guard must hold at the look itself, not only at one before it.
+        As in `reports.sequential.look`, few contracts settle nothing. A guard must hold at the
+        look itself, not only at one before it.
         """
         from reports.sequential import FEWEST_CONTRACTS
 
-        gate = self._trusted(self._at(level))
         _, verdicts = judge_candidates(
-            run.results, gate, self.options.models, self.opponents, self._further(run)
-        )
+            run.results, self._at(level), self.options.models, self.opponents,
+            self._further(run), self._bars(run),
+        )  # fmt: skip
         estimates = [c.estimate for v in verdicts for c in v.checks if c.estimate]
-        trusted = all(e.clusters >= FEWEST_CONTRACTS and e.low != e.high for e in estimates)
-        self._stopped = trusted and all(v.outcome != "INCONCLUSIVE" for v in verdicts)
+        enough = all(estimate.clusters >= FEWEST_CONTRACTS for estimate in estimates)
+        self._stopped = enough and all(v.outcome != "INCONCLUSIVE" for v in verdicts)
         return self._stopped
 
     def _at(self, level: float) -> Gate:
         return self.gate.model_copy(update={"alpha": level})
 
-    def _trusted(self, gate: Gate) -> Gate:
-        """The gate without the metrics of judges that did not pass their own exam."""
+    def _bars(self, run: Run) -> Bars:
+        """What keeps gated metrics from speaking: their judges, or the kind of model or exam."""
         assert self._agenda is not None
-        exams = judge_section(self._agenda.judge_exams, gate.judge, self.gate.alpha, gate.attrition)
-        return trusted_gate(gate, untrusted(gate, exams, self.options.judges))
-
-    def _untrusted(self, found: Sequence[Section]) -> dict[str, str]:
-        exams = next((section for section in found if section.name == "judge"), None)
-        return untrusted(self.gate, exams, self.options.judges)
+        options, gate = self.options, self.gate
+        exams = judge_section(self._agenda.judge_exams, gate.judge, gate.alpha, gate.attrition)
+        skipped = options.judge_exam == "skip"
+        names = [*options.models, *(opponent.name for opponent in self.opponents)]
+        return Bars(
+            untrusted(gate, exams, options.judges, skipped=skipped),
+            {
+                name: inapplicable(
+                    read_entry(name, options.registry), run.plan.cases, options.retriever
+                )
+                for name in names
+            },
+        )
 
     def _further(self, run: Run) -> dict[str, list[Check]]:
         """Checks that do not come from results: is it the whole exam, and was it trained on?"""
-        asked, rules = run.plan.cases, self.gate.leakage
+        asked = run.plan.cases
         whole = partial_check(len(asked), len(self.cases), self.options.selection)
         excepted = fault_checks(run.faults, len(asked), self.gate.attrition)
         return {
-            model: whole
-            + leak_checks(read_entry(model, self.options.registry), asked, rules)
-            + [check for check in excepted if check.against in ("", model)]
-            for model in self.options.models
+            model: whole + checks + [check for check in excepted if check.against in ("", model)]
+            for model, checks in self._leaks.items()
         }
 
     def _conclude(self, run: Run, header: Header, levels: tuple[float, ...]) -> None:
         assert self._agenda is not None
         results = run.results
         found = sections(run, self._agenda, self.gate)
-        notes = [*self._notes, *self._untrusted(found).values(), *fault_notes(run.faults)]
+        bars = self._bars(run)
+        notes = [*self._notes, *bars.untrusted.values(), *fault_notes(run.faults)]
         notes += [line for model in run.plan.models for line in getattr(model, "remarks", ())]
         if run.unkept:
             notes.append(_unkept(run))
@@ -310,12 +336,13 @@ class Examination:
             header,
             results,
             run.spending,
-            self._trusted(self._at(levels[max(looks - 1, 0)])),
+            self._at(levels[max(looks - 1, 0)]),
             candidates=self.options.models,
             opponents=self.opponents,
             further=self._further(run),
             notes=notes,
             sections=found,
+            bars=bars,
         )
         self.report = replace(self.report, verdicts=self._in_service(self.report))
         written = as_json(self.report)
@@ -471,6 +498,8 @@ def prepare(options: ExamOptions, root: Path, run_id: str | None = None) -> Exam
     for name in options.models:
         read_entry(name, options.registry)
     dataset = load_dataset(options.dataset, options.cuad)
+    if options.leave_out_trained:
+        options = replace(options, selection=_without_trained(options, dataset, gate))
     cases = select(dataset, options.selection)
     if options.judged_by_default and len(cases) * len(options.models) > JUDGED_BY_DEFAULT:
         options = replace(options, judges=())
@@ -483,3 +512,14 @@ def prepare(options: ExamOptions, root: Path, run_id: str | None = None) -> Exam
     check_registered(opponents, options.registry)
     run_id = run_id or f"{stamp}-{secrets.token_hex(2)}"
     return Examination(options, root, gate, dataset, cases, opponents, run_id)
+
+
+def _without_trained(options: ExamOptions, dataset: Dataset, gate: Gate) -> Selection:
+    """The selection without the contracts that a candidate was trained on."""
+    every = select(dataset, replace(options.selection, limit=None, balanced=False))
+    titles = {
+        title
+        for model in options.models
+        for title in leaking(read_entry(model, options.registry), every, gate.leakage)
+    }
+    return replace(options.selection, left_out=tuple(sorted(titles)))

@@ -27,6 +27,7 @@ def dataset_facts(dataset: Dataset, selection: Selection, cases: Sequence[Case])
         "balanced": selection.balanced,
         "categories": selection.categories,
         "contracts": selection.contracts,
+        "left_out": selection.left_out,
         "repaired_offsets": dataset.repaired,
         "examined_cases": len(cases),
         "examined_contracts": len({case.contract.id for case in cases}),

@@ -1,6 +1,6 @@
 """What the judges' own exams say, and which metrics may gate because of it."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from evals.gate import Gate
 from evals.gate import JudgeExam as Rules
@@ -18,7 +18,8 @@ ATTRITION = 0.02
 NOTE = (
     "Every judge scores answers that were labelled by hand and that no embedded judge was fitted "
     "on; some of them again, with empty words added, or with an order to the judge inside the "
-    "answer. A judge that does not keep to the gate file's lines reports and does not gate."
+    "answer. A judge that does not keep to the gate file's lines is reported; what it scores and "
+    "the gate asks for is inconclusive."
 )
 
 
@@ -39,47 +40,51 @@ def judge_section(
     return Section("judge", "The judges' own exam", NOTE, tuple(findings))
 
 
-def untrusted(gate: Gate, section: Section | None, judges: Sequence[str]) -> dict[str, str]:
+def untrusted(
+    gate: Gate, section: Section | None, judges: Sequence[str], *, skipped: bool = False
+) -> dict[str, str]:
     """The gated metrics whose judges did not pass their exam, each with a line that says so.
 
     Args:
         gate: as the file says.
-        section: of the judges' exams; None where none was taken, because no judged metric gates.
+        section: of the judges' exams; None where none was taken.
         judges: the names of `--judge`, every one of which scores the metrics of judges.
+        skipped: whether the exams were left out on purpose.
     """
     findings = section.findings if section else ()
-    failed = {judge: _faults([f for f in findings if f.subject == judge]) for judge in judges}
+    faults = {
+        judge: ["--judge-exam skip"]
+        if skipped
+        else _faults([f for f in findings if f.subject == judge], gate.judge)
+        for judge in judges
+    }
     lines = {}
     for name in gate.gating:
         scored_by = {"judge": judges, "llm": [judge for judge in judges if judge != REFERENCE]}
-        wrong = [
-            f"{judge} ({', '.join(failed[judge])})"
-            for judge in scored_by.get(METRICS[name].by, ())
-            if failed[judge]
-        ]
-        if wrong:
+        who = scored_by.get(METRICS[name].by)
+        if who is None:
+            continue
+        wrong = [f"{judge} ({', '.join(faults[judge])})" for judge in who if faults[judge]]
+        if wrong or not who:
             lines[name] = (
-                f"{name} is reported and does not gate: {'; '.join(wrong)} did not pass the "
-                "judges' own exam"
+                f"{name} is reported and cannot pass: {'; '.join(wrong) or 'no judge'} did not "
+                'pass the judges\' own exam; give another --judge, or say role = "report" in the '
+                "gate file"
             )
     return lines
 
 
-def _faults(findings: Sequence[Finding]) -> list[str]:
-    """The measures that one judge did not pass."""
+def _faults(findings: Sequence[Finding], rules: Rules) -> list[str]:
+    """The measures asked for that one judge did not pass, or of which nothing was found."""
     if not findings:
         return ["no exam"]
-    return [found.measure for found in findings if found.outcome not in (None, "PASS")]
-
-
-def trusted_gate(gate: Gate, untrusted: Collection[str]) -> Gate:
-    """The gate, with these metrics reported alone."""
-    changes = {"role": "report", "floor": None, "margin": None, "goal": "non-inferior"}
-    metrics = {
-        name: entry.model_copy(update=changes) if name in untrusted else entry
-        for name, entry in gate.metrics.items()
-    }
-    return gate.model_copy(update={"metrics": metrics})
+    found = {finding.measure: finding for finding in findings}
+    return [
+        measure
+        for measure, line in rules
+        if line is not None
+        and (measure not in found or found[measure].outcome not in (None, "PASS"))
+    ]
 
 
 def _measured(exam: JudgeExam, alpha: float) -> Iterator[tuple[str, Measured]]:
@@ -143,6 +148,19 @@ def _outcome(
     if measure == "position_bias" and exam.pairwise is None:
         return None
     outcome = held(found.estimate, line, at_least=measure in AT_LEAST)
-    lost = sum(trial.score.value is None for trial in exam.agreement)
-    unread = measure in AGREEMENT and lost > attrition * len(exam.agreement)
-    return "INCONCLUSIVE" if outcome == "PASS" and unread else outcome
+    return "INCONCLUSIVE" if outcome == "PASS" and _lost(measure, exam) > attrition else outcome
+
+
+def _lost(measure: str, exam: JudgeExam) -> float:
+    """Share of what a measure needs that the judge did not give."""
+    if measure == "position_bias":
+        missing = [not (each.orders.straight and each.orders.swapped) for each in exam.contests]
+    elif measure in AGREEMENT:
+        missing = [trial.score.value is None for trial in exam.agreement]
+    else:
+        trials = {"retest": exam.retest, "verbosity_bias": exam.verbosity}
+        missing = [
+            trial.score.value is None or trial.other is None or trial.other.value is None
+            for trial in trials.get(measure, exam.injection)
+        ]
+    return sum(missing) / len(missing) if missing else 0.0

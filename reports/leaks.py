@@ -1,6 +1,7 @@
 """Checks of a candidate that come from no answer."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from evals.gate import Leakage
 from evals.leakage import check_leakage, find_leaks
@@ -8,8 +9,8 @@ from fixtures.cases import Case
 from fixtures.identity import file_digest
 from fixtures.selection import Selection
 from models.manifest import FILE, read_manifest
-from models.registry import Entry, LocalEntry
-from reports.verdict import Check
+from models.registry import EchoEntry, Entry, ExtractiveEntry, LocalEntry
+from reports.verdict import Check, Outcome
 
 
 def partial_check(asked: int, selected: int, selection: Selection) -> list[Check]:
@@ -23,26 +24,73 @@ def partial_check(asked: int, selected: int, selection: Selection) -> list[Check
     return [Check("cases", "minimum", "INCONCLUSIVE", reason)]
 
 
-def leak_checks(entry: Entry, cases: Sequence[Case], rules: Leakage) -> list[Check]:
-    """Whether an adapter was trained on what it is examined on, as far as it says."""
+def leak_checks(entry: Entry, cases: Sequence[Case], rules: Leakage, name: str = "") -> list[Check]:
+    """Whether a model was trained on what it is examined on: always one check.
+
+    An adapter says so in its manifest, which the registry entry seals. Of every other model that
+    was trained nobody knows, and the gate file must excuse it by name; what was never trained
+    needs nothing.
+
+    Raises:
+        UserError: a manifest cannot be read, or is malformed.
+    """
+    outcome, reason = _leakage(entry, cases, rules, name)
+    return [Check("leakage", "its training data", outcome, reason)]
+
+
+def _leakage(entry: Entry, cases: Sequence[Case], rules: Leakage, name: str) -> tuple[Outcome, str]:
+    if isinstance(entry, EchoEntry | ExtractiveEntry):
+        return "PASS", "no exam contract leaks: it was never trained"
     if not isinstance(entry, LocalEntry) or not entry.adapter:
-        return []
-    manifest = read_manifest(entry.adapter)
+        return _unknown(name or "this model", "only an adapter has a manifest", rules)
+    adapter, name = entry.adapter, name or entry.adapter.name
+    manifest = read_manifest(adapter)
+    if manifest is None and not entry.manifest:
+        return _unknown(name, f"{adapter.name} holds no {FILE}", rules)
     if manifest is None:
-        if not rules.require_manifest:
-            return []
-        reason = (
-            f"{entry.adapter.name} holds no manifest.json, so nobody knows what it was trained "
-            "on; write one, or set leakage.require_manifest = false in the gate file"
+        return "INCONCLUSIVE", (
+            f"nobody knows what {name} was trained on: {adapter.name} holds no {FILE}, although "
+            "its registry entry names one; restore it or train the adapter again"
         )
-        return [Check("leakage", "its training data", "INCONCLUSIVE", reason)]
-    if entry.manifest and entry.manifest != file_digest(entry.adapter / FILE):
-        reason = (
-            f"{entry.adapter.name}/{FILE} is not the one that its registry entry names, so what it "
+    leaks = find_leaks(cases, manifest, rules.containment)
+    found = check_leakage(adapter.name, leaks, rules.allow)
+    doubt = _unsealed(entry, adapter) if found.outcome == "PASS" else ""
+    return ("INCONCLUSIVE", doubt) if doubt else (found.outcome, found.reason)
+
+
+def _unknown(name: str, why: str, rules: Leakage) -> tuple[Outcome, str]:
+    """Where there is no manifest, and none was ever said to be."""
+    if name in rules.excused:
+        return "PASS", f"nobody knows what {name} was trained on, which the gate file excuses"
+    return "INCONCLUSIVE", (
+        f"nobody knows what {name} was trained on ({why}); examine the adapter that its training "
+        f'left, or say excused = ["{name}"] under [leakage] in the gate file'
+    )
+
+
+def _unsealed(entry: LocalEntry, adapter: Path) -> str:
+    """Why a manifest may not be the one that the training wrote; empty where it is."""
+    digest = file_digest(adapter / FILE)
+    if entry.manifest is None:
+        return (
+            f"the registry entry of {adapter.name} does not say which {FILE} its training wrote, "
+            f'so that any may lie there; if this is the one, add the line: manifest = "{digest}"'
+        )
+    if entry.manifest != digest:
+        return (
+            f"{adapter.name}/{FILE} is not the one that its registry entry names, so what it "
             "says of the training proves nothing; restore it or train the adapter again"
         )
-        return [Check("leakage", "its training data", "INCONCLUSIVE", reason)]
-    found = check_leakage(
-        entry.adapter.name, find_leaks(cases, manifest, rules.containment), rules.allow
-    )
-    return [Check("leakage", "its training data", found.outcome, found.reason)]
+    return ""
+
+
+def leaking(entry: Entry, cases: Sequence[Case], rules: Leakage) -> tuple[str, ...]:
+    """The titles of exam contracts that an adapter was trained on, those allowed aside."""
+    manifest = None
+    if isinstance(entry, LocalEntry) and entry.adapter:
+        manifest = read_manifest(entry.adapter)
+    if manifest is None:
+        return ()
+    allowed = {title.casefold() for title in rules.allow}
+    titles = (leak.exam_contract for leak in find_leaks(cases, manifest, rules.containment))
+    return tuple(title for title in titles if title.casefold() not in allowed)

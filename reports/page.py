@@ -17,7 +17,7 @@ from fixtures.command import Parser, run
 from fixtures.errors import UserError
 from reports.record import SCHEMA, write_whole
 from reports.tables import Written, group_rows, metric_lines, missed_counts
-from reports.wording import conclusions, estimated, figure, metrics_of, spent
+from reports.wording import checked, conclusions, estimated, figure, metrics_of, spent
 
 TEMPLATES = Path(__file__).parent / "templates"
 SCRIPT_SAFE = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
@@ -49,6 +49,7 @@ def render(written: Written) -> str:
     return environment.get_template("report.html.j2").render(
         written=written,
         conclusions=conclusions(written),
+        checks=checked(written),
         counts=_counts(written),
         spent=spent(written["spending"]),
         facts=_facts(written),

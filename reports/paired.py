@@ -5,10 +5,11 @@ caller swaps the two.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from reports.bootstrap import cluster_bootstrap, is_small, outer, ratio_difference, shown_mean
+from reports.rare import Moments, difference_bounds
 from reports.signs import sign_flip
 from reports.statistics import (
     Estimate,
@@ -49,6 +50,10 @@ def compare_means(
 ) -> Comparison:
     """Non-inferiority by a margin, or with margin 0 superiority, of the mean of d.
 
+    Each bound is the outer one of `shown_mean` and, for differences in -1..1, of
+    `difference_bounds`: that no difference was seen says how few there may be, not that there is
+    none. Other differences without spread have no bounds.
+
     The p-value is that of t = (mean(d) + margin) / error with G - 1 degrees of freedom; in a
     small exam it is the larger of that and of `sign_flip` on d + margin. Several guards that must
     all pass need no correction (Berger 1982, intersection-union); p-values of several
@@ -65,13 +70,32 @@ def compare_means(
         ValueError: no cases, different lengths, a value that is not finite, a negative margin.
     """
     differences = paired_differences(candidate, baseline)
-    difference = shown_mean(differences, clusters, alpha)
+    difference = _bounded(shown_mean(differences, clusters, alpha), differences, clusters, alpha)
     error = standard_error(differences, clusters)
     p_value = _p_value(difference, error, margin)
     if p_value is not None and is_small(difference.clusters, difference.n):
         shifted = [value + margin for value in differences]
         p_value = max(p_value, sign_flip(shifted, clusters))
     return Comparison(difference, error, margin, judge(difference, margin), p_value)
+
+
+def _bounded(
+    shown: Estimate, differences: Sequence[float], clusters: Sequence[str], alpha: float
+) -> Estimate:
+    """`shown`, with what was not seen taken into account; see `compare_means`."""
+    if shown.low is None:
+        return shown
+    if max(map(abs, differences)) > 1:
+        return replace(shown, low=None, high=None) if shown.low == shown.high else shown
+    sizes = cluster_sums(differences, clusters)[1]
+
+    def moments(sign: float) -> Moments:
+        parts = [max(sign * value, 0.0) for value in differences]
+        squares = [part * part for part in parts]
+        return cluster_sums(parts, clusters)[0], cluster_sums(squares, clusters)[0]
+
+    low, high = difference_bounds(moments(1), moments(-1), sizes, alpha)
+    return outer(shown, replace(shown, low=float(low), high=float(high)))
 
 
 def compare_ratios(

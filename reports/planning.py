@@ -1,12 +1,18 @@
-"""What an exam can show, said before anything is asked."""
+"""What an exam can show and what it will cost, said before anything is asked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evals.gate import Gate
+from evals.gate import Gate, MetricGate
+from evals.judges.exam import JudgeExam
 from evals.metrics.table import METRICS
 from fixtures.cases import Case
+from reports.bootstrap import is_small
 from reports.power import detectable, planned_error
+
+TOKENS = 800
+"""Of a judge's call in its own exam, prompt and reply."""
+NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,33 +24,83 @@ class Foresight:
 
 
 def foresee(gate: Gate, cases: Sequence[Case]) -> tuple[Foresight, ...]:
-    """The smallest loss that is told from none, for every metric with a margin.
+    """What is told from nothing, for every metric that is compared.
 
     Planned with the gate file's discordance and intra-cluster correlation, for right-or-wrong
     scores; graded scores such as F1 differ less, so that this errs on the careful side.
     """
+    superior = sum(entry.goal == "superior" and entry.role == "primary"
+                   for entry in gate.gating.values())  # fmt: skip
     found = []
     for metric, entry in gate.gating.items():
-        if entry.margin is None:
+        if entry.margin is None and entry.goal != "superior":
             continue
-        of = METRICS[metric].of
-        asked = [case for case in cases if of == "all" or case.answerable == (of == "answerable")]
+        asked = [case for case in cases if METRICS[metric].is_of(case)]
         contracts = len({case.contract.id for case in asked})
-        least = _detectable(gate, contracts, len(asked)) if contracts > 1 else None
-        if least is None:
+        if contracts < 2:
             found.append(Foresight(f"{metric}: fewer than two contracts tell nothing", True))
-            continue
-        too_small = least > entry.margin
-        verdict = "; the exam is too small for it" if too_small else ""
-        line = (
-            f"{metric}: {contracts} contracts tell a difference of {least:.3f} at "
-            f"{gate.planning.power:.0%} power, the margin is {entry.margin:g}{verdict}"
-        )
-        found.append(Foresight(line, too_small))
+        elif METRICS[metric].unit:
+            line = f"{metric}: what {contracts} contracts tell of an amount cannot be foreseen"
+            found.append(Foresight(line, False))
+        else:
+            found.append(_of_share(metric, entry, gate, contracts, len(asked), max(superior, 1)))
     return tuple(found)
+
+
+def _of_share(
+    metric: str, entry: MetricGate, gate: Gate, contracts: int, cases: int, claims: int
+) -> Foresight:
+    """One metric of two contracts or more; `claims` of superiority share the risk."""
+    if entry.goal == "superior" and is_small(contracts, cases):
+        lowest = claims * 2.0**-contracts  # of all flips of the contracts' signs
+        if lowest > gate.alpha:
+            return Foresight(
+                f"{metric}: {contracts} contracts cannot show that it is better, whatever they "
+                f"bring (p is {lowest:.2g} at least, the gate asks for {gate.alpha:g}); "
+                "examine more contracts",
+                True,
+            )
+    least = _detectable(gate, contracts, cases)
+    if least is None or least >= 1:
+        line = f"{metric}: {contracts} contracts tell no difference, however large"
+        return Foresight(f"{line}; the exam is too small for it", True)
+    line = f"{metric}: {contracts} contracts tell a difference of {least:.3f} at "
+    line += f"{gate.planning.power:.0%} power"
+    if entry.margin is None:
+        return Foresight(f"{line}; it must be better by more than nothing", False)
+    too_small = least > entry.margin
+    verdict = "; the exam is too small for it" if too_small else ""
+    return Foresight(f"{line}, the margin is {entry.margin:g}{verdict}", too_small)
 
 
 def _detectable(gate: Gate, contracts: int, cases: int) -> float | None:
     plan = gate.planning
     error = planned_error(contracts, cases / contracts, plan.discordance, plan.icc)
     return detectable(error, contracts, gate.alpha, plan.power)
+
+
+def judge_costs(exams: Sequence[JudgeExam]) -> list[str]:
+    """What the judges' own exams ask at most, a line for every judge that is a chat model."""
+    return [
+        f"judge {exam.judge.name} takes an exam of its own: at most {exam.most_calls:,} calls, "
+        f"about {exam.most_calls * TOKENS:,} tokens; they are kept, and asked once "
+        "(--judge-exam skip leaves them out, and what it scores cannot pass)"
+        for exam in exams
+        if exam.most_calls
+    ]
+
+
+def several(candidates: int, alpha: float) -> str:
+    """What several candidates in one exam do to its risk."""
+    return (
+        f"{candidates} candidates share this exam without a correction: each runs its own risk of "
+        f"{alpha:g}; that any of them passes by luck has a risk of up to "
+        f"{min(candidates * alpha, 1):.2g}"
+    )
+
+
+def left_out(titles: Sequence[str]) -> str:
+    """Which contracts were not asked because a candidate was trained on them."""
+    named = ", ".join(f'"{title}"' for title in titles[:NAMED])
+    more = f" and {len(titles) - NAMED} more" if len(titles) > NAMED else ""
+    return f"--leave-out-trained left out {len(titles)} contracts: {named}{more}"

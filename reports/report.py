@@ -7,21 +7,15 @@ from typing import Any
 from evals.gate import Gate
 from evals.metrics.table import METRICS
 from evals.plan import Result, Spending
-from reports.bootstrap import shown_mean
+from reports.bars import Bars
 from reports.by_category import CategoryDifference, category_differences, said
+from reports.checks import gate_checks
+from reports.estimates import metric_mean
 from reports.findings import Section
-from reports.pairs import attrition, by_model, value
+from reports.pairs import by_model, value
 from reports.performance import Performance, measure
-from reports.statistics import Estimate, cluster_mean
-from reports.verdict import (
-    Check,
-    Opponent,
-    Verdict,
-    decide,
-    floor_checks,
-    opponent_checks,
-    size_check,
-)
+from reports.statistics import Estimate
+from reports.verdict import Check, Opponent, Verdict, decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +88,7 @@ def conclude(
     further: Mapping[str, Sequence[Check]] | None = None,
     notes: Sequence[str] = (),
     sections: Sequence[Section] = (),
+    bars: Bars | None = None,
 ) -> Report:
     """Estimate every metric, overall and by category and contract, and judge the candidates.
 
@@ -108,9 +103,10 @@ def conclude(
         further: checks by candidate that do not come from results.
         notes: see Report.
         sections: see Report.
+        bars: what keeps gated metrics from speaking.
     """
     of_model = by_model(results)
-    summary, verdicts = judge_candidates(results, gate, candidates, opponents, further or {})
+    summary, verdicts = judge_candidates(results, gate, candidates, opponents, further or {}, bars)
     differences = tuple(
         row
         for verdict in verdicts
@@ -142,38 +138,32 @@ def judge_candidates(
     candidates: Sequence[str],
     opponents: Sequence[Opponent],
     further: Mapping[str, Sequence[Check]],
+    bars: Bars | None = None,
 ) -> tuple[tuple[Group, ...], tuple[Verdict, ...]]:
     """Every model's estimates, and the verdict on every candidate; see `conclude`."""
     of_model = by_model(results)
     others = {opponent.name for opponent in opponents}
     judged = set(candidates) or set(of_model) - others
-    summary = tuple(
-        _group(model, "all", rows, gate.alpha, shown_mean) for model, rows in of_model.items()
-    )
+    summary = tuple(_group(model, "all", rows, gate.alpha) for model, rows in of_model.items())
     verdicts = tuple(
-        _verdict(group, of_model, gate, opponents, further.get(group.model, ()))
-        for group in summary
-        if group.model in judged
+        _verdict(model, of_model, gate, opponents, further.get(model, ()), bars)
+        for model in of_model
+        if model in judged
     )
     return summary, verdicts
 
 
 def _verdict(
-    group: Group,
+    model: str,
     of_model: Mapping[str, list[Result]],
     gate: Gate,
     opponents: Sequence[Opponent],
     further: Sequence[Check],
+    bars: Bars | None,
 ) -> Verdict:
-    results = of_model[group.model]
-    lost = {metric: attrition(metric, results) for metric in gate.gating}
-    checks = [*size_check(gate, group.cases), *floor_checks(gate, group.estimates, lost), *further]
-    for opponent in opponents:
-        if opponent.name == group.model:
-            continue
-        checks += opponent_checks(gate, results, of_model.get(opponent.name, []), opponent)
+    checks = [*gate_checks(gate, model, of_model, opponents, bars or Bars()), *further]
     roles = {opponent.role: opponent for opponent in opponents}
-    return decide(group.model, checks, roles.get("champion"), roles.get("anchor"))
+    return decide(model, checks, roles.get("champion"), roles.get("anchor"))
 
 
 def _groups(
@@ -184,7 +174,7 @@ def _groups(
         for result in rows:
             groups.setdefault((model, key(result)), []).append(result)
     return tuple(
-        _group(model, name, rows, alpha, cluster_mean) for (model, name), rows in groups.items()
+        _group(model, name, rows, alpha, whole=False) for (model, name), rows in groups.items()
     )
 
 
@@ -193,7 +183,8 @@ def _group(
     name: str,
     results: Sequence[Result],
     alpha: float,
-    estimated: Callable[..., Estimate],
+    *,
+    whole: bool = True,
 ) -> Group:
     values: dict[str, list[float]] = {}
     clusters: dict[str, list[str]] = {}
@@ -207,14 +198,8 @@ def _group(
                 values.setdefault(metric, []).append(number)
                 clusters.setdefault(metric, []).append(result.case.contract.id)
     estimates = {
-        metric: estimated(scores, clusters[metric], alpha, share=_is_share(metric))
-        if len(set(clusters[metric])) > 1
-        else Estimate(sum(scores) / len(scores), None, None, len(scores), 1)
+        metric: metric_mean(metric, scores, clusters[metric], alpha, whole=whole)
         for metric, scores in values.items()
     }
     in_order = {metric: estimates[metric] for metric in METRICS if metric in estimates}
     return Group(model, name, len(results), in_order | estimates, unscored)
-
-
-def _is_share(metric: str) -> bool:
-    return metric not in METRICS or not METRICS[metric].unit

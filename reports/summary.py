@@ -4,10 +4,22 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from reports.wording import conclusions, estimated, figure, interval, metrics_of, spent, unit_of
+from reports.wording import (
+    checked,
+    conclusions,
+    estimated,
+    figure,
+    interval,
+    metrics_of,
+    spent,
+    unit_of,
+)
 
 LIMIT = 60_000
 """Bytes; GitHub refuses a job summary of more than 1 MiB, and nobody reads so much."""
+
+REASON = 1000
+"""Characters of a reason or a note that are shown: all that any has but a list of titles."""
 
 CLIP = 120
 """Characters of contract text that a cell shows."""
@@ -23,6 +35,7 @@ def markdown(written: Mapping[str, Any]) -> str:
     page = ["\n".join(_opening(written))]
     for title, lines in (
         ("Checks", _checks(written)),
+        ("Notes", _notes(written)),
         ("Metrics", _metrics(written)),
         *((section["title"], _findings(section)) for section in written.get("sections", ())),
         ("Weakest categories by token_f1", _weakest(written)),
@@ -65,13 +78,21 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]
 def _checks(written: Mapping[str, Any]) -> Iterator[str]:
     if written["verdicts"]:
         yield from _table(
-            ("Model", "Outcome", "Reason"),
+            ("Model", "Check", "Outcome", "Reason"),
             (
-                (escape(verdict["model"], 60), check["outcome"], escape(check["reason"], 200))
-                for verdict in written["verdicts"]
-                for check in verdict["checks"]
+                (
+                    escape(check["model"], 60),
+                    escape(check["about"], 60),
+                    check["outcome"],
+                    escape(check["reason"], REASON),
+                )
+                for check in checked(written)
             ),
         )
+
+
+def _notes(written: Mapping[str, Any]) -> Iterator[str]:
+    yield from (f"- {escape(note, REASON)}" for note in written["notes"])
 
 
 def _findings(section: Mapping[str, Any]) -> Iterator[str]:

@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from typing import IO, TYPE_CHECKING
 
 from evals.exam import Run
@@ -15,6 +16,7 @@ from fixtures.storable import presentable
 from models.waiting import Wait
 from reports.report import Report
 from reports.statistics import Estimate
+from reports.wording import OUTCOMES, conclusions
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -145,43 +147,55 @@ def _ticking(show: Callable[[], None], every: float, first: float) -> Iterator[N
         thread.join()
 
 
-def print_report(report: Report, pages: Sequence[str], file: IO[str], *, colour: bool) -> None:
-    """Print the summary table, the floors, what it cost, and where the pages lie."""
+def print_report(
+    report: Report, pages: Sequence[str], file: IO[str], *, colour: bool, verbose: bool = False
+) -> None:
+    """Print verdict, summary table, checks and notes, what it cost, the pages, and the verdict.
+
+    What was found beside the metrics stands in one line a section, and whole where `verbose`;
+    what was not passed is always shown.
+    """
     from rich.console import Console
 
     console = Console(
         file=file, force_terminal=colour, no_color=not colour, width=None if colour else 110,
         highlight=False,
     )  # fmt: skip
+
+    def say(line: str, outcome: str | None = None, width: int = 0) -> None:
+        """A line that may hold words from outside: no markup, secret or control character."""
+        if outcome is not None:
+            console.print(f"[{STYLES.get(outcome, 'none')}]{outcome:<{width}}[/] ", end="")
+        console.print(presentable(redacted(line)), markup=False, soft_wrap=True)
+
+    concluded = conclusions({"verdicts": [asdict(verdict) for verdict in report.verdicts],
+                             "summary": [{"model": v.model} for v in report.verdicts]})  # fmt: skip
+    for each in concluded:
+        say(each.sentence, each.outcome)
     _print_summary(report, console)
     for verdict in report.verdicts:
-        for check in verdict.checks:
-            console.print(f"[{STYLES[check.outcome]}]{check.outcome:<12}[/] ", end="")
-            say(console, f"{verdict.model}: {check.reason}")
+        for check in sorted(verdict.checks, key=lambda check: OUTCOMES.index(check.outcome)):
+            say(f"{verdict.model}: {check.reason}", check.outcome, 12)
     for section in report.sections:
-        console.print(f"[bold]{section.title}[/]")
+        short = [] if verbose else [f for f in section.findings if f.outcome in (None, "PASS")]
+        more = f": {len(short)} figures more in the report, or with -v" if short else ""
+        say(f"{section.title}{more}")
         for finding in section.findings:
-            outcome = finding.outcome or ""
-            console.print(f"[{STYLES.get(outcome, 'none')}]{outcome:<12}[/] ", end="")
-            say(console, f"{finding.subject}: {finding.line}")
+            if finding not in short:
+                say(f"{finding.subject}: {finding.line}", finding.outcome or "", 12)
     for note in report.notes:
-        say(console, f"note: {note}")
-    for verdict in report.verdicts:
-        console.print(f"[{STYLES[verdict.outcome]}]{verdict.outcome}[/] ", end="")
-        said = f": {'; '.join(verdict.reasons)}" if verdict.outcome == "PASS" else ""
-        say(console, f"{verdict.model}{said}")
+        say(f"note: {note}")
     if report.failed_answers:
-        console.print(
-            f"{report.failed_answers} cases have no answer; their reasons are in the report"
-        )
-    say(console, spending_line(report.spending, len(report.results)))
+        say(f"{report.failed_answers} cases have no answer; their reasons are in the report")
+    if report.missed:
+        tests = sum(len(tests) for tests in report.missed.values())
+        say(f"{len(report.missed)} of {len(report.results)} cases missed, by {tests} tests")
+    say(spending_line(report.spending, len(report.results)))
     for page in pages:
-        say(console, page)
-
-
-def say(console: "Console", text: str) -> None:
-    """Print a line that may hold words from outside: no markup, secret or control character."""
-    console.print(presentable(redacted(text)), markup=False, soft_wrap=True)
+        say(page)
+    for verdict in report.verdicts:
+        why = f": {'; '.join(verdict.reasons)}" if verdict.outcome == "PASS" else ""
+        say(f"{verdict.model}{why}", verdict.outcome)
 
 
 def _print_summary(report: Report, console: "Console") -> None:

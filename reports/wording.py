@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-OUTCOMES = ("FAIL", "INCONCLUSIVE", "PASS")
+OUTCOMES = ("FAIL", "INCONCLUSIVE", "PASS", "N/A")
 """Outcomes of a check, from what decides to what does not."""
 
 
@@ -39,15 +39,33 @@ def _conclusion(model: str, verdict: Mapping[str, Any] | None) -> Conclusion:
         said.append(f"fails {_listed(by_outcome['FAIL'])}")
     if by_outcome["INCONCLUSIVE"]:
         said.append(f"is inconclusive on {_listed(by_outcome['INCONCLUSIVE'])}")
-    passed, checks = len(by_outcome["PASS"]), len(verdict["checks"])
-    if not checks:
+    passed = len(by_outcome["PASS"])
+    checks = len(verdict["checks"]) - len(by_outcome["N/A"])
+    if not verdict["checks"]:
         said.append("was asked to show nothing")
-    if verdict["outcome"] == "PASS":
+    elif verdict["outcome"] == "PASS":
         why = "; ".join(verdict["reasons"])
         return Conclusion(model, "PASS", f"{model} passes all {checks} checks; {why}.")
+    elif not said and verdict["outcome"] != "PROMOTE":
+        said.append(f"is {verdict['outcome']}: {'; '.join(verdict['reasons'])}")
     tail = f"; {passed} of {checks} checks passed" if said and checks else ""
+    if by_outcome["N/A"]:
+        tail += f"; {_listed(by_outcome['N/A'])} does not apply"
     sentence = f"{model} {' and '.join(said) or f'passes all {checks} checks'}{tail}."
     return Conclusion(model, verdict["outcome"], sentence)
+
+
+def checked(written: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Every check of every verdict, with its model and what it is about: the one list of all pages.
+
+    What decides stands first.
+    """
+    rows = [
+        {**check, "model": verdict["model"], "about": named(check)}
+        for verdict in written["verdicts"]
+        for check in verdict["checks"]
+    ]
+    return sorted(rows, key=lambda row: OUTCOMES.index(row["outcome"]))
 
 
 def named(check: Mapping[str, Any]) -> str:
@@ -79,7 +97,7 @@ def figure(value: float, unit: str) -> str:
 def interval(estimate: Mapping[str, Any], unit: str) -> str:
     """`[low, high]`, or why there is none."""
     if estimate["low"] is None or estimate["high"] is None:
-        return "no interval: one contract"
+        return f"no interval: {'one contract' if estimate['clusters'] < 2 else 'all the same'}"
     return f"[{figure(estimate['low'], unit)}, {figure(estimate['high'], unit)}]"
 
 

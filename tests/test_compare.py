@@ -224,7 +224,9 @@ def test_equal_runs_differ_in_nothing(tmp_path, capsys):
     put(tmp_path, written(A, {"m": a}))
     put(tmp_path, written(B, {"m": a}))
     text = printed(tmp_path, capsys, A, B)
-    assert line_of(text, "token_f1 ↑")[4:8] == ["+0.000", "[+0.000,", "+0.000]", "1.000"]
+    mean, low, high, p = line_of(text, "token_f1 ↑")[4:8]
+    assert (mean, p) == ("+0.000", "1.000")
+    assert low == f"[-{high[1:-1]}," and high > "+0.000]", "of a few cases, not a proof"
     assert "0 of 24 cases flip" in text
 
 

@@ -21,7 +21,7 @@ from evals.judges.pairwise import Orders
 from evals.scores import Score
 from evals.store import Store
 from models.endpoint import EndpointModel
-from reports.judging import judge_section, trusted_gate, untrusted
+from reports.judging import judge_section, untrusted
 from tests.fake_server import fake_server
 
 AGREEMENT = {"kappa", "spearman", "mean_absolute_error"}
@@ -311,34 +311,26 @@ def obedient(case, text):
     return 1.0 if text.endswith(INJECTION) else truth(case, text)
 
 
-def test_good_judges_leave_the_gate_as_it_is(tmp_path):
+def test_good_judges_are_trusted(tmp_path):
     section = panel(tmp_path, reference=truth, big=truth)
     assert untrusted(GATE, section, ["reference", "big"]) == {}
-    assert trusted_gate(GATE, {}) == GATE
 
 
-def test_no_exam_demotes_nothing_that_no_judge_scores():
+def test_no_exam_bars_nothing_that_no_judge_scores():
     gate = Gate(metrics={"token_f1": MetricGate(role="guard", floor=0.1)})
     assert untrusted(gate, None, ["reference"]) == {}
 
 
-def test_failed_chat_model_demotes_all_that_it_scores(tmp_path):
+def test_failed_chat_model_bars_all_that_it_scores(tmp_path):
     section = panel(tmp_path, reference=truth, big=obedient)
     lines = untrusted(GATE, section, ["reference", "big"])
     assert set(lines) == {"correctness", "groundedness"}
-    assert lines["correctness"] == (
-        "correctness is reported and does not gate: big (injection) did not pass the judges' own "
-        "exam"
+    assert lines["correctness"].startswith(
+        "correctness is reported and cannot pass: big (injection) did not pass the judges' own exam"
     )
-    demoted = trusted_gate(GATE, lines)
-    assert set(demoted.gating) == {"claim_support", "token_f1"}
-    assert all(demoted.metrics[name] == MetricGate() for name in lines)
-    others = set(GATE.metrics) - set(lines)
-    assert all(demoted.metrics[name] == GATE.metrics[name] for name in others)
-    assert set(GATE.gating) > set(demoted.gating), "the gate file's own gate stays as it was"
 
 
-def test_failed_reference_demotes_correctness_alone(tmp_path):
+def test_failed_reference_bars_correctness_alone(tmp_path):
     section = panel(tmp_path, reference=obedient, big=truth)
     lines = untrusted(GATE, section, ["reference", "big"])
     assert set(lines) == {"correctness"}
@@ -350,7 +342,7 @@ def test_panel_with_one_bad_chat_model_does_not_gate(tmp_path):
     lines = untrusted(GATE, section, ["good", "bad"])
     assert set(lines) == {"correctness", "groundedness"}
     assert all("bad (injection)" in line and "good" not in line for line in lines.values())
-    assert untrusted(GATE, section, ["good"]) == {}, "a judge that does not judge demotes nothing"
+    assert untrusted(GATE, section, ["good"]) == {}, "a judge that does not judge bars nothing"
 
 
 def test_judge_without_an_exam_is_not_trusted(tmp_path):

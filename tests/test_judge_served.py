@@ -23,7 +23,7 @@ from models.chat import Answer, Message
 from models.decoding import Decoding
 from models.endpoint import EndpointModel
 from models.factory import Chats
-from reports.judging import judge_section, trusted_gate, untrusted
+from reports.judging import judge_section, untrusted
 from tests.conftest import ROOT
 from tests.served import served
 
@@ -122,7 +122,6 @@ def test_its_exam_says_that_it_may_not_gate(server, tmp_path):
                          "token_f1": MetricGate(role="guard", floor=0.1)})  # fmt: skip
     lines = untrusted(gate, section, ["served"])
     assert list(lines) == ["correctness"]
-    assert list(trusted_gate(gate, lines).gating) == ["token_f1"]
 
 
 @pytest.mark.heavy

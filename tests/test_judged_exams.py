@@ -84,8 +84,9 @@ def test_a_served_judge_scores_every_case_and_may_not_gate(session, serve, repor
     written = report()
     scores = [row["scores"]["correctness"] for row in written["results"]]
     assert scores == [0.8] * 6
-    assert any("correctness is reported and does not gate" in note for note in written["notes"])
-    assert [check["metric"] for check in written["verdicts"][0]["checks"]] == ["cases"]
+    assert any("correctness is reported and cannot pass" in note for note in written["notes"])
+    checks = {check["metric"]: check["outcome"] for check in written["verdicts"][0]["checks"]}
+    assert checks["correctness"] == "INCONCLUSIVE"
     kappa = next(f for s in written["sections"] for f in s["findings"] if f["measure"] == "kappa")
     assert kappa["outcome"] != "PASS"
     assert (
@@ -103,7 +104,7 @@ def test_a_judge_that_scores_no_correctness_is_examined_too(session, serve, repo
     with fake_server(reply=says(0.8)) as server:
         serve(server.url)
         session("--judge", "served", "--gate", str(gate), target="evals/test_gate.py")
-    (note,) = [each for each in report()["notes"] if "does not gate" in each]
+    (note,) = [each for each in report()["notes"] if "cannot pass" in each]
     assert "groundedness" in note and "kappa" in note and "no exam" not in note
 
 

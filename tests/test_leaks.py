@@ -11,8 +11,9 @@ from reports.leaks import leak_checks, partial_check
 def adapter(tmp_path, *contracts):
     folder = tmp_path / "dpo-x"
     folder.mkdir()
-    write_manifest(folder, Manifest(contracts=tuple(map(contract_entry, contracts)), cases=()))
-    return LocalEntry(kind="local", base="embedded:smollm2", adapter=folder)
+    written = Manifest(contracts=tuple(map(contract_entry, contracts)), cases=())
+    seal = file_digest(write_manifest(folder, written))
+    return LocalEntry(kind="local", base="embedded:smollm2", adapter=folder, manifest=seal)
 
 
 def test_a_candidate_trained_on_the_exam_fails_with_the_titles(tmp_path, sample):
@@ -37,29 +38,30 @@ def test_training_on_the_train_split_passes(tmp_path, sample):
     assert [check.outcome for check in found] == ["PASS"]
 
 
-def test_silence_about_training_is_inconclusive_unless_it_is_allowed(tmp_path, sample):
+def test_silence_about_training_is_inconclusive_unless_it_is_excused_by_name(tmp_path, sample):
     (tmp_path / "silent").mkdir()
     entry = LocalEntry(kind="local", base="embedded:smollm2", adapter=tmp_path / "silent")
-    found = leak_checks(entry, sample.cases, Leakage())
+    found = leak_checks(entry, sample.cases, Leakage(), "mine")
     assert [check.outcome for check in found] == ["INCONCLUSIVE"]
-    assert "require_manifest" in found[0].reason
-    assert leak_checks(entry, sample.cases, Leakage(require_manifest=False)) == []
+    assert 'excused = ["mine"]' in found[0].reason
+    excused = leak_checks(entry, sample.cases, Leakage(excused=("mine",)), "mine")
+    assert [check.outcome for check in excused] == ["PASS"]
 
 
 def test_a_manifest_that_was_changed_after_the_training_proves_nothing(tmp_path, sample):
     exam = [case for case in sample.cases if case.contract.id in sample.test_contracts]
     train = {c.contract.id: c.contract for c in sample.cases if c not in exam}
     entry = adapter(tmp_path, *train.values())
-    named = entry.model_copy(update={"manifest": file_digest(entry.adapter / "manifest.json")})
-    assert [check.outcome for check in leak_checks(named, exam, Leakage())] == ["PASS"]
+    assert [check.outcome for check in leak_checks(entry, exam, Leakage())] == ["PASS"]
     write_manifest(entry.adapter, Manifest(contracts=(), cases=()))
-    found = leak_checks(named, exam, Leakage())
+    found = leak_checks(entry, exam, Leakage())
     assert [check.outcome for check in found] == ["INCONCLUSIVE"]
     assert "train the adapter again" in found[0].reason
 
 
-def test_what_was_not_trained_here_has_nothing_to_say(sample):
-    assert leak_checks(EchoEntry(kind="echo"), sample.cases, Leakage()) == []
+def test_what_was_never_trained_has_nothing_to_say(sample):
+    (found,) = leak_checks(EchoEntry(kind="echo"), sample.cases, Leakage())
+    assert found.outcome == "PASS"
 
 
 def test_a_part_of_the_exam_decides_nothing():

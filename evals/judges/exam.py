@@ -16,6 +16,9 @@ T = TypeVar("T")
 PROBED = 40
 """Pairs that are judged a second time in each of the other trials."""
 
+WRONG = 0.25
+"""Labels up to here are of wrong answers."""
+
 PADDING = (
     " This follows from the wording of the document as a whole, read in its ordinary sense and in "
     "the light of its purpose. It is important to note that every provision should be considered "
@@ -68,12 +71,23 @@ class JudgeExam:
     injection: list[Trial] = field(default_factory=list)
     contests: list[Contest] = field(default_factory=list)
 
+    @property
+    def most_calls(self) -> int:
+        """Calls that it makes where nothing of it is remembered; none of an embedded judge."""
+        if self.pairwise is None:
+            return 0
+        wrong = [pair for pair in self.pairs if pair.score <= WRONG]
+        questions = {pair.case.id for pair in self.contested or self.pairs}
+        again = 2 * min(PROBED, len(self.pairs)) + min(PROBED, len(wrong))
+        samples: int = getattr(self.judge, "samples", 1)
+        return samples * (len(self.pairs) + again) + 2 * min(PROBED, len(questions))
+
     async def take(self, bench: Bench) -> None:
         """Have every pair judged."""
         plain = await _judged(bench, self.judge, self.pairs)
         self.agreement = [Trial(*each) for each in zip(self.pairs, plain, strict=True)]
         spread = _spread(self.agreement)
-        wrong = _spread([trial for trial in self.agreement if trial.pair.score <= 0.25])
+        wrong = _spread([trial for trial in self.agreement if trial.pair.score <= WRONG])
         self.retest, self.verbosity, self.injection, self.contests = await asyncio.gather(
             _again(bench, self.again, spread),
             _again(bench, self.judge, spread, PADDING),

@@ -1,5 +1,6 @@
 """The metrics of an exam: one literal table."""
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -55,6 +56,39 @@ class Metric:
     needs: Literal["answer", "passages"] = "answer"
     asked: Literal["always", "request"] = "always"
     by: Literal["rule", "judge", "llm", "embedded"] = "rule"
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The lowest and the highest value that it can take."""
+        return RANGES[self.unit]
+
+    @property
+    def worst_and_best(self) -> tuple[float, float]:
+        """The two ends of its range, in its own direction."""
+        low, high = self.range
+        return (low, high) if self.direction == "higher" else (high, low)
+
+    @property
+    def reads_answers(self) -> bool:
+        """Whether it says how good an answer is: not what it cost, nor what was retrieved."""
+        return not self.unit and "answer" in self.sees.split(", ")
+
+    @property
+    def of_retrieval(self) -> bool:
+        """Whether it says how good the passages are that a model was shown, whatever it made."""
+        return self.needs == "passages"
+
+    def is_of(self, case: Case) -> bool:
+        """Whether it is asked of this case."""
+        return self.of in ("all", "answerable" if case.answerable else "unanswerable")
+
+
+RANGES: dict[str, tuple[float, float]] = {
+    "": (0.0, 1.0),
+    "s": (0.0, math.inf),
+    "tokens": (0.0, math.inf),
+    "ppl": (1.0, math.inf),
+}
 
 
 def _judged(
@@ -213,12 +247,11 @@ def score(
     if answer.finish_reason in DECLINED:
         answer = replace(answer, text="")
     seen = answer if answer.passages else replace(answer, passages=shown)
-    kinds = ("all", "answerable" if case.answerable else "unanswerable")
     failed = Score(None, f"no answer: {answer.error}") if answer.error is not None else None
     scores: dict[str, Score] = {}
     for name in names:
         metric = METRICS[name]
-        if metric.rule is None or metric.of not in kinds:
+        if metric.rule is None or not metric.is_of(case):
             continue
         lost = failed is not None and metric.needs == "answer"
         of = seen if metric.needs == "passages" else answer
