@@ -1,6 +1,5 @@
 """The gate file, typed: what an exam must show."""
 
-import difflib
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -9,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from evals.metrics.table import METRICS
 from fixtures.identity import digest
-from fixtures.settings import read_toml
+from fixtures.settings import nearest, read_toml
 
 SHIPPED = Path(__file__).parent / "gate.toml"
 
@@ -137,9 +136,7 @@ class Gate(_Table):
     def _knows(cls, metrics: Any) -> Any:
         for name in metrics if isinstance(metrics, dict) else ():
             if name not in METRICS:
-                near = difflib.get_close_matches(str(name), METRICS, n=1)
-                hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(METRICS)}"
-                raise ValueError(f"no metric {name!r}; {hint}")
+                raise ValueError(f"no metric {name!r}; {nearest(str(name), METRICS)}")
         return metrics
 
     @model_validator(mode="after")
