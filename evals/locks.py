@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fixtures.private import private_folder
+
 if TYPE_CHECKING:
     from filelock import BaseFileLock
     from sqlalchemy import Connection, Engine
@@ -35,7 +37,7 @@ def file_lock(folder: Path, name: str) -> Iterator[None]:
 def _file_lock(folder: Path, name: str) -> "BaseFileLock":
     from filelock import FileLock
 
-    folder.mkdir(parents=True, exist_ok=True)
+    private_folder(folder)
     return FileLock(folder / f"{name}.lock", thread_local=False)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from evals.scores import Score
 from fixtures.redaction import outward
+from fixtures.storable import storable
 from models.chat import Answer
 
 LONGEST = 200_000
@@ -77,7 +78,7 @@ def storable_answer(answer: Answer) -> Answer:
         tokens_in=storable_count(answer.tokens_in),
         tokens_out=storable_count(answer.tokens_out),
         latency=max(storable_number(answer.latency) or 0.0, 0.0),
-        finish_reason=storable_text(str(answer.finish_reason), 200),
+        finish_reason=storable_text(str(answer.finish_reason or "stop"), 200),
         error=None if error is None else storable_text(str(error), LONGEST_REASON),
         confidence=storable_number(answer.confidence),
         reasoning=storable_text(str(answer.reasoning or "")),
@@ -100,7 +101,7 @@ def storable_columns(columns: Mapping[str, Any]) -> dict[str, Any]:
 
 def _storable(value: Any) -> Any:
     if isinstance(value, str):
-        return storable_text(value, max(LONGEST, len(value) * 6))
+        return storable(value)
     if isinstance(value, float):
         return storable_number(value)
     return value

@@ -11,7 +11,7 @@ from typing import Any
 from fixtures.redaction import outward
 from models.chat import Answer
 
-LONGEST = 100_000
+LONGEST = 200_000
 """Characters of an answer or of its reasoning that are kept; answers have some hundred."""
 
 PROMPT_END = 24

@@ -132,7 +132,7 @@ def make_adapter(folder, seed):
     for each in (base, adapter):
         each.mkdir(exist_ok=True)
     if not (base / "config.json").exists():
-        (base / "config.json").write_text("{}")
+        (base / "config.json").write_text('{"model_type": "llama"}')
         (base / "tokenizer.json").write_text("{}")
         save_file({"q.weight": np.zeros((4, 4), np.float32)}, base / "model.safetensors")
     (adapter / "adapter_config.json").write_text("{}")

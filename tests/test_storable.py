@@ -51,7 +51,7 @@ def test_any_answer_comes_back_as_it_was_reported(stores, answer):
     store, numbers = stores
     reported = storable_answer(answer)
     assert storable_answer(reported) == reported
-    if reported.error is None:
+    if reported.error is None and reported.text.strip():  # what says nothing is read by its reason
         key = f"k{next(numbers)}"
         store.add([answer_row(key, "m", reported)])
         assert answer_from(store.rows("answers", [key])[key]) == reported
@@ -63,7 +63,7 @@ def test_text_is_changed_only_where_a_sink_refuses_it(text):
     stored = storable_text(text)
     assert "\0" not in stored
     assert stored.encode().decode() == stored == storable_text(stored)
-    if "\0" not in text and not any(0xD800 <= ord(c) < 0xE000 for c in text):
+    if all(char.isprintable() or char in "\t\n" for char in text) and "://" not in text:
         assert stored == text
 
 

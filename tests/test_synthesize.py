@@ -344,7 +344,7 @@ def test_a_server_that_fails_every_call_ends_the_run(tmp_path, run):
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        (["--split", "test"], "unrecognized arguments: --split test"),
+        (["--split", "test"], "unrecognized arguments: --split;"),
         (["--n", "many"], "--n: invalid int value: 'many'"),
         (["--n", "0"], "--n and --per-seed"),
         (["--per-seed", "0"], "--n and --per-seed"),

@@ -1,5 +1,6 @@
 """A guard that fails open: whatever a guard cannot establish is INCONCLUSIVE, never absent."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -59,8 +60,8 @@ def examine(folder, *args, target="evals/test_gate.py"):
         ],
         cwd=ROOT, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
-    written = folder / "latest" / "report.json"
-    return done, json.loads(written.read_text()) if written.is_file() else None
+    written = sorted((folder / "runs").glob("*/report.json"))
+    return done, json.loads(written[-1].read_text()) if written else None
 
 
 @pytest.mark.fault("GATE-1")
@@ -133,6 +134,8 @@ def test_what_was_chosen_of_the_exam_stands_in_the_record(tmp_path):
     written["retriever"] = {"kind": "bm25", "k": 3}
     written["fingerprint"] = {"judges": [["correctness", "reference", "7" * 64]]}
     path.write_text(json.dumps(written))
+    sealed = hashlib.sha256(path.read_bytes()).hexdigest()
+    path.with_name("report.sha256").write_text(f"{sealed}  report.json\n")
     record = promote("a", place, say=lambda line: None)
     chosen = json.loads(record.line)["statistics"]["exam"]
     assert (chosen["data"]["limit"], chosen["data"]["examined_cases"]) == (40, 40)

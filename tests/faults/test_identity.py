@@ -22,6 +22,9 @@ def made(tmp_path_factory):
     return make_base(tmp_path_factory.mktemp("base"))
 
 
+OTHER = "OTHER {% for turn in messages %}{{ turn.content }}{% endfor %}"
+
+
 @pytest.fixture
 def base(made, tmp_path, monkeypatch):
     """A base's folder of one's own."""
@@ -48,12 +51,12 @@ def put(path, text):
 
 def elsewhere(base):
     """The loader follows a link to another folder."""
-    put(base.parent / "other" / "default.jinja", "OTHER")
+    put(base.parent / "other" / "default.jinja", OTHER)
     (base / "additional_chat_templates").symlink_to(base.parent / "other")
 
 
 def to_hidden(base):
-    put(base / ".cache" / "default.jinja", "OTHER")
+    put(base / ".cache" / "default.jinja", OTHER)
     (base / "additional_chat_templates").symlink_to(".cache")
 
 
@@ -61,7 +64,7 @@ def to_hidden(base):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda base: put(base / "additional_chat_templates" / "default.jinja", "OTHER"),
+        lambda base: put(base / "additional_chat_templates" / "default.jinja", OTHER),
         elsewhere,
         to_hidden,
     ],
@@ -78,7 +81,7 @@ def test_what_changes_the_prompt_changes_the_identity(base, change):
 @pytest.mark.fault("ID-1")
 @pytest.mark.parametrize(
     "name", ["added_tokens.json", "vocab.txt", "spiece.model", "additional_chat_templates/x.jinja",
-             "config.4.0.0.json", "tokenizer.5.0.0.json", "custom_generate/generate.py"],
+             "config.4.0.0.json", "tokenizer.5.0.0.json"],
 )  # fmt: skip
 def test_a_file_that_may_be_read_is_part_of_the_identity(base, name):
     before = opened(base).identity
@@ -239,12 +242,12 @@ def test_the_champion_can_be_measured_against_on_a_new_machine(fresh_cache, tmp_
     "change",
     [
         pytest.param(
-            lambda base: put(base / "additional_chat_templates" / "default.jinja", "OTHER"),
+            lambda base: put(base / "additional_chat_templates" / "default.jinja", OTHER),
             marks=pytest.mark.fault("ID-1"),
         ),
         lambda base: with_key(base / "generation_config.json", "repetition_penalty", 1.5),
         lambda base: with_key(base / "tokenizer_config.json", "eos_token", "<|endoftext|>"),
-        lambda base: put(base / "chat_template.jinja", "OTHER"),
+        lambda base: put(base / "chat_template.jinja", OTHER),
     ],
 )
 def test_the_shipped_record_holds_of_nothing_else(smollm2, tmp_path, monkeypatch, capsys, change):
