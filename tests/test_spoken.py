@@ -154,7 +154,8 @@ def test_marks_that_are_special_tokens_are_not_lost_in_decoding():
 )
 def test_a_template_that_begins_to_reason_is_noticed(prompt, inside):
     class Tokenizer:
-        def decode(self, ids):
+        def decode(self, ids, *, clean_up_tokenization_spaces):
+            assert not clean_up_tokenization_spaces  # of a BPE, transformers would warn of it
             return prompt
 
     assert begun(Tokenizer(), [1, 2, 3]) is inside
@@ -187,6 +188,7 @@ def test_what_an_older_release_kept_is_read_as_it_would_be_today():
 def test_whoever_makes_text_of_a_model_an_answer_does_it_here():
     assert users("models.spoken.answered") == {
         "evals/store.py", "models/base.py", "models/completion.py", "models/recorded.py",
+        "training/marks.py",
     }  # fmt: skip
     makers = {path for path in users("models.chat.Answer") if path.startswith("models/")}
     # Those that say why there is no answer, and those that quote a contract or the question.
