@@ -344,7 +344,7 @@ class Examination:
             sections=found,
             bars=bars,
         )
-        self.report = replace(self.report, verdicts=self._in_service(self.report))
+        self.report = replace(self.report, verdicts=self._in_service(self.report, run))
         written = as_json(self.report)
         change = self._data_change(written)
         if change:
@@ -352,12 +352,12 @@ class Examination:
             written = as_json(self.report)
         write_json(written, self.folder / "report.json")
 
-    def _in_service(self, report: Report) -> tuple[Verdict, ...]:
+    def _in_service(self, report: Report, run: Run) -> tuple[Verdict, ...]:
         """The verdicts, of which none promises a promotion that would be refused."""
         service = read_champion(self.options.registry.parent)
-        identities = {row["name"]: row["identity"] for row in report.header.models}
+        models = {model.name: model for model in run.plan.models}
         return tuple(
-            unpromoted(each, identities[each.model], service, report.header.command)
+            unpromoted(each, models[each.model], service, report.header.command)
             for each in report.verdicts
         )
 
