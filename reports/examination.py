@@ -48,7 +48,7 @@ from reports.opponents import (
     open_with_opponents,
     unpromoted,
 )
-from reports.planning import foresee, judge_costs, left_out, several
+from reports.planning import foresee, judge_costs, left_out, several, too_few
 from reports.provenance import provenance
 from reports.record import as_json, read_report, write_json, write_whole
 from reports.report import Header, Report, conclude, judge_candidates
@@ -232,7 +232,9 @@ class Examination:
         foreseen = foresee(self.gate, cases) if self.opponents else ()
         candidates = [m for m in self.options.models if m not in {o.name for o in self.opponents}]
         lost = [c.reason for checks in self._leaks.values() for c in checks if c.outcome != "PASS"]
-        for line in (*(each.line for each in foreseen if each.too_small), *lost):
+        few = [line] if (line := too_few(self.gate, cases)) else []
+        small = [each.line for each in foreseen if each.too_small]
+        for line in (*few, *small, *lost):
             print(f"warning: {line}")
         for line in judge_costs(self._agenda.judge_exams):
             print(line)
