@@ -186,7 +186,7 @@ def print_report(
     for note in report.notes:
         say(f"note: {note}")
     if report.failed_answers:
-        say(f"answers that failed: {report.failed_answers}; the report says why of each")
+        say(f"{report.failed_answers} cases have no answer; their reasons are in the report")
     if report.missed:
         tests = sum(len(tests) for tests in report.missed.values())
         say(f"{len(report.missed)} of {len(report.results)} cases missed, by {tests} tests")
