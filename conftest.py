@@ -163,11 +163,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     cache = getattr(config, "cache", None)  # absent under -p no:cacheprovider
     missed = set(cache.get(MISSED_CACHE, [])) if cache else set()
     if not missed:
-        raise pytest.UsageError("--missed: the last exam missed nothing, or there was none")
+        why = "--missed: the last exam missed nothing, or there was none; leave it out"
+        raise pytest.UsageError(why)
     config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in missed])
     items[:] = [item for item in items if item.nodeid in missed]
     if not items:
-        raise pytest.UsageError("--missed: none of the missed tests is in this selection")
+        why = "--missed: none of the missed tests is in this selection; leave it out"
+        raise pytest.UsageError(why)
 
 
 def _keep_errored(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -175,12 +177,14 @@ def _keep_errored(config: pytest.Config, items: list[pytest.Item]) -> None:
     cache = getattr(config, "cache", None)
     errored = {tuple(pair) for pair in cache.get(ERRORED_CACHE, [])} if cache else set()
     if not errored:
-        raise pytest.UsageError("--errored: the last exam had no error, or there was none")
+        why = "--errored: the last exam had no error, or there was none; leave it out"
+        raise pytest.UsageError(why)
     chosen = [item for item in items if _pair(item) in errored]
     config.hook.pytest_deselected(items=[item for item in items if _pair(item) not in errored])
     items[:] = chosen
     if not items:
-        raise pytest.UsageError("--errored: no case that had an error is in this selection")
+        why = "--errored: no case that had an error is in this selection; leave it out"
+        raise pytest.UsageError(why)
 
 
 def _pair(item: pytest.Item) -> tuple[str, str] | None:

@@ -72,7 +72,7 @@ def add_options(parser: "pytest.Parser") -> None:
         metavar="NAME",
         default=[],
         help="model of the registry, or recorded:PATH; may be repeated (default: the champion, "
-        "smollm2 where there is none)",
+        "smollm2 where there is none; the file of --dataset recorded:PATH)",
     )
     add(
         "--registry",

@@ -20,6 +20,8 @@ def check_admission(exam: Examined, model: Model, records: Sequence[Record]) -> 
     verdict = exam.verdict
     if verdict.outcome != "PROMOTE":
         why = " ".join("; ".join(verdict.reasons).split()) or "the report gives no reason"
+        if verdict.outcome == "PASS" and " type" not in why:  # it was in service when it was asked
+            why = f"{why}; {again}"
         raise RefusedError(f"{exam.path} says {verdict.outcome} of {model.name}: {why}")
     if exam.identity != promotion_identity(model):
         raise RefusedError(_changed(model, f"{exam.path} examined", exam.identity, CHANGED))

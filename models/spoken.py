@@ -105,7 +105,8 @@ def answered(
 
 def begun(tokenizer: Any, prompt: Sequence[int]) -> bool:
     """Whether a prompt ends where reasoning begins, as some chat templates let it."""
-    marks = list(MARK.finditer(tail := tokenizer.decode(prompt[-PROMPT_END:]).rstrip()))
+    end = tokenizer.decode(prompt[-PROMPT_END:], clean_up_tokenization_spaces=False)
+    marks = list(MARK.finditer(tail := end.rstrip()))
     return bool(marks) and marks[-1]["opens"] is not None and marks[-1].end() == len(tail)
 
 

@@ -40,16 +40,17 @@ def unfit(metric: str, found: Estimate | None, lost: float, gate: Gate) -> Said 
         missing = f"{lost:.1%} of its cases lack an answer or a judgement"
         return "INCONCLUSIVE", f"{metric}: {missing}; {gate.attrition:.1%} may"
     if found.n < gate.minimum_cases:
-        few = f"{found.n} cases; the gate asks for {gate.minimum_cases} at least"
+        few = f"{_count(found.n, 'case')}; the gate asks for {gate.minimum_cases} at least"
     elif found.clusters < gate.minimum_contracts:
-        few = f"{_contracts(found.clusters)}; the gate asks for {gate.minimum_contracts} at least"
+        few = _count(found.clusters, "contract")
+        few += f"; the gate asks for {gate.minimum_contracts} at least"
     elif found.low is None or found.high is None:
         few = f"values that are all {found.mean:g}, which have no interval"
     return ("INCONCLUSIVE", f"{metric} rests on {few}") if few else None
 
 
-def _contracts(count: int) -> str:
-    return "one contract" if count == 1 else f"{count} contracts"
+def _count(count: int, what: str) -> str:
+    return f"one {what}" if count == 1 else f"{count} {what}s"
 
 
 def turned(gaps: int) -> str:

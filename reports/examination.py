@@ -48,7 +48,7 @@ from reports.opponents import (
     open_with_opponents,
     unpromoted,
 )
-from reports.planning import foresee, judge_costs, left_out, several
+from reports.planning import foresee, judge_costs, left_out, several, too_few
 from reports.provenance import provenance
 from reports.record import as_json, read_report, write_json, write_whole
 from reports.report import Header, Report, conclude, judge_candidates
@@ -232,7 +232,9 @@ class Examination:
         foreseen = foresee(self.gate, cases) if self.opponents else ()
         candidates = [m for m in self.options.models if m not in {o.name for o in self.opponents}]
         lost = [c.reason for checks in self._leaks.values() for c in checks if c.outcome != "PASS"]
-        for line in (*(each.line for each in foreseen if each.too_small), *lost):
+        few = [line] if (line := too_few(self.gate, cases)) else []
+        small = [each.line for each in foreseen if each.too_small]
+        for line in (*few, *small, *lost):
             print(f"warning: {line}")
         for line in judge_costs(self._agenda.judge_exams):
             print(line)
@@ -344,7 +346,7 @@ class Examination:
             sections=found,
             bars=bars,
         )
-        self.report = replace(self.report, verdicts=self._in_service(self.report))
+        self.report = replace(self.report, verdicts=self._in_service(self.report, run))
         written = as_json(self.report)
         change = self._data_change(written)
         if change:
@@ -352,12 +354,12 @@ class Examination:
             written = as_json(self.report)
         write_json(written, self.folder / "report.json")
 
-    def _in_service(self, report: Report) -> tuple[Verdict, ...]:
+    def _in_service(self, report: Report, run: Run) -> tuple[Verdict, ...]:
         """The verdicts, of which none promises a promotion that would be refused."""
         service = read_champion(self.options.registry.parent)
-        identities = {row["name"]: row["identity"] for row in report.header.models}
+        models = {model.name: model for model in run.plan.models}
         return tuple(
-            unpromoted(each, identities[each.model], service, report.header.command)
+            unpromoted(each, models[each.model], service, report.header.command)
             for each in report.verdicts
         )
 

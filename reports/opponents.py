@@ -68,20 +68,20 @@ def check_registered(opponents: Sequence[Opponent], registry: Path) -> None:
             ) from error
 
 
-def unpromoted(verdict: Verdict, identity: str, service: Champion | None, line: str) -> Verdict:
+def unpromoted(verdict: Verdict, model: Model, service: Champion | None, line: str) -> Verdict:
     """PASS in place of a PROMOTE that no promotion can follow.
 
     Where a model is in service, a candidate takes its place only after a comparison with it.
 
     Args:
         verdict: on a candidate.
-        identity: of that candidate.
+        model: that candidate.
         service: who is in service.
         line: what was typed.
     """
     if verdict.outcome != "PROMOTE" or service is None:
         return verdict
-    if (verdict.model, identity) == (service.model, service.identity):
+    if verdict.model == service.model and not difference(model, service.identity):
         reason = f"{verdict.model} is in service, and still holds what the gate asks of every model"
     elif verdict.champion is None:
         reason = (

@@ -47,6 +47,27 @@ def foresee(gate: Gate, cases: Sequence[Case]) -> tuple[Foresight, ...]:
     return tuple(found)
 
 
+def too_few(gate: Gate, cases: Sequence[Case]) -> str | None:
+    """Which gated metrics cannot conclude for want of cases or contracts; None where all may.
+
+    Metrics of retrieval are left out: whether they apply is a matter of the model.
+    """
+    short = []
+    for metric in gate.gating:
+        if METRICS[metric].of_retrieval:
+            continue
+        asked = [case for case in cases if METRICS[metric].is_of(case)]
+        contracts = len({case.contract.id for case in asked})
+        if len(asked) < gate.minimum_cases or contracts < gate.minimum_contracts:
+            short.append(f"{metric} has {len(asked)} of {contracts}")
+    if not short:
+        return None
+    return (
+        f"the gate asks for {gate.minimum_cases} cases of {gate.minimum_contracts} contracts at "
+        f"least, else a metric is inconclusive whatever is answered: {', '.join(short)}"
+    )
+
+
 def _of_share(
     metric: str, entry: MetricGate, gate: Gate, contracts: int, cases: int, claims: int
 ) -> Foresight:

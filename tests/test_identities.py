@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.champion import read_champion
 from models.chat import Model
 from models.factory import open_models
 from models.first_identity import first_identities
@@ -122,6 +123,17 @@ def test_a_record_goes_on_from_the_first_version(mixed, capsys):
     capsys.readouterr()
     assert command(mixed, "--verify") == 1
     assert "a is not what promotion 3 recorded" in capsys.readouterr().err
+
+
+def test_a_champion_of_the_first_version_is_known_to_be_in_service(mixed):
+    from reports.opponents import unpromoted
+    from reports.verdict import Verdict
+
+    assert command(mixed, "--verify") == 0
+    model = open_models(["a"], mixed.registry)[0]
+    verdict = Verdict("a", "PROMOTE", (), ())
+    said = unpromoted(verdict, model, read_champion(mixed.folder), "pytest evals")
+    assert said.outcome == "PASS" and "still holds what the gate asks" in said.reasons[0]
 
 
 def test_the_manifest_of_a_first_line_is_compared_too(tuned, tmp_path, capsys):

@@ -2,7 +2,7 @@
 
 from evals.gate import Gate, MetricGate
 from fixtures.cases import Case, Contract, Span
-from reports.planning import foresee
+from reports.planning import foresee, too_few
 
 GATE = Gate(
     metrics={
@@ -38,3 +38,12 @@ def test_one_contract_tells_nothing():
     (found,) = foresee(GATE, cases(1))
     assert found.too_small
     assert "fewer than two contracts" in found.line
+
+
+def test_what_cannot_conclude_for_want_of_cases_is_said_before_they_are_asked():
+    gate = Gate(metrics={**GATE.metrics, "hit@5": MetricGate(role="guard", floor=0.5)})
+    line = too_few(gate, cases(2, questions=5))
+    assert line and "20 cases of 2 contracts" in line
+    assert line.endswith(": token_f1 has 10 of 2, abstention has 0 of 0")
+    assert "token_f1" not in str(too_few(gate, cases(4)))
+    assert too_few(Gate(metrics={"token_f1": GATE.metrics["token_f1"]}), cases(4)) is None

@@ -49,6 +49,15 @@ def refused(capsys, place, *words, code=1):
     return error
 
 
+def test_one_examined_while_in_service_and_rolled_back_is_told_to_be_examined(place, capsys):
+    dynasty(place, "a", "b")
+    why = ["b is in service"]
+    write_report(place, "b", id_="20260105-000000-aaaa", outcome="PASS", reasons=why)
+    assert main(["--rollback", *options(place)]) == 0
+    error = refused(capsys, place, "b")
+    assert error.endswith("b is in service; type `pytest evals --model b --baseline champion`\n")
+
+
 def test_the_first_champion(place, capsys):
     report = write_report(place, "a")
     assert main(["a", *options(place)]) == 0

@@ -125,6 +125,20 @@ def test_balanced_draws_half_of_each_kind_while_there_are_such():
         assert abs(answerable - min(60, limit / 2)) <= 1
 
 
+@pytest.mark.parametrize("contracts", [2, 3, 4, 12, 68, 101, 102])
+@pytest.mark.parametrize("balanced", [True, False])
+def test_each_kind_is_drawn_from_every_contract(contracts, balanced):
+    cases = [case(f"contract {i}", f"c {j}", j < 14) for i in range(contracts) for j in range(41)]
+    drawn = sample(cases, 4 * contracts, balanced=balanced)
+    for kind in (True, False):
+        asked = Counter(each.contract.id for each in drawn if each.answerable is kind)
+        assert len(asked) == contracts, "a metric of this kind would rest on fewer contracts"
+        assert max(asked.values()) - min(asked.values()) <= 1
+    assert len({each.contract.id for each in sample(cases, contracts, balanced=balanced)}) == (
+        contracts
+    )
+
+
 def test_balanced_without_a_limit_says_what_to_add():
     with pytest.raises(UserError, match="add --limit"):
         select(dataset(TABLE, ["Zeta Lease"]), Selection(balanced=True))

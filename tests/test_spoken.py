@@ -154,7 +154,8 @@ def test_marks_that_are_special_tokens_are_not_lost_in_decoding():
 )
 def test_a_template_that_begins_to_reason_is_noticed(prompt, inside):
     class Tokenizer:
-        def decode(self, ids):
+        def decode(self, ids, *, clean_up_tokenization_spaces):
+            assert not clean_up_tokenization_spaces  # of a BPE, transformers would warn of it
             return prompt
 
     assert begun(Tokenizer(), [1, 2, 3]) is inside
