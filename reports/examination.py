@@ -305,13 +305,15 @@ class Examination:
 
     def _further(self, run: Run) -> dict[str, list[Check]]:
         """Checks that do not come from results: is it the whole exam, and was it trained on?"""
-        asked = run.plan.cases
-        whole = partial_check(len(asked), len(self.cases), self.options.selection)
+        asked, whole = run.plan.cases, self._partial(run)
         excepted = fault_checks(run.faults, len(asked), self.gate.attrition)
         return {
             model: whole + checks + [check for check in excepted if check.against in ("", model)]
             for model, checks in self._leaks.items()
         }
+
+    def _partial(self, run: Run) -> list[Check]:
+        return partial_check(len(run.plan.cases), len(self.cases), self.options.selection)
 
     def _conclude(self, run: Run, header: Header, levels: tuple[float, ...]) -> None:
         assert self._agenda is not None
@@ -398,6 +400,7 @@ class Examination:
             fingerprint=fingerprint(
                 self.dataset, options.selection.split, cases, retriever, run.plan.judges
             ),
+            part=bool(self._partial(run)) or not run.plan.needs_answers,
         )
 
     def finish(self) -> list[str]:
