@@ -232,7 +232,10 @@ def _read(path: Path, data: bytes, written: Any, name: str) -> Examined:
         raise RefusedError(f"{path}: {name} was not examined; type `{_examine(name)}`")
     try:
         report: _Report = TypeAdapter(_Report).validate_python(written)
+        names = [model.name for model in report.models]
         verdicts = {verdict.model: verdict for verdict in report.verdicts}
+        if len(verdicts) < len(report.verdicts) or len(set(names)) < len(names):
+            raise UserError(f"{path} judges a model twice; type `{_examine(name)}`")
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -271,13 +274,13 @@ def _is_sealed(path: Path, data: bytes) -> bool:
 
 def _selection(written: Any) -> dict[str, Any]:
     """The facts of an exam that somebody chose; a report without them has none."""
-    data, fingerprint = written.get("dataset", {}), written.get("fingerprint", {})
+    data, fingerprint = written["dataset"], written.get("fingerprint")
     chosen = ("limit", "balanced", "categories", "contracts", "left_out")
     counted = ("examined_cases", "examined_contracts")
     return {
         "data": {key: data[key] for key in (*chosen, *counted) if key in data},
         "retriever": written.get("retriever", {}),
-        "judges": fingerprint.get("judges", []),
+        "judges": fingerprint.get("judges", []) if isinstance(fingerprint, dict) else [],
         "candidates": len(written.get("verdicts", [])),
     }
 

@@ -1,6 +1,7 @@
 """One `pytest evals`, from its options to its report: plan, run, conclude."""
 
 import contextlib
+import os
 import re
 import secrets
 import sys
@@ -483,6 +484,18 @@ def check_latest(runs: Path) -> Path:
     return latest
 
 
+def check_writable(runs: Path) -> None:
+    """Find out whether reports can be written, while nothing is asked and nothing is lost.
+
+    Raises:
+        UserError: the folder of runs cannot be made, or nothing can be written into it.
+    """
+    there = next(each for each in (runs, *runs.parents) if each.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        what = "cannot be written" if there.is_dir() else "is no folder"
+        raise UserError(f"--runs {runs}: {there} {what}; name another folder, or mend this one")
+
+
 def _say(line: str) -> None:
     print(line, flush=True)
 
@@ -507,6 +520,7 @@ def prepare(options: ExamOptions, root: Path, run_id: str | None = None) -> Exam
     if options.judged_by_default and len(cases) * len(options.models) > JUDGED_BY_DEFAULT:
         options = replace(options, judges=())
     check_judges(options.judges, options.registry)
+    check_writable(options.runs)
     check_latest(options.runs)
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
     if options.sequential and not options.baseline:
