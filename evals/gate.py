@@ -150,11 +150,6 @@ class Gate(_Table):
                 raise ValueError(f"of {name} {metric.direction} is better; mend direction")
             if entry.floor is not None and not low <= entry.floor <= high:
                 raise ValueError(f"{name} is {low:g} to {high:g}; mend its floor {entry.floor:g}")
-            if entry.floor == metric.worst_and_best[0]:
-                raise ValueError(
-                    f"{name} is never worse than {entry.floor:g}, so that floor asks nothing; "
-                    "give another, or leave it out"
-                )
             if entry.margin is not None and not entry.margin < high - low:
                 raise ValueError(
                     f"{name} is {low:g} to {high:g}, so a margin of {entry.margin:g} asks "

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter
 
 from evals.gate import Gate, MetricGate
-from evals.metrics.table import METRICS
 from evals.options import read_options
 from fixtures.errors import UserError
 from fixtures.settings import validated
@@ -145,11 +144,3 @@ def test_a_number_of_an_exam_is_one_that_can_be_meant(pytestconfig, option, valu
     with pytest.raises(UserError, match=option) as error:
         read_options(Typed())
     assert len(str(error.value)) < 200
-
-
-@pytest.mark.parametrize("name", [n for n, metric in METRICS.items() if not metric.unit])
-def test_a_floor_that_nothing_falls_below_is_refused(name):
-    worst = METRICS[name].worst_and_best[0]
-    gate = {"metrics": {name: {"role": "guard", "floor": worst}}}
-    with pytest.raises(UserError, match="asks nothing"):
-        validated("gate.toml", gate, Gate)
