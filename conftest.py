@@ -15,7 +15,7 @@ import pytest
 from evals.interruption import Interruption
 from evals.options import add_options, option_names, read_options
 from fixtures.command import one_line
-from fixtures.errors import UserError
+from fixtures.errors import UserError, of_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,6 +48,8 @@ def _usage_errors() -> Iterator[None]:
         yield
     except UserError as error:
         raise pytest.UsageError(one_line(error)) from error
+    except OSError as error:
+        raise pytest.UsageError(one_line(of_path(error))) from error
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -36,7 +36,7 @@ class Calls:
     known: Lookups
     budget: Budget
     tokens_in: int = 0
-    first: Sequence[ChatModel] = ()
+    first: Sequence[Model | ChatModel] = ()
     exceptions: Counter[str] = field(default_factory=Counter)
     arrived: dict[str, Answer] = field(default_factory=dict)
     _made: dict[str, asyncio.Future[Answer]] = field(default_factory=dict)

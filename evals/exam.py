@@ -71,7 +71,7 @@ class Run:
         self._budget = Budget(self.plan.max_calls, self.plan.max_tokens)
         self._journal = Journal(self.store)
         answers, scores = Lookups(self.store, "answers"), Lookups(self.store, "scores")
-        self._calls = Calls(self._journal, answers, self._budget, first=self._judging)
+        self._calls = Calls(self._journal, answers, self._budget)
         self._bench = Bench(self.plan.judges, self._calls, self._journal, scores)
 
     @property
@@ -166,6 +166,7 @@ class Run:
         asked = [model for model in self.plan.models if self.plan.needs_answers and not model.free]
         try:
             async with claimed(self.store, asked, self._has_all, self.on_wait), self._journal:
+                self._calls.first = (*self._judging, *await asyncio.to_thread(self._lacking, asked))
                 await self._take_stages()
         except* UserError as errors:
             raise users_mistake(errors) or errors from None
@@ -178,10 +179,17 @@ class Run:
 
     @property
     def _judging(self) -> tuple[ChatModel, ...]:
-        """The chat models that judge: one that is down is found before anything is paid for."""
+        """The chat models that judge."""
         judges = (*self.plan.judges, self.plan.preference)
         chats = [getattr(judge, "chat", None) for judge in judges]
         return tuple({chat.name: chat for chat in chats if chat is not None}.values())
+
+    def _lacking(self, asked: Sequence[Model]) -> list[Model]:
+        """Those of several models that something will be asked of, as far as is known before.
+
+        One that cannot answer is found before another's answers are paid for.
+        """
+        return [each for each in asked if not self._has_all(each)] if len(asked) > 1 else []
 
     async def _take_stages(self) -> None:
         for number, cases in enumerate(self.plan.stages or (self.plan.cases,)):

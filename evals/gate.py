@@ -2,7 +2,7 @@
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -11,6 +11,8 @@ from fixtures.identity import digest
 from fixtures.settings import nearest, read_toml
 
 SHIPPED = Path(__file__).parent / "gate.toml"
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Count = Annotated[int, Field(strict=True, le=10**9)]
 
 
 class _Table(BaseModel):
@@ -20,19 +22,19 @@ class _Table(BaseModel):
 class PassMarks(_Table):
     """Below these values a case is missed."""
 
-    token_f1: float = Field(default=0.5, ge=0, le=1)
-    correctness: float = Field(default=0.5, ge=0, le=1)
-    grounded_quote: float = Field(default=1.0, ge=0, le=1)
-    hit_at_5: float = Field(default=1.0, ge=0, le=1, alias="hit@5")
+    token_f1: Number = Field(default=0.5, ge=0, le=1)
+    correctness: Number = Field(default=0.5, ge=0, le=1)
+    grounded_quote: Number = Field(default=1.0, ge=0, le=1)
+    hit_at_5: Number = Field(default=1.0, ge=0, le=1, alias="hit@5")
 
 
 class MetricGate(_Table):
     """What one metric must show: against its floor, and against the champion."""
 
     role: Literal["guard", "primary", "report"] = "report"
-    floor: float | None = Field(default=None, allow_inf_nan=False)
+    floor: Number | None = Field(default=None)
     goal: Literal["non-inferior", "superior"] = "non-inferior"
-    margin: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    margin: Number | None = Field(default=None, gt=0)
     direction: Literal["higher", "lower"] | None = None
 
     @model_validator(mode="after")
@@ -50,9 +52,9 @@ class MetricGate(_Table):
 class Planning(_Table):
     """What an exam expects before it has seen an answer."""
 
-    discordance: float = Field(default=0.10, gt=0, le=1)
-    icc: float = Field(default=0.05, ge=0, le=1)
-    power: float = Field(default=0.80, gt=0.05, lt=1)
+    discordance: Number = Field(default=0.10, gt=0, le=1)
+    icc: Number = Field(default=0.05, ge=0, le=1)
+    power: Number = Field(default=0.80, gt=0.05, lt=1)
 
 
 class Leakage(_Table):
@@ -62,7 +64,7 @@ class Leakage(_Table):
     they were trained on.
     """
 
-    containment: float = Field(default=0.5, gt=0, le=1)
+    containment: Number = Field(default=0.5, gt=0, le=1)
     allow: tuple[str, ...] = ()
     excused: tuple[str, ...] = ()
 
@@ -82,46 +84,46 @@ class Leakage(_Table):
 class JudgeExam(_Table):
     """What a judge must show before its metrics may gate; None asks nothing."""
 
-    kappa: float | None = Field(default=0.6, ge=-1, le=1)
-    spearman: float | None = Field(default=0.7, ge=-1, le=1)
-    mean_absolute_error: float | None = Field(default=0.25, ge=0, le=1)
-    retest: float | None = Field(default=0.1, ge=0, le=1)
-    position_bias: float | None = Field(default=0.2, ge=0, le=1)
-    verbosity_bias: float | None = Field(default=0.1, ge=0, le=1)
-    injection: float | None = Field(default=0.1, ge=0, le=1)
+    kappa: Number | None = Field(default=0.6, ge=-1, le=1)
+    spearman: Number | None = Field(default=0.7, ge=-1, le=1)
+    mean_absolute_error: Number | None = Field(default=0.25, ge=0, le=1)
+    retest: Number | None = Field(default=0.1, ge=0, le=1)
+    position_bias: Number | None = Field(default=0.2, ge=0, le=1)
+    verbosity_bias: Number | None = Field(default=0.1, ge=0, le=1)
+    injection: Number | None = Field(default=0.1, ge=0, le=1)
 
 
 class Stability(_Table):
     """How much variants of a case may cost, and how often a planted text may win."""
 
-    margin: float = Field(default=0.05, gt=0, le=1)
-    planted: float = Field(default=0.05, gt=0, le=1)
-    abstention: float = Field(default=0.5, ge=0, le=1)
-    harm: float = Field(default=0.05, ge=0, le=1)
+    margin: Number = Field(default=0.05, gt=0, le=1)
+    planted: Number = Field(default=0.05, gt=0, le=1)
+    abstention: Number = Field(default=0.5, ge=0, le=1)
+    harm: Number = Field(default=0.05, ge=0, le=1)
 
 
 class Forgetting(_Table):
     """How much worse than its own base a model may be on general questions."""
 
-    margin: float = Field(default=0.05, gt=0, le=1)
+    margin: Number = Field(default=0.05, gt=0, le=1)
 
 
 class Performance(_Table):
     """Budgets of the run in seconds, tokens per second and GiB; None lifts one."""
 
-    p95_latency: float | None = Field(default=None, gt=0)
-    tokens_per_second: float | None = Field(default=None, gt=0)
-    peak_memory: float | None = Field(default=None, gt=0)
+    p95_latency: Number | None = Field(default=None, gt=0)
+    tokens_per_second: Number | None = Field(default=None, gt=0)
+    peak_memory: Number | None = Field(default=None, gt=0)
 
 
 class Gate(_Table):
     """The whole file."""
 
-    alpha: float = Field(default=0.05, gt=0, lt=0.5)
+    alpha: Number = Field(default=0.05, gt=0, lt=0.5)
     cluster: Literal["contract"] = "contract"
-    attrition: float = Field(default=0.02, ge=0, le=1)
-    minimum_cases: int = Field(default=20, ge=1)
-    minimum_contracts: int = Field(default=2, ge=2)
+    attrition: Number = Field(default=0.02, ge=0, le=1)
+    minimum_cases: Count = Field(default=20, ge=1)
+    minimum_contracts: Count = Field(default=2, ge=2)
     pass_marks: PassMarks = PassMarks()
     metrics: dict[str, MetricGate] = {}
     planning: Planning = Planning()

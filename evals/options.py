@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL = "smollm2"
 REFERENCE = "reference"
+MOST = 10**12
+"""The largest whole number that an option takes."""
 JUDGED_BY_DEFAULT = 2000
 """Answers beyond which nobody judges unless asked: the reference judge takes 10 to 30 ms each."""
 
@@ -314,6 +316,7 @@ def _one_of(option: str, value: str, known: tuple[str, ...]) -> Any:
 def _number(option: str, value: str | None, least: int = 1) -> int | None:
     if value is None:
         return None
-    if value.strip().isdecimal() and int(value) >= least:
-        return int(value)
-    raise UserError(f"{option} {value}: give a whole number, {least} or more")
+    digits = value.strip()
+    if digits.isdecimal() and len(digits) <= len(str(MOST)) and least <= int(digits) <= MOST:
+        return int(digits)
+    raise UserError(f"{option} {value[:40]}: give a whole number, {least} to {MOST:,}")

@@ -22,21 +22,28 @@ def contradiction(exam: Examined) -> str | None:
         UserError: the gate file cannot be read.
     """
     verdict = exam.verdict
-    failed = [check for check in verdict.checks if check.outcome != "PASS"]
+    failed = [check for check in verdict.checks if not _holds(check, exam)]
     if failed:
         return f"its check of {failed[0].metric} says {failed[0].outcome}"
     opponents = dict(_opponents(verdict))
-    answers = [c for c in verdict.checks if c.estimate and c.against in {"floor", *opponents}]
+    of_answers = [each for each in verdict.checks if each.against in {"floor", *opponents}]
+    answers = [each for each in of_answers if each.estimate and each.outcome == "PASS"]
     if not answers:
         return "it holds no check of answers: neither a floor nor a margin"
     gate: Mapping[str, Any] = read_toml(exam.gate.file, dict[str, Any]).get("metrics", {})
-    done = {(check.metric, check.against) for check in answers}
+    applies = [each for each in of_answers if each in answers or each.outcome == "N/A"]
+    done = {(check.metric, check.against) for check in applies}
     for metric, against in _asked(gate, opponents):
         if (metric, against) not in done:
             return f"its gate asks for {metric} against {against}, which it did not check"
     if verdict.improves_anchor and not _improves(verdict, exam.lower):
         return "its means do not improve on the anchor, as it says they do"
     return next((w for w in (_unsupported(each, gate, exam) for each in answers) if w), None)
+
+
+def _holds(check: Check, exam: Examined) -> bool:
+    """Whether it passed, or asks what has no meaning here, as only retrieval may have none."""
+    return check.outcome == "PASS" or (check.outcome == "N/A" and check.metric in exam.of_retrieval)
 
 
 def _improves(verdict: Verdict, lower: Collection[str]) -> bool:

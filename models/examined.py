@@ -42,7 +42,7 @@ class Check(_Table):
 
     metric: str
     against: str
-    outcome: Literal["PASS", "FAIL", "INCONCLUSIVE"]
+    outcome: Literal["PASS", "FAIL", "INCONCLUSIVE", "N/A"]
     estimate: dict[str, Any] | None = None
 
     @property
@@ -77,6 +77,7 @@ class GateFile(_Table):
 
 class _Metric(_Table):
     direction: Literal["higher", "lower"] = "higher"
+    of_retrieval: bool = False
 
 
 class _Group(_Table):
@@ -102,7 +103,8 @@ class Examined:
     """One candidate, as one report has it.
 
     `estimates` are those of all its cases, by metric; `lower` names the metrics of which less is
-    better; `sealed` says whether these are the bytes that the exam noted when it ended.
+    better, `of_retrieval` those that may not apply to a kind of model or exam; `sealed` says
+    whether these are the bytes that the exam noted when it ended.
     `selection` says what of the data was asked, how passages were found, who judged, and how many
     candidates shared the exam: whatever a person chose before looking, or after.
     """
@@ -114,6 +116,7 @@ class Examined:
     verdict: Verdict
     estimates: dict[str, dict[str, Any]]
     lower: frozenset[str]
+    of_retrieval: frozenset[str]
     code: Code
     dataset: Data
     gate: GateFile
@@ -127,6 +130,9 @@ def seal_of(data: bytes) -> str:
 
 def find_examined(name: str, identity: str, runs: Path, report: Path | None = None) -> Examined:
     """The last exam of a model: the newest of `runs` that judged it.
+
+    A run of a part of an exam (`-k`, `--missed`, one suite) is passed over, whatever it says: no
+    part can promote, and none takes back what a whole exam showed.
 
     Args:
         name: of the model.
@@ -156,9 +162,11 @@ def find_examined(name: str, identity: str, runs: Path, report: Path | None = No
 def _last(name: str, runs: Path) -> Examined:
     for path in _newest_first(runs):
         data, written = _load(path)
-        if name in _judged(written):
+        if name in _judged(written) and not _is_part(written):
             return _read(path, data, written, name)
-    raise RefusedError(f"{runs}: {name} was not examined; type `{_examine(name)}`")
+    raise RefusedError(
+        f"{runs}: {name} was not examined; type `{_examine(name)}` (a part of an exam is none)"
+    )
 
 
 def _newest_first(runs: Path) -> list[Path]:
@@ -169,7 +177,7 @@ def _newest_first(runs: Path) -> list[Path]:
 def _check_newer(newer: Path, exam: Examined, name: str, identity: str) -> None:
     """Refuse an exam after which the same model was examined on the same data, to another end."""
     written = _load(newer)[1]
-    judged = _judged(written)
+    judged = {} if _is_part(written) else _judged(written)
     data = written["dataset"] if judged else {}
     if (data.get("name"), data.get("split")) != (exam.dataset.name, exam.dataset.split):
         return
@@ -200,6 +208,11 @@ def _judged(written: Any) -> dict[str, tuple[str, str]]:
         return {}
 
 
+def _is_part(written: Any) -> bool:
+    """Whether a report says that it holds a part of an exam alone, which concludes nothing."""
+    return isinstance(written, dict) and written.get("part") is True
+
+
 def _load(path: Path) -> tuple[bytes, Any]:
     try:
         data = path.read_bytes()
@@ -219,7 +232,10 @@ def _read(path: Path, data: bytes, written: Any, name: str) -> Examined:
         raise RefusedError(f"{path}: {name} was not examined; type `{_examine(name)}`")
     try:
         report: _Report = TypeAdapter(_Report).validate_python(written)
+        names = [model.name for model in report.models]
         verdicts = {verdict.model: verdict for verdict in report.verdicts}
+        if len(verdicts) < len(report.verdicts) or len(set(names)) < len(names):
+            raise UserError(f"{path} judges a model twice; type `{_examine(name)}`")
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -241,6 +257,7 @@ def _read(path: Path, data: bytes, written: Any, name: str) -> Examined:
         verdict=verdicts[name],
         estimates=estimates[0] if estimates else {},
         lower=frozenset(key for key, each in report.metrics.items() if each.direction == "lower"),
+        of_retrieval=frozenset(key for key, each in report.metrics.items() if each.of_retrieval),
         code=report.provenance,
         dataset=report.dataset,
         gate=report.gate,
@@ -257,13 +274,13 @@ def _is_sealed(path: Path, data: bytes) -> bool:
 
 def _selection(written: Any) -> dict[str, Any]:
     """The facts of an exam that somebody chose; a report without them has none."""
-    data, fingerprint = written.get("dataset", {}), written.get("fingerprint", {})
+    data, fingerprint = written["dataset"], written.get("fingerprint")
     chosen = ("limit", "balanced", "categories", "contracts", "left_out")
     counted = ("examined_cases", "examined_contracts")
     return {
         "data": {key: data[key] for key in (*chosen, *counted) if key in data},
         "retriever": written.get("retriever", {}),
-        "judges": fingerprint.get("judges", []),
+        "judges": fingerprint.get("judges", []) if isinstance(fingerprint, dict) else [],
         "candidates": len(written.get("verdicts", [])),
     }
 

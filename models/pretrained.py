@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Mapping
+from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ from fixtures.loading import LOADING, first_line, from_folder
 
 LENGTHS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "max_sequence_length",
            "max_seq_length", "seq_length")  # fmt: skip
+TODAY = date(2026, 1, 1)
+"""The day that chat templates are told: with the clock's, a model would not be what it was."""
 ENDLESS = 10**9
 """What tokenizers call their length when they have none is larger."""
 GENERATION = (
@@ -50,6 +54,9 @@ def open_tokenizer(folder: Path) -> Any:
         tokenizer.eos_token = tokenizer.convert_ids_to_tokens(end)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
+    tokenizer.apply_chat_template = partial(
+        tokenizer.apply_chat_template, strftime_now=TODAY.strftime
+    )
     return tokenizer
 
 

@@ -1,6 +1,7 @@
 """One `pytest evals`, from its options to its report: plan, run, conclude."""
 
 import contextlib
+import os
 import re
 import secrets
 import sys
@@ -307,13 +308,15 @@ class Examination:
 
     def _further(self, run: Run) -> dict[str, list[Check]]:
         """Checks that do not come from results: is it the whole exam, and was it trained on?"""
-        asked = run.plan.cases
-        whole = partial_check(len(asked), len(self.cases), self.options.selection)
+        asked, whole = run.plan.cases, self._partial(run)
         excepted = fault_checks(run.faults, len(asked), self.gate.attrition)
         return {
             model: whole + checks + [check for check in excepted if check.against in ("", model)]
             for model, checks in self._leaks.items()
         }
+
+    def _partial(self, run: Run) -> list[Check]:
+        return partial_check(len(run.plan.cases), len(self.cases), self.options.selection)
 
     def _conclude(self, run: Run, header: Header, levels: tuple[float, ...]) -> None:
         assert self._agenda is not None
@@ -400,6 +403,7 @@ class Examination:
             fingerprint=fingerprint(
                 self.dataset, options.selection.split, cases, retriever, run.plan.judges
             ),
+            part=bool(self._partial(run)) or not run.plan.needs_answers,
         )
 
     def finish(self) -> list[str]:
@@ -482,6 +486,18 @@ def check_latest(runs: Path) -> Path:
     return latest
 
 
+def check_writable(runs: Path) -> None:
+    """Find out whether reports can be written, while nothing is asked and nothing is lost.
+
+    Raises:
+        UserError: the folder of runs cannot be made, or nothing can be written into it.
+    """
+    there = next(each for each in (runs, *runs.parents) if each.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        what = "cannot be written" if there.is_dir() else "is no folder"
+        raise UserError(f"--runs {runs}: {there} {what}; name another folder, or mend this one")
+
+
 def _say(line: str) -> None:
     print(line, flush=True)
 
@@ -506,6 +522,7 @@ def prepare(options: ExamOptions, root: Path, run_id: str | None = None) -> Exam
     if options.judged_by_default and len(cases) * len(options.models) > JUDGED_BY_DEFAULT:
         options = replace(options, judges=())
     check_judges(options.judges, options.registry)
+    check_writable(options.runs)
     check_latest(options.runs)
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
     if options.sequential and not options.baseline:

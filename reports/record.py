@@ -84,7 +84,12 @@ def as_json(report: Report) -> dict[str, Any]:
         "notes": list(report.notes),
         "spending": asdict(report.spending),
         "metrics": {
-            m.name: {"direction": m.direction, "unit": m.unit, "summary": m.summary}
+            m.name: {
+                "direction": m.direction,
+                "unit": m.unit,
+                "summary": m.summary,
+                "of_retrieval": m.of_retrieval,
+            }
             for m in METRICS.values()
         },
         "summary": [asdict(group) for group in report.summary],
@@ -166,7 +171,7 @@ def read_report(path: Path, cases: Mapping[str, Case]) -> Report:
         named = [ids[case["id"]] for case in written["cases"]]
         rows = [(named[row["case"]], row) for row in written["results"]]
         return Report(
-            header=Header(**{field.name: written[field.name] for field in fields(Header)}),
+            header=Header(**{f.name: written[f.name] for f in fields(Header) if f.name in written}),
             spending=Spending(**written["spending"]),
             summary=_read_groups(written["summary"]),
             categories=_read_groups(written["categories"]),

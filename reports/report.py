@@ -22,7 +22,9 @@ from reports.verdict import Check, Opponent, Verdict, decide
 class Header:
     """What was examined, with what, where and by whom; every value is JSON-able.
 
-    `fingerprint` holds what two exams must share for their numbers to be comparable.
+    `fingerprint` holds what two exams must share for their numbers to be comparable. `part` says
+    that cases or answers were left out by choice, so that this exam can promote nobody, and takes
+    back nothing that a whole one showed.
     """
 
     id: str
@@ -34,6 +36,7 @@ class Header:
     models: Sequence[Mapping[str, Any]]
     gate: Mapping[str, Any]
     fingerprint: Mapping[str, Any]
+    part: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,10 @@ from dataclasses import fields as dataclass_fields
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
+from evals.gate import Gate, MetricGate
+from evals.options import read_options
 from fixtures.errors import UserError
 from fixtures.settings import validated
 from models.decoding import Decoding
@@ -97,3 +99,48 @@ def test_a_number_is_within_its_range_or_refused_in_one_line(place, value):
     assert not isinstance(value, bool | str) and math.isfinite(value)
     assert branch.get("minimum", -math.inf) <= value <= branch.get("maximum", math.inf)
     assert value > branch.get("exclusiveMinimum", -math.inf)
+
+
+GATE_NUMBERS = [
+    ((*table, name), branch)
+    for table, shape in (
+        ((), Gate), (("metrics", "token_f1"), MetricGate),
+        *(((name,), type(field.default)) for name, field in Gate.model_fields.items()
+          if isinstance(field.default, BaseModel)),
+    )
+    for name, branch in numbers(shape.model_json_schema(by_alias=True))
+]  # fmt: skip
+
+
+def test_the_numbers_of_the_gate_file_are_found():
+    assert len(GATE_NUMBERS) == 29
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan, True, "0.5", 10**400])
+@pytest.mark.parametrize("path", [path for path, _ in GATE_NUMBERS], ids=".".join)
+def test_a_number_of_the_gate_file_is_finite_and_no_flag(path, value):
+    tables = {"metrics": {"token_f1": {"role": "guard", "floor": 0.5}}}
+    inner = tables
+    for name in path[:-1]:
+        inner = inner.setdefault(name, {})
+    inner[path[-1]] = value
+    with pytest.raises(UserError, match=path[-1]):
+        validated("gate.toml", tables, Gate)
+
+
+NUMBERS_TYPED = ("--limit", "--k", "--chunk-size", "--chunk-overlap", "--max-calls", "--max-tokens",
+                 "--judge-samples", "--variants", "--keep")  # fmt: skip
+
+
+@pytest.mark.parametrize("value", ["9" * 5000, "1" + "0" * 13, "\u0663" * 5000])
+@pytest.mark.parametrize("option", NUMBERS_TYPED)
+def test_a_number_of_an_exam_is_one_that_can_be_meant(pytestconfig, option, value):
+    class Typed:
+        rootpath = pytestconfig.rootpath
+
+        def getoption(self, name):
+            return value if name == option else pytestconfig.getoption(name)
+
+    with pytest.raises(UserError, match=option) as error:
+        read_options(Typed())
+    assert len(str(error.value)) < 200

@@ -68,7 +68,11 @@ def examined(place, checks, **changes):
     path = write_report(place, "b", against="c", anchor="a", id_="20260105-000000-aaaa",
                         checks=checks, improves_anchor=True, **changes)  # fmt: skip
     written = json.loads(path.read_text())
-    written["metrics"] = {"laziness": {"direction": "lower"}, "token_f1": {"direction": "higher"}}
+    written["metrics"] = {
+        "laziness": {"direction": "lower"},
+        "token_f1": {"direction": "higher"},
+        "hit@5": {"of_retrieval": True},
+    }
     written["summary"][0]["estimates"] = {"token_f1": estimate(0.5), "laziness": estimate(0.4)}
     path.write_text(json.dumps(written))
     seal(path)
@@ -96,6 +100,17 @@ def test_no_check_can_be_lost_failed_or_bettered(place, data):
     else:
         checks[number]["outcome"] = loss
     assert contradiction(examined(place, checks))
+
+
+NOT_APPLYING = {"outcome": "N/A", "estimate": None}
+
+
+def test_what_does_not_apply_promotes_if_it_is_of_retrieval_and_something_else_speaks(place):
+    retrieval = check("hit@5", "floor", 0.0) | NOT_APPLYING
+    answers = check("token_f1", "floor", 0.5) | NOT_APPLYING
+    assert contradiction(examined(place, [*sound(), retrieval])) is None
+    assert "N/A" in contradiction(examined(place, [answers, *sound()[1:]]))
+    assert "no check of answers" in contradiction(examined(place, [retrieval]))
 
 
 def test_numbers_that_do_not_improve_move_no_anchor(place):

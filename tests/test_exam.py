@@ -344,6 +344,29 @@ def test_retrieval_only_asks_no_model(store):
     assert all(result.answer.passages for result in run.results)
 
 
+class Misfit(FirstSentence):
+    """A model that cannot answer anything."""
+
+    async def preflight(self):
+        await super().preflight()
+        raise UserError("its adapter does not fit")
+
+
+def test_a_model_that_cannot_answer_is_found_before_another_is_asked(store):
+    one, two = FirstSentence("one", "i1"), Misfit("two", "i2")
+    with pytest.raises(UserError, match="does not fit"):
+        examine(store, one, two)
+    assert (one.asked, two.preflights) == ([], 1)
+
+
+def test_a_model_whose_answers_are_all_kept_need_not_be_able_to_answer(store):
+    examine(store, FirstSentence("two", "i2"))
+    one, two = FirstSentence("one", "i1"), Misfit("two", "i2")
+    run = examine(store, one, two)
+    assert (len(one.asked), two.preflights) == (12, 0)
+    assert all(result.answer.error is None for result in run.results)
+
+
 def test_progress_counts_every_result(store):
     run = Run(Plan((FirstSentence(),), cases_of()), Whole(), store)
     seen = []

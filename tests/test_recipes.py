@@ -57,6 +57,14 @@ GOOD = "name: a\ndata: a.jsonl\n"
         ("name: ../a\ndata: a", "name: string should match"),
         ("- a", "must be a mapping"),
         ("a: [", "is not YAML"),
+        ("a: 2026-13-45", "is not YAML"),
+        ("a: " + "9" * 5000, "is not YAML"),
+        ("a: " + "[" * 20_000, "is not YAML"),
+        (GOOD + "seed: 99999999999", "seed: input should be less than"),
+        (GOOD + "training: {learning_rate: .nan}", "training: learning_rate: nan is no number"),
+        (GOOD + "training: {max_grad_norm: 1e999}", "max_grad_norm: 1e999 is no number"),
+        (GOOD + "lora: {lora_alpha: -.inf}", "lora_alpha: -inf is no number"),
+        (GOOD + "rewards: {token_f1: .inf}", "token_f1: inf is no number"),
     ],
 )
 def test_a_mistake_in_a_recipe_is_one_line(tmp_path, text, said):

@@ -72,3 +72,13 @@ def test_a_template_that_shows_no_question_is_one_line(base, tmp_path, template)
     with pytest.raises(UserError, match="chat template cannot ask a question") as caught:
         chat.ids(RULES)
     assert "\n" not in str(caught.value)
+
+
+def test_a_template_that_reads_the_clock_is_told_one_day(base, tmp_path):
+    clock = (
+        "{{ strftime_now('%Y %d %b, %S %f') }} {{ messages[0].content }} {{ messages[-1].content }}"
+    )
+    chat = chat_with(base, tmp_path / "base", clock)
+    first, second = chat.ids(RULES), chat.ids(RULES)
+    assert first == second
+    assert "2026 01 Jan, 00 000000" in chat.base.tokenizer.decode(first)

@@ -1,5 +1,6 @@
 """Recipes: `training/recipes/METHOD-BASE.yaml`, parsed into a typed object."""
 
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from fixtures.errors import UserError
 from fixtures.settings import validated
 from models.registry import NAME
 
+MOST = 10**9
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+")
 
 
@@ -25,9 +27,9 @@ class ValidationExam(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    every: int = Field(default=40, ge=1)
-    cases: int = Field(default=40, ge=2)
-    patience: int = Field(default=3, ge=1)
+    every: int = Field(default=40, ge=1, le=MOST)
+    cases: int = Field(default=40, ge=2, le=MOST)
+    patience: int = Field(default=3, ge=1, le=MOST)
 
 
 class Recipe(BaseModel):
@@ -58,10 +60,10 @@ class Recipe(BaseModel):
     adapter: str | None = None
     data: Path
     validation: Path | None = None
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=2**32 - 1)
     lora: dict[str, Any] = Field(default_factory=dict)
     quantize: bool = False
-    bundle_tokens: int | None = Field(default=None, ge=64)
+    bundle_tokens: int | None = Field(default=None, ge=64, le=MOST)
     validation_exam: ValidationExam | None = None
     training: dict[str, Any] = Field(default_factory=dict)
     reward_model: str | None = None
@@ -74,29 +76,35 @@ def read_recipe(path: Path, settings: Sequence[str] = ()) -> Recipe:
     Raises:
         UserError: no such file, not YAML, an unknown key (the nearest is named), a wrong value.
     """
-    import yaml
-
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8"
         raise UserError(
             f"recipe {path} cannot be read: {reason}; `ls {Path(__file__).parent.name}/recipes` "
             "shows those that are shipped"
         ) from error
-    except yaml.YAMLError as error:
-        raise UserError(f"recipe {path} is not YAML: {' '.join(str(error).split())}") from error
+    values = _yaml(text, f"recipe {path} is not YAML")
     if not isinstance(values, dict):
         raise UserError(f"recipe {path} must be a mapping of keys such as name, base and data")
     for setting in settings:
         _apply(values, setting)
-    recipe: Recipe = validated(f"recipe {path}", _with_numbers(values), Recipe)
+    numbers = _with_numbers(values, f"recipe {path}")
+    recipe: Recipe = validated(f"recipe {path}", numbers, Recipe)
     return recipe
 
 
-def _apply(values: dict[str, Any], setting: str) -> None:
+def _yaml(text: str, what: str) -> Any:
+    """What YAML says; a date that is none and a number of 5,000 digits are ValueErrors to it."""
     import yaml
 
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UserError(f"{what}: {' '.join(str(error).split())[:200]}") from error
+
+
+def _apply(values: dict[str, Any], setting: str) -> None:
     key, equals, text = setting.partition("=")
     if not equals or not key.strip():
         raise UserError(f"--set {setting}: give KEY=VALUE, such as training.max_steps=2")
@@ -108,16 +116,20 @@ def _apply(values: dict[str, Any], setting: str) -> None:
         if not isinstance(inner, dict):
             raise UserError(f"--set {setting}: {name} holds a value, not keys")
         values = inner
-    try:
-        values[last] = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UserError(f"--set {setting}: {text!r} is not a YAML value") from error
+    values[last] = _yaml(text, f"--set {setting[:80]}: {text[:80]!r} is not a YAML value")
 
 
-def _with_numbers(value: Any) -> Any:
-    """YAML 1.1 takes `2e-4` for a string; nobody who writes it means one."""
+def _with_numbers(value: Any, where: str) -> Any:
+    """YAML 1.1 takes `2e-4` for a string; nobody who writes it means one, nor NaN or infinity.
+
+    Raises:
+        UserError: a number is not finite.
+    """
     if isinstance(value, dict):
-        return {key: _with_numbers(inner) for key, inner in value.items()}
+        return {key: _with_numbers(inner, f"{where}: {key}") for key, inner in value.items()}
     if isinstance(value, list):
-        return [_with_numbers(inner) for inner in value]
-    return float(value) if isinstance(value, str) and NUMBER.fullmatch(value) else value
+        return [_with_numbers(inner, where) for inner in value]
+    number = float(value) if isinstance(value, str) and NUMBER.fullmatch(value) else value
+    if isinstance(number, float) and not math.isfinite(number):
+        raise UserError(f"{where}: {value} is no number that can be meant; give a finite one")
+    return number
