@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fixtures.errors import UserError
+from fixtures.private import private_file, private_folder
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -33,7 +34,7 @@ def address_of(url: str, shown: str) -> "URL":
 
 
 def file_of(address: "URL", shown: str) -> Path:
-    """SQLite's file, in a folder that exists."""
+    """SQLite's file, made where there is none: the database would make one for all to read."""
     database = address.database or ""
     if database in ("", ":memory:") or database.startswith("file:") or address.query:
         raise UserError(
@@ -41,7 +42,8 @@ def file_of(address: "URL", shown: str) -> Path:
         )
     file = Path(database).resolve()
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(file.parent)
+        private_file(file)
     except OSError as error:
         raise UserError(f"--store {shown}: {error.strerror}; give another path") from error
     return file

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fixtures.private import private_file, private_folder
+
 if TYPE_CHECKING:
     from filelock import BaseFileLock
     from sqlalchemy import Connection, Engine
@@ -35,8 +37,8 @@ def file_lock(folder: Path, name: str) -> Iterator[None]:
 def _file_lock(folder: Path, name: str) -> "BaseFileLock":
     from filelock import FileLock
 
-    folder.mkdir(parents=True, exist_ok=True)
-    return FileLock(folder / f"{name}.lock", thread_local=False)
+    file = private_file(private_folder(folder) / f"{name}.lock")
+    return FileLock(file, thread_local=False)
 
 
 def try_advisory_lock(engine: "Engine", name: str) -> Release | None:
