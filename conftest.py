@@ -74,6 +74,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config = session.config
     if not _examines(config):
         return
+    if not (config.option.collectonly or hasattr(config, "workerinput")):
+        config.stash[INTERRUPTION] = interruption = Interruption()
+        interruption.install()
+        config.add_cleanup(interruption.restore)
     from reports.examination import prepare
 
     with _usage_errors():
@@ -202,13 +206,8 @@ def _remember_errored(config: pytest.Config, exam: "Examination") -> None:
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
     """Run the exam for the selected tests, before the first of them."""
     config = session.config
-    is_worker = hasattr(config, "workerinput")
-    if config.option.collectonly or is_worker or EXAM not in config.stash:
-        return (yield)
-    config.stash[INTERRUPTION] = interruption = Interruption()
-    interruption.install()
-    config.add_cleanup(interruption.restore)
-    if session.items and not session.testsfailed:
+    asks = EXAM in config.stash and INTERRUPTION in config.stash
+    if asks and session.items and not session.testsfailed:
         _examine(config, session.items)
     return (yield)
 
