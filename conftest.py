@@ -16,6 +16,7 @@ from evals.interruption import Interruption
 from evals.options import add_options, option_names, read_options
 from fixtures.command import one_line
 from fixtures.errors import UserError
+from fixtures.redaction import command_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -78,6 +79,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         config.stash[INTERRUPTION] = interruption = Interruption()
         interruption.install()
         config.add_cleanup(interruption.restore)
+    command_line(map(str, config.invocation_params.args))  # notes the passwords of its URLs
     from reports.examination import prepare
 
     with _usage_errors():
