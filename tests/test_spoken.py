@@ -194,8 +194,8 @@ def test_what_an_older_release_kept_is_read_as_it_would_be_today():
 
 def test_whoever_makes_text_of_a_model_an_answer_does_it_here():
     assert users("models.spoken.answered") == {
-        "evals/store.py", "models/base.py", "models/completion.py", "models/recorded.py",
-        "training/marks.py",
+        "evals/storable.py", "evals/store.py", "models/base.py", "models/completion.py",
+        "models/recorded.py", "training/marks.py",
     }  # fmt: skip
     makers = {path for path in users("models.chat.Answer") if path.startswith("models/")}
     # Those that say why there is no answer, and those that quote a contract or the question.
