@@ -16,6 +16,7 @@ from evals.interruption import Interruption
 from evals.options import add_options, option_names, read_options
 from fixtures.command import one_line
 from fixtures.errors import UserError, of_path
+from fixtures.redaction import command_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -76,6 +77,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config = session.config
     if not _examines(config):
         return
+    if not (config.option.collectonly or hasattr(config, "workerinput")):
+        config.stash[INTERRUPTION] = interruption = Interruption()
+        interruption.install()
+        config.add_cleanup(interruption.restore)
+    command_line(map(str, config.invocation_params.args))  # notes the passwords of its URLs
     from reports.examination import prepare
 
     with _usage_errors():
@@ -208,13 +214,8 @@ def _remember_errored(config: pytest.Config, exam: "Examination") -> None:
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
     """Run the exam for the selected tests, before the first of them."""
     config = session.config
-    is_worker = hasattr(config, "workerinput")
-    if config.option.collectonly or is_worker or EXAM not in config.stash:
-        return (yield)
-    config.stash[INTERRUPTION] = interruption = Interruption()
-    interruption.install()
-    config.add_cleanup(interruption.restore)
-    if session.items and not session.testsfailed:
+    asks = EXAM in config.stash and INTERRUPTION in config.stash
+    if asks and session.items and not session.testsfailed:
         _examine(config, session.items)
     return (yield)
 

@@ -34,7 +34,7 @@ def address_of(url: str, shown: str) -> "URL":
 
 
 def file_of(address: "URL", shown: str) -> Path:
-    """SQLite's file, in a folder that exists."""
+    """SQLite's file, made where there is none: the database would make one for all to read."""
     database = address.database or ""
     if database in ("", ":memory:") or database.startswith("file:") or address.query:
         raise UserError(

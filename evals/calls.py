@@ -26,7 +26,9 @@ class Calls:
     """Asks models on behalf of an exam and of its judges.
 
     The same question is asked once, however many want to know. A call that the budget declines, or
-    that failed, is an answer with an error and is not kept. Every answer is made storable here.
+    that failed, is an answer with an error and is not kept; but a reply that was cut off before an
+    answer began was paid for, and would be again: it is kept beside the answers, and asked for
+    again where `again` says so. Every answer is made storable here.
     `first` are the models that must be able to answer before anything is paid for; `exceptions`
     counts, by line, those that were no user's mistake; `arrived` are the answers that this run
     paid for, by their keys, as soon as they are there.
@@ -37,6 +39,7 @@ class Calls:
     budget: Budget
     tokens_in: int = 0
     first: Sequence[Model | ChatModel] = ()
+    again: bool = False
     exceptions: Counter[str] = field(default_factory=Counter)
     arrived: dict[str, Answer] = field(default_factory=dict)
     _made: dict[str, asyncio.Future[Answer]] = field(default_factory=dict)
@@ -76,6 +79,8 @@ class Calls:
 
     async def _reply(self, chat: ChatModel, messages: Sequence[Message], key: str) -> Answer:
         row = await self.known.row(key)
+        if row is None and not self.again:
+            row = await self.known.row(cut_off_key(key))
         if row is not None:
             return answer_from(row)
         size = sum(len(message.content) for message in messages) // 2 + chat.longest_answer
@@ -112,9 +117,13 @@ class Calls:
                 self.tokens_in += answer.tokens_in
                 if answer.error is None:
                     self.arrived[key] = answer
-                    kept = self.journal.add(answer_row(key, model.name, answer))
-                    if kept is not None:
-                        await kept
+                elif answer.finish_reason == "length":
+                    key = cut_off_key(key)
+                else:
+                    return answer
+                kept = self.journal.add(answer_row(key, model.name, answer))
+                if kept is not None:
+                    await kept
         return answer
 
     async def _asked(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
@@ -143,6 +152,11 @@ def answer_key(model: Model, case: Case, passages: Sequence[Passage]) -> str:
     """What produced an answer: the model, the question, and the passages of this contract."""
     seen = [case.contract.digest, [[p.start, p.end] for p in passages]] if passages else []
     return digest("answer", model.identity, case.question, seen)
+
+
+def cut_off_key(key: str) -> str:
+    """Where a reply is kept that was cut off before the answer began that `key` is of."""
+    return digest("cut off", key)
 
 
 async def _once(

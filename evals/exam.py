@@ -13,9 +13,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 from evals.budget import Budget
-from evals.calls import Calls, answer_key
+from evals.calls import Calls, answer_key, cut_off_key
 from evals.claims import claimed
 from evals.isolation import attempted, isolated, users_mistake
 from evals.journal import Journal, Lookups
@@ -45,7 +46,8 @@ class Run:
     `on_change` is called after every result, `on_embedded` (done, total) by a retriever that embeds
     contracts, in a thread; `settled` after every stage: where it returns True,
     the stages after it are not asked. `on_wait` is told in a line that another exam of a model on
-    this store is waited for; where it is None, this one goes on beside it.
+    this store is waited for; where it is None, this one goes on beside it. `again` asks anew for
+    replies that were cut off before an answer began.
 
     An exception in the task of one case costs that case alone, and is kept in `faults`.
     """
@@ -57,6 +59,7 @@ class Run:
     on_embedded: Callable[[int, int], None] | None = None
     settled: Callable[["Run", int], bool] = lambda run, stage: False
     on_wait: Callable[[str], None] | None = print
+    again: bool = False
     _faults: dict[tuple[str, str], str] = field(default_factory=dict)
     _unjudged: dict[tuple[str, str], Result] = field(default_factory=dict)
     _keys: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -71,7 +74,7 @@ class Run:
         self._budget = Budget(self.plan.max_calls, self.plan.max_tokens)
         self._journal = Journal(self.store)
         answers, scores = Lookups(self.store, "answers"), Lookups(self.store, "scores")
-        self._calls = Calls(self._journal, answers, self._budget)
+        self._calls = Calls(self._journal, answers, self._budget, again=self.again)
         self._bench = Bench(self.plan.judges, self._calls, self._journal, scores)
 
     @property
@@ -280,11 +283,18 @@ class Run:
         for model in self.plan.models:
             asked = self._asked_of(model, ranked)
             keys = [answer_key(model, case, passages) for case, passages, _ in asked]
-            rows = {} if model.free else self.store.rows("answers", keys)
+            rows = {} if model.free else self._kept(keys)
             for key, (case, passages, variant) in zip(keys, asked, strict=True):
                 self._keys[model.name, case.id] = key
                 kept = answer_from(rows[key], case.contract) if key in rows else None
                 self._group.create_task(self._take(model, case, passages, kept, variant))
+
+    def _kept(self, keys: Sequence[str]) -> dict[str, Any]:
+        """What the store holds of these answers, and of replies that were none."""
+        rows = self.store.rows("answers", keys)
+        cut_off = {} if self.again else {cut_off_key(key): key for key in keys if key not in rows}
+        failed = self.store.rows("answers", cut_off)
+        return rows | {cut_off[key]: row for key, row in failed.items()}
 
     def _asked_of(
         self, model: Model, ranked: Sequence[tuple[Case, tuple[Passage, ...]]]

@@ -34,7 +34,9 @@ class Journal:
         Raises:
             UserError: the store could not be written before.
         """
-        self.check()
+        if self._failure is not None:
+            self.unkept.add(row.key)
+            raise self._failure
         kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((row, kept))
         if self._writer is None:

@@ -17,9 +17,8 @@ from evals.scores import Score
 from fixtures.redaction import outward
 from fixtures.storable import storable
 from models.chat import Answer
+from models.spoken import LONGEST, answered
 
-LONGEST = 200_000
-"""Characters; no answer that was asked for is longer."""
 LONGEST_REASON = 20_000
 MOST = 2**31 - 1
 """The largest count: PostgreSQL's integer, and far more tokens than a call can have."""
@@ -72,7 +71,7 @@ def storable_answer(answer: Answer) -> Answer:
     error = answer.error
     if error is None and not isinstance(answer.text, str):
         error = f"the model gave {type(answer.text).__name__} and no text"
-    return replace(
+    stored = replace(
         answer,
         text="" if error is not None else storable_text(answer.text),
         tokens_in=storable_count(answer.tokens_in),
@@ -83,6 +82,10 @@ def storable_answer(answer: Answer) -> Answer:
         confidence=storable_number(answer.confidence),
         reasoning=storable_text(str(answer.reasoning or "")),
     )
+    if error is not None:
+        return stored
+    read = answered(stored.text, reasoning=stored.reasoning, finish_reason=stored.finish_reason)
+    return replace(stored, text=read.text, reasoning=read.reasoning, error=read.error)
 
 
 def storable_score(score: Score) -> Score:

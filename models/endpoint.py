@@ -139,7 +139,7 @@ class EndpointModel:
         outcome = await self._ask(completion_request(self._model, messages, self._decoding))
         if isinstance(outcome, Answer):
             return outcome
-        if await self._forbids_this_alone(outcome):
+        if await self._refuses_this_alone(outcome):
             return Answer("", error=outcome.reason)
         if outcome.filtered:
             return Answer("", finish_reason="content_filter")
@@ -251,9 +251,9 @@ class EndpointModel:
             return refusal(reply.status, reply.headers, reply.body)
         return read_reply(reply.body, latency, reply.headers)
 
-    async def _forbids_this_alone(self, failure: Failure) -> bool:
-        """Whether a server that has answered before still does: then a filter forbade one chat."""
-        if failure.status not in (401, 403) or not self._line.served:
+    async def _refuses_this_alone(self, failure: Failure) -> bool:
+        """Whether a server that has answered before still does: then it refuses one chat alone."""
+        if failure.then != "stop" or not failure.status or not self._line.served:
             return False
         return isinstance(await self._ask(self._hello), Answer)
 

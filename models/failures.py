@@ -14,7 +14,9 @@ from fixtures.storable import presentable
 
 LONGEST_WAIT = 600.0
 SHOWN = 200
+FILTERED = r"content.?(?:filter|policy|management)|responsible.?ai|guardrail"
 NAMED: tuple[tuple[str, int], ...] = (
+    (FILTERED, 400),
     (r"insufficient.?quota|billing|exceeded your current quota", 402),
     (r"rate.?limit|too.?many.?requests|throttl|quota|\b429\b", 429),
     (r"overload|capacity|unavailable|busy|\b(?:503|529)\b", 503),
@@ -146,7 +148,7 @@ def _meaning(status: int, said: Any, headers: Mapping[str, str]) -> Failure:
     moved = f"moved to {_one_line(headers.get('location', 'nowhere'))}"
     reason = f"HTTP {status} {moved if 300 <= status < 400 else _one_line(said)}".strip()
     if status in (400, 413, 422):
-        filtered = "content_filter" in str(_code(said))
+        filtered = re.search(FILTERED, str(_code(said)), re.IGNORECASE) is not None
         return Failure("skip", reason, status=status, filtered=filtered)
     temporary = status in (408, 409, 425, 429) or status >= 500
     if not temporary or _code(said) == "insufficient_quota":

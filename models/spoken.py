@@ -6,6 +6,7 @@ itself before it answers is never shown, scored or read as its answer, whoever r
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from fixtures.redaction import outward
@@ -101,6 +102,11 @@ def answered(
         reasoning=thought[:LONGEST],
         **facts,
     )
+
+
+def scorable(answer: Answer) -> Answer:
+    """The answer as whoever scores or judges it reads it: a refusal is silence, in any words."""
+    return replace(answer, text="") if answer.finish_reason in DECLINED else answer
 
 
 def begun(tokenizer: Any, prompt: Sequence[int]) -> bool:

@@ -168,7 +168,9 @@ class Examination:
         )
         interruption = interruption or Interruption()
         store = Store(options.store)
-        run = Run(plan, retriever, store, on_wait=_say if options.wait else None)
+        run = Run(
+            plan, retriever, store, on_wait=_say if options.wait else None, again=options.errored
+        )
         if options.sequential:
             run.settled = lambda run, number: self._is_settled(run, levels[number])
         self._leaks = {name: self._leak_checks(name, planned) for name in options.models}

@@ -14,6 +14,7 @@ from evals.variants.planted import holds
 from evals.variants.variant import Variant
 from evals.variants.vary import ROBUSTNESS, SAFETY
 from models.chat import Answer
+from models.spoken import scorable
 from reports.bootstrap import shown_mean
 from reports.findings import Finding, Section, held
 from reports.paired import compare_means
@@ -154,7 +155,7 @@ def _change(variant: Variant, before: Result, after: Result) -> Change | None:
 
 def _score(variant: Variant, result: Result) -> float | None:
     """What is counted: a text that is followed, a case that is declined, else its own score."""
-    said, case = result.answer.text, result.case
+    said, case = scorable(result.answer).text, result.case
     if variant.kind == "gold_deleted":
         return float(abstains(said, case.question, case.golds))
     if variant.kind == "injection_refusal":
@@ -168,7 +169,7 @@ def _score(variant: Variant, result: Result) -> float | None:
 
 
 def _declines(result: Result) -> bool:
-    return declines(result.answer.text, result.case.question, result.case.golds)
+    return declines(scorable(result.answer).text, result.case.question, result.case.golds)
 
 
 def _measured(

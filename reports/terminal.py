@@ -186,7 +186,8 @@ def print_report(
     for note in report.notes:
         say(f"note: {note}")
     if report.failed_answers:
-        say(f"{report.failed_answers} cases have no answer; their reasons are in the report")
+        again = "--errored asks again for those that failed"
+        say(f"{report.failed_answers} cases have no answer; reasons are in the report, {again}")
     if report.missed:
         tests = sum(len(tests) for tests in report.missed.values())
         say(f"{len(report.missed)} of {len(report.results)} cases missed, by {tests} tests")

@@ -15,6 +15,7 @@ from evals.metrics.cuad import (
     precision_at_recall,
 )
 from evals.plan import Result
+from models.spoken import scorable
 from reports.findings import Finding, Section
 from reports.statistics import Estimate
 
@@ -32,11 +33,15 @@ def whole_section(of_model: Mapping[str, Sequence[Result]]) -> Section:
     findings = tuple(
         _counted(finding, len(results) - len(answered))
         for model, results in of_model.items()
-        if (answered := [result for result in results if result.answer.error is None])
+        if (answered := [_read(result) for result in results if result.answer.error is None])
         for finding in (*_cuad(model, answered), *_contracteval(model, answered),
                         *_confidence(model, answered))
     )  # fmt: skip
     return Section("whole", "The exam as a whole", NOTE, findings)
+
+
+def _read(result: Result) -> Result:
+    return replace(result, answer=scorable(result.answer))
 
 
 def _counted(finding: Finding, lost: int) -> Finding:

@@ -210,3 +210,19 @@ def test_whoever_asks_whether_an_answer_declines_asks_here():
         "evals/metrics/table.py",
         "training/marks.py",
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "golds", "expected"),
+    [
+        ("Not found. Passages 1 to 5 do not mention a term.", "", (), "abstention"),
+        ("Not found.\n\n[Passage 1] does not mention it.", "", (), "abstention"),
+        ("Not found (passages 1-3).", "", (), "abstention"),
+        ("Passage 2 does not specify a cap.", "", (), "abstention"),
+        ("Not found. Passage 3 says Nevada.", "", (), "hedge"),
+        ("No.", "Is there a cap on liability?", ("There is no cap on liability.",), "answer"),
+        ("No.", "Is there a cap on liability?", ("The cap is $5.",), "abstention"),
+    ],
+)
+def test_passages_by_number_and_a_gold_that_denies(text, question, golds, expected):
+    assert reading(text, question, golds) == expected

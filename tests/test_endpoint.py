@@ -184,10 +184,17 @@ def test_a_key_that_dies_in_the_middle_stops_the_run(status):
 
 
 def test_a_content_filter_in_front_of_the_model_is_a_refusal():
-    fault = Fault(status=400, code="content_filter", message="the prompt was filtered")
-    with fake_server(faults=[fault]) as server:
-        [answer] = ask(endpoint(server.url))
-    assert (answer.text, answer.finish_reason, answer.error) == ("", "content_filter", None)
+    faults = [
+        Fault(status=400, code="content_filter", message="the prompt was filtered"),
+        Fault(status=400, code="content_policy_violation"),
+        Fault(body='{"error": {"code": "content_filter", "message": "filtered"}}'),
+        Fault(body='{"error": {"type": "ResponsibleAIPolicyViolation"}}'),
+    ]
+    with fake_server(faults=faults) as server:
+        answers = ask(endpoint(server.url), times=4)
+    assert server.calls == 4
+    for answer in answers:
+        assert (answer.text, answer.finish_reason, answer.error) == ("", "content_filter", None)
 
 
 def test_a_body_that_never_ends_is_not_read_to_its_end():

@@ -73,7 +73,7 @@ def test_a_score_outside_the_scale_or_none_is_unreadable(written, reason):
 
 
 @pytest.mark.parametrize(
-    "value", [1.7, -0.2, float("nan"), float("inf"), True, None, [0.5], "high"]
+    "value", [1.7, -0.2, 10**400, float("nan"), float("inf"), True, None, [0.5], "high"]
 )
 def test_a_json_score_outside_the_scale_or_none_is_unreadable(value):
     with pytest.raises(Unreadable, match=r"^score "):

@@ -74,6 +74,6 @@ def test_a_report_and_every_file_of_a_store_are_private(tmp_path):
 
 def test_whoever_makes_what_is_kept_makes_it_here():
     assert users("fixtures.private") >= {
-        "evals/store.py", "fixtures/index.py", "fixtures/paths.py", "models/weights.py",
+        "evals/address.py", "evals/locks.py", "fixtures/index.py", "fixtures/paths.py",
         "reports/record.py",
     }  # fmt: skip

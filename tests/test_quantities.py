@@ -162,3 +162,16 @@ def test_whoever_reads_both_digits_and_words_reads_them_together():
         "evals/metrics/grounding.py",
         "evals/judges/contradictions.py",
     }
+
+
+@pytest.mark.parametrize(
+    ("said", "passage"),
+    [
+        ("$2 mn", "a fee of $2,000,000"), ("USD 2 MM", "a fee of $2,000,000"),
+        ("2 000 000 dollars", "a fee of $2,000,000"), ("200000", "a fee of Rs. 2,00,000"),
+        ("150bp", "interest of 1.5%"), ("due on 2021/03/12", "due on March 12, 2021"),
+        ("one thousand billion", "a sum of 1,000,000,000,000"),
+    ],
+)  # fmt: skip
+def test_a_number_as_others_write_it_is_the_same(said, passage):
+    assert ground(said, passage).value == 1.0

@@ -45,7 +45,8 @@ def test_what_was_given_is_hidden_wherever_it_stands(secret, before, after):
 )
 @settings(max_examples=200)
 def test_a_password_in_a_url_is_found_whatever_it_holds(scheme, user, password):
-    assume(not (scheme.startswith("http") and re.match(r"\d*[/#]", password)))  # host:80/@name
+    url_like = re.match(r"\d*[/#]", password) or re.search(r"@[^@/#:]+(?::\d*)?[/#]", password)
+    assume(not (scheme.startswith("http") and url_like))  # host:80/@name, user:0@host/@name
     url = f"{scheme}://{user}:{password}@host.example/db"
     assert address(url).password == password
     assert "host.example/db" in address(url).bare
@@ -67,6 +68,8 @@ def test_a_secret_looking_key_of_a_query_is_hidden(key, secret):
         "max_tokens=96, tokenizer=x, api_key_env names the variable",
         "see https://www.example.com/path?page=2&lang=en#part or http://127.0.0.1:8000/v1",
         "http://[::1]:80/v1 and https://medium.com/@author/post, a@b.example",
+        "Password: at least 8 characters. The key 30-day-notice-period; Authorization: Section 12.",
+        "The API key is given within 30 days of the Effective-Date; Monkey: 12 apes",
         "sk-12 is short, and task-oriented is a word; the price=5",
     ],
 )
@@ -85,6 +88,18 @@ def test_what_is_no_secret_is_left_alone(text):
         "password=abcDEF123456789",
         "ghp_abcDEF123456789abcDEF",
         "eyJabcDEF123456789.eyJabcDEF123456789.abcDEF123456789",
+        "gsk_abcDEF123456789abcDEF",
+        "nvapi-abcDEF123456789abcDEF",
+        "Authorization: abcDEF123456789",
+        "Authorization: Token abcDEF123456789",
+        "Set-Cookie: sid=abcDEF123456789; Path=/",
+        "Ocp-Apim-Subscription-Key: abcDEF123456789",
+        "https://h/v1?subscription-key=abcDEF123456789",
+        "Incorrect API key provided: abcDEF123456789.",
+        "PGPASSWORD=abcDEF123456789 psql",
+        "DefaultEndpointsProtocol=https;AccountKey=abcDEF123456789==;x=y",
+        "password: abcDEF123456789",
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIEabcDEF123456789\n-----END RSA PRIVATE KEY-----",
     ],
 )
 def test_what_looks_like_a_secret_is_hidden_though_nobody_gave_it(text):

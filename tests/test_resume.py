@@ -21,14 +21,19 @@ def registry(folder, url):
     return folder
 
 
-def exam(tmp_path, *args):
-    command = [
+def exam_command(tmp_path, *args):
+    return [
         sys.executable, "-m", "pytest", str(ROOT / "evals"), "-q", "-p", "no:cacheprovider",
         "--model", "served", "--registry", str(tmp_path / "registry"), "--retriever", "bm25",
         "--judge", "none", "--store", str(tmp_path / "store.sqlite"),
         "--runs", str(tmp_path / "runs"), *args,
     ]  # fmt: skip
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def exam(tmp_path, *args):
+    return subprocess.Popen(
+        exam_command(tmp_path, *args), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
 
 
 def test_killed_exam_goes_on_where_it_was(tmp_path):
@@ -90,3 +95,43 @@ def test_errored_asks_again_exactly_what_failed(tmp_path):
         assert server.calls == before + 1 + 3, second
         third = run("--limit", "24", "--errored")
         assert "--errored: the last exam had no error" in third
+
+
+def test_a_reply_that_was_cut_off_is_paid_for_once_and_asked_again_on_request(tmp_path):
+    """Nothing but another max_tokens, which asks everything anew, would bring another reply."""
+    cut = '{"choices": [{"message": {"content": "<think>Or"}, "finish_reason": "length"}]}'
+
+    def run(*words):
+        words = (
+            "--limit",
+            "12",
+            *words,
+            "-p",
+            "cacheprovider",
+            "-o",
+            f"cache_dir={tmp_path / 'c'}",
+        )
+        return exam(tmp_path, *words).communicate(timeout=120)[0].decode()
+
+    with fake_server(faults=lambda call: Fault(body=cut) if call in (3, 7) else None) as server:
+        registry(tmp_path / "registry", server.url)
+        calls = [(run(*words), server.calls)[1] for words in ([], [], ["--errored"], [])]
+    assert calls == [13, 13, 16, 16]
+    reports = [path.read_text() for path in sorted((tmp_path / "runs").glob("*/report.json"))]
+    lost = ["cut off before an answer began" in report for report in reports]
+    assert sorted(lost) == [False, False, True, True]
+
+
+def test_a_signal_before_anything_was_asked_ends_without_a_word_too_many(tmp_path):
+    registry(tmp_path / "registry", "http://127.0.0.1:9/v1")
+    (tmp_path / "early.py").write_text(
+        "import os, signal\n"
+        "def pytest_collection(session):\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+    )
+    process = subprocess.run(
+        exam_command(tmp_path, "-p", "early"), cwd=ROOT, capture_output=True, text=True, timeout=60,
+        check=False, env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )  # fmt: skip
+    assert process.returncode == 2, process.stdout + process.stderr
+    assert "Traceback" not in process.stdout + process.stderr

@@ -11,7 +11,7 @@ from evals.store import answer_from, answer_row
 from fixtures.cases import Case, Contract
 from models.chat import Answer
 from models.completion import read_completion
-from models.spoken import LONGEST, MARK, answered, begun, decoded, spoken
+from models.spoken import LONGEST, MARK, answered, begun, decoded, scorable, spoken
 from tests.seams import users
 
 PROSE = st.text(st.characters(codec="utf-8", exclude_characters="<>[]|◁▷\x00"), max_size=40)
@@ -110,6 +110,14 @@ def test_a_refusal_is_an_answer_that_is_scored_as_one(message, finish_reason, te
     assert (answer.text, answer.finish_reason, answer.error) == (text, flag, None)
     case = Case("1", "1", Contract("c", "The term is five years."), "Term", "How long?", ())
     assert score(case, answer)["abstention"].value == 1.0
+    assert scorable(answer).text == ""
+
+
+def test_whoever_scores_judges_or_compares_takes_a_refusal_for_one():
+    assert users("models.spoken.scorable") == {
+        "evals/metrics/table.py", "evals/judges/judge.py", "evals/judges/pairwise.py",
+        "reports/stability.py", "reports/whole.py",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("finish_reason", ["tool_calls", "error", "abort", "length", "MAX_TOKENS"])
@@ -187,8 +195,8 @@ def test_what_an_older_release_kept_is_read_as_it_would_be_today():
 
 def test_whoever_makes_text_of_a_model_an_answer_does_it_here():
     assert users("models.spoken.answered") == {
-        "evals/store.py", "models/base.py", "models/completion.py", "models/recorded.py",
-        "training/marks.py",
+        "evals/storable.py", "evals/store.py", "models/base.py", "models/completion.py",
+        "models/recorded.py", "training/marks.py",
     }  # fmt: skip
     makers = {path for path in users("models.chat.Answer") if path.startswith("models/")}
     # Those that say why there is no answer, and those that quote a contract or the question.

@@ -1,10 +1,13 @@
 """The store: kept, refused when foreign, whole when the disk is full."""
 
+import asyncio
+import contextlib
 import sqlite3
 
 import pytest
 
-from evals.store import Row, Store, answer_from, answer_row, masked
+from evals.journal import Journal
+from evals.store import Row, Store, UnwritableError, answer_from, answer_row, masked
 from fixtures.cases import Contract
 from fixtures.errors import UserError
 from fixtures.passages import Passage
@@ -108,3 +111,24 @@ def test_full_disk_keeps_everything_before(tmp_path):
     assert set(kept.rows("answers", ["before", "k0"])) == {"before"}
     with kept._engine.connect() as connection:
         assert connection.execute(text("pragma integrity_check")).scalar_one() == "ok"
+
+
+def test_a_row_that_came_after_the_store_had_failed_is_unkept_too(tmp_path):
+    class Full(Store):
+        def add(self, rows):
+            raise UnwritableError("full", "space")
+
+    store = Full(str(tmp_path / "s.sqlite"))
+
+    async def write():
+        async with Journal(store) as journal:
+            await journal.add(Row("answers", "first", {}))
+            with contextlib.suppress(UserError):
+                journal.add(Row("answers", "second", {}))
+            unkept.append(journal.unkept)
+
+    unkept = []
+    with pytest.raises(UserError):
+        asyncio.run(write())
+    store.close()
+    assert unkept == [{"first", "second"}]

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from evals.calls import Calls
@@ -15,6 +15,7 @@ from evals.store import score_row
 from fixtures.cases import Case
 from fixtures.identity import digest
 from models.chat import Answer, Model
+from models.spoken import scorable
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +104,10 @@ class Bench:
         return await isolated(self._score(judge, submission), failed)
 
     async def _score(self, judge: Judge, submission: Submission) -> Score:
-        answer = submission.answer
+        answer = scorable(submission.answer)
         if answer.error is not None:
             return Score(None, f"no answer: {answer.error}")
+        submission = replace(submission, answer=answer)
         asked = submission.model.identity if judge.asks_model and submission.model else ""
         passages = [[p.start, p.end] for p in answer.passages]
         key = digest("score", judge.identity, judge.metric, submission.case.identity, answer.text,

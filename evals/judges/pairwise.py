@@ -9,6 +9,7 @@ from evals.judges.replies import Preference, Unreadable
 from evals.scores import Score
 from fixtures.cases import Case
 from models.chat import Answer, ChatModel
+from models.spoken import scorable
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class PairwiseJudge:
 
     async def orders(self, case: Case, first: Answer, second: Answer, calls: Calls) -> Orders:
         """The preference in each order. Answers that read the same are a tie and cost no call."""
+        first, second = scorable(first), scorable(second)
         for answer in (first, second):
             if answer.error is not None:
                 return Orders(None, None, f"no answer: {answer.error}")

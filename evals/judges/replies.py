@@ -122,7 +122,7 @@ def _score(value: object) -> float:
     if isinstance(value, str):
         return _written_score(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return _in_scale(float(value), value)
+        return _in_scale(value, value)
     raise Unreadable(f"score {_shown(value)} is no number")
 
 
@@ -143,7 +143,7 @@ def _number(digits: str) -> float:
 def _in_scale(score: float, shown: object) -> float:
     if not 0 <= score <= 1:  # NaN compares as false
         raise Unreadable(f"score {_shown(shown)} is not between 0 and 1")
-    return score
+    return float(score)  # not before: an integer may be too large for one
 
 
 def _claims(value: object) -> list[Claim]:

@@ -44,9 +44,11 @@ PLAIN = TYPOGRAPHY | str.maketrans(
     {"_": " ", "‛": "'", "„": '"', "‟": '"', "«": '"', "»": '"', "‒": "-", "―": "-", "。": ". "}
 )
 ATTRIBUTE = r"(?: [\w:-]{1,40}=(?:\"[^\"<>]{0,80}\"|'[^'<>]{0,80}'|[^\s<>\"']{1,80}))*"
-TAG = re.compile(
+TAG = re.compile(  # and marks that cite a passage
     rf"</?[A-Za-z][\w:-]{{0,40}}{ATTRIBUTE} ?/?>|<\|[^<>|]{{1,40}}\|>|"
-    r"\\(?:boxed|text(?:bf|it)?)\b"
+    r"\\(?:boxed|text(?:bf|it)?)\b|"
+    r"[\[(](?:passage|excerpt|source)s? ?[0-9]{1,2}(?:(?:-|, ?| to | and )[0-9]{1,2})*[\])]",
+    re.IGNORECASE,
 )
 SPACES = re.compile(r"[^\S\n]+")
 WRAP = re.compile(r" ?\n ?(?=[a-z])")
@@ -72,7 +74,7 @@ LOOKING = re.compile(
     r"information|clause|provision)"
 )
 NEAR = 0.5
-SAYS_NO = re.compile(r"\W*no\W*(?:$|[,.;:!-])")
+SAYS_NO = re.compile(r"\W*(?:no\W*(?:$|[,.;:!-])|there (?:is|are|was|were|shall be|will be) no\b)")
 
 
 def reading(text: str, question: str = "", golds: Sequence[str] = ()) -> Reading:

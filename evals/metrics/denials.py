@@ -20,6 +20,7 @@ PARTS = {
     r"present|attached|quoted|source|license|lease|service|supply|contract|agreement) )*"
     r"(?:contract|agreement|document|passage|excerpt|text|section|clause|context|information|"
     r"material|extract|snippet|provision|article|content|portion|source|page|language)s?"
+    r"(?: [0-9]{1,2}(?:(?:-|, (?:and )?| to | and | or )[0-9]{1,2})*)?"
     r"(?: (?:provided|given|above|shown|supplied|itself|text|excerpts?|passages?|here|"
     r"in question|of the (?:contract|agreement|document)|you provided|i was given))*",
     "SHOWN": r"(?:the|these|any) (?:\w+ ){0,2}?"

@@ -25,6 +25,8 @@ TYPOGRAPHY = str.maketrans(
 )
 # Thousands that are kept together by a space which breaks no line.
 THOUSANDS = re.compile("(?<=[0-9])[\u00a0\u2007\u2009\u202f](?=[0-9]{3}(?![0-9]))")
+# Two such groups and more are kept together by any space.
+MILLIONS = re.compile("(?<![0-9.,'])[0-9]{1,3}(?: [0-9]{3}){2,}(?![0-9])")
 LIST_MARKER = re.compile(r"^[ \t]*(?:[-•]|\(?[0-9]{1,2}[.)])[ \t]+(?=\S)", re.MULTILINE)
 SECTION = re.compile(r"(?<![0-9.,])[0-9]+(?:\.[0-9]+)*(?![0-9]|[.,][0-9])")
 MARKS = (".", ",", "'")
@@ -158,6 +160,7 @@ def claims(text: str) -> Iterator[Claim]:
 
 def plainly(text: str) -> str:
     """Plain quotes, dashes, digits and spaces; no markup."""
+    text = MILLIONS.sub(lambda number: number[0].replace(" ", ","), text)
     return THOUSANDS.sub(",", text).translate(TYPOGRAPHY)
 
 

@@ -22,7 +22,7 @@ UNIT_ORDINALS = WORD.findall(
 )
 TENS = WORD.findall("twenty thirty forty fifty sixty seventy eighty ninety")
 POWERS = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-SCALES = POWERS | {"hundred": 100, "k": 10**3, "m": 10**6, "mm": 10**6, "bn": 10**9}
+SCALES = POWERS | {"hundred": 100, "k": 10**3, "m": 10**6, "mm": 10**6, "mn": 10**6, "bn": 10**9}
 CARDINALS = {word: value for value, word in enumerate(UNITS, 1)} | {
     word: 10 * value for value, word in enumerate(TENS, 2)
 }
@@ -39,7 +39,7 @@ DAY = r"(?P<{}>[0-9]{{1,2}})(?:st|nd|rd|th)?"
 WORD_DAY = "|".join(sorted(ORDINALS, key=len, reverse=True))
 DATE = re.compile(
     r"(?<!\w)(?<![0-9][.])(?:"
-    r"(?P<iso>[0-9]{4}-[0-9]{1,2}-[0-9]{1,2})|"
+    r"(?P<iso>[0-9]{4}(?:-[0-9]{1,2}-|/[0-9]{1,2}/)[0-9]{1,2})|"
     r"(?P<slash>[0-9]{1,2}/[0-9]{1,2}/(?:[0-9]{4}|[0-9]{2})|[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4})"
     r"|(?:" + DAY.format("d1") + r"|(?P<word>(?:(?:twenty|thirty)[- ])?(?:" + WORD_DAY + r")))"
     r"\s(?:day\s)?(?:of\s)?" + MONTH.format("m1") + r"(?:,?\s(?P<y1>[0-9]{4}))?"
@@ -49,10 +49,12 @@ DATE = re.compile(
 )
 NUMBER = re.compile(
     r"([0-9]+(?:[.,'][0-9]+)*|(?<![\w.,])\.[0-9]+)(?::00)?"
-    r"(?:((?:[\s-]?(?:hundred|thousand|million|billion|trillion)s?\b)+)|(mm?|bn|k)\b)?"
-    r"(\)?\s?(?:%|percent|per[\s-]cent|pct\b|bps\b|basis\spoints?))?"
+    r"(?:((?:[\s-]?(?:hundred|thousand|million|billion|trillion)s?\b)+)|( ?(?:mm|mn|bn)|m|k)\b)?"
+    r"(\)?\s?(?:%|percent|per[\s-]cent|pct\b|bps?\b|basis\spoints?))?"
 )
-GROUPED = re.compile(r"[0-9]{1,3}(?:(?:,[0-9]{3})+|(?:'[0-9]{3})+)(?:\.[0-9]+)?")
+GROUPED = re.compile(
+    r"(?:[0-9]{1,3}(?:(?:,[0-9]{3})+|(?:'[0-9]{3})+)|[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3})(?:\.[0-9]+)?"
+)
 # Points group and the comma is the decimal one, which nothing but these can mean.
 POINTED = re.compile(
     r"[0-9]{1,3}(?:\.[0-9]{3}){2,}(?:,[0-9]+)?|[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]{1,2}"
@@ -84,7 +86,7 @@ def read_date(match: re.Match[str]) -> list[Date]:
     """The values that one match of `DATE` may have."""
     part = match.groupdict()
     if part["iso"]:
-        year, month, day = map(int, part["iso"].split("-"))
+        year, month, day = map(int, re.split("[-/]", part["iso"]))
         return [(year, month, day)]
     if part["slash"]:
         first, second, year = map(int, re.split(r"[/.]", part["slash"]))
@@ -108,7 +110,7 @@ def numbers(text: str) -> Iterator[tuple[str, str]]:
     text = VULGAR.sub(lambda m: f"{m[1] or 0}{FRACTIONS[m[2]]}", text)
     for match in NUMBER.finditer(MIXED.sub(lambda m: m[1] + FRACTIONS[m[2]], text)):
         digits, words, letter, share = match.groups()
-        factor = Decimal(SCALES.get(letter, 1))
+        factor = Decimal(SCALES.get((letter or "").strip(), 1))
         for word in WORD.findall(words or ""):
             factor *= SCALES[word.removesuffix("s")]
         if share and share.rstrip("s").endswith(("bp", "point")):
@@ -199,7 +201,7 @@ def spoken_value(group: Sequence[str]) -> Decimal:
     >>> int(spoken_value(["two", "thousand", "twenty", "one"]))
     2021
     """
-    total = current = Decimal(0)
+    total = current = scaled = Decimal(0)
     for place, word in enumerate(group):
         if word in PARTS:
             count = 3 if group[place - 1] == "three" else 1
@@ -207,7 +209,10 @@ def spoken_value(group: Sequence[str]) -> Decimal:
         elif place + 1 < len(group) and group[place + 1] in PARTS:
             continue  # how many halves or quarters
         elif word in POWERS:
-            total += (current or Decimal(1)) * POWERS[word]
+            again = place > 0 and group[place - 1] in POWERS  # "one thousand billion"
+            total -= scaled if again else 0
+            scaled = (scaled if again else current or Decimal(1)) * POWERS[word]
+            total += scaled
             current = Decimal(0)
         elif word == "hundred":
             current = Decimal(current or 1) * 100

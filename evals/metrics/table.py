@@ -16,7 +16,7 @@ from evals.scores import Score
 from fixtures.cases import Case
 from fixtures.passages import Passage
 from models.chat import Answer
-from models.spoken import DECLINED
+from models.spoken import scorable
 
 Rule = Callable[[Case, Answer], Score]
 
@@ -244,8 +244,7 @@ def score(
     look at `shown` where the answer does not say what it was made from. What a model or its
     server's filter refused to say is a refusal, in whatever words: it is scored as silence.
     """
-    if answer.finish_reason in DECLINED:
-        answer = replace(answer, text="")
+    answer = scorable(answer)
     seen = answer if answer.passages else replace(answer, passages=shown)
     failed = Score(None, f"no answer: {answer.error}") if answer.error is not None else None
     scores: dict[str, Score] = {}
