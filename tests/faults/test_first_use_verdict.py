@@ -37,8 +37,8 @@ def examine(folder, *args, target="evals"):
         ],
         cwd=ROOT, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
-    written = folder / "latest" / "report.json"
-    return done, json.loads(written.read_text()) if written.is_file() else None
+    written = sorted((folder / "runs").glob("*/report.json"))
+    return done, json.loads(written[-1].read_text()) if written else None
 
 
 def rows(metric, values, answerable=True):

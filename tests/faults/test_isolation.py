@@ -174,11 +174,14 @@ def test_an_exam_with_exceptions_ends_inconclusive_with_a_report(tmp_path):
     assert any(c["metric"] == "exceptions" and c["outcome"] == "INCONCLUSIVE" for c in checks)
 
 
+EARLIER = "20260101-000000-aaaa"
+
+
 def signalled(tmp_path, number, again=0):
     """An exam whose server has stopped answering, ended by a signal; output, status, server."""
     runs = tmp_path / "runs"
-    (runs / "earlier").mkdir(parents=True)
-    (tmp_path / "latest").symlink_to("runs/earlier")
+    (runs / EARLIER).mkdir(parents=True)
+    (tmp_path / "latest").symlink_to(f"runs/{EARLIER}")
     with fake_server(latency=0.05) as server:
         registry(tmp_path / "registry", server.url)
         process = exam(tmp_path)
@@ -219,7 +222,7 @@ def test_a_signal_ends_the_exam_with_its_report(tmp_path, name):
     left = 164 - kept
     last = output.strip().splitlines()[-1]
     assert last == f"type the same line again: {kept} answers are kept, {left} are left"
-    assert (tmp_path / "latest").resolve().name == "earlier"
+    assert (tmp_path / "latest").resolve().name == EARLIER
     if name == "SIGINT":
         assert (written.parent / "report.html").is_file()
 
