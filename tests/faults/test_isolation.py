@@ -146,7 +146,7 @@ from models.prompted import PromptedModel
 answer = PromptedModel.answer
 
 async def sick(self, case, passages):
-    if "govern" in case.question.lower():
+    if not case.answerable:
         raise ValueError("odd\\nreply")
     return await answer(self, case, passages)
 
