@@ -20,6 +20,7 @@ from models.registry import (
     LocalEntry,
     Prompted,
     RecordedEntry,
+    entry_path,
     read_entry,
 )
 from models.template import CLOSED_BOOK, SYSTEM, Template
@@ -146,5 +147,5 @@ def _endpoint(name: str, entry: EndpointEntry, folder: Path) -> "EndpointModel":
         timeout=entry.timeout,
         retries=entry.retries,
         trust_env=entry.trust_env,
-        file=folder / f"{name}.toml",
+        file=entry_path(name, folder),
     )

@@ -73,6 +73,7 @@ def test_the_exam_alone_decides_what_is_shown():
     assert users("evals.shown") == {"evals/exam.py"}
     assert users(".uses_passages") <= {
         "evals/shown.py",
+        "models/first_identity.py",
         "models/parts.py",
         "models/prompted.py",
         "training/building.py",

@@ -15,7 +15,7 @@ from fixtures.datasets import Dataset
 from fixtures.errors import UserError
 from fixtures.shingles import WIDTH, shingles
 from models.manifest import FILE, Manifest, TrainedContract, contract_entry, read_manifest
-from models.registry import LocalEntry, read_entry
+from models.registry import LocalEntry, is_registered, read_entry
 
 RUNS = 8
 """Runs of eight words of one exam contract, 15 words in a row, that no other text may share."""
@@ -76,7 +76,7 @@ def seen_by(names: Iterable[str], registry: Path) -> tuple[TrainedContract, ...]
 
 
 def _seen(name: str, registry: Path) -> Iterator[Manifest]:
-    if not (registry / f"{name}.toml").is_file():
+    if not is_registered(name, registry):
         return  # whoever opens it says so
     entry = read_entry(name, registry)
     if isinstance(entry, LocalEntry):
