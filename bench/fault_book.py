@@ -94,7 +94,8 @@ def run(tree: Path, ini: Sequence[str]) -> tuple[Tried, ...]:
         written = Path(folder) / "junit.xml"
         subprocess.run(
             [sys.executable, "-m", "pytest", "tests/faults", "-q", "-p", "no:cacheprovider",
-             "--continue-on-collection-errors", f"--junitxml={written}", *ini],
+             "--continue-on-collection-errors", f"--junitxml={written}",
+             "-o", "junit_family=xunit1", *ini],
             cwd=tree, check=False, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         return read_junit(written.read_text(encoding="utf-8"))
@@ -130,7 +131,7 @@ def faults_page(before: Sequence[Tried], now: Sequence[Tried], commit: str) -> s
     rows = [
         f"| {fault} | {_said(was[fault], 'failed', 'reproduced', 'not reproduced')} | "
         f"{_said(is_now[fault], 'failed', '**fails**', 'passes')} | "
-        f"{', '.join(f'`{each.name}`' for each in now if fault in each.faults)} |"
+        f"{_functions(each for each in now if fault in each.faults)} |"
         for fault in sorted(is_now, key=_place)
     ]
     return "\n".join(
@@ -161,7 +162,7 @@ def peers_page(now: Sequence[Tried]) -> str:
         for peer in each.peers:
             tests[peer].append(each)
     rows = [
-        f"| {reference} | {behaviour} | {', '.join(f'`{each.name}`' for each in tried)} | "
+        f"| {reference} | {behaviour} | {_functions(tried)} | "
         f"{_said({each.outcome for each in tried}, 'failed', '**fails**', 'passes')} |"
         for (reference, behaviour), tried in sorted(tests.items())
     ]
@@ -178,6 +179,12 @@ def peers_page(now: Sequence[Tried]) -> str:
             "",
         ]
     )
+
+
+def _functions(tried: Iterable[Tried]) -> str:
+    """The test functions, each named once, whatever it was parametrized with."""
+    names = dict.fromkeys(each.name.partition("[")[0] for each in tried)
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _by_fault(tried: Iterable[Tried]) -> defaultdict[str, set[Outcome]]:
