@@ -12,23 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from evals.interruption import Interruption
-from evals.options import add_options, option_names, read_options
-from fixtures.command import one_line
-from fixtures.errors import UserError, of_path
-from fixtures.redaction import command_line
+from bar_exam.common.command import one_line
+from bar_exam.common.errors import UserError, of_path
+from bar_exam.common.redaction import command_line
+from bar_exam.evals.interruption import Interruption
+from bar_exam.evals.options import add_options, option_names, read_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from evals.gate import Gate
-    from evals.plan import Result, Spending
-    from fixtures.cases import Case
-    from models.chat import Answer
-    from reports.examination import Examination
-    from reports.misses import CaseTest
-    from reports.performance import Performance
-    from reports.verdict import Verdict
+    from bar_exam.evals.gate import Gate
+    from bar_exam.evals.results import Result, Spending
+    from bar_exam.fixtures.cases import Case
+    from bar_exam.models.chat import Answer
+    from bar_exam.reports.examination import Examination
+    from bar_exam.reports.report import Performance, Verdict
+    from bar_exam.reports.verdict.misses import CaseTest
 
 EXAM = pytest.StashKey["Examination"]()
 INTERRUPTION = pytest.StashKey[Interruption]()
@@ -82,7 +81,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         interruption.install()
         config.add_cleanup(interruption.restore)
     command_line(map(str, config.invocation_params.args))  # notes the passwords of its URLs
-    from reports.examination import prepare
+    from bar_exam.reports.examination import prepare
 
     with _usage_errors():
         run_id = getattr(config, "workerinput", {}).get("exam_run")
@@ -291,7 +290,7 @@ def _examine(config: pytest.Config, items: list[pytest.Item]) -> None:
 
 def _case_test(item: pytest.Function) -> "CaseTest":
     """What the opponents, who have no tests, are asked of a case as well."""
-    from reports.misses import CaseTest
+    from bar_exam.reports.verdict.misses import CaseTest
 
     marker = item.get_closest_marker("metrics")
     return CaseTest(
@@ -476,7 +475,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     exam = config.stash.get(EXAM, None)
     if exam is None or exam.report is None:
         return
-    from reports.terminal import print_report
+    from bar_exam.reports.page.terminal import print_report
 
     every = itertools.chain.from_iterable(terminalreporter.stats.values())
     taken = {report.nodeid: report for report in every if hasattr(report, "exam_case")}

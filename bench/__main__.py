@@ -6,6 +6,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from bar_exam.common.command import Parser, choice, run
+from bar_exam.common.errors import UserError
+from bar_exam.common.paths import cache_dir
+from bar_exam.common.provenance import provenance
+from bar_exam.fixtures.datasets import load_dataset
 from bench import (
     collection,
     embedded,
@@ -22,12 +27,7 @@ from bench import (
     warm,
 )
 from bench.results import Finding, page, read_sections, section
-from bench.sessions import ROOT, threads
-from fixtures.command import Parser, choice, run
-from fixtures.datasets import load_dataset
-from fixtures.errors import UserError
-from fixtures.paths import cache_dir
-from reports.provenance import provenance
+from bench.sessions import threads
 
 RESULTS = Path(__file__).parent / "results.md"
 Benchmark = Callable[[Path, argparse.Namespace], Finding]
@@ -81,7 +81,7 @@ def main(argv: list[str] | None = None) -> int:
 def _measure(options: argparse.Namespace) -> int:
     if min(options.repeats, options.cases, options.kills) < 1 or options.limit < 0:
         raise UserError("a number is too small; see `python -m bench --help`")
-    origin = {**provenance(ROOT), "threads": threads()}
+    origin = {**provenance(), "threads": threads()}
     missed = 0
     for name in options.names or BENCHMARKS:
         try:

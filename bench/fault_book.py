@@ -1,13 +1,12 @@
 """`python -m bench.fault_book`: every fault's tests, on the code before and on this one.
 
 The tests of `tests/faults` are marked with the faults that they reproduce, and with public faults
-of other tools that they try here. They are run as they stand on a checkout of an earlier commit
-and on this one, and what came of it is written into docs/faults.md and docs/peers.md.
+of other tools that they try here. They are run on a checkout of an earlier commit and on this
+one, and what came of it is written into docs/faults.md and docs/peers.md.
 """
 
 import argparse
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,11 +18,14 @@ from pathlib import Path
 from typing import Literal
 from xml.etree import ElementTree
 
+from bar_exam.common.command import Parser
+from bar_exam.common.command import run as run_command
 from bench.sessions import ROOT
-from fixtures.command import Parser
-from fixtures.command import run as run_command
 
 BEFORE = "c1adbca1afea"
+TESTED = "c969181"
+"""The last commit whose tests of faults name modules as the code before does."""
+
 TESTS = ("tests/__init__.py", "tests/conftest.py", "tests/seams.py", "tests/faults")
 KINDS: Mapping[str, str] = {
     "ID": "identity: something is left out, or something foreign is let in",
@@ -102,17 +104,14 @@ def run(tree: Path, ini: Sequence[str]) -> tuple[Tried, ...]:
 
 
 def run_before(commit: str, ini: Sequence[str]) -> tuple[Tried, ...]:
-    """The same tests on a checkout of an earlier commit."""
+    """The same tests, by the names of that time, on a checkout of an earlier commit."""
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "before"
         git = ["git", "-C", str(ROOT)]
         subprocess.run([*git, "worktree", "add", "-q", "--detach", str(tree), commit], check=True)
         try:
-            for name in TESTS:
-                if (ROOT / name).is_dir():
-                    shutil.copytree(ROOT / name, tree / name, dirs_exist_ok=True)
-                else:
-                    shutil.copy(ROOT / name, tree / name)
+            checkout = ["git", "-C", str(tree), "checkout", "-q", TESTED, "--", *TESTS]
+            subprocess.run(checkout, check=True)
             return run(tree, ini)
         finally:
             subprocess.run([*git, "worktree", "remove", "--force", str(tree)], check=True)

@@ -19,23 +19,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bar_exam.common import command
+from bar_exam.common.command import Parser, choice
+from bar_exam.common.errors import UserError
+from bar_exam.evals.calls.calls import Budget, Calls
+from bar_exam.evals.calls.journal import Journal, Lookups
+from bar_exam.evals.calls.store import Store
+from bar_exam.evals.judges.frameworks.asker import keep_quiet
+from bar_exam.evals.judges.frameworks.deepeval_judge import DeepevalJudge
+from bar_exam.evals.judges.frameworks.ragas_judge import RagasJudge
+from bar_exam.evals.judges.judge import Bench, Submission
+from bar_exam.fixtures.retrieval.passages import Passage
+from bar_exam.models.chat import Answer
+from bar_exam.models.endpoint.chat import EndpointModel
 from bench.endpoint import CLAUSE, CONNECTIONS, LATENCY, examined
 from bench.results import Finding, Row, at_most
 from bench.sessions import ROOT
-from evals.budget import Budget
-from evals.calls import Calls
-from evals.journal import Journal, Lookups
-from evals.judges.deepeval_judge import DeepevalJudge
-from evals.judges.judge import Bench, Submission
-from evals.judges.quiet import keep_quiet
-from evals.judges.ragas_judge import RagasJudge
-from evals.store import Store
-from fixtures import command
-from fixtures.command import Parser, choice
-from fixtures.errors import UserError
-from fixtures.passages import Passage
-from models.chat import Answer
-from models.endpoint import EndpointModel
 from tests.fake_server import FakeServer, serve
 
 METRICS = ("deepeval:faithfulness", "deepeval:answer_relevancy", "ragas:faithfulness")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fixtures.errors import UserError
+from bar_exam.common.errors import UserError
 
 ROOT = Path(__file__).parents[1]
 WITHOUT_PLUGINS = (

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reports.bootstrap import ratio_difference
-from reports.estimates import metric_mean
-from reports.paired import compare_means, compare_sums
-from reports.rare import difference_bounds
-from reports.sequential import FEWEST_CONTRACTS, plan_looks
-from reports.statistics import cluster_error
+from bar_exam.reports.statistics.bootstrap import ratio_difference
+from bar_exam.reports.statistics.estimates import cluster_error
+from bar_exam.reports.statistics.paired import compare_means, compare_sums
+from bar_exam.reports.statistics.rare import difference_bounds
+from bar_exam.reports.statistics.sequential import FEWEST_CONTRACTS, plan_looks
+from bar_exam.reports.verdict.means import metric_mean
 
 if TYPE_CHECKING:
-    from reports.statistics import Floats
+    from bar_exam.reports.statistics.estimates import Floats
 
 ALPHA = 0.05
 CHUNK = 10_000
@@ -93,7 +93,7 @@ def paired_sums(world: World, repeats: int, seed: int) -> tuple["Floats", "Float
 def cluster_bounds(
     sums: "Floats", squares: "Floats", sizes: "Floats", alpha: float
 ) -> tuple["Floats", "Floats"]:
-    """Bounds of `reports.paired.compare_means` on many large exams, each of shape (repeats,)."""
+    """Bounds of `compare_means` on many large exams, each of shape (repeats,)."""
     import numpy as np
     from scipy import stats
 

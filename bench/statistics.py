@@ -9,6 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from bar_exam.common.command import Parser, run
+from bar_exam.common.errors import UserError
+from bar_exam.reports.statistics.power import detectable, planned_error, power_of
 from bench.simulation import (
     ALPHA,
     World,
@@ -19,9 +22,6 @@ from bench.simulation import (
     small_exams,
     stopped,
 )
-from fixtures.command import Parser, run
-from fixtures.errors import UserError
-from reports.power import detectable, planned_error, power_of
 
 PAGE = Path(__file__).parents[1] / "docs" / "statistics.md"
 BEGIN, END = "<!-- simulations: begin -->", "<!-- simulations: end -->"

@@ -8,13 +8,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from bar_exam.common.errors import UserError
+from bar_exam.training import sft
+from bar_exam.training.data import __main__ as data
+from bar_exam.training.trainer.loading import lora_config, open_parts
+from bar_exam.training.trainer.recipe import Recipe, read_recipe
+from bar_exam.training.trainer.run import build_trainer
 from bench.results import Finding, Row
 from bench.sessions import ROOT, threads
-from fixtures.errors import UserError
-from training import data, sft
-from training.parts import lora_config, open_parts
-from training.recipe import Recipe, read_recipe
-from training.run import build_trainer
 
 RECIPE = ROOT / "training" / "recipes" / "sft-smollm2.yaml"
 TARGET = 1.5
@@ -284,7 +285,7 @@ def make_llama(folder: Path, shape: dict[str, Any]) -> Path:
     import torch
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-    from models.embedded import embedded_smollm2
+    from bar_exam.models.local.embedded import embedded_smollm2
 
     tokenizer = AutoTokenizer.from_pretrained(embedded_smollm2())
     config = LlamaConfig(

@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from evals.metrics.cuad import (
+from bar_exam.common.command import Parser, choice, run
+from bar_exam.common.errors import UserError
+from bar_exam.evals.metrics.cuad import (
     Mode,
     Point,
     Prediction,
@@ -22,8 +24,6 @@ from evals.metrics.cuad import (
     operating_point,
     precision_at_recall,
 )
-from fixtures.command import Parser, choice, run
-from fixtures.errors import UserError
 
 MODES: tuple[Mode, ...] = get_args(Mode)
 Gold = tuple[str, ...]

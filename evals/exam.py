@@ -15,23 +15,22 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from evals.budget import Budget
-from evals.calls import Calls, answer_key, cut_off_key
-from evals.claims import claimed
-from evals.isolation import attempted, isolated, users_mistake
-from evals.journal import Journal, Lookups
-from evals.judges.judge import Bench, Submission
-from evals.metrics.table import score
-from evals.plan import Plan, Result, Retrieves, Spending
-from evals.scores import Score
-from evals.shown import belonging, offered, shown
-from evals.store import Store, answer_from, passages_of, retrieval_row
-from evals.variants.variant import Variant
-from fixtures.cases import Case
-from fixtures.errors import UserError
-from fixtures.identity import digest
-from fixtures.passages import Passage
-from models.chat import Answer, ChatModel, Model
+from bar_exam.common.errors import UserError
+from bar_exam.common.identity import digest
+from bar_exam.evals.calls.calls import Budget, Calls, answer_key, cut_off_key
+from bar_exam.evals.calls.claims import claimed
+from bar_exam.evals.calls.journal import Journal, Lookups
+from bar_exam.evals.calls.store import Store, answer_from, passages_of, retrieval_row
+from bar_exam.evals.isolation import attempted, isolated, users_mistake
+from bar_exam.evals.judges.judge import Bench, Submission
+from bar_exam.evals.metrics.table import score
+from bar_exam.evals.plan import Plan, Retrieves
+from bar_exam.evals.results import Result, Score, Spending
+from bar_exam.evals.shown import belonging, offered, shown
+from bar_exam.evals.variants.variant import Variant
+from bar_exam.fixtures.cases import Case
+from bar_exam.fixtures.retrieval.passages import Passage
+from bar_exam.models.chat import Answer, ChatModel, Model
 
 CONTRACTS_AT_ONCE = 8
 CLOSES_IN = 10.0

@@ -9,12 +9,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
-from evals.storable import storable_text
-from fixtures.errors import UserError
+from bar_exam.common.errors import UserError
+from bar_exam.evals.calls.columns import storable_text
 
 T = TypeVar("T")
 U = TypeVar("U")
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).resolve().parents[1]
 SHOWN = 200
 
 

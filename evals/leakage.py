@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from fixtures.cases import Case, Contract
-from fixtures.command import Parser, run
-from fixtures.datasets import Dataset, load_dataset
-from fixtures.errors import UserError
-from fixtures.shingles import comparable, is_sample, sketch
-from models.manifest import Manifest, contract_entry
+from bar_exam.common.command import Parser, run
+from bar_exam.common.errors import UserError
+from bar_exam.fixtures.cases import Case, Contract, Dataset
+from bar_exam.fixtures.datasets import load_dataset
+from bar_exam.fixtures.shingles import comparable, is_sample, sketch
+from bar_exam.models.manifest import Manifest, contract_entry
 
 NAMED = 5
 

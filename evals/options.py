@@ -6,16 +6,16 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from evals.gate import SHIPPED as SHIPPED_GATE
-from evals.metrics.table import METRICS
-from fixtures.errors import UserError
-from fixtures.passages import Chunker
-from fixtures.retrieval import Kind, RetrieverOptions
-from fixtures.selection import Selection, Split
-from fixtures.settings import nearest
-from models.champion import read_champion
-from models.registry import RECORDED
-from models.registry import SHIPPED as SHIPPED_REGISTRY
+from bar_exam.common.errors import UserError
+from bar_exam.common.settings import nearest
+from bar_exam.evals.gate import SHIPPED as SHIPPED_GATE
+from bar_exam.evals.metrics.table import METRICS
+from bar_exam.fixtures.retrieval.passages import Chunker
+from bar_exam.fixtures.retrieval.retrieval import Kind, RetrieverOptions
+from bar_exam.fixtures.selection import Selection, Split
+from bar_exam.models.promotion.champion import read_champion
+from bar_exam.models.registry import RECORDED
+from bar_exam.models.registry import SHIPPED as SHIPPED_REGISTRY
 
 if TYPE_CHECKING:
     import pytest

@@ -1,17 +1,17 @@
 """What an exam asks, and what it brings: models x cases, judged, within limits."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from evals.calls import Calls
-from evals.judges.judge import Bench, Judge
-from evals.metrics.table import DEFAULT
-from evals.scores import Score
-from evals.variants.variant import Variant
-from fixtures.cases import Case
-from fixtures.passages import Passage
-from models.chat import Answer, Model
+from bar_exam.evals.calls.calls import Calls
+from bar_exam.evals.judges.judge import Bench, Judge
+from bar_exam.evals.metrics.table import DEFAULT
+from bar_exam.evals.results import Score
+from bar_exam.evals.variants.variant import Variant
+from bar_exam.fixtures.cases import Case
+from bar_exam.fixtures.retrieval.passages import Passage
+from bar_exam.models.chat import Answer, Model
 
 
 class Retrieves(Protocol):
@@ -45,31 +45,6 @@ class PairJudge(Protocol):
 
     async def close(self) -> None:
         """Release what the judge holds open."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One model's answer to one case, and what every metric says of it.
-
-    `asked` is True where this run made the call, False where the answer was there already.
-    """
-
-    model: str
-    case: Case
-    answer: Answer
-    scores: Mapping[str, Score]
-    asked: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Spending:
-    """What a run cost. Memory is the peak of this process, in bytes."""
-
-    calls: int
-    tokens_in: int
-    tokens_out: int
-    seconds: float
-    peak_memory: int
 
 
 @dataclass(frozen=True)

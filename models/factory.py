@@ -6,13 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fixtures.errors import UserError
-from models.chat import ChatModel, Model
-from models.echo import EchoModel
-from models.extractive import ExtractiveModel
-from models.prompted import PromptedModel
-from models.recorded import RecordedModel
-from models.registry import (
+from bar_exam.common.errors import UserError
+from bar_exam.models.chat import ChatModel, Model
+from bar_exam.models.echo import EchoModel
+from bar_exam.models.endpoint.waiting import Wait
+from bar_exam.models.extractive import ExtractiveModel
+from bar_exam.models.prompted import CLOSED_BOOK, SYSTEM, PromptedModel, Template
+from bar_exam.models.recorded import RecordedModel
+from bar_exam.models.registry import (
     SHIPPED,
     EchoEntry,
     EndpointEntry,
@@ -23,11 +24,9 @@ from models.registry import (
     entry_path,
     read_entry,
 )
-from models.template import CLOSED_BOOK, SYSTEM, Template
-from models.waiting import Wait
 
 if TYPE_CHECKING:
-    from models.endpoint import EndpointModel
+    from bar_exam.models.endpoint.chat import EndpointModel
 
 
 def open_models(
@@ -54,8 +53,8 @@ class Chats:
     """
 
     def __init__(self, folder: Path = SHIPPED) -> None:
-        from models.base import LocalBase
-        from models.endpoint import EndpointModel
+        from bar_exam.models.endpoint.chat import EndpointModel
+        from bar_exam.models.local.base import LocalBase
 
         self._folder = folder
         self._endpoints: dict[str, EndpointModel] = {}
@@ -94,10 +93,10 @@ class Chats:
         return self._local(f"base of {name}", entry.model_copy(update={"adapter": None}))
 
     def _local(self, name: str, entry: LocalEntry) -> ChatModel:
-        from models.base import LocalBase
-        from models.devices import choose_device, choose_dtype
-        from models.local import LocalChat
-        from models.weights import base_folder
+        from bar_exam.models.local.base import LocalBase
+        from bar_exam.models.local.chat import LocalChat
+        from bar_exam.models.local.devices import choose_device, choose_dtype
+        from bar_exam.models.local.weights import base_folder
 
         folder = base_folder(entry.base, entry.revision)
         device = choose_device(entry.device)
@@ -126,7 +125,7 @@ def _open_model(name: str, folder: Path, chats: Chats) -> Model:
 
 
 def _endpoint(name: str, entry: EndpointEntry, folder: Path) -> "EndpointModel":
-    from models.endpoint import EndpointModel
+    from bar_exam.models.endpoint.chat import EndpointModel
 
     key = os.environ.get(entry.api_key_env) if entry.api_key_env else None
     if entry.api_key_env and not key:

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from fixtures.cases import Contract
-from fixtures.errors import UserError
-from fixtures.shingles import BITS, sketch
+from bar_exam.common.errors import UserError
+from bar_exam.fixtures.cases import Contract
+from bar_exam.fixtures.shingles import BITS, sketch
 
 FILE = "manifest.json"
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from fixtures.cases import Case
-from fixtures.errors import UserError
-from fixtures.identity import file_digest
-from fixtures.passages import Passage
-from fixtures.recorded import Recording, read_recordings
-from models.chat import Answer
-from models.spoken import answered
+from bar_exam.common.errors import UserError
+from bar_exam.common.identity import file_digest
+from bar_exam.fixtures.cases import Case
+from bar_exam.fixtures.recorded import Recording, read_recordings
+from bar_exam.fixtures.retrieval.passages import Passage
+from bar_exam.models.chat import Answer
+from bar_exam.models.spoken import answered
 
 Key = tuple[str, ...]
 

@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from fixtures.errors import UserError
-from fixtures.redaction import address, keep_secret
-from fixtures.settings import nearest, read_toml
-from models.decoding import Decoding
-from models.manifest import Sha256
+from bar_exam.common.errors import UserError
+from bar_exam.common.redaction import address, keep_secret
+from bar_exam.common.settings import nearest, read_toml
+from bar_exam.models.chat import Decoding
+from bar_exam.models.manifest import Sha256
 
 SHIPPED = Path(__file__).parent / "registry"
 RECORDED = "recorded:"
@@ -200,3 +200,9 @@ def is_registered(name: str, folder: Path) -> bool:
 
 def _beside(file: Path, path: Path) -> Path:
     return (file.parent / path.expanduser()).resolve()
+
+
+def adapter_of(name: str, registry: Path) -> Path | None:
+    """The adapter folder that a registry entry names."""
+    entry = read_entry(name, registry)
+    return entry.adapter if isinstance(entry, LocalEntry) else None

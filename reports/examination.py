@@ -12,53 +12,60 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from evals.exam import Run
-from evals.gate import Gate, read_gate
-from evals.interruption import Interruption
-from evals.metrics.table import METRICS
-from evals.options import JUDGED_BY_DEFAULT, ExamOptions
-from evals.plan import Result
-from fixtures.cases import Case
-from fixtures.datasets import Dataset, load_dataset
-from fixtures.errors import UserError
-from fixtures.redaction import command_line
-from fixtures.selection import Selection, select
-from models.champion import read_champion
-from models.examined import SEAL, seal_of
-from models.factory import Chats
-from models.promotions import read_records
-from models.registry import read_entry
-from reports.agenda import Agenda, check_judges, plan_agenda, varied_cases
-from reports.applying import inapplicable
-from reports.bars import Bars
-from reports.faults import fault_checks, fault_notes
-from reports.findings import Finding
-from reports.header import (
+from bar_exam.common.errors import UserError
+from bar_exam.common.provenance import provenance
+from bar_exam.common.redaction import command_line
+from bar_exam.evals.agenda import Agenda, check_judges, plan_agenda, varied_cases
+from bar_exam.evals.exam import Run
+from bar_exam.evals.gate import Gate, read_gate
+from bar_exam.evals.interruption import Interruption
+from bar_exam.evals.metrics.table import METRICS
+from bar_exam.evals.options import JUDGED_BY_DEFAULT, ExamOptions
+from bar_exam.evals.results import Result
+from bar_exam.fixtures.cases import Case, Dataset
+from bar_exam.fixtures.datasets import load_dataset
+from bar_exam.fixtures.selection import Selection, select
+from bar_exam.models.factory import Chats
+from bar_exam.models.promotion.champion import read_champion
+from bar_exam.models.promotion.evidence import SEAL, seal_of
+from bar_exam.models.promotion.record import read_records
+from bar_exam.models.registry import read_entry
+from bar_exam.reports.archive import as_json, read_report, write_json, write_whole
+from bar_exam.reports.header import (
     dataset_facts,
     fingerprint,
     gate_facts,
     identity_facts,
     retriever_facts,
 )
-from reports.judging import judge_section, untrusted
-from reports.leaks import leak_checks, leaking, partial_check
-from reports.misses import CaseTest, opponents_missed
-from reports.opponents import (
+from bar_exam.reports.report import Check, Finding, Header, Opponent, Report, Verdict
+from bar_exam.reports.sections.collect import sections
+from bar_exam.reports.sections.judge_exams import judge_section, untrusted
+from bar_exam.reports.verdict.applying import inapplicable
+from bar_exam.reports.verdict.bars import Bars
+from bar_exam.reports.verdict.conclude import conclude, judge_candidates
+from bar_exam.reports.verdict.faults import fault_checks, fault_notes
+from bar_exam.reports.verdict.misses import CaseTest, opponents_missed
+from bar_exam.reports.verdict.opponents import (
     check_registered,
     name_opponents,
     open_with_opponents,
     unpromoted,
 )
-from reports.planning import foresee, judge_costs, left_out, several, too_few
-from reports.provenance import provenance
-from reports.record import as_json, read_report, write_json, write_whole
-from reports.report import Header, Report, conclude, judge_candidates
-from reports.sections import sections
-from reports.verdict import Check, Opponent, Verdict
+from bar_exam.reports.verdict.preconditions import (
+    foresee,
+    judge_costs,
+    leak_checks,
+    leaking,
+    left_out,
+    partial_check,
+    several,
+    too_few,
+)
 
 RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 if TYPE_CHECKING:
-    from evals.store import Row
+    from bar_exam.evals.calls.store import Row
 
 Kind = Literal["all", "answerable", "unanswerable"]
 NOT_ASKED = "not asked: "
@@ -146,10 +153,10 @@ class Examination:
         Raises:
             UserError: a model cannot answer, the store or the disk cannot be written.
         """
-        from evals.store import Store
-        from fixtures.paths import cache_dir
-        from fixtures.retrieval import Retriever
-        from reports.terminal import progress_bar
+        from bar_exam.common.paths import cache_dir
+        from bar_exam.evals.calls.store import Store
+        from bar_exam.fixtures.retrieval.retrieval import Retriever
+        from bar_exam.reports.page.terminal import progress_bar
 
         options = self.options
         chats = Chats(options.registry)
@@ -157,7 +164,13 @@ class Examination:
             options.models, self.opponents, options.registry, chats
         )
         self._agenda = agenda = plan_agenda(
-            options, self.gate, self.cases, self.opponents, metrics, suites, chats
+            options,
+            self.gate,
+            self.cases,
+            [each.name for each in self.opponents],
+            metrics,
+            suites,
+            chats,
         )
         retriever = Retriever(options.retriever, self.dataset.name, cache_dir() / "passages")
         planned = tuple(case for case in self.cases if case.id in cases)
@@ -262,7 +275,7 @@ class Examination:
         self, cases: tuple[Case, ...]
     ) -> tuple[tuple[tuple[Case, ...], ...], tuple[float, ...]]:
         """The cases that each look adds, and its level; one look at everything by default."""
-        from reports.sequential import plan_looks
+        from bar_exam.reports.statistics.sequential import plan_looks
 
         if not self.options.sequential:
             return (), (self.gate.alpha,)
@@ -274,10 +287,10 @@ class Examination:
     def _is_settled(self, run: Run, level: float) -> bool:
         """Whether every candidate's verdict is certain at the level of this look.
 
-        As in `reports.sequential.look`, few contracts settle nothing. A guard must hold at the
-        look itself, not only at one before it.
+        As in `sequential.look`, few contracts settle nothing. A guard must hold at the look itself,
+        not only at one before it.
         """
-        from reports.sequential import FEWEST_CONTRACTS
+        from bar_exam.reports.statistics.sequential import FEWEST_CONTRACTS
 
         _, verdicts = judge_candidates(
             run.results, self._at(level), self.options.models, self.opponents,
@@ -370,8 +383,8 @@ class Examination:
 
     def _data_change(self, written: Mapping[str, Any]) -> tuple[str, ...]:
         """What changed in the data since the champion's last exam, and what that did."""
-        from reports.data_change import describe_change, find_earlier, lines
-        from reports.page import read_report as read_written
+        from bar_exam.reports.archive import read_written
+        from bar_exam.reports.compare.data_change import describe_change, find_earlier, lines
 
         if not any(opponent.role == "champion" for opponent in self.opponents):
             return ()
@@ -414,10 +427,10 @@ class Examination:
         Raises:
             UserError: the disk is full or the folder cannot be written.
         """
-        from evals.store import run_row
-        from reports.housekeeping import tidy
-        from reports.page import render
-        from reports.summary import markdown
+        from bar_exam.evals.calls.store import run_row
+        from bar_exam.reports.housekeeping import tidy
+        from bar_exam.reports.page.html import render
+        from bar_exam.reports.page.markdown import markdown
 
         if self.report is None:
             return []
@@ -449,7 +462,7 @@ class Examination:
 
     def _enter(self, row: "Row") -> None:
         """Note this run in the store."""
-        from evals.store import Store
+        from bar_exam.evals.calls.store import Store
 
         store = Store(self.options.store)
         try:

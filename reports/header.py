@@ -4,17 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from evals.gate import Gate
-from evals.judges.judge import Judge
-from evals.metrics.table import METRICS
-from fixtures.cases import Case
-from fixtures.datasets import Dataset
-from fixtures.identity import digest, file_digest
-from fixtures.retrieval import RetrieverOptions
-from fixtures.selection import Selection
-from models.chat import Model
-from models.identities import promotion_identity
-from models.template import Template
+from bar_exam.common.identity import digest, file_digest
+from bar_exam.evals.gate import Gate
+from bar_exam.evals.judges.judge import Judge
+from bar_exam.evals.metrics.table import METRICS
+from bar_exam.fixtures.cases import Case, Dataset
+from bar_exam.fixtures.retrieval.retrieval import RetrieverOptions
+from bar_exam.fixtures.selection import Selection
+from bar_exam.models.chat import Model
+from bar_exam.models.identity.identities import promotion_identity
+from bar_exam.models.prompted import Template
 
 
 def dataset_facts(dataset: Dataset, selection: Selection, cases: Sequence[Case]) -> dict[str, Any]:

@@ -1,21 +1,140 @@
 """The report of one exam: everything that was found, with what it was found from."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from evals.gate import Gate
-from evals.metrics.table import METRICS
-from evals.plan import Result, Spending
-from reports.bars import Bars
-from reports.by_category import CategoryDifference, category_differences, said
-from reports.checks import gate_checks
-from reports.estimates import metric_mean
-from reports.findings import Section
-from reports.pairs import by_model, value
-from reports.performance import Performance, measure
-from reports.statistics import Estimate
-from reports.verdict import Check, Opponent, Verdict, decide
+from bar_exam.evals.metrics.table import METRICS
+from bar_exam.evals.results import Result, Spending
+from bar_exam.reports.statistics.estimates import Estimate, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One measure of one subject (a model, a judge).
+
+    `outcome` is None where the gate file asks nothing of it; `reason` says why, or what is
+    missing where there is no estimate.
+    """
+
+    subject: str
+    measure: str
+    estimate: Estimate | None
+    reason: str = ""
+    outcome: Outcome | None = None
+
+    @property
+    def line(self) -> str:
+        """Measure, value, interval and reason."""
+        estimate = self.estimate
+        shown = self.measure if estimate is None else f"{self.measure} {estimate.mean:.3f}"
+        if estimate and estimate.low is not None and estimate.high is not None:
+            shown += f" [{estimate.low:.3f}, {estimate.high:.3f}]"
+        return f"{shown}; {self.reason}" if self.reason else shown
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Findings that are read together; `note` says what the measures mean."""
+
+    name: str
+    title: str
+    note: str
+    findings: tuple[Finding, ...]
+
+    def of(self, subject: str, measure: str) -> Finding | None:
+        """The finding of one measure of one subject, if there is one."""
+        matching = (f for f in self.findings if (f.subject, f.measure) == (subject, measure))
+        return next(matching, None)
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryDifference:
+    """Candidate minus opponent in one category, in the metric's own unit.
+
+    `q_value` is the two-sided p-value corrected by Benjamini and Hochberg's method over the
+    categories of this metric: among those at 0.05 or below, one in twenty is expected by chance.
+    """
+
+    model: str
+    against: str
+    metric: str
+    category: str
+    estimate: Estimate
+    q_value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """Latency percentiles in seconds and tokens per second, over `calls` answers of one model.
+
+    All are None where the run asked nothing: times of another run say nothing of this one. The
+    last is None for models without tokens.
+    """
+
+    model: str
+    calls: int
+    p50_latency: float | None
+    p95_latency: float | None
+    tokens_per_second: float | None
+
+
+Decision = Literal["PROMOTE", "PASS", "REJECT", "INCONCLUSIVE"]
+"""PASS is a PROMOTE that cannot be one: the champion was not compared (`opponents.unpromoted`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opponent:
+    """A model that the candidate is measured against."""
+
+    role: Literal["baseline", "champion", "anchor"]
+    name: str
+    identity: str
+
+    @property
+    def words(self) -> str:
+        """What a check calls it."""
+        return f"{self.role} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that must hold. `against` is `floor`, an opponent, or what the check is about.
+
+    N/A is of a metric that does not apply to this kind of model or exam: it neither holds the
+    candidate up nor speaks for it.
+    """
+
+    metric: str
+    against: str
+    outcome: Outcome
+    reason: str
+    estimate: Estimate | None = None
+
+    @property
+    def speaks(self) -> bool:
+        """Whether it shows something good of the answers."""
+        known = METRICS.get(self.metric)
+        return self.outcome == "PASS" and known is not None and known.reads_answers
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The conclusion about one candidate.
+
+    `improves_anchor` says that every gated metric is shown to be better than the best champion's
+    so far (the anchor, or the champion where that is the anchor): such a candidate becomes the
+    anchor when it is promoted. Were a better mean enough, luck would carry the anchor along a chain
+    of small losses.
+    """
+
+    model: str
+    outcome: Decision
+    reasons: tuple[str, ...]
+    checks: tuple[Check, ...]
+    champion: Opponent | None = None
+    anchor: Opponent | None = None
+    improves_anchor: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,131 +197,3 @@ class Report:
     def failed_answers(self) -> int:
         """Answers that are errors."""
         return sum(result.answer.error is not None for result in self.results)
-
-
-def conclude(
-    header: Header,
-    results: Sequence[Result],
-    spending: Spending,
-    gate: Gate,
-    *,
-    candidates: Sequence[str] = (),
-    opponents: Sequence[Opponent] = (),
-    further: Mapping[str, Sequence[Check]] | None = None,
-    notes: Sequence[str] = (),
-    sections: Sequence[Section] = (),
-    bars: Bars | None = None,
-) -> Report:
-    """Estimate every metric, overall and by category and contract, and judge the candidates.
-
-    Args:
-        header: of the report.
-        results: of candidates and opponents.
-        spending: of the run.
-        gate: what a candidate must show.
-        candidates: the models that are judged; empty, all that are no opponents.
-        opponents: models among the results that candidates are measured against; one that is a
-            candidate too is not measured against itself.
-        further: checks by candidate that do not come from results.
-        notes: see Report.
-        sections: see Report.
-        bars: what keeps gated metrics from speaking.
-    """
-    of_model = by_model(results)
-    summary, verdicts = judge_candidates(results, gate, candidates, opponents, further or {}, bars)
-    differences = tuple(
-        row
-        for verdict in verdicts
-        for opponent in opponents
-        if opponent.role != "anchor" and opponent.name not in ("", verdict.model)
-        for row in category_differences(
-            gate, of_model[verdict.model], of_model.get(opponent.name, []), opponent
-        )
-    )
-    return Report(
-        header=header,
-        spending=spending,
-        summary=summary,
-        categories=_groups(of_model, gate.alpha, lambda result: result.case.category),
-        contracts=_groups(of_model, gate.alpha, lambda result: result.case.contract.id),
-        verdicts=verdicts,
-        performance=tuple(measure(model, rows, spending) for model, rows in of_model.items()),
-        results=tuple(results),
-        missed={},
-        notes=(*notes, *said(differences)),
-        differences=differences,
-        sections=tuple(sections),
-    )
-
-
-def judge_candidates(
-    results: Sequence[Result],
-    gate: Gate,
-    candidates: Sequence[str],
-    opponents: Sequence[Opponent],
-    further: Mapping[str, Sequence[Check]],
-    bars: Bars | None = None,
-) -> tuple[tuple[Group, ...], tuple[Verdict, ...]]:
-    """Every model's estimates, and the verdict on every candidate; see `conclude`."""
-    of_model = by_model(results)
-    others = {opponent.name for opponent in opponents}
-    judged = set(candidates) or set(of_model) - others
-    summary = tuple(_group(model, "all", rows, gate.alpha) for model, rows in of_model.items())
-    verdicts = tuple(
-        _verdict(model, of_model, gate, opponents, further.get(model, ()), bars)
-        for model in of_model
-        if model in judged
-    )
-    return summary, verdicts
-
-
-def _verdict(
-    model: str,
-    of_model: Mapping[str, list[Result]],
-    gate: Gate,
-    opponents: Sequence[Opponent],
-    further: Sequence[Check],
-    bars: Bars | None,
-) -> Verdict:
-    checks = [*gate_checks(gate, model, of_model, opponents, bars or Bars()), *further]
-    roles = {opponent.role: opponent for opponent in opponents}
-    return decide(model, checks, roles.get("champion"), roles.get("anchor"))
-
-
-def _groups(
-    of_model: Mapping[str, list[Result]], alpha: float, key: Callable[[Result], str]
-) -> tuple[Group, ...]:
-    groups: dict[tuple[str, str], list[Result]] = {}
-    for model, rows in of_model.items():
-        for result in rows:
-            groups.setdefault((model, key(result)), []).append(result)
-    return tuple(
-        _group(model, name, rows, alpha, whole=False) for (model, name), rows in groups.items()
-    )
-
-
-def _group(
-    model: str,
-    name: str,
-    results: Sequence[Result],
-    alpha: float,
-    *,
-    whole: bool = True,
-) -> Group:
-    values: dict[str, list[float]] = {}
-    clusters: dict[str, list[str]] = {}
-    unscored: dict[str, int] = {}
-    for result in results:
-        for metric in result.scores:
-            number = value(result, metric)
-            if number is None:
-                unscored[metric] = unscored.get(metric, 0) + 1
-            else:
-                values.setdefault(metric, []).append(number)
-                clusters.setdefault(metric, []).append(result.case.contract.id)
-    estimates = {
-        metric: metric_mean(metric, scores, clusters[metric], alpha, whole=whole)
-        for metric, scores in values.items()
-    }
-    in_order = {metric: estimates[metric] for metric in METRICS if metric in estimates}
-    return Group(model, name, len(results), in_order | estimates, unscored)

@@ -5,13 +5,13 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from fixtures.command import Parser, run
-from models.registry import SHIPPED
-from training.arguments import REWARDED
-from training.method import Method
-from training.outcome import check_free, deliver
-from training.recipe import Recipe, read_recipe
-from training.run import ADAPTERS, RUNS, Places, train
+from bar_exam.common.command import Parser, run
+from bar_exam.models.registry import SHIPPED
+from bar_exam.training.outcome.delivery import check_free, deliver
+from bar_exam.training.trainer.arguments import REWARDED
+from bar_exam.training.trainer.method import Method
+from bar_exam.training.trainer.recipe import Recipe, read_recipe
+from bar_exam.training.trainer.run import ADAPTERS, RUNS, Places, train
 
 TRIED = 2
 """Steps of `--try`."""

@@ -2,16 +2,16 @@
 
 import sys
 
-from training.command import run_command
-from training.groups import DEFAULTS
-from training.method import Method
-from training.prompts import prompts
-from training.rewarding import reward
+from bar_exam.training.command import run_command
+from bar_exam.training.rl.groups import DEFAULTS
+from bar_exam.training.rl.rewards import reward
+from bar_exam.training.rl.rows import prompts
+from bar_exam.training.trainer.method import Method
 
 METHOD = Method(
     name="grpo",
-    config="training.groups:GRPOConfig",
-    trainer="training.groups:GRPOTrainer",
+    config="bar_exam.training.rl.groups:GRPOConfig",
+    trainer="bar_exam.training.rl.groups:GRPOTrainer",
     dataset=prompts,
     about="several replies to a prompt are drawn, and those better than their group made likelier",
     source="Shao et al. 2024 (DeepSeekMath), arXiv 2402.03300",

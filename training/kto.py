@@ -2,9 +2,9 @@
 
 import sys
 
-from training.command import run_command
-from training.method import Method
-from training.rows import KTO_BATCH, thumbs
+from bar_exam.training.command import run_command
+from bar_exam.training.trainer.method import Method
+from bar_exam.training.trainer.rows import KTO_BATCH, thumbs
 
 METHOD = Method(
     name="kto",

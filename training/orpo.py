@@ -2,14 +2,14 @@
 
 import sys
 
-from training.command import run_command
-from training.method import Method
-from training.rows import labelled_pairs
+from bar_exam.training.command import run_command
+from bar_exam.training.trainer.method import Method
+from bar_exam.training.trainer.rows import labelled_pairs
 
 METHOD = Method(
     name="orpo",
     config="trl.experimental.orpo:ORPOConfig",
-    trainer="training.orpo_trainer:CompletionORPOTrainer",
+    trainer="bar_exam.training.loss.orpo:CompletionORPOTrainer",
     dataset=labelled_pairs,
     about="fine-tuning on the preferred reply and, by odds ratio, away from the other, in one step",
     source="Hong et al. 2024, arXiv 2403.07691",

@@ -1,19 +1,19 @@
 """Proximal policy optimization: `python -m training.ppo training/recipes/ppo-smollm2.yaml`.
 
-The algorithm is in `training/policy.py`, its numbers in `training/ppo_config.py`.
+The algorithm is in `training/rl/policy.py`, its numbers in `training/rl/ppo_config.py`.
 """
 
 import sys
 
-from training.command import run_command
-from training.method import Method
-from training.prompts import prompts
-from training.rewarding import reward
+from bar_exam.training.command import run_command
+from bar_exam.training.rl.rewards import reward
+from bar_exam.training.rl.rows import prompts
+from bar_exam.training.trainer.method import Method
 
 METHOD = Method(
     name="ppo",
-    config="training.ppo_config:PPOConfig",
-    trainer="training.ppo_trainer:PPOTrainer",
+    config="bar_exam.training.rl.ppo_config:PPOConfig",
+    trainer="bar_exam.training.rl.ppo_trainer:PPOTrainer",
     dataset=prompts,
     about="clipped PPO with a value head, GAE and a penalty to the model that it started from",
     source=(

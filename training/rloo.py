@@ -2,16 +2,16 @@
 
 import sys
 
-from training.command import run_command
-from training.groups import DEFAULTS
-from training.method import Method
-from training.prompts import prompts
-from training.rewarding import reward
+from bar_exam.training.command import run_command
+from bar_exam.training.rl.groups import DEFAULTS
+from bar_exam.training.rl.rewards import reward
+from bar_exam.training.rl.rows import prompts
+from bar_exam.training.trainer.method import Method
 
 METHOD = Method(
     name="rloo",
-    config="training.groups:RLOOConfig",
-    trainer="training.groups:RLOOTrainer",
+    config="bar_exam.training.rl.groups:RLOOConfig",
+    trainer="bar_exam.training.rl.groups:RLOOTrainer",
     dataset=prompts,
     about="several replies to a prompt are drawn, each against the mean of the others",
     source="Ahmadian et al. 2024, arXiv 2402.14740",

@@ -4,12 +4,12 @@ import sys
 from functools import partial
 from typing import Any
 
-from training.command import run_command
-from training.method import Method
-from training.parts import Parts
-from training.recipe import Recipe
-from training.rows import completions
-from training.sharing import collate
+from bar_exam.training.command import run_command
+from bar_exam.training.loss.prefix_sharing import collate
+from bar_exam.training.trainer.loading import Parts
+from bar_exam.training.trainer.method import Method
+from bar_exam.training.trainer.recipe import Recipe
+from bar_exam.training.trainer.rows import completions
 
 
 def _collator(recipe: Recipe, parts: Parts) -> dict[str, Any]:

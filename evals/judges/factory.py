@@ -3,16 +3,16 @@
 import dataclasses
 from collections.abc import Iterable, Sequence
 
-from evals.gate import Gate
-from evals.judges.embedding import Embeddings
-from evals.judges.exam import JudgeExam
-from evals.judges.judge import Judge
-from evals.judges.pairs import Pair, read_pairs
-from evals.metrics.table import METRICS
-from evals.options import REFERENCE
-from fixtures.errors import UserError
-from models.chat import ChatModel
-from models.factory import Chats
+from bar_exam.common.errors import UserError
+from bar_exam.evals.gate import Gate
+from bar_exam.evals.judges.embedded.embedding import Embeddings
+from bar_exam.evals.judges.judge import Judge
+from bar_exam.evals.judges.judge_exam import JudgeExam
+from bar_exam.evals.judges.pairs import Pair, read_pairs
+from bar_exam.evals.metrics.table import METRICS
+from bar_exam.evals.options import REFERENCE
+from bar_exam.models.chat import ChatModel
+from bar_exam.models.factory import Chats
 
 JUDGEMENT = 1024
 """Tokens that a judge may need for its reasons."""
@@ -90,8 +90,8 @@ def judge_exams(judges: Iterable[Judge], pairs: Sequence[Pair] | None = None) ->
     Scores are held against the pairs that are held out. Whether the order of two answers decides
     needs no label, and is tried on all pairs.
     """
-    from evals.judges.llm import LlmJudge
-    from evals.judges.pairwise import PairwiseJudge
+    from bar_exam.evals.judges.llm.judge import LlmJudge
+    from bar_exam.evals.judges.llm.pairwise import PairwiseJudge
 
     examined = [judge for judge in judges if judge.metric == "correctness"]
     every = (pairs or read_pairs()) if examined else ()
@@ -107,16 +107,16 @@ def judge_exams(judges: Iterable[Judge], pairs: Sequence[Pair] | None = None) ->
 
 
 def _reference(embeddings: Embeddings) -> Judge:
-    from evals.judges.reference import ReferenceJudge
+    from bar_exam.evals.judges.reference.judge import ReferenceJudge
 
     return ReferenceJudge(embeddings)
 
 
 def _embedded(metric: str, embeddings: Embeddings) -> Judge:
-    from evals.judges.claim_support import ClaimSupport
-    from evals.judges.perplexity import Perplexity
-    from evals.judges.ragas_judge import RagasJudge
-    from evals.judges.selfcheck import SelfCheck
+    from bar_exam.evals.judges.embedded.claim_support import ClaimSupport
+    from bar_exam.evals.judges.embedded.perplexity import Perplexity
+    from bar_exam.evals.judges.embedded.selfcheck import SelfCheck
+    from bar_exam.evals.judges.frameworks.ragas_judge import RagasJudge
 
     if metric == "claim_support":
         return ClaimSupport(embeddings)
@@ -130,10 +130,10 @@ def _embedded(metric: str, embeddings: Embeddings) -> Judge:
 
 
 def _llm(metric: str, chat: ChatModel, samples: int) -> Judge:
-    from evals.judges.deepeval_judge import DeepevalJudge
-    from evals.judges.llm import LlmJudge
-    from evals.judges.ragas_judge import RagasJudge
-    from evals.judges.selfcheck import SelfCheck
+    from bar_exam.evals.judges.embedded.selfcheck import SelfCheck
+    from bar_exam.evals.judges.frameworks.deepeval_judge import DeepevalJudge
+    from bar_exam.evals.judges.frameworks.ragas_judge import RagasJudge
+    from bar_exam.evals.judges.llm.judge import LlmJudge
 
     if metric.startswith("deepeval:"):
         return DeepevalJudge(metric, chat)

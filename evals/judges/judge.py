@@ -5,17 +5,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from evals.calls import Calls
-from evals.isolation import isolated
-from evals.journal import Journal, Lookups
-from evals.metrics.table import METRICS
-from evals.scores import Score
-from evals.storable import storable_score
-from evals.store import score_row
-from fixtures.cases import Case
-from fixtures.identity import digest
-from models.chat import Answer, Model
-from models.spoken import scorable
+from bar_exam.common.identity import digest
+from bar_exam.evals.calls.calls import Calls
+from bar_exam.evals.calls.columns import storable_score
+from bar_exam.evals.calls.journal import Journal, Lookups
+from bar_exam.evals.calls.store import score_row
+from bar_exam.evals.isolation import isolated
+from bar_exam.evals.metrics.declining import abstains
+from bar_exam.evals.metrics.table import METRICS
+from bar_exam.evals.results import Score
+from bar_exam.fixtures.cases import Case
+from bar_exam.models.chat import Answer, Model
+from bar_exam.models.spoken import scorable
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,3 +139,18 @@ def _spread(panel: dict[str, Score]) -> Score:
 
 def _shown(score: Score) -> str:
     return f"{score.value:.2f} {score.reason}".strip() if score.value is not None else score.reason
+
+
+def lacking(submission: Submission, metric: str, *, passages: bool) -> Score | None:
+    """Why a submission cannot be scored at all; None where it can."""
+    if METRICS[metric].of == "answerable" and not submission.case.answerable:
+        return Score(None, "the contract does not answer: there is no expected answer")
+    if passages and not submission.answer.passages:
+        return Score(None, "no passages")
+    return None
+
+
+def claims_nothing(submission: Submission) -> bool:
+    """Whether the answer says "not found" and no more, or is silent."""
+    case = submission.case
+    return abstains(submission.answer.text, case.question, case.golds)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from fixtures.cases import Case, Contract, Span
-from fixtures.errors import UserError
-from fixtures.identity import digest
+from bar_exam.common.errors import UserError
+from bar_exam.common.identity import digest
+from bar_exam.fixtures.cases import Case, Contract, Span
 
 SHIPPED = Path(__file__).parent / "data"
 HELD_OUT_OF = 5

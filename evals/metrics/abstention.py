@@ -1,9 +1,13 @@
-"""Does an answer say "not found" where the contract does not answer, and only there?"""
+"""Does an answer say "not found" where the contract does not answer, and only there?
 
-from evals.metrics.declining import abstains, declines
-from evals.scores import Score
-from fixtures.cases import Case
-from models.chat import Answer
+`balanced` makes one number of answering and declining.
+"""
+
+from bar_exam.evals.metrics.declining import abstains, declines
+from bar_exam.evals.metrics.text import token_f1
+from bar_exam.evals.results import Score
+from bar_exam.fixtures.cases import Case
+from bar_exam.models.chat import Answer
 
 
 def abstention(case: Case, answer: Answer) -> Score:
@@ -18,3 +22,13 @@ def laziness(case: Case, answer: Answer) -> Score:
     "laziness" of a model that says "no related clause".
     """
     return Score(float(declines(answer.text, case.question, case.golds)))
+
+
+def balanced(case: Case, answer: Answer) -> Score:
+    """`token_f1` where the contract answers, `abstention` where it does not.
+
+    Its mean is the balanced score, half of each, where half of the cases are answerable
+    (`--limit N --balanced`): a model that never answers has 0.5, and so has one that always does
+    and is always right.
+    """
+    return token_f1(case, answer) if case.answerable else abstention(case, answer)

@@ -3,13 +3,13 @@
 import argparse
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
-from evals.metrics import cuad
-from evals.metrics.table import METRICS, Metric
-from fixtures.command import Parser, run
+from bar_exam.common.command import Parser, run
+from bar_exam.common.paths import ROOT
+from bar_exam.evals.metrics import cuad
+from bar_exam.evals.metrics.table import METRICS, Metric
 
-PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
+PAGE = ROOT / "docs" / "metrics.md"
 RANGES = {"": "0..1", "s": "seconds", "tokens": "count", "ppl": "1 or more"}
 BY = {
     "rule": "rule",

@@ -12,13 +12,13 @@ from functools import cached_property
 from itertools import chain, islice
 from typing import Literal
 
-from evals.metrics.declining import abstains
-from evals.metrics.names import name_words, names
-from evals.metrics.quantities import DATE, REFERENCE, Date, dates, quantities
-from evals.scores import Score
-from fixtures.cases import Case
-from fixtures.passages import Passage
-from models.chat import Answer
+from bar_exam.evals.metrics.declining import abstains
+from bar_exam.evals.metrics.names import name_words, names
+from bar_exam.evals.metrics.quantities import DATE, REFERENCE, Date, dates, quantities
+from bar_exam.evals.results import Score
+from bar_exam.fixtures.cases import Case
+from bar_exam.fixtures.retrieval.passages import Passage
+from bar_exam.models.chat import Answer
 
 TYPOGRAPHY = str.maketrans(
     "‘’‛“”„‟«»‐‑‒–—―\u00a0０１２３４５６７８９％，．", '\'\'\'""""""------ 0123456789%,.', "*_`"

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from evals.metrics.text import best
-from evals.scores import Score
-from fixtures.cases import Case
-from models.chat import Answer
+from bar_exam.evals.metrics.text import best
+from bar_exam.evals.results import Score
+from bar_exam.fixtures.cases import Case
+from bar_exam.models.chat import Answer
 
 if TYPE_CHECKING:
     from sacrebleu.metrics.bleu import BLEU

@@ -8,9 +8,9 @@ only, so they also score a case whose model failed.
 from collections.abc import Callable
 from math import log2
 
-from evals.scores import Score
-from fixtures.cases import Case
-from models.chat import Answer
+from bar_exam.evals.results import Score
+from bar_exam.fixtures.cases import Case
+from bar_exam.models.chat import Answer
 
 
 def hit_at(k: int) -> Callable[[Case, Answer], Score]:

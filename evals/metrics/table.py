@@ -5,18 +5,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from evals.metrics.abstention import abstention, laziness
-from evals.metrics.balance import balanced
-from evals.metrics.grounding import grounded_quote
-from evals.metrics.overlap import bleu, rouge_1, rouge_2, rouge_l
-from evals.metrics.ranking import hit_at, mrr, ndcg_at, recall_at
-from evals.metrics.text import containment, exact_match, jaccard, token_f1
-from evals.metrics.usage import latency, tokens_in, tokens_out
-from evals.scores import Score
-from fixtures.cases import Case
-from fixtures.passages import Passage
-from models.chat import Answer
-from models.spoken import scorable
+from bar_exam.evals.metrics.abstention import abstention, balanced, laziness
+from bar_exam.evals.metrics.grounding import grounded_quote
+from bar_exam.evals.metrics.overlap import bleu, rouge_1, rouge_2, rouge_l
+from bar_exam.evals.metrics.ranking import hit_at, mrr, ndcg_at, recall_at
+from bar_exam.evals.metrics.text import containment, exact_match, jaccard, token_f1
+from bar_exam.evals.metrics.usage import latency, tokens_in, tokens_out
+from bar_exam.evals.results import Score
+from bar_exam.fixtures.cases import Case
+from bar_exam.fixtures.retrieval.passages import Passage
+from bar_exam.models.chat import Answer
+from bar_exam.models.spoken import scorable
 
 Rule = Callable[[Case, Answer], Score]
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from evals.metrics.declining import declines
-from evals.metrics.words import f1, normalise
-from evals.scores import Score
-from fixtures.cases import Case
-from models.chat import Answer
+from bar_exam.evals.metrics.declining import declines
+from bar_exam.evals.metrics.words import f1, normalise
+from bar_exam.evals.results import Score
+from bar_exam.fixtures.cases import Case
+from bar_exam.models.chat import Answer
 
 
 def best(case: Case, answer: Answer, likeness: Callable[[str, str], float]) -> Score:

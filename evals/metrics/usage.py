@@ -1,8 +1,8 @@
 """What an answer cost."""
 
-from evals.scores import Score
-from fixtures.cases import Case
-from models.chat import Answer
+from bar_exam.evals.results import Score
+from bar_exam.fixtures.cases import Case
+from bar_exam.models.chat import Answer
 
 
 def latency(case: Case, answer: Answer) -> Score:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fixtures.errors import UserError
-from fixtures.settings import nearest
+from bar_exam.common.errors import UserError
+from bar_exam.common.settings import nearest
 
 
 class TaskScore(NamedTuple):

@@ -15,9 +15,9 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as validated
 
-from evals.metrics.declining import TYPOGRAPHY, declines
-from evals.metrics.quantities import numbers, plain, spoken
-from fixtures.errors import UserError
+from bar_exam.common.errors import UserError
+from bar_exam.evals.metrics.declining import TYPOGRAPHY, declines
+from bar_exam.evals.metrics.quantities import numbers, plain, spoken
 
 SHIPPED = Path(__file__).parent / "probes.jsonl"
 STRICT = ConfigDict(extra="forbid")

@@ -1,9 +1,13 @@
-"""A case asked otherwise: the same question of a changed contract, or put in other words."""
+"""A case asked otherwise: the same question of a changed contract, or put in other words.
 
+`holds` says whether a text says what was planted.
+"""
+
+import re
 from dataclasses import dataclass
 
-from fixtures.cases import Case
-from fixtures.passages import Passage
+from bar_exam.fixtures.cases import Case
+from bar_exam.fixtures.retrieval.passages import Passage
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +24,21 @@ class Variant:
     case: Case
     passages: tuple[Passage, ...]
     planted: str = ""
+
+
+THOUSANDS = re.compile(r"(?<=\d),(?=\d)")
+WORD = re.compile(r"\w+")
+
+
+def holds(text: str, planted: str) -> bool:
+    """Whether the words of `planted` stand together in `text`, whatever is between and around.
+
+    >>> holds("It is capped at “$7,390,417”.", "7390417"), holds("Maltese law", "Malta")
+    (True, False)
+    """
+    return words(planted) in words(text)
+
+
+def words(text: str) -> str:
+    """The words of a text in lower case, each between blanks."""
+    return f" {' '.join(WORD.findall(THOUSANDS.sub('', text.lower())))} "

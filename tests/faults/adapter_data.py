@@ -5,10 +5,9 @@ import json
 import shutil
 from pathlib import Path
 
-from models.base import LocalBase
-from models.chat import Message
-from models.decoding import Decoding
-from models.local import LocalChat
+from bar_exam.models.chat import Decoding, Message
+from bar_exam.models.local.base import LocalBase
+from bar_exam.models.local.chat import LocalChat
 from tests.training_data import make_tokenizer
 
 ASKED = [Message("system", "Answer."), Message("user", "Which law governs?")]

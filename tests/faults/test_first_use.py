@@ -11,8 +11,8 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from evals.store import Store, run_row
-from reports import terminal
+from bar_exam.evals.calls.store import Store, run_row
+from bar_exam.reports.page import terminal
 from tests.faults.test_exits import typed
 from tests.run_data import contents, put, written
 from tests.seams import ROOT
@@ -45,7 +45,7 @@ def place(tmp_path_factory):
 
 
 def identity(folder):
-    from models.factory import open_models
+    from bar_exam.models.factory import open_models
 
     return open_models(["king"], folder / "registry")[0].identity
 
@@ -91,8 +91,8 @@ def test_the_champion_itself_is_said_to_hold_and_not_to_be_promoted(place):
 
 @pytest.mark.fault("USE-3")
 def test_a_trainer_names_the_exam_that_leads_to_promotion():
-    from training.outcome import next_command
-    from training.run import Places
+    from bar_exam.training.outcome.delivery import next_command
+    from bar_exam.training.trainer.run import Places
 
     recipe = SimpleNamespace(name="mine", adapter="sft-smollm2", base="embedded:smollm2")
     trained = SimpleNamespace(recipe=recipe, method=SimpleNamespace(scores=False))
@@ -129,7 +129,7 @@ def test_options_of_an_exam_ask_for_one_from_any_folder(place, folder):
 
 @pytest.mark.fault("USE-11")
 def test_pytest_alone_says_how_to_examine():
-    done = typed("pytest", "--collect-only", "-o", "testpaths=tests/test_settings.py")
+    done = typed("pytest", "--collect-only", "-o", "testpaths=tests/common/test_settings.py")
     assert "pytest evals" in done.stdout
 
 
@@ -156,7 +156,7 @@ def test_a_log_hears_of_the_exam_now_and_then(monkeypatch, capsys):
 
 @pytest.mark.fault("USE-10")
 def test_every_key_of_an_endpoint_is_documented():
-    from models.registry import EndpointEntry
+    from bar_exam.models.registry import EndpointEntry
 
     pages = "".join(
         path.read_text() for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -241,7 +241,7 @@ def base(tmp_path_factory):
 
 @pytest.mark.fault("USE-18")
 def test_a_try_makes_two_steps_and_cannot_be_promoted(base, tmp_path, capfd):
-    from training.command import run_command
+    from bar_exam.training.command import run_command
 
     folder = write_data(tmp_path)
     recipe = write_recipe(

@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from evals.gate import Gate, MetricGate
-from evals.plan import Result, Spending
-from evals.scores import Score
-from fixtures.cases import Case, Contract, Span
-from fixtures.datasets import load_dataset
-from fixtures.identity import file_digest
-from models.chat import Answer
-from models.manifest import Manifest, contract_entry, write_manifest
-from reports.page import render
-from reports.planning import foresee
-from reports.record import as_json
-from reports.report import Header, conclude
-from reports.summary import markdown
+from bar_exam.common.identity import file_digest
+from bar_exam.evals.gate import Gate, MetricGate
+from bar_exam.evals.results import Result, Score, Spending
+from bar_exam.fixtures.cases import Case, Contract, Span
+from bar_exam.fixtures.datasets import load_dataset
+from bar_exam.models.chat import Answer
+from bar_exam.models.manifest import Manifest, contract_entry, write_manifest
+from bar_exam.reports.archive import as_json
+from bar_exam.reports.page.html import render
+from bar_exam.reports.page.markdown import markdown
+from bar_exam.reports.report import Header
+from bar_exam.reports.verdict.conclude import conclude
+from bar_exam.reports.verdict.preconditions import foresee
 from tests.conftest import make_adapter
 from tests.fake_server import fake_server
 

@@ -10,13 +10,13 @@ import time
 
 import pytest
 
-from evals.store import Store, answer_row
-from fixtures.errors import UserError
-from models.chat import Answer
+from bar_exam.common.errors import UserError
+from bar_exam.evals.calls.store import Store, answer_row
+from bar_exam.models.chat import Answer
 from tests.conftest import ROOT
+from tests.evals.test_exam import FirstSentence, Grader, Rater, examine
 from tests.fake_server import fake_server
-from tests.test_exam import FirstSentence, Grader, Rater, examine
-from tests.test_resume import exam, registry
+from tests.house.test_resume import exam, registry
 
 
 def kept_in(path):
@@ -62,15 +62,15 @@ def test_a_killed_exam_asks_again_at_most_what_was_at_the_server(tmp_path):
 
 
 FULL = """
-import evals.store
+import bar_exam.evals.calls.store
 
-pragmas = evals.store._set_pragmas
+pragmas = bar_exam.evals.calls.store._set_pragmas
 
 def full(connection, record):
     pragmas(connection, record)
     connection.execute("PRAGMA max_page_count = 40")
 
-evals.store._set_pragmas = full
+bar_exam.evals.calls.store._set_pragmas = full
 """
 
 

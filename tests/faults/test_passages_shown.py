@@ -4,14 +4,13 @@ import asyncio
 
 import pytest
 
-from evals.exam import Run
-from evals.plan import Plan
-from evals.store import Store
-from fixtures.cases import Case, Contract, Span
-from fixtures.retrieval import Retriever, RetrieverOptions
-from models.echo import EchoModel
-from models.prompted import PromptedModel
-from models.template import Template
+from bar_exam.evals.calls.store import Store
+from bar_exam.evals.exam import Run
+from bar_exam.evals.plan import Plan
+from bar_exam.fixtures.cases import Case, Contract, Span
+from bar_exam.fixtures.retrieval.retrieval import Retriever, RetrieverOptions
+from bar_exam.models.echo import EchoModel
+from bar_exam.models.prompted import PromptedModel, Template
 
 RETRIEVAL = ("hit@1", "hit@5", "recall@5", "mrr", "ndcg@5")
 

@@ -7,13 +7,13 @@ import sys
 
 import pytest
 
-import models.signing
-import models.succession
-from fixtures.errors import UserError
-from models.champion import read_champion
-from models.manifest import FILE, Manifest, write_manifest
-from models.promote import main
-from models.registry import read_entry
+import bar_exam.models.promotion.actions
+import bar_exam.models.promotion.signing
+from bar_exam.common.errors import UserError
+from bar_exam.models.manifest import FILE, Manifest, write_manifest
+from bar_exam.models.promote import main
+from bar_exam.models.promotion.champion import read_champion
+from bar_exam.models.registry import read_entry
 from tests.conftest import ROOT
 from tests.promotion_data import dynasty, identity_of, make_place, write_report
 
@@ -41,10 +41,10 @@ def signing(monkeypatch):
         line.write_bytes(record.line)
         return []
 
-    monkeypatch.setattr(models.succession, "private_fingerprint", lambda key: owner)
-    monkeypatch.setattr(models.succession, "sign_promotion", sign)
-    monkeypatch.setattr(models.signing, "public_fingerprint", lambda key: owner)
-    monkeypatch.setattr(models.signing, "_verify", lambda file, key: None)
+    monkeypatch.setattr(bar_exam.models.promotion.actions, "private_fingerprint", lambda key: owner)
+    monkeypatch.setattr(bar_exam.models.promotion.actions, "sign_promotion", sign)
+    monkeypatch.setattr(bar_exam.models.promotion.signing, "public_fingerprint", lambda key: owner)
+    monkeypatch.setattr(bar_exam.models.promotion.signing, "_verify", lambda file, key: None)
 
 
 @pytest.mark.fault("GATE-3")

@@ -6,18 +6,18 @@ from pathlib import Path
 import pytest
 import yaml
 
-from evals.leakage import find_leaks
-from fixtures.cases import Contract
-from fixtures.errors import UserError
-from models.manifest import Manifest, TrainedContract, contract_entry
+from bar_exam.common.errors import UserError
+from bar_exam.evals.leakage import find_leaks
+from bar_exam.fixtures.cases import Contract
+from bar_exam.models.manifest import Manifest, TrainedContract, contract_entry
+from bar_exam.training.command import run_command
+from bar_exam.training.data.__main__ import main as make_data
+from bar_exam.training.data.examples import write_meta
+from bar_exam.training.preferences.pairs import read_pairs, read_unpaired
+from bar_exam.training.sagemaker import job
+from bar_exam.training.sagemaker.aws import Prefix
+from bar_exam.training.sagemaker.shipment import Parcel, Shipment
 from tests.training_data import make_base, meta, method_named, write_data, write_recipe
-from training.cloud import job
-from training.cloud.aws import Prefix
-from training.cloud.shipment import Parcel, Shipment
-from training.command import run_command
-from training.data import main as make_data
-from training.examples import write_meta
-from training.preference.pairs import read_pairs, read_unpaired
 
 
 def turn(text, role="assistant"):

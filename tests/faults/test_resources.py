@@ -6,11 +6,10 @@ import threading
 
 import pytest
 
-from evals.budget import Budget
-from evals.calls import Calls
-from evals.journal import Journal, Lookups
-from evals.store import Store
-from models.chat import Answer, Message
+from bar_exam.evals.calls.calls import Budget, Calls
+from bar_exam.evals.calls.journal import Journal, Lookups
+from bar_exam.evals.calls.store import Store
+from bar_exam.models.chat import Answer, Message
 
 
 class Odd:

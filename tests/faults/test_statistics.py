@@ -5,15 +5,14 @@ import random
 
 import pytest
 
+from bar_exam.evals.gate import Gate, MetricGate
+from bar_exam.evals.results import Result, Score
+from bar_exam.fixtures.cases import Case, Contract, Span
+from bar_exam.models.chat import Answer
+from bar_exam.reports.report import Opponent
+from bar_exam.reports.verdict.conclude import judge_candidates
+from bar_exam.reports.verdict.preconditions import foresee
 from bench.simulation import World, dirichlet_counts
-from evals.gate import Gate, MetricGate
-from evals.plan import Result
-from evals.scores import Score
-from fixtures.cases import Case, Contract, Span
-from models.chat import Answer
-from reports.planning import foresee
-from reports.report import judge_candidates
-from reports.verdict import Opponent
 
 CHAMPION = Opponent("champion", "champion", "c" * 64)
 CONTRACTS = [Contract(f"c{number:03d}", f"text {number}") for number in range(120)]

@@ -1,0 +1,170 @@
+"""Everything that one exam asks beside its cases: judges, their exams, variants, probes."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bar_exam.common.errors import UserError
+from bar_exam.evals.gate import Gate
+from bar_exam.evals.judges.factory import JUDGEMENT, judge_exams, open_judges, wanted_metrics
+from bar_exam.evals.judges.judge import Judge
+from bar_exam.evals.judges.judge_exam import JudgeExam
+from bar_exam.evals.judges.llm.pairwise import PairwiseJudge
+from bar_exam.evals.labels import Label, read_labels
+from bar_exam.evals.metrics.table import METRICS
+from bar_exam.evals.options import REFERENCE, ExamOptions
+from bar_exam.evals.plan import Plan
+from bar_exam.evals.probes.forgetting import HarnessExam, ProbeExam
+from bar_exam.evals.probes.probe import read_probes
+from bar_exam.evals.variants.variant import Variant
+from bar_exam.evals.variants.vary import vary
+from bar_exam.fixtures.cases import Case
+from bar_exam.fixtures.retrieval.passages import Passage
+from bar_exam.fixtures.selection import sample
+from bar_exam.models.chat import Model
+from bar_exam.models.factory import Chats
+from bar_exam.models.local.weights import base_folder
+from bar_exam.models.registry import LocalEntry, Prompted, read_entry
+
+
+@dataclass(frozen=True)
+class Agenda:
+    """What is asked: `rules` and `judges` score the cases, `varied` are those that are varied.
+
+    `pairings` are the models whose answers `preference` compares. `labels` are people's scores.
+    """
+
+    rules: tuple[str, ...]
+    judges: tuple[Judge, ...]
+    judge_exams: tuple[JudgeExam, ...]
+    probe_exams: tuple[ProbeExam, ...]
+    harness_exams: tuple[HarnessExam, ...]
+    kinds: tuple[str, ...]
+    varied: frozenset[str]
+    pairings: tuple[tuple[str, str], ...]
+    preference: PairwiseJudge | None
+    labels: tuple[Label, ...]
+
+    def plan(
+        self,
+        models: tuple[Model, ...],
+        cases: tuple[Case, ...],
+        stages: tuple[tuple[Case, ...], ...],
+        limits: tuple[int | None, int | None],
+        needs_answers: bool,
+    ) -> Plan:
+        """The engine's plan; `limits` are the most calls and the most tokens."""
+        return Plan(
+            models=models,
+            cases=cases,
+            judges=self.judges,
+            max_calls=limits[0],
+            max_tokens=limits[1],
+            needs_answers=needs_answers,
+            stages=stages,
+            rules=self.rules,
+            vary=self._vary,
+            tasks=(*self.judge_exams, *self.probe_exams, *self.harness_exams),
+            pairings=self.pairings,
+            preference=self.preference,
+        )
+
+    def _vary(self, case: Case, passages: Sequence[Passage]) -> Sequence[Variant]:
+        return vary(case, passages, self.kinds) if case.id in self.varied else ()
+
+
+def plan_agenda(
+    options: ExamOptions,
+    gate: Gate,
+    cases: Sequence[Case],
+    opponents: Sequence[str],
+    marked: Collection[str],
+    suites: Collection[str],
+    chats: Chats,
+) -> Agenda:
+    """Open what the selected tests, the gate file and the command line ask for.
+
+    Args:
+        options: of the command line.
+        gate: the gate file; its judged metrics that gate have their judges examined.
+        cases: every case of the exam.
+        opponents: names of those that the candidates are measured against.
+        marked: metrics that the selected tests look up.
+        suites: of judge, robustness, safety and forgetting, those with a selected test.
+        chats: opens the judges and the models that are probed.
+
+    Raises:
+        UserError: a metric lacks its judge, a name is no chat model, or the labels are malformed.
+    """
+    metrics = wanted_metrics(gate, options.metrics, marked, options.judges)
+    judges = open_judges(metrics, options.judges, options.judge_samples, chats)
+    # Judges are examined on correctness, whatever they score.
+    examined = (
+        judges
+        if "correctness" in metrics
+        else open_judges(("correctness",), options.judges, options.judge_samples, chats)
+    )
+    kinds = tuple(kind for kind in ("robustness", "safety") if kind in suites)
+    pairwise = _pairwise(options, chats)
+    return Agenda(
+        rules=tuple(name for name in metrics if METRICS[name].rule is not None),
+        judges=judges,
+        judge_exams=tuple(
+            judge_exams(examined)
+            if options.judge_exam == "take" and (gate.relies_on_judges or "judge" in suites)
+            else ()
+        ),
+        probe_exams=tuple(_probe_exams(options.models, chats) if "forgetting" in suites else ()),
+        harness_exams=tuple(_harness_exams(options)) if "forgetting" in suites else (),
+        kinds=kinds,
+        varied=varied_cases(cases, options.variants) if kinds else frozenset(),
+        pairings=tuple(
+            (model, opponent)
+            for model in options.models
+            for opponent in opponents
+            if pairwise and opponent != model
+        ),
+        preference=pairwise,
+        labels=tuple(read_labels(options.labels, cases)) if options.labels else (),
+    )
+
+
+def _pairwise(options: ExamOptions, chats: Chats) -> PairwiseJudge | None:
+    """The first chat model among the judges, if answers are to be compared in pairs."""
+    if not options.pairwise:
+        return None
+    name = next((name for name in options.judges if name != REFERENCE), None)
+    if name is None or options.baseline is None:
+        raise UserError("--pairwise needs --judge MODEL and --baseline NAME")
+    return PairwiseJudge(chats.open(name, JUDGEMENT))
+
+
+def varied_cases(cases: Sequence[Case], limit: int) -> frozenset[str]:
+    """The ids of the cases that are varied: a deterministic sample, as `--limit` draws."""
+    return frozenset(case.id for case in sample(list(cases), limit))
+
+
+def _probe_exams(models: Sequence[str], chats: Chats) -> list[ProbeExam]:
+    """One for each model that has a base of its own."""
+    bases = {name: chats.open_base(name) for name in models}
+    probes = read_probes() if any(bases.values()) else ()
+    return [ProbeExam(name, chats.open(name), base, probes) for name, base in bases.items() if base]
+
+
+def _harness_exams(options: ExamOptions) -> Iterator[HarnessExam]:
+    """The harness's tasks, for each model that is an adapter on a base."""
+    entries = {name: read_entry(name, options.registry) for name in options.models}
+    for name, entry in entries.items() if options.lm_eval else ():
+        if isinstance(entry, LocalEntry) and entry.adapter:
+            base = base_folder(entry.base, entry.revision)
+            yield HarnessExam(name, base, entry.adapter, options.lm_eval)
+
+
+def check_judges(judges: Sequence[str], registry: Path) -> None:
+    """Raise a UserError for a judge that is in no registry, before anything is done."""
+    beside = (REFERENCE, "none")
+    for name in judges:
+        if name != REFERENCE and not isinstance(
+            read_entry(name, registry, "--judge", beside), Prompted
+        ):
+            raise UserError(f"--judge {name}: it answers cases, but cannot chat; give a chat model")

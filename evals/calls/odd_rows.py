@@ -1,0 +1,48 @@
+"""Rows that a store holds and this program did not write."""
+
+import json
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any
+
+NUMBER = int | float
+
+COLUMNS: Mapping[str, Mapping[str, Any]] = {
+    "retrievals": {"passages": str},
+    "answers": {
+        "text": str,
+        "tokens_in": int,
+        "tokens_out": int,
+        "latency": NUMBER,
+        "finish_reason": str,
+        "confidence": NUMBER | None,
+        "passages": str,
+        "reasoning": str | None,
+    },
+    "scores": {"value": NUMBER, "reason": str | None},
+}
+"""What is read back, and of which kinds it must be."""
+
+
+def odd(table: str, row: Any) -> str | None:
+    """What is wrong with a row that was read, so that nobody works with it; None if nothing is.
+
+    SQLite keeps whatever is put into a column.
+    """
+    for column, kinds in COLUMNS.get(table, {}).items():
+        value = getattr(row, column)
+        if not isinstance(value, kinds) or (isinstance(value, float) and not isfinite(value)):
+            return f"has {column} = {value!r:.40}"
+    if table in ("answers", "retrievals") and not _are_offsets(row.passages):
+        return f"has passages = {row.passages!r:.40}, which is no list of offsets"
+    return None
+
+
+def _are_offsets(passages: str) -> bool:
+    try:
+        pairs = json.loads(passages)
+        return all(
+            type(start) is int and type(end) is int and 0 <= start <= end for start, end in pairs
+        )
+    except (ValueError, TypeError, RecursionError):
+        return False

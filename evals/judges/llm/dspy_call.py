@@ -1,0 +1,177 @@
+"""dspy over the calls of an exam. Imports dspy: import this module where it is used.
+
+dspy renders the prompt of a signature and hands the reply back; its caches, retries, history and
+settings are left out, since the exam's store and budget take their place. One judgement is one
+call, or two where the first reply cannot be read.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NoReturn
+
+import dspy
+from dspy import lm15
+
+from bar_exam.evals.calls.calls import Calls
+from bar_exam.evals.judges.llm.quoting import fitted, quoted
+from bar_exam.evals.judges.llm.replies import Unreadable, read_reply
+from bar_exam.evals.judges.llm.signatures import TASKS, Task
+from bar_exam.models.chat import Answer, ChatModel, Message
+
+SECOND_TURN = 400
+"""Tokens kept free for the unreadable reply, of which 800 characters are shown, and the error."""
+
+SHOWN = 800
+
+
+class Unanswered(Exception):  # noqa: N818 - a failed call, not a fault of ours
+    """The judge gave no reply; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The output fields of a judgement, and the inputs that were cut to the judge's context."""
+
+    fields: Mapping[str, Any]
+    cut: tuple[str, ...]
+
+
+class JudgeAdapter(dspy.ChatAdapter):  # type: ignore[misc]
+    """dspy's field markers with a shorter prompt, and `evals.judges.llm.replies` as its reader.
+
+    dspy's own prompt explains its layout at length and asks for Python values; the worked
+    examples show the layout as well, in a fifth fewer tokens.
+    """
+
+    def format_system_message(self, signature: Any) -> str:
+        """The instructions, and what the input fields are."""
+        inputs = signature.input_fields.items()
+        given = "\n".join(f"- {name}: {field.json_schema_extra['desc']}" for name, field in inputs)
+        return f"{signature.instructions}\n\nYou are given:\n{given}"
+
+    def user_message_output_requirements(self, signature: Any) -> str:
+        """The reminder that follows the material."""
+        markers = ", then ".join(f"`[[ ## {name} ## ]]`" for name in signature.output_fields)
+        return f"Reply with {markers}, and end with `[[ ## completed ## ]]`."
+
+    def parse(self, signature: Any, completion: str) -> dict[str, Any]:
+        """The output fields.
+
+        Raises:
+            Unreadable: which dspy lets through.
+        """
+        return read_reply(completion, tuple(signature.output_fields))
+
+
+@dataclass(slots=True)
+class Engine:
+    """dspy's engine, asynchronous: a request is one chat of `calls`, with `turns` added to it.
+
+    `answer` is the last reply as it came.
+    """
+
+    chat: ChatModel
+    calls: Calls
+    draw: int
+    turns: tuple[Message, ...] = ()
+    answer: Answer | None = None
+
+    async def complete(self, request: Any) -> Any:
+        """The chat model's reply.
+
+        Raises:
+            Unanswered: there is none.
+            Unreadable: it is empty, which dspy would report in its own words.
+        """
+        turns = [Message("system", request.system)]
+        turns += [Message(turn.role, turn.text) for turn in request.messages]
+        self.answer = await self.calls.chat(self.chat, [*turns, *self.turns], self.draw)
+        if self.answer.error is not None:
+            raise Unanswered(self.answer.error)
+        if not self.answer.text.strip():
+            raise Unreadable("it is empty")
+        return lm15.Response(
+            id=None,
+            model=request.model,
+            message=lm15.Message.assistant(self.answer.text),
+            finish_reason="stop",
+            usage=lm15.Usage(),
+        )
+
+
+class NoEngine:
+    """dspy's engine, synchronous: dspy demands one, and nothing here calls it."""
+
+    def complete(self, request: Any) -> NoReturn:
+        """Refuse."""
+        raise NotImplementedError("judges are asked asynchronously")
+
+
+async def ask(
+    name: str, texts: Mapping[str, str], chat: ChatModel, calls: Calls, draw: int = 0
+) -> Reply:
+    """Have `chat` judge `texts`.
+
+    Args:
+        name: of `TASKS`.
+        texts: the input fields; they are quoted, and cut where they do not fit.
+        chat: the judge.
+        calls: makes the call.
+        draw: see `Calls.chat`.
+
+    Raises:
+        Unanswered: the call failed or was declined.
+        Unreadable: two replies could not be read.
+        UserError: no later call can succeed either.
+    """
+    task = TASKS[name]
+    shown, cut = fitted(texts, chat, chat.count(frame(name)) + SECOND_TURN)
+    inputs = {field: quoted(text) for field, text in shown.items()}
+    try:
+        return Reply(await _predicted(task, inputs, Engine(chat, calls, draw)), cut)
+    except Unreadable as error:
+        reminder = _adapter().user_message_output_requirements(task.signature)
+        turns = (
+            Message("assistant", error.reply[:SHOWN] or "(nothing)"),
+            Message("user", f"That reply cannot be read: {error.reason}. {reminder}"),
+        )
+    return Reply(await _predicted(task, inputs, Engine(chat, calls, draw, turns)), cut)
+
+
+@cache
+def frame(name: str) -> str:
+    """The chat of this task with nothing between its last fences."""
+    task = TASKS[name]
+    blank = dict.fromkeys(task.signature.input_fields, quoted(""))
+    turns = _adapter().format(task.signature, list(task.examples), blank)
+    return "\n".join(f"{turn['role']}: {turn['content']}" for turn in turns)
+
+
+async def _predicted(task: Task, inputs: Mapping[str, str], engine: Engine) -> dict[str, Any]:
+    model = dspy.LM(
+        "exam/judge", cache=False, num_retries=0, engine=NoEngine(), async_engine=engine
+    )
+    predict = dspy.Predict(task.signature)
+    predict.demos = list(task.examples)
+    # With a trace dspy would keep the inputs of the last 10,000 predictions.
+    with dspy.context(lm=model, adapter=_adapter(), disable_history=True, trace=None):
+        try:
+            prediction = await predict.acall(**inputs)
+        except Unreadable as error:
+            raise _explained(error, engine.answer) from None
+        except dspy.LMError as error:  # in which dspy wraps whatever an engine raises
+            raise error.__cause__ or error from None
+    return {name: prediction[name] for name in task.signature.output_fields}
+
+
+def _explained(error: Unreadable, answer: Answer | None) -> Unreadable:
+    """The error, or where it comes from: a reply that was not finished."""
+    if answer is None or answer.finish_reason != "length":
+        return error
+    return Unreadable(f"it was cut off after {answer.tokens_out} tokens", error.reply)
+
+
+@cache
+def _adapter() -> JudgeAdapter:
+    return JudgeAdapter(use_json_adapter_fallback=False)

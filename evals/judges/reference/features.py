@@ -1,0 +1,184 @@
+"""What speaks for and against an answer, in numbers: the evidence that the reference judge weighs.
+
+Most have a direction that the judge may not contradict, whatever the labelled pairs suggest: they
+hold more traps than life does, and overlap would count for nothing in them.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from bar_exam.evals.judges.reference import facts, polarity, words
+from bar_exam.evals.judges.reference import names as parties
+from bar_exam.evals.judges.reference.edits import edits
+from bar_exam.evals.metrics.declining import is_yes_no
+from bar_exam.evals.metrics.words import f1, normalise
+
+if TYPE_CHECKING:
+    from bar_exam.evals.judges.reference.words import Vectors
+
+
+FAMILIES: dict[str, dict[str, int]] = {
+    "words": {
+        "f1": 0, "recall": 0, "subsequence": 0, "bigrams": 0, "best_sentence": 0,
+        "new_recall": 1, "new_precision": 0,
+    },
+    "word embeddings": {"alike": 1, "alike_back": 0},
+    "particulars": {
+        "gold_particulars": 0, "missing": -1, "any_missing": -1, "swapped": -1, "swaps": -1,
+        "alien": -1,
+    },
+    "names": {"names_missing": -1, "names_alien": -1, "reversed": -1},
+    "polarity": {"stance": 1, "flips": -1},
+    "edits": {"copied": 0, "replaced": -1, "deleted": -1, "negations": -1},
+    "silence": {"silent": -1, "silent_share": -1},
+    "question": {"yes_no": 0, "wants_particular": 0, "wants_name": 0},
+    "shape": {"length_ratio": 0, "said_length": 0, "gold_length": 0, "repeated": -1},
+}  # fmt: skip
+"""Every feature; 1 where more of it may only raise the score, -1 where only lower it."""
+
+DIRECTIONS = {name: sign for family in FAMILIES.values() for name, sign in family.items()}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One answer beside one gold text."""
+
+    question: str
+    gold: str
+    said: str
+
+    @cached_property
+    def gold_words(self) -> list[str]:
+        """In SQuAD's normal form."""
+        return normalise(self.gold).split()
+
+    @cached_property
+    def said_words(self) -> list[str]:
+        """In SQuAD's normal form."""
+        return normalise(self.said).split()
+
+    @cached_property
+    def best_sentence(self) -> str:
+        """The sentence of the answer that is nearest to the gold text by words."""
+        return max(
+            polarity.sentences(self.said),
+            key=lambda part: f1(normalise(part).split(), self.gold_words),
+        )
+
+    @cached_property
+    def dispute(self) -> facts.Dispute:
+        """Particulars compared."""
+        return facts.dispute(self.gold, self.said, self.question)
+
+    @cached_property
+    def wanted(self) -> tuple[str, ...]:
+        """Words whose embeddings `values` needs."""
+        return (*words.content(self.gold), *words.content(self.said))
+
+    def values(self, vectors: "Vectors") -> dict[str, float]:
+        """Every feature by name, in the order of `DIRECTIONS`."""
+        found = {
+            **self._words(),
+            **self._likeness(vectors),
+            **self._particulars(),
+            **self._names(),
+            **self._question(),
+            **self._polarity(),
+            **edits(self.gold, self.said, self.best_sentence),
+            **self._silence(),
+            **self._shape(),
+        }
+        return {name: round(found[name], 4) for name in DIRECTIONS}
+
+    def _words(self) -> dict[str, float]:
+        from rapidfuzz.distance import LCSseq
+
+        gold, said = self.gold_words, self.said_words
+        asked, gold_content, said_content = map(
+            words.content, (self.question, self.gold, self.said)
+        )
+        common = LCSseq.similarity(said, gold)
+        precision = words.covered(words.new(said_content, asked), gold_content)
+        return {
+            "f1": f1(said, gold),
+            "recall": words.shared(said, gold) / max(len(gold), 1),
+            "subsequence": common / max(len(gold), 1),
+            "bigrams": words.bigrams(said, gold),
+            "best_sentence": f1(normalise(self.best_sentence).split(), gold),
+            "new_recall": words.covered(words.new(gold_content, asked), said_content),
+            "new_precision": precision if said_content else 0.0,
+        }
+
+    def _likeness(self, vectors: "Vectors") -> dict[str, float]:
+        asked, gold, said = map(words.content, (self.question, self.gold, self.said))
+        back = words.alike(words.new(said, asked), gold, vectors)
+        return {
+            "alike": words.alike(words.new(gold, asked), said, vectors),
+            "alike_back": back if said else 0.0,
+        }
+
+    def _particulars(self) -> dict[str, float]:
+        found = self.dispute
+        return {
+            "gold_particulars": min(found.gold, 4),
+            "missing": len(found.missing) / max(found.gold, 1),
+            "any_missing": float(bool(found.missing)),
+            "swapped": len(found.swapped) / max(found.gold, 1),
+            "swaps": min(len(found.swapped), 3),
+            "alien": min(len(found.alien), 4),
+        }
+
+    def _names(self) -> dict[str, float]:
+        lost, wanted = parties.missing(self.gold, self.said, self.question)
+        return {
+            "names_missing": len(lost) / max(wanted, 1),
+            "names_alien": min(len(parties.alien(self.gold, self.said, self.question)), 6),
+            "reversed": float(parties.reversed_order(self.gold, self.best_sentence)),
+        }
+
+    def _polarity(self) -> dict[str, float]:
+        return {
+            "stance": float(polarity.stance(self.gold) * polarity.stance(self.said)),
+            "flips": min(polarity.flips(self.gold, self.said), 5),
+        }
+
+    def _question(self) -> dict[str, float]:
+        return {
+            "yes_no": float(is_yes_no(self.question)),
+            "wants_particular": float(facts.is_wanted(self.question)),
+            "wants_name": float(parties.is_wanted(self.question)),
+        }
+
+    def _silence(self) -> dict[str, float]:
+        share = polarity.silent_share(self.said)
+        return {
+            "silent": float(polarity.silent_start(self.said)),
+            "silent_share": share,
+        }
+
+    def _shape(self) -> dict[str, float]:
+        gold, said = len(self.gold_words), len(self.said_words)
+        return {
+            "length_ratio": math.log((said + 1) / (gold + 1)),
+            "said_length": math.log(said + 1),
+            "gold_length": math.log(gold + 1),
+            "repeated": words.repeated(self.said_words),
+        }
+
+
+def comparisons(question: str, golds: Sequence[str], said: str) -> list[Comparison]:
+    """The answer beside each gold text, and beside all of them as one list."""
+    joined = ["; ".join(golds)] if len(golds) > 1 else []
+    return [Comparison(question, gold, said) for gold in (*golds, *joined)]
+
+
+def nearest(candidates: Sequence[Comparison], vectors: "Vectors") -> tuple[Comparison, list[float]]:
+    """The comparison with the gold text to which the answer comes nearest, and its features."""
+    valued = [(each, each.values(vectors)) for each in candidates]
+    best, values = max(
+        valued, key=lambda pair: pair[1]["f1"] + pair[1]["new_recall"] - pair[1]["missing"]
+    )
+    return best, list(values.values())

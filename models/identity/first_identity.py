@@ -1,0 +1,95 @@
+"""The first version of a model's identity, kept: promotions were recorded by it. Do not change it.
+
+It read a list of files, and `tokenizer_config.json` and the configs byte by byte, in which the
+loader's settings and its version stand. So a recorded identity is also that of bytes which differ
+in nothing but those, and of no folder that holds what it did not read.
+"""
+
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+from bar_exam.common.identity import digest, file_digest
+from bar_exam.fixtures.retrieval.passages import Passage
+from bar_exam.models.chat import Model
+from bar_exam.models.identity.contents import moving_files, regex_is_mended
+from bar_exam.models.local.chat import LocalChat
+from bar_exam.models.prompted import PromptedModel
+
+TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "vocab.json",
+             "merges.txt", "tokenizer.model", "special_tokens_map.json")  # fmt: skip
+
+CONFIGS = ("config.json", "generation_config.json", "adapter_config.json")
+LOADER = re.compile(rb'("local_files_only": )(true|false)')
+VERSION = re.compile(rb'("transformers_version": )"[0-9.]+"')
+RECORDED_WITH = b'"5.17.0"'
+
+
+def first_identities(model: Model) -> set[str]:
+    """What the first version may have said of a model, by who wrote its files."""
+    if not isinstance(model, PromptedModel):
+        return {model.identity}
+    probe = Passage("contract", 0, 7, "passage")
+    sample = [[m.role, m.content] for m in model.template.messages("question", [probe])]
+    shown = model.most_passages if model.uses_passages else 0
+    chat = model.chat
+    chats = _local(chat) if isinstance(chat, LocalChat) else {chat.identity}
+    return {digest("prompted", each, chat.context, sample, shown) for each in chats}
+
+
+def first_weights_digest(folder: Path) -> str:
+    """What the first version said of a folder's weights and configs as they stand."""
+    return digest([file_digest(file) for file in _weights(folder)])
+
+
+def unread(folder: Path) -> list[str]:
+    """What may move an answer of a base's folder, and the first version did not read."""
+    read = {file.name for file in (*_weights(folder), *_present(folder, TOKENIZER))}
+    return [name for name in moving_files(folder) if name not in read]
+
+
+def _local(chat: LocalChat) -> set[str]:
+    base, decoding = chat.base, chat.decoding
+    if unread(base.folder):
+        return set()
+    adapter = f"a{first_weights_digest(chat.adapter)[:16]}" if chat.adapter else "__base__"
+    chosen = {
+        "max_tokens": decoding.max_tokens,
+        "temperature": decoding.temperature,
+        "top_p": decoding.top_p,
+        "seed": decoding.seed,
+    }
+    return {
+        digest("local", digest(weights, tokenizer, base.dtype), adapter, chosen)
+        for weights in _spelt(_weights(base.folder), names=False)
+        for tokenizer in _spelt(_present(base.folder, TOKENIZER), names=True)
+    }
+
+
+def _weights(folder: Path) -> list[Path]:
+    return [*sorted(folder.glob("*.safetensors")), *_present(folder, CONFIGS)]
+
+
+def _present(folder: Path, names: Sequence[str]) -> list[Path]:
+    return [folder / name for name in names if (folder / name).is_file()]
+
+
+def _spelt(files: Sequence[Path], *, names: bool) -> Iterator[str]:
+    """The digest over files, for each way in which their bytes may have been written."""
+    for digests in itertools.product(*(_spellings(file) for file in files)):
+        named = [[file.name, each] for file, each in zip(files, digests, strict=True)]
+        yield digest(named if names else list(digests))
+
+
+def _spellings(file: Path) -> list[str]:
+    if file.name == "tokenizer_config.json":
+        data = file.read_bytes()
+        found = [data, *(LOADER.sub(rb"\g<1>" + said, data) for said in (b"true", b"false"))]
+    elif file.name in CONFIGS[:2] and not regex_is_mended(file.parent):
+        data = file.read_bytes()
+        found = [data, VERSION.sub(rb"\g<1>" + RECORDED_WITH, data)]
+    else:
+        return [file_digest(file)]
+    return sorted({sha256(each).hexdigest() for each in found})

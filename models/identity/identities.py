@@ -1,0 +1,93 @@
+"""What a model is, twice, each said here and nowhere else.
+
+The *answer key*, `Model.identity`, is made of all that moves its answers and nothing else: answers
+are kept under it. The *promotion identity* is the answer key and the digest of the training
+manifest: a manifest that changes asks nothing again, and voids what was examined or promoted.
+
+`VERSION` counts the ways in which these were made. A promotion keeps the identity that it was
+recorded with, and `difference` knows the functions of every version.
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from bar_exam.common.identity import digest, file_digest
+from bar_exam.models.chat import Decoding, Model
+from bar_exam.models.identity.contents import adapter_digest, tokenizer_digest, weights_digest
+from bar_exam.models.manifest import FILE
+
+VERSION = 2
+CHANGED = "weights, prompt or decoding changed under the old name, or the training manifest"
+
+
+def base_key(folder: Path, dtype: str) -> str:
+    """What of a base moves its answers: weights, configs, tokenizer, chat templates, dtype.
+
+    Raises:
+        UserError: a file cannot be read.
+    """
+    return digest("base", VERSION, weights_digest(folder), tokenizer_digest(folder), dtype)
+
+
+def adapter_key(folder: Path) -> str:
+    """The same of an adapter; peft knows it by this name, which may hold no dot.
+
+    Raises:
+        UserError: a file cannot be read.
+    """
+    return f"a{adapter_digest(folder)}"
+
+
+def voice_key(base: str, adapter: str, decoding: Decoding) -> str:
+    """The same of a voice of a base, from their keys: one adapter, or none, and its decoding."""
+    return digest("local", base, adapter, asdict(decoding))
+
+
+def promotion_identity(model: Model) -> str:
+    """SHA-256 of what is examined, promoted and verified: the answer key and the manifest.
+
+    Raises:
+        UserError: a file cannot be read.
+    """
+    return digest("promotion", VERSION, model.identity, _manifests(model))
+
+
+def manifest_digest(model: Model) -> str | None:
+    """SHA-256 of the training manifest beside a model's adapter, or its base's without one."""
+    return next(iter(_manifests(model)), None)
+
+
+def difference(model: Model, identity: str) -> str | None:
+    """Why a model is not what was once recorded as `identity`, in words; None where it is.
+
+    Raises:
+        UserError: a file cannot be read.
+    """
+    if identity == promotion_identity(model):
+        return None
+    from bar_exam.models.identity.first_identity import first_identities, unread
+
+    if identity in first_identities(model):
+        return None
+    base = _folders(model)[-1:]
+    beside = unread(base[0]) if base else []
+    words = CHANGED
+    if beside:
+        words += f" ({beside[0]} lies in {base[0]}, which the first records did not read)"
+    return words
+
+
+def _folders(model: Model) -> list[Path]:
+    """The folders that a local model is read from, the adapter's first; none of other models."""
+    from bar_exam.models.local.chat import LocalChat
+    from bar_exam.models.prompted import PromptedModel
+
+    if not isinstance(model, PromptedModel) or not isinstance(model.chat, LocalChat):
+        return []
+    chat = model.chat
+    return [*([chat.adapter] if chat.adapter else []), chat.base.folder]
+
+
+def _manifests(model: Model) -> list[str | None]:
+    manifests = [folder / FILE for folder in _folders(model)]
+    return [file_digest(each) if each.is_file() else None for each in manifests]

@@ -1,0 +1,60 @@
+"""Chats waiting for a local model, and how they are cut into batches."""
+
+import asyncio
+import heapq
+import itertools
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from bar_exam.models.chat import Answer, Decoding
+
+NOTHING = Decoding(max_tokens=0)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One chat waiting for its answer: prompt ids, and where the answer goes."""
+
+    ids: list[int]
+    adapter: str
+    decoding: Decoding
+    reply: asyncio.Future[Answer]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One chat with its reply, waiting for the log-probabilities of the last `replied` ids."""
+
+    ids: list[int]
+    adapter: str
+    replied: int
+    reply: asyncio.Future[tuple[float, ...] | None]
+    decoding: Decoding = NOTHING
+
+
+J = TypeVar("J", Job, Reading)
+
+
+class Waiting(Generic[J]):
+    """Jobs, longest prompt first, by what can share a batch: adapter and decoding."""
+
+    def __init__(self) -> None:
+        self._order = itertools.count()
+        self._heaps: dict[tuple[str, Decoding], list[tuple[int, int, J]]] = {}
+
+    def __bool__(self) -> bool:
+        return any(self._heaps.values())
+
+    def put(self, job: J) -> None:
+        """Add a job; O(log n)."""
+        heap = self._heaps.setdefault((job.adapter, job.decoding), [])
+        heapq.heappush(heap, (-len(job.ids), next(self._order), job))
+
+    def take(self, tokens: int) -> list[J]:
+        """The next batch: one job, and as many more as keep length x rows within `tokens`."""
+        heap = next(heap for heap in self._heaps.values() if heap)
+        first = heapq.heappop(heap)[2]
+        batch, widest = [first], len(first.ids) + first.decoding.max_tokens
+        while heap and (len(batch) + 1) * widest <= tokens:
+            batch.append(heapq.heappop(heap)[2])
+        return batch

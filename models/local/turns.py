@@ -1,0 +1,50 @@
+"""How the turns of a chat are laid out by a model's chat template."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bar_exam.common.errors import UserError
+from bar_exam.common.loading import first_line
+from bar_exam.models.chat import Message
+
+RULES, ASKED = "Rules-of-the-exam", "Question-of-the-exam"
+
+
+def takes_system(tokenizer: Any, folder: Path) -> bool:
+    """Whether the template shows a system turn; one that drops or refuses it does not.
+
+    Raises:
+        UserError: it does not show the user's turn either.
+    """
+    turns = (Message("system", RULES), Message("user", ASKED))
+    if _lost(tokenizer, turns) is None:
+        return True
+    reason = _lost(tokenizer, without_system(turns))
+    if reason is not None:
+        raise UserError(f"{folder}: its chat template cannot ask a question: {reason}")
+    return False
+
+
+def _lost(tokenizer: Any, turns: Sequence[Message]) -> str | None:
+    """Why the template does not show these turns; None where it does."""
+    said = [{"role": turn.role, "content": turn.content} for turn in turns]
+    try:
+        shown = tokenizer.apply_chat_template(said, tokenize=False, add_generation_prompt=True)
+    except Exception as error:  # a template is a program, and fails as it pleases
+        return first_line(error)
+    return None if RULES in shown and ASKED in shown else "it leaves out what the user says"
+
+
+def without_system(turns: Sequence[Message]) -> tuple[Message, ...]:
+    """The turns, with what the system says at the head of the user's turn that follows."""
+    found: list[Message] = []
+    rules: list[str] = []
+    for turn in turns:
+        if turn.role == "system":
+            rules.append(turn.content)
+            continue
+        content = "\n\n".join(filter(None, [*rules, turn.content]))
+        found.append(Message(turn.role, content) if turn.role == "user" else turn)
+        rules = [] if turn.role == "user" else rules
+    return (*found, *(Message("user", each) for each in ["\n\n".join(rules)] if rules))

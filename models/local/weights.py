@@ -1,0 +1,114 @@
+"""Where weights lie, and whether an adapter fits its base. Nothing loads torch."""
+
+from pathlib import Path
+
+from bar_exam.common.errors import UserError
+from bar_exam.common.loading import check_no_code, first_line
+from bar_exam.models.local.embedded import embedded_smollm2
+
+PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+
+
+def base_folder(base: str, revision: str | None = None) -> Path:
+    """The folder of a base model: `embedded:smollm2`, a folder, or a Hugging Face id.
+
+    Raises:
+        UserError: it is not there, cannot be fetched, or holds no whole safetensors.
+    """
+    if base.startswith("embedded:"):
+        if base != "embedded:smollm2":
+            raise UserError(f"base {base!r} is not embedded; embedded:smollm2 is")
+        return embedded_smollm2()
+    folder = Path(base)
+    if not folder.is_dir():
+        if base.startswith((".", "/", "~")) or base.count("/") != 1:
+            raise UserError(
+                f"base {base!r}: no such folder, and not a Hugging Face id (owner/name)"
+            )
+        folder = _fetched(base, revision)
+    check_no_code(folder)
+    for file in weight_files(folder):
+        tensor_shapes(file)
+    return folder
+
+
+def _fetched(base: str, revision: str | None) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    wanted = ["*.safetensors", "*.json", "*.jinja", "tokenizer.model", "merges.txt"]
+    try:
+        return Path(snapshot_download(base, revision=revision, allow_patterns=wanted))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UserError(
+            f"base {base!r} cannot be fetched from the Hugging Face hub ({reason}); give a folder, "
+            "or fetch it where there is a network and set HF_HOME"
+        ) from error
+
+
+def weight_files(folder: Path) -> tuple[Path, ...]:
+    """The safetensors files of a model or adapter folder.
+
+    Raises:
+        UserError: there are none; a pickle is refused, because loading one runs its code.
+    """
+    found = tuple(sorted(folder.glob("*.safetensors")))
+    if found:
+        return found
+    pickles = [file.name for file in sorted(folder.glob("*")) if file.suffix in PICKLES]
+    if pickles:
+        raise UserError(
+            f"{folder}: {pickles[0]} is a pickle, and loading one can run any code; convert it "
+            "with `save_pretrained(..., safe_serialization=True)`"
+        )
+    raise UserError(f"{folder} holds no .safetensors file; is it a model folder?")
+
+
+def check_adapter(adapter: Path, base: Path, *, scores: bool = False) -> None:
+    """Put an adapter on a base without weights, as PEFT would put it on the base.
+
+    Args:
+        adapter: its folder.
+        base: folder of the base.
+        scores: it is a reward model's.
+
+    Raises:
+        UserError: no adapter there, a pickle, or made for another base.
+    """
+    from bar_exam.models.local.adapters import check_fit
+
+    adapter_files(adapter)
+    check_fit(adapter, base, scores=scores)
+
+
+def adapter_files(adapter: Path) -> None:
+    """Check that the files of an adapter are there and whole; loads no library that computes.
+
+    Raises:
+        UserError: no adapter there, a pickle, or a file that is cut short.
+    """
+    if not (adapter / "adapter_config.json").is_file():
+        raise UserError(f"adapter {adapter}: no adapter_config.json there; give a PEFT folder")
+    if not (adapter / "adapter_model.safetensors").is_file():
+        weight_files(adapter)
+        raise UserError(f"adapter {adapter}: no adapter_model.safetensors there")
+    tensor_shapes(adapter / "adapter_model.safetensors")
+
+
+def tensor_shapes(file: Path) -> dict[str, list[int]]:
+    """Tensor shapes of a safetensors file, by name.
+
+    Raises:
+        UserError: it is no such file, or shorter than its header says.
+    """
+    from safetensors import safe_open
+
+    try:
+        with safe_open(file, framework="np") as opened:
+            return {name: opened.get_slice(name).get_shape() for name in opened.offset_keys()}
+    except Exception as error:  # its own error, and those of the file system
+        raise UserError(
+            f"{file} is cut short, or no safetensors file ({first_line(error)}); "
+            "fetch or train it again"
+        ) from error

@@ -1,0 +1,204 @@
+"""Promotion, rollback, a change of the anchor: the record first, then what is derived from it.
+
+Whatever a crash cuts off after the append is derived from the record by the next call.
+"""
+
+import contextlib
+import getpass
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from bar_exam.common.errors import UserError
+from bar_exam.models.factory import open_models
+from bar_exam.models.identity.identities import VERSION, manifest_digest, promotion_identity
+from bar_exam.models.promotion.admission import check_admission, check_recorded
+from bar_exam.models.promotion.champion import Say, point, reigns, settle
+from bar_exam.models.promotion.components import parts_of
+from bar_exam.models.promotion.evidence import find_examined
+from bar_exam.models.promotion.record import SHIPPED, Named, Record, RefusedError, append, chained
+from bar_exam.models.promotion.signing import forget, private_fingerprint, sign_promotion
+from bar_exam.models.registry import SHIPPED as SHIPPED_REGISTRY
+from bar_exam.models.registry import adapter_of, read_entry
+
+RUNS = Path("reports/runs")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where things lie: the record and `champion.toml`, the registry, the reports."""
+
+    folder: Path = SHIPPED
+    registry: Path = SHIPPED_REGISTRY
+    runs: Path = RUNS
+
+
+def promote(
+    name: str, place: Place, report: Path | None = None, key: Path | None = None, say: Say = print
+) -> Record:
+    """Make `name` the champion, if the last report that examined it says PROMOTE and still holds.
+
+    Raises:
+        UserError: the model is unknown, or a file cannot be read or written.
+        RefusedError: no exam passed, or model, gate or champion are not those of the exam any more.
+    """
+    read_entry(name, place.registry, "promote")
+    with locked(place.folder, say):
+        records = settle(place.folder, place.registry, say)
+        model = open_models([name], place.registry)[0]
+        exam = find_examined(name, promotion_identity(model), place.runs, report)
+        check_admission(exam, model, records)
+        last = records[-1] if records else None
+        now = Named(name, exam.identity)
+        better = last is None or exam.verdict.improves_anchor
+        record = Record(
+            kind="promotion",
+            when=_now(),
+            who=_who(),
+            model=name,
+            identity=exam.identity,
+            parts=parts_of(model, place.registry),
+            manifest=manifest_digest(model),
+            code=exam.code,
+            dataset=exam.dataset,
+            gate=exam.gate.identity,
+            report=exam.source,
+            statistics={
+                "estimates": exam.estimates,
+                "checks": [check.model_dump() for check in exam.verdict.checks],
+                "reasons": list(exam.verdict.reasons),
+                "exam": exam.selection,
+            },
+            verdict=exam.verdict.outcome,
+            previous=last.named if last else None,
+            anchor=now if better or not last else last.anchor,
+            version=VERSION,
+        )
+        return _commit(place, records, record, key, say)
+
+
+def roll_back(place: Place, key: Path | None = None, say: Say = print) -> Record:
+    """Return to the champion before, and to the anchor that held then.
+
+    Raises:
+        UserError: a file cannot be read or written.
+        RefusedError: there is none before, or that model is not what it was.
+    """
+    with locked(place.folder, say):
+        records = settle(place.folder, place.registry, say)
+        standing = reigns(records)
+        if len(standing) < 2:
+            now = f"{standing[0].model} is the first champion" if standing else "no champion yet"
+            raise RefusedError(f"{now}: there is none before to return to")
+        left, wanted = standing[-1], standing[-2]
+        model = open_models([wanted.model], place.registry)[0]
+        check_recorded(model, wanted)
+        record = _unexamined(wanted, "rollback", left.named, wanted.anchor)
+        return _commit(place, records, record, key, say)
+
+
+def change_anchor(
+    name: str, reason: str, place: Place, key: Path | None = None, say: Say = print
+) -> Record:
+    """Make another champion of the record the anchor, for a reason that is recorded.
+
+    Raises:
+        UserError: a file cannot be read or written.
+        RefusedError: `name` never was champion, is not what it was, or is the anchor already.
+    """
+    with locked(place.folder, say):
+        records = settle(place.folder, place.registry, say)
+        promoted = {record.model: record for record in records if record.kind == "promotion"}
+        if name not in promoted:
+            known = ", ".join(promoted) or "none yet"
+            raise RefusedError(f"{name} never was champion, so no anchor; champions are {known}")
+        if records[-1].anchor == promoted[name].named:
+            raise RefusedError(f"{name} is the anchor already")
+        check_recorded(open_models([name], place.registry)[0], promoted[name])
+        last, anchor = records[-1], promoted[name].named
+        record = replace(_unexamined(last, "anchor", last.named, anchor), reason=reason)
+        return _commit(place, records, record, key, say)
+
+
+def _unexamined(
+    record: Record, kind: Literal["rollback", "anchor"], previous: Named, anchor: Named
+) -> Record:
+    """What a line says of a model that was recorded before, and is in service by no new exam."""
+    return replace(
+        record,
+        kind=kind,
+        when=_now(),
+        who=_who(),
+        code=None,
+        dataset=None,
+        gate=None,
+        report=None,
+        statistics=None,
+        verdict=None,
+        previous=previous,
+        anchor=anchor,
+        reason=None,
+    )
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def _who() -> str:
+    """The account of the process; with what the environment calls it, where that differs."""
+    import pwd
+
+    number = os.geteuid()
+    try:
+        account = pwd.getpwuid(number).pw_name
+    except KeyError:
+        account = f"uid {number}"
+    try:
+        named = getpass.getuser()
+    except (KeyError, OSError):
+        named = account
+    return account if named == account else f"{account} (as {named})"
+
+
+def _commit(
+    place: Place, records: Sequence[Record], record: Record, key: Path | None, say: Say
+) -> Record:
+    """Sign, append, point: only the append decides whether it happened."""
+    signer = private_fingerprint(key) if key else None
+    record = chained(records, replace(record, signed_by=signer))
+    forget(place.folder, record.number)
+    if key:
+        for path in sign_promotion(
+            place.folder, record, adapter_of(record.model, place.registry), key
+        ):
+            say(f"signed: {path}")
+    append(place.folder, record)
+    point(place.folder, place.registry, (*records, record), say)
+    return record
+
+
+@contextlib.contextmanager
+def locked(folder: Path, say: Say) -> Iterator[None]:
+    """Hold the record's lock, and say so where another holds it.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / ".promotions.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        say("another promotion is under way; waiting for it")
+        lock.acquire()
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written: {error.strerror}; mend that") from error
+    try:
+        yield
+    finally:
+        lock.release()

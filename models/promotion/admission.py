@@ -1,0 +1,108 @@
+"""Every reason not to put a model into service."""
+
+from collections.abc import Sequence
+
+from bar_exam.common.identity import file_digest
+from bar_exam.models.chat import Model
+from bar_exam.models.identity.identities import (
+    CHANGED,
+    difference,
+    manifest_digest,
+    promotion_identity,
+)
+from bar_exam.models.promotion.conclusion import contradiction
+from bar_exam.models.promotion.evidence import Examined, GateFile
+from bar_exam.models.promotion.record import Named, Record, RefusedError
+
+
+def check_admission(exam: Examined, model: Model, records: Sequence[Record]) -> None:
+    """Compare an exam with itself, and with model, gate and champion as they are now.
+
+    Raises:
+        RefusedError: the exam was not passed, does not hold, or examined something else.
+    """
+    again = f"type `pytest evals --model {model.name} --baseline champion`"
+    verdict = exam.verdict
+    if verdict.outcome != "PROMOTE":
+        why = " ".join("; ".join(verdict.reasons).split()) or "the report gives no reason"
+        if verdict.outcome == "PASS" and " type" not in why:  # it was in service when it was asked
+            why = f"{why}; {again}"
+        raise RefusedError(f"{exam.path} says {verdict.outcome} of {model.name}: {why}")
+    if exam.identity != promotion_identity(model):
+        raise RefusedError(_changed(model, f"{exam.path} examined", exam.identity, CHANGED))
+    champion = records[-1].named if records else None
+    if champion and champion.model == model.name and not difference(model, champion.identity):
+        raise RefusedError(f"{model.name} is the champion already")
+    for record in records:
+        if record.report and exam.source.id == record.report.id:
+            raise RefusedError(f"{exam.path} served promotion {record.number} already; {again}")
+    _check_evidence(exam, again)
+    _check_gate(exam.gate, again)
+    if wrong := contradiction(exam):
+        raise RefusedError(f"{exam.path} says PROMOTE of {model.name}, but {wrong}; {again}")
+    compared = verdict.champion.named if verdict.champion else None
+    if compared != champion:
+        raise RefusedError(
+            f"{exam.path} compared {model.name} with {_words(compared)}, but the champion is now "
+            f"{_words(champion)}; {again}"
+        )
+    anchor = verdict.anchor.named if verdict.anchor else compared
+    if records and anchor != records[-1].anchor:
+        raise RefusedError(
+            f"{exam.path} compared {model.name} with the anchor {_words(anchor)}, but it is "
+            f"{_words(records[-1].anchor)}; {again}"
+        )
+
+
+def check_recorded(model: Model, record: Record) -> None:
+    """Refuse a champion that is not what was promoted, or whose manifest is not.
+
+    Raises:
+        RefusedError: it is another.
+        UserError: its files cannot be read.
+    """
+    words = difference(model, record.identity)
+    if not words and record.manifest != manifest_digest(model):
+        words = "its training manifest changed"
+    if words:
+        source = f"promotion {record.number} recorded"
+        raise RefusedError(_changed(model, source, record.identity, words))
+
+
+def _check_evidence(exam: Examined, again: str) -> None:
+    """Refuse what the exam did not write when it ended, or wrote of other data or code."""
+    if not exam.sealed:
+        raise RefusedError(
+            f"{exam.path} is not what an exam noted beside it when it ended: it was interrupted, "
+            f"edited, or written by an earlier release; {again}"
+        )
+    if exam.dataset.split != "test":
+        raise RefusedError(
+            f"{exam.path} examined the {exam.dataset.split} split, and only test decides; {again}"
+        )
+    if exam.code.dirty or not exam.code.commit:
+        raise RefusedError(
+            f"{exam.path} was examined by code that no commit holds; commit what `git status` "
+            f"shows of it, and {again}"
+        )
+
+
+def _check_gate(gate: GateFile, again: str) -> None:
+    if not gate.file.is_file():
+        raise RefusedError(
+            f"gate {gate.file} of the exam is not there any more; restore it, or {again}"
+        )
+    if file_digest(gate.file) != gate.sha256:
+        raise RefusedError(f"gate {gate.file} was changed since the exam; {again}")
+
+
+def _changed(model: Model, source: str, identity: str, words: str) -> str:
+    """As in "dpo is not what promotion 2 recorded (28d5c160aba1): weights changed"."""
+    return (
+        f"{model.name} is not what {source} ({identity[:12]}): {words}. Restore it, or type "
+        f"`pytest evals --model {model.name} --baseline champion`"
+    )
+
+
+def _words(named: Named | None) -> str:
+    return f"{named.model} ({named.identity[:12]})" if named else "no champion"

@@ -1,0 +1,256 @@
+"""The champion: which model is in service, and which one no successor may fall behind.
+
+`champion.toml` and the `status` lines of the registry are pointers for people and for the exam.
+Both are derived from the promotion record, so a crash between the writes is mended by deriving
+them again.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import ConfigDict
+
+from bar_exam.common.errors import UserError
+from bar_exam.common.settings import read_toml
+from bar_exam.models.promotion.record import (
+    SHIPPED,
+    Named,
+    Record,
+    RefusedError,
+    drop_incomplete,
+    read_records,
+)
+
+FILE = "champion.toml"
+HEADER = "# The model in service. Written by python -m models.promote; do not edit.\n"
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Champion:
+    """The model in service; `record` is the hash of the line that made it champion."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    model: str
+    identity: str
+    record: str
+
+
+def read_champion(folder: Path = SHIPPED) -> Champion | None:
+    """The champion, or None where nothing was promoted yet.
+
+    Raises:
+        UserError: `champion.toml` is malformed.
+    """
+    path = folder / FILE
+    if not path.exists():
+        return None
+    try:
+        champion: Champion = read_toml(path, Champion)
+    except UserError as error:
+        raise UserError(f"{error}; {_rewrite(path)}") from error
+    return champion
+
+
+def read_anchor(folder: Path = SHIPPED) -> Named | None:
+    """The best champion so far: a chain of small losses, each within its margin, ends at it.
+
+    Raises:
+        UserError: the promotion record is unreadable or was tampered with.
+    """
+    records = read_records(folder)
+    return records[-1].anchor if records else None
+
+
+def reigns(records: Sequence[Record]) -> tuple[Record, ...]:
+    """The promotions that were not rolled back, oldest first; the last one is in service.
+
+    Each has the anchor that held at its end.
+
+    Raises:
+        RefusedError: a rollback returns to another model than the one before, or the anchor was
+            changed under another champion.
+    """
+    standing: list[Record] = []
+    for record in records:
+        if record.kind == "promotion":
+            standing.append(record)
+        elif record.kind == "anchor" and standing and standing[-1].named == record.named:
+            standing[-1] = replace(standing[-1], anchor=record.anchor)
+        elif record.kind == "anchor":
+            raise RefusedError(
+                f"line {record.number} changes the anchor under {record.model}, which was not "
+                "champion then; restore the record from the repository's history"
+            )
+        elif len(standing) < 2 or standing[-2].named != record.named:
+            raise RefusedError(
+                f"promotion {record.number} rolls back to {record.model}, which was not champion "
+                "before; restore the record from the repository's history"
+            )
+        else:
+            standing.pop()
+    return tuple(standing)
+
+
+def settle(folder: Path, registry: Path, say: Say) -> tuple[Record, ...]:
+    """The records, after whatever a crash left half-done was completed. The caller holds the lock.
+
+    Raises:
+        UserError: a file cannot be read or written.
+        RefusedError: the record was tampered with, or `champion.toml` contradicts it.
+    """
+    records = read_records(folder)
+    _check_pointer(folder, registry, records)
+    if dropped := drop_incomplete(folder):
+        say(dropped)
+    reigns(records)
+    if records:
+        point(folder, registry, records, say)
+    return records
+
+
+def point(folder: Path, registry: Path, records: Sequence[Record], say: Say) -> None:
+    """Make `champion.toml` and the registry say what the last record says, and say what changed.
+
+    Raises:
+        UserError: one of them cannot be written; the next call of this module's callers mends it.
+    """
+    last = records[-1]
+    champion = Champion(last.model, last.identity, last.hash)
+    if read_champion(folder) != champion:
+        _write_champion(folder / FILE, champion)
+        say(f"{folder / FILE} leads to {last.model}, promotion {last.number}")
+    for line in _align_statuses(registry, last.model):
+        say(line)
+
+
+def check_unclaimed(registry: Path) -> None:
+    """Refuse a registry in which a model is in service by no record.
+
+    Raises:
+        RefusedError: an entry says so.
+    """
+    if claimed := _of_status(registry, "champion"):
+        raise RefusedError(
+            f"{registry} says that {' and '.join(claimed)} is champion, and there is no promotion "
+            "record: restore it from the repository's history, or set that status to candidate"
+        )
+
+
+def _check_pointer(folder: Path, registry: Path, records: Sequence[Record]) -> None:
+    """Refuse a pointer that no crash explains: at neither the last record nor the one before."""
+    champion = read_champion(folder)
+    if champion is None:
+        if records:
+            _check_witness(folder / FILE, registry, records)
+        return
+    path = folder / FILE
+    known = {r.hash: r for r in records}
+    record = known.get(champion.record)
+    if record is None:
+        raise RefusedError(
+            f"{path} names a record that is not in the promotion record: lines were removed or "
+            "rewritten; restore both files from the repository's history"
+        )
+    if (champion.model, champion.identity) != (record.model, record.identity):
+        raise RefusedError(f"{path} contradicts promotion {record.number}; {_rewrite(path)}")
+    if record.number < len(records) - 1:
+        raise RefusedError(
+            f"{path} stands at promotion {record.number} of {len(records)}; {_rewrite(path)}"
+        )
+
+
+def _check_witness(path: Path, registry: Path, records: Sequence[Record]) -> None:
+    """Refuse to derive a pointer that is gone, unless the registry says the same as the record.
+
+    Without it nothing tells whether last lines of the record are gone too. Before the first
+    promotion was pointed to there is none, and no entry that a promotion touched.
+    """
+    last = records[-1].model
+    claimed = _of_status(registry, "champion")
+    begun = len(records) == 1 and not claimed and last not in _of_status(registry, "retired")
+    if claimed != [last] and not begun:
+        said = f"{registry} says {' and '.join(claimed)}" if claimed else f"{registry} says nobody"
+        raise RefusedError(
+            f"{path} is not there, the last line of the record makes {last} champion, and {said} "
+            "is: whether lines were removed cannot be known; restore these files from the "
+            "repository's history"
+        )
+
+
+def _of_status(registry: Path, status: str) -> list[str]:
+    """The names of the entries that have this status."""
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    found = []
+    for path in sorted(registry.glob("*.toml")):
+        try:
+            if tomlkit.parse(path.read_bytes().decode()).get("status") == status:
+                found.append(path.stem)
+        except (OSError, UnicodeDecodeError, TOMLKitError):
+            continue  # an entry that cannot be read witnesses nothing
+    return found
+
+
+def _rewrite(path: Path) -> str:
+    return f"delete {path.name} and type `python -m models.promote --verify` to derive it again"
+
+
+def _write_champion(path: Path, champion: Champion) -> None:
+    import tomlkit
+
+    document = tomlkit.document()
+    for key in ("model", "identity", "record"):
+        document[key] = getattr(champion, key)
+    replace_file(path, (HEADER + tomlkit.dumps(document)).encode())
+
+
+def _align_statuses(registry: Path, champion: str) -> list[str]:
+    """One entry is the champion; another that says so is retired. Comments are kept."""
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    changes = []
+    for path in sorted(registry.glob("*.toml")):
+        try:
+            document = tomlkit.parse(path.read_bytes().decode())
+        except (OSError, UnicodeDecodeError, TOMLKitError) as error:
+            changes.append(f"{path} is not TOML, its status was left: {error}")
+            continue
+        status = document.get("status")
+        if path.stem == champion:
+            wanted = "champion"
+        elif status == "champion":
+            wanted = "retired"
+        else:
+            continue
+        if status != wanted:
+            document["status"] = wanted
+            replace_file(path, tomlkit.dumps(document).encode())
+            changes.append(f"{path}: status is {wanted}")
+    return changes
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Replace `path`, whole or not at all, through to the disk. The caller holds the lock.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    draft = path.with_name(f".{path.name}.draft")
+    try:
+        with draft.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise UserError(
+            f"{path} cannot be written ({error.strerror}); mend that and type "
+            "`python -m models.promote --verify`, which completes what was begun"
+        ) from error

@@ -1,0 +1,59 @@
+"""What a model is made of, digest by digest, so that a record can say which part changed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bar_exam.common.identity import digest
+from bar_exam.common.redaction import address
+from bar_exam.fixtures.retrieval.passages import Passage
+from bar_exam.models.chat import Model
+from bar_exam.models.identity.contents import adapter_digest, tokenizer_digest, weights_digest
+from bar_exam.models.prompted import PromptedModel
+from bar_exam.models.registry import EndpointEntry, LocalEntry, Prompted, adapter_of, read_entry
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """SHA-256 of each part; None where a model has no such part.
+
+    `base` is of the weights, or of URL and model id of a server; `tokenizer` includes the chat
+    template, `prompt` the system prompt and the layout of passages.
+    """
+
+    base: str | None = None
+    adapter: str | None = None
+    tokenizer: str | None = None
+    decoding: str | None = None
+    prompt: str | None = None
+
+
+def parts_of(model: Model, registry: Path) -> Parts:
+    """The parts of a registered model.
+
+    Raises:
+        UserError: its entry is malformed, or weights are missing.
+    """
+    entry = read_entry(model.name, registry)
+    base = tokenizer = None
+    if isinstance(entry, LocalEntry):
+        from bar_exam.models.local.weights import base_folder
+
+        folder = base_folder(entry.base, entry.revision)
+        base, tokenizer = weights_digest(folder), tokenizer_digest(folder)
+    elif isinstance(entry, EndpointEntry):
+        base = digest(address(entry.base_url).bare, entry.model)
+    adapter = adapter_of(model.name, registry)
+    return Parts(
+        base=base,
+        adapter=adapter_digest(adapter) if adapter else None,
+        tokenizer=tokenizer,
+        decoding=entry.decoding.identity if isinstance(entry, Prompted) else None,
+        prompt=_prompt_digest(model),
+    )
+
+
+def _prompt_digest(model: Model) -> str | None:
+    if not isinstance(model, PromptedModel):
+        return None
+    sample = model.template.messages("question", [Passage("contract", 0, 7, "passage")])
+    return digest([[m.role, m.content] for m in sample], model.uses_passages)

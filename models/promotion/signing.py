@@ -1,0 +1,179 @@
+"""Signatures by the optional package model-signing (sigstore's), with a local elliptic-curve key.
+
+A promotion is signed as the line that it is in the record, which through its hash covers every
+line before; an adapter is signed as the folder that it is. Nothing is sent anywhere.
+"""
+
+import contextlib
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from bar_exam.common.errors import UserError
+from bar_exam.models.promotion.record import Record, RefusedError
+
+FOLDER = "signatures"
+INSTALL = "pip install model-signing pyopenssl"
+
+
+def private_fingerprint(key: Path) -> str:
+    """SHA-256 (hex) of the public half (PEM) of a private key.
+
+    Raises:
+        UserError: it is no plain private key on a NIST curve, or model-signing is missing.
+    """
+    with _key_errors(key, "private"):
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+        return _fingerprint(load_pem_private_key(key.read_bytes(), None).public_key())
+
+
+def public_fingerprint(key: Path) -> str:
+    """SHA-256 (hex) of a public key (PEM).
+
+    Raises:
+        UserError: it is no public key, or model-signing is missing.
+    """
+    with _key_errors(key, "public"):
+        from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+        return _fingerprint(load_pem_public_key(key.read_bytes()))
+
+
+def sign_promotion(folder: Path, record: Record, adapter: Path | None, key: Path) -> list[Path]:
+    """Sign the record's line, and the adapter it promotes; returns the signature files.
+
+    Raises:
+        UserError: model-signing is missing, or key or folder do not serve it.
+    """
+    line = _line_file(folder, record.number)
+    try:
+        line.parent.mkdir(exist_ok=True)
+        line.write_bytes(record.line)
+    except OSError as error:
+        raise UserError(
+            f"{line} cannot be written ({error.strerror}); nothing was promoted, mend that first"
+        ) from error
+    signed = [_sign(line, key)]
+    return [*signed, _sign(adapter, key)] if adapter else signed
+
+
+def forget(folder: Path, number: int) -> None:
+    """Remove what a crash may have left of a promotion that was signed but never recorded."""
+    line = _line_file(folder, number)
+    line.unlink(missing_ok=True)
+    signature_file(line).unlink(missing_ok=True)
+
+
+def check_unsigned(folder: Path, records: Sequence[Record]) -> None:
+    """Refuse a record that lacks a line which was signed.
+
+    Raises:
+        RefusedError: there is the signed line, or its signature, of another record.
+    """
+    known = {_line_file(folder, record.number).name: record for record in records}
+    for path in sorted((folder / FOLDER).glob("[0-9]*.json*")):
+        record = known.get(path.name.removesuffix(".sig"))
+        if record is None or record.signed_by is None:
+            raise RefusedError(
+                f"{path} is of a promotion that the record does not have as a signed line: lines "
+                "were removed or rewritten, or a promotion was stopped before it was recorded; "
+                "restore the record from the repository's history, or remove that file"
+            )
+
+
+def verify_promotions(folder: Path, signed: Sequence[Record], key: Path) -> None:
+    """Check the signatures of records that say that they are signed, with a public key.
+
+    Raises:
+        UserError: model-signing is missing, or the key cannot be used.
+        RefusedError: a signature is missing, of another key, or not of what lies there.
+    """
+    owner = public_fingerprint(key)
+    for record in signed:
+        line = _line_file(folder, record.number)
+        if record.signed_by != owner:
+            raise RefusedError(f"promotion {record.number} was signed with another key than {key}")
+        if not line.is_file() or line.read_bytes() != record.line:
+            raise RefusedError(f"{line} is not line {record.number} of the record; restore it")
+        _verify(line, key)
+
+
+def verify_adapter(adapter: Path | None, key: Path) -> None:
+    """Check the signature of the champion's adapter folder, where it has one.
+
+    Raises:
+        UserError: model-signing is missing, or the key cannot be used.
+        RefusedError: the signature is missing or of something else.
+    """
+    if adapter:
+        _verify(adapter, key)
+
+
+def signature_file(thing: Path) -> Path:
+    """Where the signature of a file or folder lies: beside it."""
+    return thing.with_name(f"{thing.name}.sig")
+
+
+def _line_file(folder: Path, number: int) -> Path:
+    return folder / FOLDER / f"{number:04d}.json"
+
+
+def _sign(thing: Path, key: Path) -> Path:
+    signature = signature_file(thing)
+    draft = signature.with_name(f".{signature.name}.draft")
+    with _key_errors(key, "private"):
+        from model_signing import signing
+
+        signer = signing.Config().use_elliptic_key_signer(private_key=key)
+    try:
+        signer.sign(thing, draft)
+        draft.replace(signature)
+    except (OSError, ValueError) as error:
+        draft.unlink(missing_ok=True)
+        raise UserError(
+            f"{thing} cannot be signed: {_line(error)}; nothing was promoted, mend that first"
+        ) from error
+    return signature
+
+
+def _verify(thing: Path, key: Path) -> None:
+    with _key_errors(key, "public"):
+        from model_signing import verifying
+
+        verifier = verifying.Config().use_elliptic_key_verifier(public_key=key)
+    try:
+        verifier.verify(thing, signature_file(thing))
+    except Exception as error:  # the package raises what its parsers and cryptography raise
+        raise RefusedError(
+            f"{signature_file(thing)} does not vouch for {thing.name}: {_line(error)}; restore "
+            "both, or examine and promote again with --sign"
+        ) from error
+
+
+@contextlib.contextmanager
+def _key_errors(key: Path, kind: str) -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise UserError(f"signing needs a package ({error.name}); type `{INSTALL}`") from error
+    except OSError as error:
+        raise UserError(f"key {key} cannot be read: {error.strerror}; name a PEM file") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"key {key} is no unencrypted {kind} key (PEM, NIST curve): {_line(error)}; make one "
+            "with `openssl ecparam -name prime256v1 -genkey -noout -out key.pem` and its public "
+            "half with `openssl ec -in key.pem -pubout -out key.pub`"
+        ) from error
+
+
+def _fingerprint(key: Any) -> str:
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(pem).hexdigest()
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,0 +1,218 @@
+"""Every run so far: `python -m reports.history`, in the terminal and as a page of charts."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bar_exam.common.command import Parser, output_file, run
+from bar_exam.reports.archive import RUNS, run_names, write_whole
+from bar_exam.reports.history.flaky import Flakiness, find_flaky
+from bar_exam.reports.history.runs import (
+    Mark,
+    Ran,
+    Shown,
+    check_metrics,
+    in_order,
+    marks,
+    of_model,
+    read_runs,
+)
+from bar_exam.reports.page.terminal import STYLES, interval
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+STORE = Path(".exam/store.sqlite")
+MODELS = Path("models")
+FEW = 20
+"""Flaky cases that the terminal lists; the page lists all."""
+
+TIME, NAME, GAP = 16, 14, 2
+LEFT = TIME + GAP + NAME
+"""What stands before the metrics, in characters."""
+
+Names = Mapping[tuple[str, str], str]
+"""What to call a run by, for (run id, model)."""
+
+
+def _print(
+    events: Sequence[Ran | Mark], metrics: Sequence[str], names: Names, flaky: Flakiness
+) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    for part in _fitting(events, metrics, console.width - LEFT):
+        _print_table(console, events, part, names)
+    for line in flaky_lines(flaky):
+        console.print(line, markup=False)
+
+
+def _fitting(
+    events: Sequence[Ran | Mark], metrics: Sequence[str], room: int
+) -> Iterator[dict[str, int]]:
+    """Metrics with their widths, in tables no wider than the terminal: no number is broken."""
+    part: dict[str, int] = {}
+    for metric in metrics:
+        cells = [_cell(each, metric) for event in events for each in _models(event)]
+        width = max(len(line) for cell in (metric, *cells) for line in cell.split("\n"))
+        if part and sum(part.values()) + GAP * (len(part) + 1) + width > room:
+            yield part
+            part = {}
+        part[metric] = width
+    yield part
+
+
+def _models(event: Ran | Mark) -> Sequence[Shown]:
+    return event.shown if isinstance(event, Ran) else ()
+
+
+def _cell(shown: Shown, metric: str) -> str:
+    """The interval stands below the mean."""
+    return interval(shown.estimates.get(metric)).replace(" ", "\n", 1)
+
+
+def _print_table(
+    console: "Console", events: Sequence[Ran | Mark], metrics: Mapping[str, int], names: Names
+) -> None:
+    """Runs in stretches of one table, whose columns have one width; marks between them."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    longest = max((len(name) for name in names.values()), default=0)
+    room = console.width - TIME - sum(metrics.values()) - GAP * (len(metrics) + 1)
+
+    def table(*, heads: bool) -> Table:
+        made = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), show_header=heads)
+        made.add_column("time, data", width=TIME, overflow="fold")
+        made.add_column("run, verdict", width=max(NAME, min(longest, room)), overflow="fold")
+        for metric, width in metrics.items():
+            made.add_column(escape(metric), width=width, justify="right", no_wrap=True)
+        return made
+
+    rows = table(heads=True)
+    for event in events:
+        if isinstance(event, Ran):
+            for each in event.shown:
+                rows.add_row(*_row(event, each, metrics, names))
+            continue
+        console.print(rows)
+        console.print(f"[bold]{_minute(event.when)}  {escape(event.words)}[/]")
+        rows = table(heads=False)
+    console.print(rows)
+
+
+def _row(event: Ran, shown: Shown, metrics: Iterable[str], names: Names) -> Iterator[str]:
+    from rich.markup import escape
+
+    style = STYLES.get(shown.outcome, "dim")
+    name = names.get((event.id, shown.model), f"{shown.model} (no report)")
+    yield f"{_minute(event.when)}\n{escape(f'{event.dataset} {event.split}')}"
+    yield f"{escape(name)}\n[{style}]{shown.outcome or escape(shown.role)}[/]"
+    for metric in metrics:
+        yield escape(_cell(shown, metric))
+
+
+def _minute(when: str) -> str:
+    """As in 2026-01-31 09:30, which is UTC."""
+    return when[:16].replace("T", " ")
+
+
+def flaky_lines(flaky: Flakiness) -> Iterator[str]:
+    """What repeats of the same model and case say."""
+    yield (
+        f"flaky: {len(flaky.cases):,} of {flaky.repeated:,} cases that the same model took in more "
+        "than one run"
+    )
+    for each in flaky.cases[:FEW]:
+        yield f"  {each.model}: {each.slug} missed in {each.missed} of {each.runs} runs"
+    if len(flaky.cases) > FEW:
+        yield f"  and {len(flaky.cases) - FEW:,} more; --html PATH lists all"
+    if flaky.unreadable:
+        yield f"{flaky.unreadable} reports could not be read, and are left out of this count"
+
+
+def as_json(
+    events: Sequence[Ran | Mark], metrics: Sequence[str], names: Names, flaky: Flakiness
+) -> dict[str, Any]:
+    """The same for programs; without `--metric` every metric that was measured."""
+    return {
+        "runs": [
+            {
+                "id": event.id,
+                "when": event.when,
+                "dataset": event.dataset,
+                "content": event.content,
+                "split": event.split,
+                "models": [
+                    {
+                        "model": each.model,
+                        "run": names.get((event.id, each.model)),
+                        "role": each.role,
+                        "verdict": each.outcome or None,
+                        "estimates": {
+                            metric: asdict(found)
+                            for metric, found in each.estimates.items()
+                            if not metrics or metric in metrics
+                        },
+                    }
+                    for each in event.shown
+                ],
+            }
+            for event in events
+            if isinstance(event, Ran)
+        ],
+        "marks": [asdict(event) for event in events if isinstance(event, Mark)],
+        "flaky": asdict(flaky),
+    }
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="python -m reports.history", description=main.__doc__)
+    add = parser.add_argument
+    add("--store", default=str(STORE), metavar="URL", help=f"path or SQLAlchemy URL ({STORE})")
+    add("--runs", type=Path, default=RUNS, metavar="DIR", help=f"folder of runs ({RUNS})")
+    add("--models", type=Path, default=MODELS, metavar="DIR", help="of promotions.jsonl (models)")
+    add("--model", metavar="NAME", help="only this model")
+    add("--metric", action="append", default=[], metavar="NAME", help="this one; may be repeated")
+    add("--json", action="store_true", help="print JSON, with every metric")
+    add("--html", type=output_file, metavar="PATH", help="also draw a page of charts")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Print every run with its verdict, changes of champion and data, and flaky cases.
+
+    A run is called by a model that it examined: NAME is the last, NAME~1 the one before, which
+    `python -m reports.compare NAME~1 NAME` takes.
+    """
+    return run(_show, _parser(), argv)
+
+
+def _show(given: argparse.Namespace) -> None:
+    everything = read_runs(given.store)
+    runs = of_model(everything, given.model) if given.model else everything
+    metrics = check_metrics(runs, given.metric)
+    events = in_order(runs, marks(everything, given.models))
+    flaky, names = find_flaky(given.runs), run_names(given.runs)
+    if given.model:
+        kept = tuple(each for each in flaky.cases if each.model == given.model)
+        flaky = replace(flaky, cases=kept)
+    if given.html:
+        from bar_exam.reports.history.timeline import render
+
+        write_whole(given.html, render(events, metrics, flaky))
+    if given.json:
+        print(json.dumps(as_json(events, given.metric, names, flaky), indent=1))
+        return
+    _print(events, metrics, names, flaky)
+    if given.html:
+        print(given.html)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

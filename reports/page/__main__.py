@@ -1,0 +1,36 @@
+"""The page of one exam: a single HTML file that needs no network.
+
+Tables and plots stand in the file; cases are drawn by the page's script from the data it carries.
+`python -m reports.page PATH/report.json` makes report.html again.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from bar_exam.common.command import Parser, run
+from bar_exam.common.errors import UserError
+from bar_exam.reports.archive import read_written, write_whole
+from bar_exam.reports.page.html import render
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Make report.html again, beside the report.json that is given."""
+    parser = Parser(prog="python -m reports.page", description=main.__doc__)
+    parser.add_argument("report", type=Path, metavar="REPORT", help="reports/runs/ID/report.json")
+    return run(_render_again, parser, argv)
+
+
+def _render_again(options: argparse.Namespace) -> None:
+    path = options.report
+    written = read_written(path)
+    try:
+        page = render(written)
+    except (LookupError, TypeError, AttributeError) as error:
+        raise UserError(f"{path} is no report ({error!r}); run the exam again") from error
+    write_whole(path.with_name("report.html"), page)
+    print(path.with_name("report.html"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

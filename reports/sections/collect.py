@@ -1,0 +1,167 @@
+"""What an exam found beside its metrics, gathered from the run and from the agenda's tasks."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from bar_exam.evals.exam import Run
+from bar_exam.evals.gate import Gate
+from bar_exam.evals.labels import Label
+from bar_exam.evals.probes.forgetting import HarnessExam, ProbeExam
+from bar_exam.evals.results import Result
+from bar_exam.reports.report import Finding, Section
+from bar_exam.reports.sections.corpus import whole_section
+from bar_exam.reports.sections.judge_exams import judge_section
+from bar_exam.reports.sections.stability import stability_sections
+from bar_exam.reports.statistics.bootstrap import shown_mean
+from bar_exam.reports.statistics.estimates import Estimate, held
+from bar_exam.reports.statistics.ppi import prediction_powered_mean
+from bar_exam.reports.verdict.pairs import attrition, by_model, value
+
+if TYPE_CHECKING:
+    from bar_exam.evals.agenda import Agenda
+
+
+def sections(run: Run, agenda: "Agenda", gate: Gate) -> tuple[Section, ...]:
+    """Every section that has a finding."""
+    results = run.results
+    found = [
+        judge_section(agenda.judge_exams, gate.judge, gate.alpha, gate.attrition),
+        *stability_sections(run.varied, results, gate.stability, gate.alpha, gate.attrition),
+        _harm(by_model(results), gate),
+        _forgetting(agenda, gate),
+        _preferences(run, gate.alpha),
+        _labelled(results, agenda.labels, gate.alpha),
+        whole_section(by_model(results)),
+    ]
+    return tuple(section for section in found if section.findings)
+
+
+def _harm(of_model: Mapping[str, Sequence[Result]], gate: Gate) -> Section:
+    """The share of each model's answers that a judge finds biased or toxic."""
+    findings = []
+    for model, results in of_model.items():
+        for metric in ("deepeval:bias", "deepeval:toxicity"):
+            asked = [result for result in results if metric in result.scores]
+            scored = [(each, score) for each in asked if (score := value(each, metric)) is not None]
+            if not asked:
+                continue
+            flagged = [float(score > 0.5) for _, score in scored]
+            contracts = [each.case.contract.id for each, _ in scored]
+            estimate = shown_mean(flagged, contracts, gate.alpha, share=True) if scored else None
+            lost = attrition(metric, results)
+            outcome = held(estimate, gate.stability.harm, at_least=False)
+            if outcome == "PASS" and lost > gate.attrition:
+                outcome = "INCONCLUSIVE"
+            reason = f"at most {gate.stability.harm:g} may be found so; {lost:.1%} unscored"
+            findings.append(Finding(model, metric, estimate, reason, outcome))
+    note = "The share of answers with more than half of their opinions found biased or toxic."
+    return Section("harm", "Bias and toxicity", note, tuple(findings))
+
+
+def _forgetting(agenda: "Agenda", gate: Gate) -> Section:
+    """Each model's share of right replies less its base's; the unit is the question."""
+    margin = gate.forgetting.margin
+    findings = [
+        *(_probed(exam, margin, gate.alpha) for exam in agenda.probe_exams),
+        *(row for exam in agenda.harness_exams for row in _harnessed(exam, margin, gate.alpha)),
+    ]
+    note = (
+        "General questions, checked by rules, to the model and to the base that it was trained "
+        f"from: right less right. It may lose {margin:g}."
+    )
+    return Section("forgetting", "Forgetting", note, tuple(findings))
+
+
+def _probed(exam: ProbeExam, margin: float, alpha: float) -> Finding:
+    measure = "general questions"
+    mine, theirs = exam.rights()
+    lost = len(exam.probed) - len(mine)
+    if not mine:
+        return Finding(exam.model, measure, None, "no reply", "INCONCLUSIVE")
+    changes = [own - base for own, base in zip(mine, theirs, strict=True)]
+    ids = [each.probe.id for each in exam.probed if each.failed is None]
+    estimate = shown_mean(changes, ids, alpha)
+    right, before = sum(mine) / len(mine), sum(theirs) / len(theirs)
+    reason = f"right on {right:.2f} of {len(mine)}, its base on {before:.2f}"
+    reason += f"; {lost} got no reply" if lost else ""
+    return Finding(exam.model, measure, estimate, reason, held(estimate, -margin))
+
+
+def _harnessed(exam: HarnessExam, margin: float, alpha: float) -> Iterator[Finding]:
+    """Task by task; the two runs' errors are added as if independent, which is on the safe side."""
+    from scipy import stats
+
+    for task, (mine, base) in exam.scores.items():
+        change = mine.value - base.value
+        low = high = None
+        if mine.stderr is not None and base.stderr is not None:
+            reach = float(stats.norm.isf(alpha)) * math.hypot(mine.stderr, base.stderr)
+            low, high = change - reach, change + reach
+        estimate = Estimate(change, low, high, 0, 0)
+        reason = f"{mine.metric} {mine.value:.3f}, its base {base.value:.3f}"
+        yield Finding(exam.model, task, estimate, reason, held(estimate, -margin))
+
+
+def _preferences(run: Run, alpha: float) -> Section:
+    """Wins less losses of each pairing, a case; wins count that survive the swap."""
+    contract = {result.case.id: result.case.contract.id for result in run.results}
+    findings = []
+    for first, second in run.plan.pairings:
+        scores = {
+            case: score
+            for (a, b, case), score in run.preferences.items()
+            if (a, b) == (first, second)
+        }
+        values = {case: score.value for case, score in scores.items() if score.value is not None}
+        wins, losses = (sum(v == side for v in values.values()) for side in (1.0, -1.0))
+        reason = f"won {wins}, lost {losses}, tied {len(values) - wins - losses}"
+        reason += f", {len(scores) - len(values)} unread" if len(scores) > len(values) else ""
+        contracts = [contract[case] for case in values]
+        estimate = shown_mean(list(values.values()), contracts, alpha) if values else None
+        findings.append(Finding(first, f"preferred to {second}", estimate, reason))
+    note = "A judge reads both answers in both orders; a win counts where it survives the swap."
+    return Section("preference", "Preference", note, tuple(findings))
+
+
+def _labelled(results: Sequence[Result], labels: Sequence[Label], alpha: float) -> Section:
+    """Correctness by people, sharpened by the judges' scores of all cases (PPI++)."""
+    findings = tuple(_sharpened(results, labels, alpha))
+    note = (
+        "People's scores of some answers, and the judges' of all of them, give one estimate that "
+        "is right whatever the judges are worth (Angelopoulos, Duchi, Zrnic 2023)."
+    )
+    return Section("labels", "With people's labels", note, findings)
+
+
+def _sharpened(
+    results: Sequence[Result], labels: Sequence[Label], alpha: float
+) -> Iterator[Finding]:
+    for model, rows in by_model(results).items() if labels else ():
+        scored = [
+            (row, judged) for row in rows if (judged := value(row, "correctness")) is not None
+        ]
+        people = [_label(row, labels) for row, _ in scored]
+        count = sum(score is not None for score in people)
+        if not count:
+            yield Finding(model, "correctness", None, "no case is both labelled and judged")
+            continue
+        found = prediction_powered_mean(
+            [score for _, score in scored], people, [row.case.contract.id for row, _ in scored],
+            alpha,
+        )  # fmt: skip
+        gain = f", worth {found.gain:.1f} times as many labels" if found.gain else ""
+        reason = (
+            f"{count} labels alone say {found.labels.mean:.3f}; lambda {found.tuning:.2f}{gain}"
+        )
+        yield Finding(model, "correctness", found.estimate, reason)
+
+
+def _label(result: Result, labels: Sequence[Label]) -> float | None:
+    """The mean of people's scores of this answer; None where nobody labelled it."""
+    scores = [
+        label.score
+        for label in labels
+        if label.case_id == result.case.id and label.is_of(result.model, result.answer.text)
+    ]
+    return sum(scores) / len(scores) if scores else None

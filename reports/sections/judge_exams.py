@@ -1,0 +1,167 @@
+"""What the judges' own exams say, and which metrics may gate because of it."""
+
+from collections.abc import Iterator, Sequence
+
+from bar_exam.evals.gate import Gate
+from bar_exam.evals.gate import JudgeExam as Rules
+from bar_exam.evals.judges.judge_exam import JudgeExam, Trial
+from bar_exam.evals.judges.llm.replies import Preference
+from bar_exam.evals.metrics.table import METRICS
+from bar_exam.evals.options import REFERENCE
+from bar_exam.reports.report import Finding, Section
+from bar_exam.reports.statistics.agreement import Measured, Winner, agreement, position_bias, shift
+from bar_exam.reports.statistics.estimates import Outcome, held
+
+AT_LEAST = frozenset({"kappa", "spearman"})
+AGREEMENT = frozenset({"kappa", "spearman", "mean_absolute_error"})
+ATTRITION = 0.02
+
+NOTE = (
+    "Every judge scores answers that were labelled by hand and that no embedded judge was fitted "
+    "on; some of them again, with empty words added, or with an order to the judge inside the "
+    "answer. A judge that does not keep to the gate file's lines is reported; what it scores and "
+    "the gate asks for is inconclusive."
+)
+
+
+def judge_section(
+    exams: Sequence[JudgeExam], rules: Rules, alpha: float, attrition: float = ATTRITION
+) -> Section:
+    """What each judge showed, held against the gate file.
+
+    A judge that loses more than `attrition` of the labelled answers has not shown its agreement:
+    those that it can read may be the easy ones.
+    """
+    findings = [
+        Finding(exam.judge.name, measure, found.estimate, found.reason,
+                _outcome(found, measure, getattr(rules, measure), exam, attrition))
+        for exam in exams
+        for measure, found in _measured(exam, alpha)
+    ]  # fmt: skip
+    return Section("judge", "The judges' own exam", NOTE, tuple(findings))
+
+
+def untrusted(
+    gate: Gate, section: Section | None, judges: Sequence[str], *, skipped: bool = False
+) -> dict[str, str]:
+    """The gated metrics whose judges did not pass their exam, each with a line that says so.
+
+    Args:
+        gate: as the file says.
+        section: of the judges' exams; None where none was taken.
+        judges: the names of `--judge`, every one of which scores the metrics of judges.
+        skipped: whether the exams were left out on purpose.
+    """
+    findings = section.findings if section else ()
+    faults = {
+        judge: ["--judge-exam skip"]
+        if skipped
+        else _faults([f for f in findings if f.subject == judge], gate.judge)
+        for judge in judges
+    }
+    lines = {}
+    for name in gate.gating:
+        scored_by = {"judge": judges, "llm": [judge for judge in judges if judge != REFERENCE]}
+        who = scored_by.get(METRICS[name].by)
+        if who is None:
+            continue
+        wrong = [f"{judge} ({', '.join(faults[judge])})" for judge in who if faults[judge]]
+        if wrong or not who:
+            lines[name] = (
+                f"{name} is reported and cannot pass: {'; '.join(wrong) or 'no judge'} did not "
+                'pass the judges\' own exam; give another --judge, or say role = "report" in the '
+                "gate file"
+            )
+    return lines
+
+
+def _faults(findings: Sequence[Finding], rules: Rules) -> list[str]:
+    """The measures asked for that one judge did not pass, or of which nothing was found."""
+    if not findings:
+        return ["no exam"]
+    found = {finding.measure: finding for finding in findings}
+    return [
+        measure
+        for measure, line in rules
+        if line is not None
+        and (measure not in found or found[measure].outcome not in (None, "PASS"))
+    ]
+
+
+def _measured(exam: JudgeExam, alpha: float) -> Iterator[tuple[str, Measured]]:
+    """Every measure of one judge's exam, under its name in the gate file."""
+    scored = [trial for trial in exam.agreement if trial.score.value is not None]
+    missing = [trial.score.reason for trial in exam.agreement if trial.score.value is None]
+    if scored:
+        found = agreement(
+            [trial.score.value or 0.0 for trial in scored],
+            [trial.pair.score for trial in scored],
+            [trial.pair.contract for trial in scored],
+            alpha,
+        )
+        lost = f"{len(missing)} of {len(exam.agreement)} judgements are missing"
+        unread = f"{lost} ({missing[0]})" if missing else ""
+        for measure in ("kappa", "spearman", "mean_absolute_error"):
+            each: Measured = getattr(found, measure)
+            yield measure, Measured(each.estimate, "; ".join(filter(None, (each.reason, unread))))
+    else:
+        why = exam.agreement[0].score.reason if exam.agreement else "it was not asked"
+        yield "kappa", Measured(None, f"no judgement could be had: {why}")
+    yield "retest", _shift(exam.retest, alpha, absolute=True)
+    yield "verbosity_bias", _shift(exam.verbosity, alpha)
+    yield "injection", _shift(exam.injection, alpha)
+    yield "position_bias", _flips(exam, alpha)
+
+
+def _shift(trials: Sequence[Trial], alpha: float, *, absolute: bool = False) -> Measured:
+    both = [
+        (trial.score.value, trial.other.value, trial.pair.contract)
+        for trial in trials
+        if trial.other and trial.score.value is not None and trial.other.value is not None
+    ]
+    first, second, contracts = zip(*both, strict=True) if both else ((), (), ())
+    found = shift(first, second, contracts, alpha)
+    return found.absolute if absolute else found.mean
+
+
+def _flips(exam: JudgeExam, alpha: float) -> Measured:
+    if exam.pairwise is None:
+        return Measured(None, "it sees one answer at a time")
+    read = [
+        ((_winner(straight, "AB"), _winner(swapped, "BA")), each.contract)
+        for each in exam.contests
+        if (straight := each.orders.straight) and (swapped := each.orders.swapped)
+    ]
+    winners = [both for both, _ in read]
+    return position_bias(winners, [contract for _, contract in read], alpha).flips
+
+
+def _winner(place: Preference, shown: str) -> Winner:
+    """The answer in the place that was preferred; `shown` are the answers in their order."""
+    if place == "tie":
+        return "tie"
+    return "A" if shown[place == "second"] == "A" else "B"
+
+
+def _outcome(
+    found: Measured, measure: str, line: float | None, exam: JudgeExam, attrition: float
+) -> Outcome | None:
+    if measure == "position_bias" and exam.pairwise is None:
+        return None
+    outcome = held(found.estimate, line, at_least=measure in AT_LEAST)
+    return "INCONCLUSIVE" if outcome == "PASS" and _lost(measure, exam) > attrition else outcome
+
+
+def _lost(measure: str, exam: JudgeExam) -> float:
+    """Share of what a measure needs that the judge did not give."""
+    if measure == "position_bias":
+        missing = [not (each.orders.straight and each.orders.swapped) for each in exam.contests]
+    elif measure in AGREEMENT:
+        missing = [trial.score.value is None for trial in exam.agreement]
+    else:
+        trials = {"retest": exam.retest, "verbosity_bias": exam.verbosity}
+        missing = [
+            trial.score.value is None or trial.other is None or trial.other.value is None
+            for trial in trials.get(measure, exam.injection)
+        ]
+    return sum(missing) / len(missing) if missing else 0.0

@@ -1,0 +1,274 @@
+"""How far a judge agrees with people, and what sways it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from bar_exam.reports.statistics.bootstrap import bca, shown_mean
+from bar_exam.reports.statistics.estimates import Estimate
+
+if TYPE_CHECKING:
+    from bar_exam.reports.statistics.estimates import Floats
+
+STEPS = 5
+DRAWS = 2000
+ONE_CONTRACT = "one contract says nothing of the spread"
+Winner = Literal["A", "B", "tie"]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """An estimate, or None and the reason; the reason is also why an estimate has no interval."""
+
+    estimate: Estimate | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How a judge's scores agree with people's."""
+
+    kappa: Measured
+    spearman: Measured
+    mean_absolute_error: Measured
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """What became of a judge's scores when the same answers were judged in another form.
+
+    Attributes:
+        mean: second minus first score.
+        absolute: its size, whatever its sign.
+        unchanged: share of the answers that got the same score.
+    """
+
+    mean: Measured
+    absolute: Measured
+    unchanged: Measured
+
+
+@dataclass(frozen=True, slots=True)
+class PositionBias:
+    """What the order of two answers does to a preference.
+
+    Attributes:
+        flips: share of the pairs whose winner changes with the order.
+        first: share of the won comparisons that the answer in the first place won; without bias
+            it is 0.5.
+    """
+
+    flips: Measured
+    first: Measured
+
+
+def agreement(
+    judge: Sequence[float],
+    human: Sequence[float],
+    contracts: Sequence[str],
+    alpha: float = 0.05,
+    seed: int = 0,
+) -> Agreement:
+    """Agreement with people, each measure with an interval at level 1 - 2 * alpha over contracts.
+
+    Kappa is quadratically weighted, of the scores rounded to `STEPS` equal steps. Kappa and
+    Spearman's correlation have BCa intervals as in `cluster_bootstrap`, from `DRAWS` draws.
+
+    Args:
+        judge: shape (n,), the judge's scores in 0..1.
+        human: shape (n,), people's scores in 0..1 of the same answers.
+        contracts: shape (n,), the contract of each answer.
+        alpha: risk of each end.
+        seed: of the draws.
+
+    Raises:
+        ValueError: the lengths differ, or a score is not in 0..1.
+    """
+    import numpy as np
+
+    left, right = np.asarray(judge, dtype=float), np.asarray(human, dtype=float)
+    if not len(left) == len(right) == len(contracts):
+        raise ValueError(f"{len(left)} and {len(right)} scores of {len(contracts)} answers")
+    if not all(((scores >= 0) & (scores <= 1)).all() for scores in (left, right)):
+        raise ValueError("a score is not in 0..1; leave out what could not be scored")
+    binned = _binned(left), _binned(right)
+    return Agreement(
+        _resampled(weighted_kappa, *binned, contracts, alpha, seed),
+        _resampled(weighted_spearman, left, right, contracts, alpha, seed),
+        _mean(np.abs(left - right).tolist(), contracts, alpha, seed, share=True),
+    )
+
+
+def shift(
+    first: Sequence[float],
+    second: Sequence[float],
+    contracts: Sequence[str],
+    alpha: float = 0.05,
+    seed: int = 0,
+) -> Shift:
+    """Paired change of a judge's scores, clustered by contract.
+
+    It reads test-retest (the same again), verbosity bias (`second` of padded answers) and
+    resistance to injections (`second` of answers that give the judge orders).
+
+    Args:
+        first: shape (n,), scores in 0..1.
+        second: shape (n,), scores of the same answers in another form.
+        contracts: shape (n,), the contract of each answer.
+        alpha: risk of each end.
+        seed: of the draws.
+
+    Raises:
+        ValueError: the lengths differ, or a score is not finite.
+    """
+    changes = [after - before for before, after in zip(first, second, strict=True)]
+    sizes = [abs(change) for change in changes]
+    same = [float(size < 1e-9) for size in sizes]
+    return Shift(
+        _mean(changes, contracts, alpha, seed),
+        _mean(sizes, contracts, alpha, seed),
+        _mean(same, contracts, alpha, seed, share=True),
+    )
+
+
+def position_bias(
+    preferences: Sequence[tuple[Winner, Winner]],
+    contracts: Sequence[str],
+    alpha: float = 0.05,
+    seed: int = 0,
+) -> PositionBias:
+    """Whether the place of an answer decides (Zheng et al. 2023, arXiv 2306.05685, sec. 3.3).
+
+    Args:
+        preferences: who won each pair, with A shown first, then with B shown first.
+        contracts: shape (n,), the contract of each pair.
+        alpha: risk of each end.
+        seed: of the draws.
+
+    Raises:
+        ValueError: the lengths differ.
+    """
+    flips = [float(one != other) for one, other in preferences]
+    won = [
+        (float(winner == shown_first), contract)
+        for pair, contract in zip(preferences, contracts, strict=True)
+        for winner, shown_first in zip(pair, "AB", strict=True)
+        if winner != "tie"
+    ]
+    return PositionBias(
+        _mean(flips, contracts, alpha, seed, share=True),
+        _mean([one for one, _ in won], [name for _, name in won], alpha, seed, share=True),
+    )
+
+
+def _binned(scores: "Floats") -> "Floats":
+    """The nearest of `STEPS` equal steps, halves upwards, as whole numbers from 0."""
+    import numpy as np
+
+    steps: Floats = np.floor(scores * (STEPS - 1) + 0.5)
+    return steps
+
+
+def _resampled(
+    statistic: "Callable[[Floats, Floats, Floats], Floats]",
+    judge: "Floats",
+    human: "Floats",
+    contracts: Sequence[str],
+    alpha: float,
+    seed: int,
+) -> Measured:
+    """The statistic with its BCa interval; contracts are drawn whole, as weights of cases."""
+    import numpy as np
+
+    for who, scores in (("judge", judge), ("human", human)):
+        if not len(scores):
+            return Measured(None, "no answers were scored by both")
+        if not np.ptp(scores):
+            return Measured(None, f"every {who} score is the same")
+    names, members = np.unique(np.asarray(contracts), return_inverse=True)
+    groups = len(names)
+
+    def of_draws(drawn: "Floats", axis: int = -1) -> "Floats":
+        del axis  # scipy asks for it; contracts are always last
+        places = drawn.astype(np.intp).reshape(-1, drawn.shape[-1])
+        apart = places + groups * np.arange(len(places))[:, np.newaxis]
+        counts = np.bincount(apart.ravel(), minlength=groups * len(places)).reshape(-1, groups)
+        found = statistic(counts[:, members].astype(float), judge, human)
+        return found.reshape(drawn.shape[:-1])
+
+    whole = float(statistic(np.ones(len(judge)), judge, human))
+    low, high = bca(of_draws, groups, whole, alpha, DRAWS, seed)
+    reason = ONE_CONTRACT if groups < 2 else "too few contracts hold different scores"
+    estimate = Estimate(whole, low, high, len(judge), groups)
+    return Measured(estimate, reason if low is None else "")
+
+
+def _mean(
+    values: Sequence[float],
+    contracts: Sequence[str],
+    alpha: float,
+    seed: int,
+    *,
+    share: bool = False,
+) -> Measured:
+    if not values:
+        return Measured(None, "nothing was scored in both forms")
+    estimate = shown_mean(values, contracts, alpha, share=share, seed=seed)
+    return Measured(estimate, ONE_CONTRACT if estimate.low is None else "")
+
+
+def weighted_kappa(weights: "Floats", left: "Floats", right: "Floats") -> "Floats":
+    """Quadratically weighted kappa: 1 - E(a - b)^2 / E'(a - b)^2, E' with a, b independent.
+
+    E' is var a + var b + (mean a - mean b)^2 (Cohen 1968; Fleiss and Cohen 1973).
+
+    Args:
+        weights: shape (..., n), how often each case counts.
+        left: shape (n,), equally spaced categories.
+        right: shape (n,).
+
+    Returns:
+        Shape (...); NaN where both raters know one and the same category.
+    """
+    import numpy as np
+
+    total = weights.sum(axis=-1)
+    mean_left, mean_right = weights @ left / total, weights @ right / total
+    squares = weights @ np.square(left) / total + weights @ np.square(right) / total
+    chance = squares - 2 * mean_left * mean_right
+    apart = weights @ np.square(left - right) / total
+    kappa: Floats = 1 - apart / np.where(chance < 1e-12, np.nan, chance)
+    return kappa
+
+
+def weighted_spearman(weights: "Floats", left: "Floats", right: "Floats") -> "Floats":
+    """Spearman's correlation where case i stands `weights[..., i]` times: Pearson's of midranks.
+
+    Args:
+        weights: shape (..., n), whole numbers.
+        left: shape (n,).
+        right: shape (n,).
+
+    Returns:
+        Shape (...); NaN where one side is constant.
+    """
+    import numpy as np
+
+    total = weights.sum(axis=-1, keepdims=True)
+    # (total + 1) / 2 is the mean of all ranks, whatever the ties.
+    one, other = (_midranks(weights, scores) - (total + 1) / 2 for scores in (left, right))
+    spread = (weights * one * one).sum(axis=-1) * (weights * other * other).sum(axis=-1)
+    shared = (weights * one * other).sum(axis=-1)
+    correlation: Floats = shared / np.sqrt(np.where(spread < 1e-9, np.nan, spread))
+    return correlation
+
+
+def _midranks(weights: "Floats", scores: "Floats") -> "Floats":
+    import numpy as np
+
+    order = np.argsort(scores, kind="stable")
+    _, place, tied = np.unique(scores, return_inverse=True, return_counts=True)
+    ends = np.cumsum(tied)
+    sizes = np.add.reduceat(weights[..., order], ends - tied, axis=-1)
+    ranks: Floats = (np.cumsum(sizes, axis=-1) - (sizes - 1) / 2)[..., place]
+    return ranks

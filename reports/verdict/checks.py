@@ -1,0 +1,81 @@
+"""From scores to checks: what the gate file asks, and what came of it.
+
+Every entry gives one check against its floor, and one against each opponent that it is held
+against, whatever is missing. What cannot be established is INCONCLUSIVE. No entry is passed over,
+so that nothing which is lost, a judge, a metric, an answer, can take a guard away.
+
+Every check must pass for PROMOTE, and one that fails is enough for REJECT: an intersection-union
+test, which needs no correction for the number of guards (Berger 1982). Only superiority on
+primary metrics is corrected, by Holm's method, since each is a claim of its own.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from bar_exam.evals.gate import Gate
+from bar_exam.evals.metrics.table import METRICS
+from bar_exam.evals.results import Result
+from bar_exam.reports.report import Check, Decision, Opponent, Verdict
+from bar_exam.reports.statistics.estimates import Outcome
+from bar_exam.reports.verdict.bars import Bars
+from bar_exam.reports.verdict.floors import floor_checks
+from bar_exam.reports.verdict.margins import opponent_checks
+
+
+def gate_checks(
+    gate: Gate,
+    model: str,
+    of_model: Mapping[str, Sequence[Result]],
+    opponents: Sequence[Opponent],
+    bars: Bars,
+) -> list[Check]:
+    """What the gate file asks of one candidate.
+
+    Args:
+        gate: the gate file, whole.
+        model: the candidate.
+        of_model: results of the candidate and of its opponents, by model.
+        opponents: the candidate itself is not measured against itself.
+        bars: what keeps metrics from speaking.
+    """
+    results = of_model.get(model, ())
+    checks = floor_checks(gate, model, results, bars)
+    for opponent in opponents:
+        if opponent.name != model:
+            other = of_model.get(opponent.name, ())
+            checks += opponent_checks(gate, model, results, other, opponent, bars)
+    return checks
+
+
+def decide(
+    model: str,
+    checks: Sequence[Check],
+    champion: Opponent | None = None,
+    anchor: Opponent | None = None,
+) -> Verdict:
+    """Combine checks into a verdict; the reasons are those of the checks that did not pass."""
+    outcomes = {check.outcome for check in checks}
+    outcome: Decision = "PROMOTE"
+    if "FAIL" in outcomes:
+        outcome = "REJECT"
+    elif "INCONCLUSIVE" in outcomes or not any(check.speaks for check in checks):
+        outcome = "INCONCLUSIVE"
+    worst: Outcome = "FAIL" if outcome == "REJECT" else "INCONCLUSIVE"
+    reasons = tuple(c.reason for c in checks if c.outcome == worst)
+    if outcome == "INCONCLUSIVE" and not reasons:
+        reasons = (
+            "the gate file asks nothing of the answers; give a metric that reads them a floor or "
+            "a margin",
+        )
+    best = anchor or champion
+    gains = [_is_gain(c) for c in checks if best and c.against == best.words and c.outcome != "N/A"]
+    improves = all(gains) if gains else best is None or best.name == model
+    return Verdict(model, outcome, reasons, tuple(checks), champion, anchor, improves)
+
+
+def _is_gain(check: Check) -> bool:
+    """Whether the interval of a difference lies where the candidate is better."""
+    found = check.estimate
+    if found is None or found.low is None or found.high is None:
+        return False
+    known = METRICS.get(check.metric)
+    return found.high < 0 if known and known.direction == "lower" else found.low > 0

@@ -1,0 +1,70 @@
+"""Every gated metric that has a floor, against it."""
+
+from collections.abc import Sequence
+
+from bar_exam.evals.gate import Gate
+from bar_exam.evals.metrics.table import METRICS
+from bar_exam.evals.results import Result
+from bar_exam.reports.report import Check
+from bar_exam.reports.statistics.estimates import Estimate, Outcome
+from bar_exam.reports.verdict.bars import Bars, Said, turned, unfit
+from bar_exam.reports.verdict.means import metric_mean
+from bar_exam.reports.verdict.pairs import Marks, marks
+
+
+def floor_checks(gate: Gate, model: str, results: Sequence[Result], bars: Bars) -> list[Check]:
+    """One check for every gated metric that has a floor."""
+    found = []
+    for metric, entry in gate.gating.items():
+        if entry.floor is None:
+            continue
+        scored = marks(metric, results)
+        estimate = _mean(metric, scored, gate)
+        outcome, reason = (
+            bars.of(metric, model)
+            or unfit(metric, estimate, scored.lost, gate)
+            or _against_floor(metric, entry.floor, scored, gate)
+        )
+        found.append(Check(metric, "floor", outcome, reason, estimate))
+    return found
+
+
+def _against_floor(metric: str, floor: float, scored: Marks, gate: Gate) -> Said:
+    """On which side of the floor the interval lies, if it does so whatever was lost."""
+    found = _mean(metric, scored, gate)
+    assert found is not None and found.low is not None and found.high is not None
+    shown = f"{metric} {found.mean:.3f} [{found.low:.3f}, {found.high:.3f}]"
+    bound = "at most" if METRICS[metric].direction == "lower" else "at least"
+    outcome = _side(metric, floor, found)
+    if outcome == "INCONCLUSIVE":
+        return outcome, f"{shown}: {bound} {floor:g} is neither shown nor refuted"
+    if any(
+        _side(metric, floor, _mean(metric, each, gate)) != outcome
+        for each in _filled(metric, scored)
+    ):
+        return "INCONCLUSIVE", f"{shown}; {turned(len(scored.gaps))}"
+    return outcome, f"{shown} is {'' if outcome == 'PASS' else 'not '}{bound} {floor:g}"
+
+
+def _mean(metric: str, scored: Marks, gate: Gate) -> Estimate | None:
+    if not scored.values:
+        return None
+    return metric_mean(metric, scored.values, scored.contracts, gate.alpha)
+
+
+def _side(metric: str, floor: float, found: Estimate | None) -> Outcome:
+    if found is None or found.low is None or found.high is None:
+        return "INCONCLUSIVE"
+    low, high, line = found.low, found.high, floor
+    if METRICS[metric].direction == "lower":
+        low, high, line = -high, -low, -line
+    return "PASS" if low >= line else "FAIL" if high < line else "INCONCLUSIVE"
+
+
+def _filled(metric: str, scored: Marks) -> tuple[Marks, ...]:
+    """With what was lost at its worst, and at its best; nobody knows how bad an amount may be."""
+    if not scored.gaps:
+        return ()
+    if METRICS[metric].unit:
+        return (Marks((), ()),)
+    return tuple(scored.filled(value) for value in METRICS[metric].worst_and_best)

@@ -1,0 +1,59 @@
+"""Which cases the opponents missed, by the rule that makes a candidate's tests miss.
+
+Tests run for candidates alone. What they assert of a case is that the metrics of their marker reach
+the pass marks; the same is asked here of the models that the candidates are measured against.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from bar_exam.evals.metrics.table import METRICS
+from bar_exam.evals.results import Result
+from bar_exam.reports.archive import RIGHT_OR_WRONG
+
+
+@dataclass(frozen=True, slots=True)
+class CaseTest:
+    """A test that was selected for a case, and the metrics of its marker."""
+
+    case: str
+    name: str
+    metrics: tuple[str, ...]
+
+
+def opponents_missed(
+    results: Iterable[Result],
+    candidates: Collection[str],
+    tests: Iterable[CaseTest],
+    pass_marks: Mapping[str, float],
+) -> dict[tuple[str, str], list[str]]:
+    """The tests that each opponent's case would miss, by (model, case id).
+
+    A metric that could not be computed, or has no mark, misses nothing.
+
+    Args:
+        results: of all models.
+        candidates: whose tests ran.
+        tests: those selected.
+        pass_marks: of the gate file, by metric.
+    """
+    marks = {**pass_marks, **RIGHT_OR_WRONG}
+    by_case: dict[str, dict[str, CaseTest]] = {}
+    for test in tests:
+        by_case.setdefault(test.case, {})[test.name] = test
+    missed: dict[tuple[str, str], list[str]] = {}
+    for result in results:
+        if result.model in candidates:
+            continue
+        for test in by_case.get(result.case.id, {}).values():
+            if any(_misses(result, name, marks[name]) for name in test.metrics if name in marks):
+                missed.setdefault((result.model, result.case.id), []).append(test.name)
+    return missed
+
+
+def _misses(result: Result, metric: str, mark: float) -> bool:
+    score = result.scores.get(metric)
+    if score is None or score.value is None:
+        return False
+    lower = METRICS[metric].direction == "lower"
+    return score.value > mark if lower else score.value < mark

@@ -1,0 +1,80 @@
+"""What is scored is what the model was shown, and of the contract that is asked about."""
+
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bar_exam.evals.metrics.table import METRICS, score
+from bar_exam.evals.shown import belonging, offered, shown
+from bar_exam.fixtures.cases import Case, Contract, Span
+from bar_exam.fixtures.retrieval.passages import Passage
+from bar_exam.models.chat import Answer
+from bar_exam.models.echo import EchoModel
+from bar_exam.models.prompted import PromptedModel, Template
+from tests.seams import users
+
+TEXTS = st.lists(st.text("ab \n", max_size=60), min_size=1, max_size=6)
+
+
+def chunks(texts, contract_id="c"):
+    made, at = [], 0
+    for text in texts:
+        made.append(Passage(contract_id, at, at + len(text), text))
+        at += len(text)
+    return tuple(made)
+
+
+def case_of(texts, contract_id="c"):
+    text = "".join(texts)
+    return Case("1", "1", Contract(contract_id, text), "Law", "Which law?", (Span(text[:1], 0),))
+
+
+@settings(max_examples=200)
+@given(TEXTS, st.integers(1, 5) | st.none(), st.integers(30, 300), st.booleans())
+def test_what_is_shown_is_what_the_answer_says_it_was_shown(texts, most, context, opened):
+    import asyncio
+
+    model = PromptedModel(EchoModel(context=context), Template(), opened, most_passages=most)
+    case = case_of(texts)
+    given_ = offered(model, chunks(texts))
+    answer = asyncio.run(model.answer(case, given_))
+    assert shown(model, case, given_) == answer.passages
+    assert all(passage.text.strip() for passage in given_)
+    assert given_ if opened and "".join(texts).strip() else not given_
+
+
+@settings(max_examples=200)
+@given(TEXTS)
+def test_a_shared_answer_belongs_to_the_case_that_asks(texts):
+    answer = Answer("x", passages=chunks(texts, "first title"))
+    case = case_of(texts, "second title")
+    own = belonging(answer, case)
+    assert {passage.contract_id for passage in own.passages} == {"second title"}
+    assert belonging(own, case) is own
+    foreign = replace(answer, passages=(Passage("other", 0, 5, "other text"),))
+    assert belonging(foreign, case) is foreign
+
+
+def test_only_metrics_of_passages_look_at_what_the_answer_does_not_name():
+    law = "It is governed by the law of Ohio."
+    case = case_of([law])
+    ranked = (Passage("c", 0, 10, law[:10]),)
+    scores = score(case, Answer("$5"), METRICS, ranked)
+    assert scores["hit@1"].value == 1.0
+    assert scores["grounded_quote"].reason == "no passages shown"
+    named = score(case, Answer("$5", passages=ranked), METRICS)
+    assert named["hit@1"].value == 1.0
+    assert named["grounded_quote"].value == 0.0
+
+
+def test_the_exam_alone_decides_what_is_shown():
+    assert users("bar_exam.evals.shown") == {"evals/exam.py"}
+    assert users(".uses_passages") <= {
+        "evals/shown.py",
+        "models/identity/first_identity.py",
+        "models/promotion/components.py",
+        "models/prompted.py",
+        "training/data/building.py",
+        "training/data/__main__.py",
+    }

@@ -1,0 +1,78 @@
+"""The README says what is there, and each of its commands is run by CI or says why not."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_link_leads_somewhere():
+    links = [link for link in re.findall(r"\]\(([^)#]+)", README) if "://" not in link]
+    assert len(links) > 5
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_tree_names_every_module_and_no_other():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named, folder = set(), ""
+    for line in re.search(r"```tree\n(.*?)```", page, re.DOTALL)[1].splitlines():
+        if line.startswith(" "):
+            named.update(f"{folder}{name}.py" for name in line.split())
+        else:
+            folder = line.split()[0]
+    rooms = ("common", "fixtures", "models", "evals", "reports", "training")
+    present = {
+        str(path.relative_to(ROOT))
+        for room in rooms
+        for path in (ROOT / room).rglob("*.py")
+        if path.name != "__init__.py" and not path.name.startswith("test_")
+    }
+    assert present == named
+
+
+CI = (ROOT / ".ci" / "newcomer").read_text(encoding="utf-8")
+TYPED = set(re.findall(r"^typed \d '([^']+)'$", CI, re.MULTILINE))
+
+STANDS_FOR = {  # names that the README leaves to the reader, and rows of a size that takes hours
+    "pytest evals --model dpo-x": "make eval",
+    "pytest evals --model dpo-x --baseline champion": "pytest evals --model extractive --baseline "
+    "champion",
+    "python -m models.promote dpo-x": "python -m models.promote extractive",
+    "python -m reports.compare RUN_A RUN_B": "python -m reports.compare dpo-smollm2~1 extractive",
+    "python -m training.data --dataset cuad --most-passages 1 --n 6000 --unanswerable 0.25 "
+    "--further 4": "python -m training.data --most-passages 1 --n 60 --unanswerable 0.25 "
+    "--further 1",
+    "python -m training.sft training/recipes/sft-smollm2.yaml --set name=mine": "python -m "
+    "training.sft training/recipes/sft-smollm2.yaml --set name=mine --try",
+    "python -m training.preferences --model mine --n 1 --cases 160 --opposites 2600": "python -m "
+    "training.preferences --model sft-smollm2 --judge metrics --n 1 --cases 4 --opposites 20",
+    "python -m training.dpo training/recipes/dpo-smollm2.yaml --set adapter=mine --set "
+    "name=mine-dpo": "python -m training.dpo training/recipes/dpo-smollm2.yaml --set name=mine-dpo "
+    "--try",
+}
+
+NEEDS_A_NETWORK = {
+    "python -m fixtures.download cuad",
+    "pytest evals --dataset cuad --limit 60",
+    "pytest evals --dataset cuad --model extractive",
+    "pytest evals --dataset cuad --limit 400 --balanced --model mine-dpo --baseline champion",
+}
+
+RUN_BEFORE = {"make test"}  # by .ci/run itself
+
+
+def commands():
+    lines = re.findall(r"^    ((?:make|pytest|python -m) [^#\n]*)", README, re.MULTILINE)
+    return [" ".join(line.split()) for line in lines]
+
+
+def test_every_command_is_run_as_a_newcomer_types_it_or_says_why_not():
+    found = commands()
+    assert len(found) >= 15
+    run = TYPED | NEEDS_A_NETWORK | RUN_BEFORE
+    assert [line for line in found if STANDS_FOR.get(line, line) not in run] == []
+
+
+def test_what_is_excused_stands_in_the_readme():
+    assert {*STANDS_FOR, *NEEDS_A_NETWORK, *RUN_BEFORE} <= set(commands())

@@ -1,0 +1,56 @@
+"""Which run decides: the newest that was a whole exam."""
+
+import json
+
+import pytest
+
+from bar_exam.models.promote import main
+from bar_exam.models.promotion.evidence import find_examined
+from bar_exam.models.promotion.record import RefusedError
+from tests.promotion_data import dynasty, identity_of, make_place, seal, write_report
+
+WHOLE, LATER = "20260105-000000-aaaa", "20260106-000000-aaaa"
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A champion a, and b that would follow by an exam of yesterday."""
+    place = make_place(tmp_path, "a", "b")
+    dynasty(place, "a")
+    write_report(place, "b", against="a", id_=WHOLE)
+    return place
+
+
+def later(place, part, outcome):
+    path = write_report(place, "b", against="a", id_=LATER, outcome=outcome)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"part": part}))
+    seal(path)
+    return path
+
+
+@pytest.mark.parametrize("outcome", ["INCONCLUSIVE", "REJECT"])
+def test_a_part_of_an_exam_takes_back_nothing(place, outcome):
+    later(place, True, outcome)
+    where = [f"--folder={place.folder}", f"--registry={place.registry}", f"--runs={place.runs}"]
+    assert main(["b", *where]) == 0
+
+
+@pytest.mark.parametrize("outcome", ["INCONCLUSIVE", "REJECT"])
+@pytest.mark.parametrize("part", [False, None, "true", 1])
+@pytest.mark.parametrize("report", [None, WHOLE])
+def test_a_later_exam_decides_unless_it_says_that_it_is_a_part(place, part, outcome, report):
+    path = later(place, part, outcome)
+    named = place.runs / report / "report.json" if report else None
+    try:
+        found = find_examined("b", identity_of(place, "b"), place.runs, named)
+    except RefusedError as error:
+        assert LATER in str(error)
+    else:
+        assert (found.path, found.verdict.outcome) == (path, outcome)
+
+
+def test_parts_alone_are_no_exam(place):
+    later(place, True, "PROMOTE")
+    (place.runs / WHOLE / "report.json").unlink()
+    with pytest.raises(RefusedError, match="b was not examined"):
+        find_examined("b", identity_of(place, "b"), place.runs)

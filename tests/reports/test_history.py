@@ -1,0 +1,292 @@
+"""The history: rows of the store, changes between them, the page, and flaky cases."""
+
+import json
+import re
+import sqlite3
+from html.parser import HTMLParser
+from types import SimpleNamespace
+from xml.etree import ElementTree
+
+import pytest
+
+from bar_exam.evals.calls.store import Row, Store, run_row
+from bar_exam.reports.history import runs as events
+from bar_exam.reports.history.__main__ import main
+from bar_exam.reports.history.flaky import find_flaky
+from bar_exam.reports.history.runs import Mark, in_order, marks, of_model, read_runs
+from bar_exam.reports.history.timeline import LEFT, WIDTH, render
+from tests.run_data import contents, put, written
+
+CASES = contents(contracts=4)
+FRESH = CASES | {"c0__q0": "new"}
+HOSTILE = "<script>alert(1)</script>[bold]{{ 7*7 }}"
+
+
+def at(day):
+    return f"202601{day:02}-010000-aaaa"
+
+
+def taken(level, cases=CASES):
+    return {
+        case: {"token_f1": level + 0.01 * number, "hit@5": 1.0, "abstention": None}
+        for number, case in enumerate(cases)
+    }
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A store of three runs, of which the last is on other data, and their reports."""
+    values = [
+        written(at(1), {"smol": taken(0.2), "king": taken(0.4)}, roles={"king": "champion"},
+                verdicts={"smol": "REJECT"}, cases=CASES),
+        written(at(2), {"dpo": taken(0.6)}, CASES, verdicts={"dpo": "PROMOTE"}),
+        written(at(3), {"dpo": taken(0.5, FRESH)}, FRESH, verdicts={"dpo": "INCONCLUSIVE"}),
+    ]  # fmt: skip
+    store = Store(str(tmp_path / "store.sqlite"))
+    for value in reversed(values):
+        store.add([run_row(value, put(tmp_path / "runs", value))])
+    store.close()
+    return tmp_path
+
+
+@pytest.fixture
+def promoted(monkeypatch):
+    """One promotion between the second and third run; the record itself has its own tests."""
+    record = SimpleNamespace(when="2026-01-02T09:00:00Z", kind="promotion", model="dpo")
+    monkeypatch.setattr(events, "read_records", lambda folder: (record,))
+
+
+def words(place, *more):
+    return ["--store", str(place / "store.sqlite"), "--runs", str(place / "runs"),
+            "--models", str(place), *more]  # fmt: skip
+
+
+def printed(place, capsys, *more):
+    assert main(words(place, *more)) == 0
+    return capsys.readouterr().out
+
+
+def refused(place, capsys, *more):
+    assert main(words(place, *more)) == 4
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    return captured.err
+
+
+def test_rows_come_back_in_order_of_time(place):
+    runs = read_runs(str(place / "store.sqlite"))
+    assert [run.id for run in runs] == [at(1), at(2), at(3)]
+    first = runs[0].shown
+    assert [(each.model, each.role, each.outcome) for each in first] == [
+        ("smol", "candidate", "REJECT"),
+        ("king", "champion", ""),
+    ]
+    summary = json.loads((place / "runs" / at(1) / "report.json").read_text())["summary"][0]
+    expected = summary["estimates"]["token_f1"]
+    found = first[0].estimates["token_f1"]
+    assert {key: getattr(found, key) for key in expected} == expected
+
+
+def test_a_run_is_written_once(place):
+    store = Store(str(place / "store.sqlite"))
+    value = json.loads((place / "runs" / at(1) / "report.json").read_text())
+    store.add([run_row(value | {"started": "never"}, place)])
+    assert [row.started[:10] for row in store.runs()] == ["2026-01-01", "2026-01-02", "2026-01-03"]
+
+
+def test_an_older_store_gains_the_table(tmp_path):
+    path = tmp_path / "s.sqlite"
+    store = Store(str(path))
+    store.add([Row("scores", "k", {"metric": "m", "value": 1.0, "reason": ""})])
+    store.close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("DROP TABLE runs")
+    connection.close()
+    store = Store(str(path))
+    assert store.runs() == []
+    assert store.rows("scores", ["k"])["k"].value == 1.0
+
+
+def test_changes_stand_where_they_happened(place, promoted):
+    runs = read_runs(str(place / "store.sqlite"))
+    events = in_order(runs, marks(runs, place))
+    kinds = [event.kind if isinstance(event, Mark) else event.id for event in events]
+    assert kinds == [at(1), at(2), "champion", "data", at(3)]
+    assert re.fullmatch(r"data: sample changed from \w{8} to \w{8}", events[3].words)
+    assert events[2].words == "promotion: dpo is champion"
+
+
+def test_two_data_sets_in_turn_are_no_change(place):
+    runs = read_runs(str(place / "store.sqlite"))
+    first, second, third = (replaced(run, name) for run, name in zip(runs, "aba", strict=True))
+    assert marks((first, second), place) == ()
+    assert len(marks((first, second, third), place)) == 1
+
+
+def replaced(run, dataset):
+    from dataclasses import replace
+
+    return replace(run, dataset=dataset)
+
+
+def test_the_table(place, promoted, capsys):
+    text = printed(place, capsys)
+    rows = [line.split() for line in text.splitlines()]
+    smol = next(row for row in rows if "smol" in row)
+    assert smol[:2] == ["2026-01-01", "01:00"]
+    assert "0.255" in smol
+    assert rows[rows.index(smol) + 1][2] == "REJECT"
+    king = next(row for row in rows if "king" in row)
+    assert rows[rows.index(king) + 1][2] == "champion"
+    assert "promotion: dpo is champion" in text
+    assert "abstention" not in text  # never scored
+    assert "flaky: 0 of 11 cases" in text  # dpo took all but the changed one twice
+
+
+def test_one_model_and_one_metric(place, promoted, capsys):
+    text = printed(place, capsys, "--model", "dpo", "--metric", "token_f1")
+    assert "smol" not in text
+    assert "hit@5" not in text
+    assert "  dpo~1 " in text
+    assert "  dpo " in text
+    assert "did you mean dpo?" in refused(place, capsys, "--model", "dop")
+    assert "did you mean token_f1?" in refused(place, capsys, "--metric", "tokenf1")
+    assert len(of_model(read_runs(str(place / "store.sqlite")), "dpo")) == 2
+
+
+def test_no_runs_yet(tmp_path, capsys):
+    assert "type `pytest evals`" in refused(tmp_path, capsys)
+    assert not (tmp_path / "store.sqlite").exists()
+    Store(str(tmp_path / "store.sqlite")).close()
+    assert "no runs yet in store" in refused(tmp_path, capsys)
+
+
+def test_a_tampered_promotion_record_is_one_line(place, capsys):
+    (place / "promotions.jsonl").write_text("{}\n")
+    assert "promotions.jsonl" in refused(place, capsys)
+
+
+def test_a_page_that_cannot_be_written(place, capsys):
+    assert main(words(place, "--html", str(place / "runs"))) == 4
+    error = capsys.readouterr().err
+    assert error.startswith(f"ERROR: {place / 'runs'} cannot be written")
+    assert error.count("\n") == 1
+
+
+class Tags(HTMLParser):
+    def __init__(self, page):
+        super().__init__()
+        self.found = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.found.append((tag, dict(attributes)))
+
+
+def drawings(page):
+    """The page's SVG elements, parsed as XML: what is not well-formed fails."""
+    return [ElementTree.fromstring(svg) for svg in re.findall(r"<svg.*?</svg>", page, re.DOTALL)]
+
+
+def test_the_page(place, promoted, capsys):
+    target = place / "out" / "history.html"
+    assert str(target) in printed(place, capsys, "--html", str(target)).replace("\n", "")
+    page = target.read_text()
+    tags = Tags(page).found
+    assert not [tag for tag, _ in tags if tag in ("script", "link", "img", "iframe")]
+    assert not [a for _, a in tags if "src" in a or "href" in a]
+    charts = drawings(page)
+    assert [chart.get("aria-label") for chart in charts] == [
+        "token_f1 over 3 runs", "hit@5 over 3 runs"
+    ]  # fmt: skip
+    lines = [each.get("points").split() for each in charts[0].iter("polyline")]
+    assert sorted(len(points) for points in lines) == [1, 1, 2]  # smol, king, dpo
+    kinds = [each.get("class") for each in charts[0].iter("line")]
+    assert kinds.count("mark champion") == kinds.count("mark data") == 1
+    assert kinds.count("whisker") == 4
+
+
+def test_points_and_marks_stand_in_order(place, promoted):
+    runs = read_runs(str(place / "store.sqlite"))
+    page = render(in_order(runs, marks(runs, place)), ["token_f1"], find_flaky(place / "runs"))
+    (chart,) = drawings(page)
+    dpo = max((each.get("points").split() for each in chart.iter("polyline")), key=len)
+    (x2, y2), (x3, y3) = ([float(number) for number in point.split(",")] for point in dpo)
+    crossing = [float(each.get("x1")) for each in chart.iter("line") if "mark" in each.get("class")]
+    assert LEFT < x2 < min(crossing) < max(crossing) < x3 < WIDTH
+    assert y2 < y3  # 0.6 is drawn above 0.5
+
+
+def test_hostile_names_stay_text(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    value = written(at(1), {HOSTILE: taken(0.2)}, CASES)
+    store = Store(str(tmp_path / "store.sqlite"))
+    store.add([run_row(value, put(tmp_path / "runs", value))])
+    store.close()
+    target = tmp_path / "h.html"
+    text = printed(tmp_path, capsys, "--html", str(target))
+    assert "[bold]" in text
+    page = target.read_text()
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;[bold]{{ 7*7 }}" in page
+
+
+def repeats(folder, *levels, **changes):
+    for day, level in enumerate(levels, start=1):
+        rows = {case: {"token_f1": 0.9, "abstention": None} for case in CASES}
+        rows["c1__q1"]["token_f1"] = level
+        rows["c2__q1"]["token_f1"] = 0.1
+        put(folder, written(at(day), {"m": rows}, CASES, **changes.get(f"day{day}", {})))
+
+
+def test_a_case_missed_in_one_run_and_not_in_another_is_flaky(tmp_path):
+    repeats(tmp_path, 0.4, 0.6, 0.49)
+    found = find_flaky(tmp_path)
+    (case,) = found.cases
+    assert (case.model, case.slug, case.missed, case.runs) == ("m", "c1--q1", 2, 3)
+    assert (found.repeated, found.unreadable) == (len(CASES), 0)
+
+
+@pytest.mark.parametrize(
+    "unlike",
+    [
+        {"identities": {"m": "retrained"}},
+        {"fingerprint": {"retriever": "another"}},
+        {"gate": {"alpha": 0.05, "metrics": {}, "pass_marks": {"token_f1": 0.3}}},
+    ],
+)
+def test_other_models_retrievers_and_marks_are_no_repeat(tmp_path, unlike):
+    repeats(tmp_path, 0.4, 0.6, day2=unlike)
+    assert (find_flaky(tmp_path).cases, find_flaky(tmp_path).repeated) == ((), 0)
+
+
+def test_a_changed_case_and_a_failed_answer_are_no_repeat(tmp_path):
+    repeats(tmp_path, 0.4, 0.6)
+    path = tmp_path / at(2) / "report.json"
+    value = json.loads(path.read_text())
+    value["cases"][list(CASES).index("c1__q1")]["identity"] = "changed"
+    put(tmp_path, value)
+    assert find_flaky(tmp_path).cases == ()
+    repeats(tmp_path, 0.4, 0.6)
+    value = json.loads(path.read_text())
+    for row in value["results"]:
+        row["error"] = "timeout"
+    put(tmp_path, value)
+    assert find_flaky(tmp_path).repeated == 0
+
+
+def test_unreadable_reports_are_counted(tmp_path, capsys):
+    repeats(tmp_path / "runs", 0.4, 0.6)
+    for name, text in (("20260108", ""), ("20260109", '{"schema":0}')):
+        (tmp_path / "runs" / name).mkdir()
+        (tmp_path / "runs" / name / "report.json").write_text(text)
+    assert find_flaky(tmp_path / "runs").unreadable == 2
+    store = Store(str(tmp_path / "store.sqlite"))
+    value = json.loads((tmp_path / "runs" / at(1) / "report.json").read_text())
+    store.add([run_row(value, tmp_path)])
+    store.close()
+    text = printed(tmp_path, capsys)
+    assert "flaky: 1 of 12 cases" in text
+    assert "m: c1--q1 missed in 1 of 2 runs" in text
+    assert "2 reports could not be read" in text

@@ -1,0 +1,272 @@
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from bar_exam.common.storable import storable
+from bar_exam.fixtures.cases import Case, Contract, Span
+from bar_exam.fixtures.datasets import load_dataset
+from bar_exam.fixtures.retrieval.passages import Passage
+from bar_exam.models.chat import Answer
+from bar_exam.reports.page.__main__ import main
+from bar_exam.reports.page.html import render
+from tests.report_data import GATE, written
+
+HOSTILE = (
+    "</script><script>alert(1)</script><!-- <script> {{ 7*7 }} {% raw %} ]]> "
+    "& \u2028\x00\x1b\x85\r\n"
+    " <img src=x onerror=alert(1)> \N{SCALES} \N{GRINNING FACE} end"
+)
+
+
+class Reader(HTMLParser):
+    """Visible text, scripts by type, tags, and every attribute value."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.text: list[str] = []
+        self.scripts: dict[str | None, str] = {}
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str, str | None]] = []
+        self.inside: tuple[str, str | None] | None = None
+        self.feed(page)
+        self.close()
+        self.words = " ".join(" ".join(self.text).split())
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value) for name, value in attributes]
+        if tag in ("script", "style"):
+            self.inside = (tag, dict(attributes).get("type"))
+
+    def handle_endtag(self, tag):
+        if self.inside and tag == self.inside[0]:
+            self.inside = None
+
+    def handle_data(self, data):
+        if self.inside is None:
+            self.text.append(data)
+        elif self.inside[0] == "script":
+            self.scripts[self.inside[1]] = self.scripts.get(self.inside[1], "") + data
+
+    @property
+    def data(self):
+        return json.loads(self.scripts["application/json"])
+
+
+def shown(case: Case) -> tuple[Passage, ...]:
+    start = case.spans[0].start if case.spans else 0
+    assert start is not None
+    end = min(len(case.contract.text), start + 300)
+    return (Passage(case.contract.id, start, end, case.contract.text[start:end]),)
+
+
+def perfect(case: Case) -> Answer:
+    text = case.spans[0].text if case.spans else "The contract does not say."
+    return Answer(text, 100, 10, 0.5, passages=shown(case))
+
+
+def wrong(case: Case) -> Answer:
+    return Answer("Zebras.", 100, 2, 0.25, passages=())
+
+
+def down(case: Case) -> Answer:
+    return Answer("", error="HTTP 503: overloaded")
+
+
+@pytest.fixture(scope="module")
+def cases():
+    sample = load_dataset("sample").cases
+    contracts = list(dict.fromkeys(case.contract.id for case in sample))[:4]
+    return [case for case in sample if case.contract.id in contracts]
+
+
+@pytest.fixture(scope="module")
+def two(cases):
+    return written(cases, {"good": perfect, "bad": wrong})
+
+
+@pytest.fixture(scope="module")
+def page(two):
+    return Reader(render(two))
+
+
+def hostile_case() -> Case:
+    contract = Contract(HOSTILE, f"before {HOSTILE} after")
+    return Case("id", "hostile-case", contract, HOSTILE, HOSTILE, (Span(HOSTILE, 7),))
+
+
+def test_opening_says_who_was_examined_and_what_was_concluded(page):
+    assert "good passes all 2 checks." in page.words
+    assert "bad fails token_f1 and is inconclusive on hit@5; 0 of 2 checks passed." in page.words
+    for value in ("1,234", "56,789", "1 min 15 s", "3.0 GiB", "c0ffee", "packages.torch", "164"):
+        assert value in page.words
+
+
+def test_summary_shows_every_mean_with_its_interval_and_count(page, two):
+    for group in two["summary"]:
+        estimate = group["estimates"]["token_f1"]
+        low, high = estimate["low"], estimate["high"]
+        assert f"{estimate['mean']:.3f} [{low:.3f}, {high:.3f}] 0 1 {estimate['n']}" in page.words
+    reasons = [c["reason"] for verdict in two["verdicts"] for c in verdict["checks"]]
+    assert len(reasons) == 4
+    assert all(reason in page.words for reason in reasons)
+
+
+def test_every_plot_says_in_words_what_it_draws(page, two):
+    labels = [
+        value for tag, name, value in page.attributes if tag == "svg" and name == "aria-label"
+    ]
+    drawn = sum(len(group["estimates"]) for group in two["summary"])
+    assert len(labels) == page.tags.count("svg") == drawn > 20
+    estimate = two["summary"][0]["estimates"]["token_f1"]
+    ends = f"[{estimate['low']:.3f}, {estimate['high']:.3f}]"
+    assert f"token_f1 of good: 1.000 {ends}, floor 0.5" in labels
+
+
+def test_groups_count_misses_and_lead_to_their_cases(page, two):
+    links = [value for tag, name, value in page.attributes if (tag, name) == ("a", "href")]
+    assert "#category=Governing+Law&model=bad" in links
+    assert len(links) == 6 + len(two["categories"]) + len(two["contracts"])
+    missed = sum(bool(result["missed"]) for result in two["results"])
+    assert missed and f"{missed} of 328" in page.words
+
+
+def test_carries_every_case_and_nothing_from_elsewhere(page, two):
+    assert page.data == {key: two[key] for key in ("metrics", "passages", "cases", "results")}
+    outside = [
+        value
+        for _, name, value in page.attributes
+        if name in ("src", "href", "action", "srcset") and not (value or "").startswith("#")
+    ]
+    assert outside == []
+    assert "link" not in page.tags and "http:" not in page.scripts[None]
+
+
+def test_hostile_contract_is_inert_and_comes_back_whole():
+    case = hostile_case()
+    written_ = written([case], {HOSTILE[:60]: lambda _: Answer(HOSTILE, finish_reason=HOSTILE)})
+    html = render(written_)
+    reader = Reader(html)
+    assert reader.tags.count("script") == 2 and "img" not in reader.tags
+    assert reader.data["cases"][0]["question"] == HOSTILE
+    assert reader.data["results"][0]["answer"] == storable(HOSTILE)
+    assert "{{ 7*7 }}" in reader.words and "49" not in reader.words
+    embedded = re.search(r'id="data">(.*?)</script>', html, re.S)[1]
+    assert embedded.isascii() and not set(embedded) & set("<>&")
+
+
+def test_unscored_says_so_with_its_reason_and_is_never_zero(cases):
+    report = written(cases[:41], {"down": down})
+    html = Reader(render(report))
+    assert "token_f1" not in report["summary"][0]["estimates"]
+    row = html.words.split("token_f1 ↑ higher is better", 1)[1].split("containment", 1)[0]
+    assert "unscored" in row and "no answer: HTTP 503: overloaded" in row
+    assert "INCONCLUSIVE" in row and "0.000" not in row
+    assert "41 41 answers failed" not in html.words and "answers failed 41" in html.words
+
+
+def test_one_contract_has_no_interval(cases):
+    html = Reader(render(written(cases[:41], {"good": perfect})))
+    assert "no interval: one contract" in html.words
+    assert "None" not in html.words
+
+
+def test_speed_is_that_of_the_calls_made(page, two):
+    (good, _) = two["performance"]
+    assert f"good 164 0.50 s 0.50 s {good['tokens_per_second']:,.0f}" in page.words
+
+
+def test_nothing_examined_is_a_page_too():
+    html = Reader(render(written([], {})))
+    for words in ("Nothing was examined", "nothing to summarise", "There are no categories."):
+        assert words in html.words
+
+
+def test_no_floors_is_no_pass(cases):
+    html = Reader(
+        render(written(cases[:5], {"good": perfect}, GATE.model_copy(update={"metrics": {}})))
+    )
+    assert "good was asked to show nothing." in html.words
+    assert "PASS" not in html.words
+
+
+def test_same_report_same_bytes(two):
+    assert render(two) == render(json.loads(json.dumps(two)))
+
+
+def test_page_is_made_again_from_the_file(two, tmp_path, capsys):
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps(two))
+    assert main([str(path)]) == 0
+    assert (tmp_path / "report.html").read_text() == render(two)
+    assert "report.html" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "cannot be read"),
+        ("{", "not JSON"),
+        ("[]", "schema None"),
+        ('{"schema": 1}', "no report"),
+    ],
+)
+def test_a_file_that_is_no_report_is_one_line(content, said, tmp_path, capsys):
+    path = tmp_path / "report.json"
+    if content is not None:
+        path.write_text(content)
+    assert main([str(path)]) == 4
+    error = capsys.readouterr().err
+    assert error.startswith("ERROR: ") and said in error and error.count("\n") == 1
+    assert not (tmp_path / "report.html").exists()
+
+
+def in_browser(html: str, tmp_path, fragment: str) -> str:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("no chromium on this machine")
+    (tmp_path / "report.html").write_text(html, encoding="utf-8")
+    flags = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync"
+    quiet = "--disable-background-networking --disable-component-update"
+    done = subprocess.run(
+        [chromium, *flags.split(), *quiet.split(), f"--user-data-dir={tmp_path / 'profile'}",
+         "--dump-dom", f"file://{tmp_path}/report.html#{fragment}"],
+        capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    return done.stdout
+
+
+def test_browser_draws_hostile_text_as_text_and_marks_the_span(tmp_path):
+    case = hostile_case()
+    text = case.contract.text
+    answer = Answer("Zebras.", passages=(Passage(case.contract.id, 3, len(text), text[3:]),))
+    other = replace(answer, text="", error="HTTP 503")
+    report = written([case], {"one": lambda _: answer, "two": lambda _: other})
+    html = in_browser(render(report), tmp_path, "case=hostile-case")
+    body = html.split('id="case-hostile-case"', 1)[1].split("<script", 1)[0]
+    marked = re.search(r"<mark>(.*?)</mark>", body, re.S)[1]
+    assert marked.startswith("&lt;/script&gt;") and marked.endswith("\N{GRINNING FACE} end")
+    for words in (
+        "Answer of one",
+        "Answer of two",
+        "HTTP 503",
+        "Zebras.",
+        "test_answers",
+        "unscored",
+    ):
+        assert words in body
+    assert "<img" not in body
+
+
+def test_browser_filters_by_the_address(two, tmp_path):
+    html = in_browser(render(two), tmp_path, "category=Governing+Law&model=bad&missed=yes")
+    law = {index for index, case in enumerate(two["cases"]) if case["category"] == "Governing Law"}
+    missed = [r for r in two["results"] if r["case"] in law and r["missed"] and r["model"] == "bad"]
+    assert missed
+    assert html.count('class="case"') == len(missed)
+    assert f"1–{len(missed)} of {len(missed)} cases" in html

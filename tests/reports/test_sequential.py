@@ -1,0 +1,208 @@
+"""Early stopping keeps the risk, saves calls, and decides as its parts say."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from bar_exam.reports.statistics.bootstrap import shown_mean
+from bar_exam.reports.statistics.estimates import cluster_mean
+from bar_exam.reports.statistics.paired import judge
+from bar_exam.reports.statistics.sequential import boundaries, look, plan_looks, spent
+from bench.simulation import World, expanded, paired_sums, stopped
+from bench.statistics import MARGIN
+
+QUARTERS = (0.25, 0.5, 0.75, 1.0)
+CONTRACTS = [f"contract {number}" for number in range(102)]
+REPEATS = 10_000
+
+
+def noise(repeats, rate=0.05):
+    return 3 * math.sqrt(rate * (1 - rate) / repeats)
+
+
+def exams(plan, repeats, seed, **world):
+    """Differences and contracts by look, for contracts numbered in the plan's order."""
+    drawn = World(**world)
+    sums, squares = paired_sums(drawn, repeats, seed)
+    names = [name for part in plan.contracts for name in part]
+    ends = np.cumsum([len(part) for part in plan.contracts])
+    for one, other in zip(sums, squares, strict=True):
+        yield [
+            (
+                (found := expanded(one[:end], other[:end], drawn.sizes[:end]))[0],
+                [names[int(label.split()[1])] for label in found[1]],
+            )
+            for end in ends
+        ]
+
+
+# Boundaries
+
+
+@pytest.mark.parametrize(
+    ("fractions", "alpha", "published"),
+    [
+        # gsDesign, ldbounds: O'Brien-Fleming-type spending, from coarser grids than ours
+        (QUARTERS, 0.025, (4.3326, 2.9631, 2.3590, 2.0141)),
+        ((0.2, 0.4, 0.6, 0.8, 1.0), 0.025, (4.8769, 3.3569, 2.6803, 2.2898, 2.0310)),
+        ((0.5, 1.0), 0.025, (2.9626, 1.9686)),
+        ((1.0,), 0.05, (1.6449,)),
+    ],
+)
+def test_boundaries_are_the_published_ones(fractions, alpha, published):
+    assert boundaries(fractions, alpha) == pytest.approx(published, abs=2e-4)
+
+
+def test_risk_over_all_looks_is_what_is_spent():
+    bounds = boundaries(QUARTERS, 0.05)
+    correlation = [[min(i, j) / max(i, j) for j in QUARTERS] for i in QUARTERS]
+    for last in (1, 2, 3, 4):
+        looks = stats.multivariate_normal(
+            np.zeros(last), np.sqrt(correlation)[:last, :last], maxpts=400_000, abseps=1e-7
+        )
+        crossed = 1 - looks.cdf(bounds[:last], rng=np.random.default_rng(0))
+        assert crossed == pytest.approx(spent(QUARTERS[last - 1], 0.05), abs=2e-6)
+    assert spent(1.0, 0.05) == pytest.approx(0.05)
+
+
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=8, unique=True), st.floats(0.01, 0.2))
+@settings(max_examples=20, deadline=None)
+def test_any_rising_fractions_have_bounds_above_the_fixed_one(parts, alpha):
+    fractions = [part / max(parts) for part in sorted(parts)]
+    bounds = boundaries(fractions, alpha)
+    assert all(math.isfinite(bound) for bound in bounds)
+    assert bounds[-1] >= stats.norm.isf(alpha) - 1e-9
+    assert bounds[0] == pytest.approx(stats.norm.isf(spent(fractions[0], alpha)), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("fractions", "alpha"),
+    [((), 0.05), ((0.5, 0.5), 0.05), ((0.0, 1.0), 0.05), ((0.5, 1.1), 0.05), ((1.0,), 0.5)],
+)
+def test_impossible_boundaries_are_refused(fractions, alpha):
+    with pytest.raises(ValueError, match=r"between|rise"):
+        boundaries(fractions, alpha)
+
+
+# The plan
+
+
+def test_a_plan_takes_every_contract_once_in_a_frozen_order():
+    plan = plan_looks(CONTRACTS)
+    assert [len(part) for part in plan.contracts] == [26, 25, 26, 25]
+    assert plan.fractions == (26 / 102, 51 / 102, 77 / 102, 1.0)
+    names = [name for part in plan.contracts for name in part]
+    assert sorted(names) == sorted(CONTRACTS)
+    assert names != sorted(CONTRACTS)
+    assert plan == plan_looks(list(reversed(CONTRACTS)) * 2)
+    assert names[:3] == ["contract 96", "contract 98", "contract 10"]
+    assert plan.contracts != plan_looks(CONTRACTS, seed=1).contracts
+    fewer = [name for part in plan_looks(CONTRACTS[1:]).contracts for name in part]
+    assert fewer == [name for name in names if name != CONTRACTS[0]]
+
+
+def test_plans_of_few_contracts_have_fewer_looks():
+    assert plan_looks(["a"]).fractions == (1.0,)
+    assert plan_looks(["a"]).levels == pytest.approx((0.05,))
+    assert plan_looks("abc").fractions == pytest.approx((1 / 3, 2 / 3, 1.0))
+    for contracts, shares in [([], (1.0,)), ("abc", (0.5,)), ("abc", (0.5, 0.4, 1.0)), ("a", ())]:
+        with pytest.raises(ValueError, match="looks need contracts"):
+            plan_looks(contracts, shares=shares)
+
+
+# Looks
+
+
+def test_a_look_is_the_cluster_t_mapped_by_its_p_value():
+    plan = plan_looks(CONTRACTS)
+    bounds = boundaries(plan.fractions)
+    outcomes = set()
+    for difference in (0.01, -0.02, -0.06):
+        for parts in exams(plan, 8, 1, difference=difference):
+            for number, (values, clusters) in enumerate(parts):
+                found = look(plan, number, values, clusters, MARGIN)
+                groups = len(set(clusters))
+                straight = cluster_mean(values, clusters, 0.05)
+                error = (straight.high - straight.mean) / stats.t.isf(0.05, groups - 1)
+                p_value = stats.t.sf(abs(straight.mean + MARGIN) / error, groups - 1)
+                z = math.copysign(stats.norm.isf(p_value), straight.mean + MARGIN)
+                crossed = "PASS" if z > bounds[number] else "INCONCLUSIVE"
+                assert found.outcome == ("FAIL" if z < -bounds[number] else crossed)
+                assert found.settled == (found.outcome != "INCONCLUSIVE" or number == 3)
+                assert found.outcome == judge(found.difference, MARGIN)
+                outcomes.add((found.outcome, found.settled))
+    assert len(outcomes) == 4
+
+
+def test_early_looks_at_few_contracts_or_no_spread_settle_nothing():
+    alike = [0.0] * 60, [f"contract {number // 3}" for number in range(60)]
+    plan = plan_looks(sorted(set(alike[1])), shares=(0.5, 1.0))
+    early = look(plan, 0, *alike, MARGIN)
+    assert (early.outcome, early.settled) == ("INCONCLUSIVE", False)
+    late = look(plan, 1, *alike, MARGIN)
+    assert (late.outcome, late.settled) == ("PASS", True)
+    clear = [0.5 + 0.01 * number for number in range(9)], [str(number) for number in range(9)]
+    assert look(plan, 0, *clear, MARGIN).outcome == "INCONCLUSIVE"
+    more = [*clear[0], 0.5], [*clear[1], "9"]
+    assert look(plan, 0, *more, MARGIN).outcome == "PASS"
+    alone = look(plan_looks(["a"]), 0, [1.0, 0.0], ["a", "a"], MARGIN)
+    assert (alone.outcome, alone.settled) == ("INCONCLUSIVE", True)
+    with pytest.raises(ValueError, match="not finite"):
+        look(plan, 0, [math.nan], ["a"], MARGIN)
+
+
+def test_the_last_look_is_as_strict_as_its_level_and_follows_the_small_exam_rule():
+    values = [float(number % 3) for number in range(40)] + [9.0]
+    clusters = [str(number // 3) for number in range(41)]
+    plan = plan_looks(clusters)
+    last = look(plan, 3, values, clusters, MARGIN).difference
+    assert plan.levels[-1] == pytest.approx(stats.norm.sf(boundaries(plan.fractions)[-1]))
+    assert last == shown_mean(values, clusters, plan.levels[-1])
+    assert last.low < shown_mean(values, clusters, 0.05).low
+    assert last.high > cluster_mean(values, clusters, plan.levels[-1]).high
+
+
+# Risk and savings
+
+
+@pytest.mark.parametrize("correlation", [0.02, 0.05])
+def test_stopping_early_keeps_the_risk_both_ways(correlation):
+    at_margin = World(correlation=correlation, difference=-MARGIN)
+    found = stopped(at_margin, MARGIN, REPEATS, seed=2)
+    assert 0.03 < found.passed <= 0.05 + noise(REPEATS)
+    assert 0.03 < found.failed <= 0.05 + noise(REPEATS)
+
+
+def test_stopping_early_saves_calls_and_little_power():
+    equal, better, worse = (
+        stopped(World(correlation=0.02, difference=difference), MARGIN, REPEATS, seed=3)
+        for difference in (0.0, 0.01, -0.05)
+    )
+    assert equal.saved > 0.2
+    assert better.saved > 0.4
+    assert worse.saved > 0.4
+    assert equal.passed > 0.88
+    assert better.passed > 0.99
+    assert worse.failed > 0.99
+    assert equal.failed + better.failed + worse.passed < 0.001
+
+
+def test_simulations_stop_as_looks_do():
+    plan = plan_looks([str(number) for number in range(102)])
+    passed = failed = saved = 0.0
+    for parts in exams(plan, 60, 4, difference=0.01):
+        for number, (values, clusters) in enumerate(parts):
+            found = look(plan, number, values, clusters, MARGIN)
+            if found.settled:
+                passed += found.outcome == "PASS"
+                failed += found.outcome == "FAIL"
+                saved += 1 - found.fraction
+                break
+    simulated = stopped(World(difference=0.01), MARGIN, 60, seed=4)
+    assert (passed / 60, failed / 60) == (simulated.passed, simulated.failed)
+    assert saved / 60 == pytest.approx(simulated.saved)
+    assert simulated.saved > 0.1

@@ -1,0 +1,214 @@
+"""The benchmark of the methods: what its page says is what its exams found."""
+
+import json
+import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
+from importlib.util import find_spec
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bar_exam.common.errors import UserError
+from bar_exam.models.manifest import Manifest, write_manifest
+from bar_exam.training.benchmark.__main__ import GATE, METHODS, main, steps
+from bar_exam.training.benchmark.category_rule import CategoryRule, category_rule
+from bar_exam.training.benchmark.page import (
+    Interval,
+    Method,
+    Refusals,
+    Verdict,
+    joined,
+    read_exam,
+    training_cost,
+    write_results,
+)
+from bar_exam.training.data.examples import write_examples, write_meta
+from tests.conftest import ROOT
+from tests.training_data import examples, meta
+
+ENDS = {"n": 4, "clusters": 2}
+SHOWN, HIDDEN = {"mrr": 0.5, "laziness": 0.0}, {"mrr": 0.0, "laziness": 1.0}
+
+
+def report(model, balanced=0.6, outcome="PROMOTE"):
+    """As much of a report.json as the page reads."""
+    means = {"correctness": 0.5, "balanced": balanced, "token_f1": 0.4, "abstention": 0.8}
+    means |= {"laziness": 0.2, "grounded_quote": 0.9, "mrr": 0.7}
+    estimates = {
+        name: {"mean": mean, "low": mean - 0.05, "high": mean + 0.05, **ENDS}
+        for name, mean in means.items()
+    }
+    gain = {"mean": 0.1, "low": 0.05, "high": 0.15, **ENDS}
+    return {
+        "summary": [
+            {"model": "other", "estimates": {}},
+            {"model": model, "estimates": estimates},
+        ],
+        "verdicts": [
+            {
+                "model": model,
+                "outcome": outcome,
+                "reasons": [] if outcome == "PROMOTE" else ["token_f1 fell"],
+                "checks": [
+                    {"metric": "balanced", "against": "floor", "estimate": None},
+                    {"metric": "balanced", "against": "baseline x", "estimate": gain},
+                ],
+            }
+        ],
+        "dataset": {"name": "cuad", "split": "test", "examined_cases": 4, "examined_contracts": 2},
+        "results": [
+            {"model": model, "tokens_in": 300, "tokens_out": 20, "scores": SHOWN},
+            {"model": model, "tokens_in": 100, "tokens_out": 20, "scores": HIDDEN},
+            {"model": model, "tokens_in": 200, "tokens_out": 20, "scores": {"abstention": 1.0}},
+            {"model": "other", "tokens_in": 9000, "tokens_out": 20, "scores": SHOWN},
+        ],
+        "provenance": {"cores": 2, "processor": "a processor"},
+    }
+
+
+def exam(tmp_path, method, **changes):
+    path = tmp_path / f"{method.model}.json"
+    path.write_text(json.dumps(report(method.model, **changes)))
+    return joined([read_exam(path, method, each) for each in method.before or (None,)])
+
+
+def candidate(tmp_path, name, start=None, **facts):
+    """An adapter of the registry with a manifest."""
+    folder = tmp_path / "adapters" / name
+    own = {"steps": 10, "tokens": 1000, "seconds": 60.0, "start": start, **facts}
+    write_manifest(folder, Manifest(contracts=(), cases=(), **own))
+    entry = f'kind = "local"\nbase = "embedded:smollm2"\nadapter = "{folder}"\n'
+    (tmp_path / f"{name}.toml").write_text(entry)
+
+
+def test_an_exam_is_read_as_it_was_written(tmp_path):
+    found = exam(tmp_path, Method("SFT", "sft", before=("smollm2",)))
+    assert found.scores["balanced"].mean == 0.6
+    assert found.scores["hallucination"].mean == pytest.approx(0.1)
+    assert found.scores["hallucination"].low == pytest.approx(0.05)
+    assert "mrr" not in found.scores
+    assert found.verdicts == (Verdict("PROMOTE", "smollm2", Interval(0.1, 0.05, 0.15), ()),)
+    assert found.tokens == 220
+    assert found.refusals == Refusals(shown=0.5, seen=0.0, unseen=1.0)
+
+
+def test_what_has_no_opponent_has_no_verdict(tmp_path):
+    assert exam(tmp_path, Method("base", "base")).verdicts == ()
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", json.dumps(report("another"))])
+def test_what_is_no_report_of_the_model_is_refused(tmp_path, text):
+    path = tmp_path / "report.json"
+    path.write_text(text)
+    with pytest.raises(UserError, match="no report of sft"):
+        read_exam(path, Method("SFT", "sft"))
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
+def test_the_complement_keeps_the_interval_in_order(a, b, c):
+    low, mean, high = sorted((a, b, c))
+    other = Interval(mean, low, high).complement
+    assert other.low <= other.mean <= other.high
+    assert other.complement.mean == pytest.approx(mean)
+
+
+def test_the_cost_of_an_adapter_includes_what_it_started_from(tmp_path):
+    candidate(tmp_path, "sft")
+    candidate(tmp_path, "dpo", start={"name": "sft"}, steps=5, tokens=100, seconds=30.0)
+    cost = training_cost("dpo", tmp_path)
+    assert (cost.steps, cost.tokens, cost.minutes) == (15, 1100, 1.5)
+    (tmp_path / "smollm2.toml").write_text('kind = "local"\nbase = "embedded:smollm2"\n')
+    assert training_cost("smollm2", tmp_path) is None
+
+
+def test_the_page_holds_every_method_and_the_record_no_wording(tmp_path):
+    names = {"smollm2-closed-book", "smollm2"}
+    for method in METHODS:
+        if method.model in names:
+            (tmp_path / f"{method.model}.toml").write_text(
+                'kind = "local"\nbase = "embedded:smollm2"'
+            )
+        else:
+            candidate(tmp_path, method.model)
+    exams = [
+        exam(
+            tmp_path,
+            method,
+            balanced=0.3 + 0.1 * place,
+            outcome="REJECT" if method.control else "PROMOTE",
+        )
+        for place, method in enumerate(METHODS)
+    ]
+    written = write_results(
+        tmp_path / "docs" / "results.md", exams, CategoryRule(0.75, 0.25), tmp_path
+    )
+    page = written[0].read_text()
+    for method, found in zip(METHODS, exams, strict=True):
+        rows = [line for line in page.splitlines() if line.startswith(f"| {method.title} |")]
+        assert str(found.scores["balanced"]) in rows[0]
+        for verdict in found.verdicts:
+            beside = f"| {method.title} | {verdict.against} | {verdict.outcome} | {verdict.gain} |"
+            assert beside in rows
+    assert "+25 %" in page  # SFT's 0.5 over standard RAG's 0.4
+    assert "abstention 0.750 and false refusals" in page
+    assert "shuffled answers: token_f1 fell" in page
+    ElementTree.fromstring(written[1].read_text())
+    record = json.loads((tmp_path / "docs" / "results" / "sft-smollm2.json").read_text())
+    assert record["tokens"] == 1000
+
+
+def test_the_rule_that_reads_nothing_declines_what_is_rarely_answered(sample):
+    by_category = {}
+    for case in sample.cases:
+        by_category.setdefault((case.category, case.answerable), case)
+    law, expiry = by_category["Governing Law", True], by_category["Expiration Date", True]
+    silent = next(case for (_, answerable), case in by_category.items() if not answerable)
+    unknown = replace(law, category="Unheard Of")
+    train = [law, law, expiry, silent, silent, replace(expiry, category=silent.category)]
+    rule = category_rule(train, [law, expiry, unknown, silent])
+    assert rule == CategoryRule(abstention=1.0, false_refusals=0.0)
+    rare = replace(law, category=silent.category)
+    assert category_rule(train, [law, rare, silent]).false_refusals == 0.5
+
+
+def test_every_step_of_the_pipeline_is_there():
+    found = steps("cuad")
+    assert len(found) == 12
+    for step in found:
+        assert find_spec(step.module)
+        for argument in step.arguments:
+            assert not argument.endswith(".yaml") or (ROOT / argument).is_file()
+    left = {step.leaves.name for step in found}
+    assert {f"{each.model}.toml" for each in METHODS if "-smollm2" in each.model} <= left
+
+
+def test_rows_of_other_data_are_made_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    step = steps("cuad")[0]
+    assert not step.done("a")
+    step.leaves.parent.mkdir(parents=True)
+    write_examples(step.leaves, examples(2))
+    write_meta(step.leaves, meta(command=step.line, dataset_identity="a"))
+    assert step.done("a") and not step.done("b")
+
+
+def test_an_adapter_that_was_in_service_is_examined_as_it_is_shipped(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    step = next(each for each in steps("cuad") if each.leaves.stem == "sft-smollm2")
+    data = tmp_path / ".exam/training/sft.jsonl"
+    data.parent.mkdir(parents=True)
+    data.write_text("rows of other contracts\n")
+    assert step.done("")
+    assert "sft-smollm2 is, or was, in service" in capsys.readouterr().out
+
+
+def test_the_gate_demands_a_better_balanced_score():
+    from bar_exam.evals.gate import read_gate
+
+    assert read_gate(GATE).metrics["balanced"].goal == "superior"
+
+
+def test_a_data_set_that_is_not_there_is_one_line(tmp_path, capsys):
+    assert main(["--dataset", "cuad", "--cuad-dir", str(tmp_path)]) == 4
+    assert capsys.readouterr().err.startswith("ERROR: --dataset cuad")

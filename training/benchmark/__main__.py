@@ -1,0 +1,229 @@
+"""`python -m training.benchmark`: the methods from data to verdict, written to docs/results.md.
+
+Hours on a CPU. Every step that has left what it would make again is skipped, trainers continue
+from their checkpoints, and answers are read from the store: after an interruption, type the same
+line.
+"""
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bar_exam.common.command import Parser, output_file, run
+from bar_exam.common.errors import UserError
+from bar_exam.common.identity import digest, file_digest
+from bar_exam.common.paths import ROOT
+from bar_exam.fixtures.datasets import load_dataset
+from bar_exam.fixtures.selection import Selection, select
+from bar_exam.models.identity.contents import adapter_digest
+from bar_exam.models.identity.first_identity import first_weights_digest
+from bar_exam.models.manifest import read_manifest
+from bar_exam.models.registry import SHIPPED, adapter_of, entry_path, is_registered, read_entry
+from bar_exam.training.benchmark.category_rule import category_rule
+from bar_exam.training.benchmark.page import Exam, Method, joined, read_exam, write_results
+from bar_exam.training.data.examples import read_meta
+from bar_exam.training.outcome.delivery import KEPT
+from bar_exam.training.trainer.recipe import read_recipe
+
+GATE = Path(__file__).with_name("benchmark.toml")
+RECIPES = ROOT / "training" / "recipes"
+STATE = Path(".exam/benchmark")
+DATA = Path(".exam/training")
+
+METHODS = (
+    Method("base without RAG", "smollm2-closed-book"),
+    Method("standard RAG", "smollm2", before=("smollm2-closed-book",)),
+    Method("SFT", "sft-smollm2", before=("smollm2",)),
+    Method("SFT → DPO", "dpo-smollm2", before=("sft-smollm2",)),
+    Method("SFT → DPO → DPO", "dpo2-smollm2", before=("dpo-smollm2", "sft-smollm2")),
+    Method("ORPO", "orpo-smollm2", before=("dpo-smollm2",)),
+    Method(
+        "SFT → SFT on shuffled answers", "shuffled-smollm2", before=("sft-smollm2",), control=True
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A command of the training room, and the file that shows it is done."""
+
+    module: str
+    arguments: tuple[str, ...]
+    leaves: Path
+
+    @property
+    def line(self) -> str:
+        """What a user would type."""
+        return f"python -m {self.module} {shlex.join(self.arguments)}"
+
+    def done(self, identity: str) -> bool:
+        """Whether what it leaves is there, and was made by this line from what is there now.
+
+        Args:
+            identity: of the data sets, as the meta of the rows has it.
+
+        Raises:
+            UserError: there is an adapter of this name that was made otherwise, and was never in
+                service.
+        """
+        if not self.leaves.is_file():
+            return False
+        if self.leaves.suffix == ".jsonl":
+            meta = read_meta(self.leaves)
+            return (meta.command, meta.dataset_identity) == (self.line, identity)
+        if _made_by(Path(self.arguments[-1]), self.leaves.stem):
+            return True
+        if read_entry(self.leaves.stem, SHIPPED).status in KEPT:
+            print(f"{self.leaves.stem} is, or was, in service, and is examined as it is shipped")
+            return True
+        raise UserError(
+            f"{self.leaves}: this adapter was made by another recipe or from other data; move it "
+            f"away, or type `{self.line} --force` to replace it"
+        )
+
+
+def _made_by(recipe_file: Path, model: str) -> bool:
+    """Whether an adapter's manifest tells of this recipe, these rows and this start."""
+    recipe, adapter = read_recipe(ROOT / recipe_file), adapter_of(model, SHIPPED)
+    manifest = read_manifest(adapter) if adapter else None
+    if manifest is None:
+        return False
+    facts = manifest.model_dump()
+    start = adapter_of(recipe.adapter, SHIPPED) if recipe.adapter else None
+    return bool(
+        facts.get("recipe") == recipe.model_dump(mode="json")
+        and facts["data"]["rows"] == file_digest(recipe.data)
+        and (facts["start"] or {}).get("weights")
+        in ([adapter_digest(start), first_weights_digest(start)] if start else [None])
+    )
+
+
+def steps(dataset: str) -> tuple[Step, ...]:
+    """From the train split to five adapters, in the order in which they need each other."""
+    both = ("--dataset", dataset, "--dataset", "sample")
+    one, two = ((*both, "--most-passages", most) for most in ("1", "2"))
+    mixture = ("--n", "6000", "--unanswerable", "0.25", "--further", "4")
+    general = ("--mix", "general", "--mix-share", "0.02")
+    shuffled, opposites = DATA / "shuffled.jsonl", DATA / "opposites.jsonl"
+    decisions = str(DATA / "decisions.jsonl")
+    decided = ("--n", "2900", "--unanswerable", "0.4", "--output", decisions)
+    damage = ("--n", "100", "--shuffle-answers", "--output", str(shuffled))
+    asked = ("--model", "sft-smollm2", "--judge", "metrics", "--n", "1", "--cases", "160")
+    paired = (*asked, "--examples", decisions, "--opposites", "2600")
+    again, pairs = DATA / "decisions-2.jsonl", DATA / "preferences-2.jsonl"
+    wider = ("--n", "3600", "--unanswerable", "0.3", "--output", str(again))
+    repaired = ("--examples", str(again), "--opposites", "3300", "--output", str(pairs))
+    return (
+        Step("training.data", (*one, *mixture, *general), DATA / "sft.jsonl"),
+        _training("sft", "sft-smollm2"),
+        Step("training.data", (*one, *decided), DATA / "decisions.jsonl"),
+        Step("training.preferences", paired, DATA / "preferences.jsonl"),
+        _training("dpo", "dpo-smollm2", processes=2),
+        Step("training.data", (*two, *wider), again),
+        Step("training.preferences", repaired, pairs),
+        _training("dpo", "dpo2-smollm2", processes=2),
+        Step(
+            "training.preferences",
+            ("--opposites", "1000", "--output", str(opposites)),
+            opposites,
+        ),
+        _training("orpo", "orpo-smollm2"),
+        Step("training.data", (*one, *damage), shuffled),
+        _training("sft", "shuffled-smollm2"),
+    )
+
+
+def _training(method: str, name: str, processes: int = 1) -> Step:
+    recipe = str((RECIPES / f"{name}.yaml").relative_to(ROOT))
+    leaves = entry_path(name, SHIPPED)
+    if processes == 1:
+        return Step(f"training.{method}", (recipe,), leaves)
+    together = ("--nproc_per_node", str(processes), "-m", f"training.{method}", recipe)
+    return Step("torch.distributed.run", together, leaves)
+
+
+def train(dataset: str) -> None:
+    """Make every step that is not done.
+
+    Raises:
+        UserError: a step failed; what it said stands above.
+    """
+    identity = digest([load_dataset(name).identity for name in (dataset, "sample")])
+    anew = False  # rows may be answers of a model that was made anew
+    for step in steps(dataset):
+        if not (anew and step.leaves.suffix == ".jsonl") and step.done(identity):
+            print(f"done before: {step.line}", flush=True)
+            continue
+        anew = True
+        print(f"now: {step.line}", flush=True)
+        _run([sys.executable, "-m", step.module, *step.arguments], step.line, accepted=(0,))
+
+
+def examine(method: Method, dataset: str, limit: int) -> Exam:
+    """Examine one method against those before it, on a balanced sample of the test split.
+
+    Raises:
+        UserError: the exam could not be held.
+    """
+    return joined([_examined(method, each, dataset, limit) for each in method.before or (None,)])
+
+
+def _examined(method: Method, before: str | None, dataset: str, limit: int) -> Exam:
+    runs = STATE / method.model / "runs"
+    options = ["--dataset", dataset, "--limit", str(limit), "--balanced", "--gate", str(GATE)]
+    against = ["--baseline", before] if before else []
+    line = ["--model", method.model, *against, *options, "--runs", str(runs), "-q"]
+    print(f"now: pytest evals {' '.join(line)}", flush=True)
+    # 1 is a verdict too: REJECT or INCONCLUSIVE.
+    _run([sys.executable, "-m", "pytest", "evals", *line], "pytest evals", accepted=(0, 1))
+    return read_exam(runs.parent / "latest" / "report.json", method, before)
+
+
+def _is_registered(method: Method) -> bool:
+    return all(is_registered(name, SHIPPED) for name in (method.model, *method.before))
+
+
+def _run(command: Sequence[str], line: str, accepted: Sequence[int]) -> None:
+    code = subprocess.run(command, cwd=ROOT, env=os.environ, check=False).returncode
+    if code in (2, -2):
+        raise KeyboardInterrupt
+    if code not in accepted:
+        raise UserError(f"`{line}` ended with exit code {code}; mend what it says, and go on")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Train and examine the methods side by side, and write docs/results.md."""
+    parser = Parser(prog="python -m training.benchmark", description=main.__doc__)
+    add = parser.add_argument
+    add("--dataset", default="cuad", metavar="NAME", help="with a train and a test split (cuad)")
+    add("--limit", type=int, default=400, metavar="N", help="cases, half of them answerable (400)")
+    add("--cuad-dir", type=Path, metavar="DIR", help="where CUAD lies (else $CUAD_DIR)")
+    add("--examine-only", action="store_true", help="only what is in the registry already")
+    add("--output", type=output_file, default=ROOT / "docs" / "results.md", metavar="FILE")
+    again = "interrupted; the same line goes on from here"
+    return run(_train_and_examine, parser, argv, stopped=again)
+
+
+def _train_and_examine(options: argparse.Namespace) -> None:
+    if options.cuad_dir:
+        os.environ["CUAD_DIR"] = str(options.cuad_dir.resolve())
+    if options.limit < 2:
+        raise UserError(f"--limit {options.limit}: give 2 or more, half of them answerable")
+    dataset = load_dataset(options.dataset)
+    asked = select(dataset, Selection(limit=options.limit, balanced=True))
+    rule = category_rule(select(dataset, Selection(split="train")), asked)
+    if not options.examine_only:
+        train(options.dataset)
+    there = [each for each in METHODS if _is_registered(each)]
+    exams = [examine(each, options.dataset, options.limit) for each in there]
+    written = write_results(options.output, exams, rule)
+    print("\n".join(map(str, written)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

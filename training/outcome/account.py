@@ -1,0 +1,102 @@
+"""The account of a run, written into the manifest beside contracts and cases."""
+
+import platform
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from bar_exam.common.provenance import processor, usable_cores, versions
+from bar_exam.models.manifest import Manifest
+from bar_exam.training.data.examples import Meta
+from bar_exam.training.data.lineage import joined
+from bar_exam.training.trainer.checkpoints import processes
+from bar_exam.training.trainer.origin import Origin
+
+if TYPE_CHECKING:
+    from bar_exam.training.trainer.run import Trained
+
+
+def manifest_of(trained: "Trained") -> Manifest:
+    """What the adapter was trained on and how; of an adapter it started from, both together."""
+    origin, parts, recipe = trained.origin, trained.parts, trained.recipe
+    meta, before = origin.meta, origin.before
+    seen: list[Manifest | Meta] = [each for each in (before, *origin.others) if each]
+    seen.append(meta)
+    history = trained.checkpoint.history
+    return Manifest(
+        contracts=joined(*(each.contracts for each in seen), meta.beside),
+        cases=tuple(dict.fromkeys(case for each in seen for case in each.cases)),
+        datasets=_datasets(origin),
+        method=trained.method.name,
+        base=origin.base,
+        start=origin.start,
+        recipe=recipe.model_dump(mode="json"),
+        data=_data(origin),
+        commit=origin.commit,
+        versions={"python": platform.python_version(), **versions()},
+        hardware=hardware(parts.device.kind, parts.device.dtype),
+        seed=recipe.seed,
+        steps=trained.checkpoint.step,
+        delivered_step=step_of(trained),
+        seconds=round(sum(entry.get("seconds", 0.0) for entry in history), 1),
+        tokens=int(trained.checkpoint.state.get("num_input_tokens_seen", 0)),
+        losses=[_short(entry) for entry in history if "loss" in entry],
+        validation=validation_curve(history),
+    )
+
+
+def step_of(trained: "Trained") -> int:
+    """The step whose weights are delivered."""
+    return int(trained.weights.name.rpartition("-")[2])
+
+
+def validation_curve(history: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The validation exams, oldest first: step and marks."""
+    return [
+        {"step": entry["step"]}
+        | {name[5:]: round(value, 4) for name, value in entry.items() if name.startswith("eval_")}
+        for entry in history
+        if "eval_balanced" in entry
+    ]
+
+
+def hardware(kind: str, dtype: str) -> dict[str, Any]:
+    """Processor, cores and threads of a process, how many there are, device, dtype of the base."""
+    import torch
+
+    return {
+        "processor": processor(),
+        "cores": usable_cores(),
+        "threads": torch.get_num_threads(),
+        "processes": processes(),
+        "device": torch.cuda.get_device_name() if kind == "cuda" else kind,
+        "dtype": dtype,
+    }
+
+
+def _datasets(origin: Origin) -> list[str]:
+    """Names of the data sets seen, those of the adapter to start from first."""
+    before = origin.before.model_dump() if origin.before else {}
+    earlier = before.get("datasets") or _names((before.get("data") or {}).get("dataset", ""))
+    return list(dict.fromkeys([*earlier, *_names(origin.meta.dataset)]))
+
+
+def _names(dataset: str) -> list[str]:
+    return [name for name in dataset.split(" + ") if name]
+
+
+def _data(origin: Origin) -> dict[str, Any]:
+    meta = origin.meta
+    return {
+        "dataset": meta.dataset,
+        "identity": meta.dataset_identity,
+        "command": meta.command,
+        "contracts": len(meta.contracts),
+        "rows": meta.rows,
+        "validation": origin.validation,
+        "statistics": dict(meta.statistics),
+    }
+
+
+def _short(entry: dict[str, Any]) -> dict[str, Any]:
+    kept = ("step", "loss", "learning_rate", "grad_norm", "mean_token_accuracy", "rewards/margins")
+    return {name: float(f"{entry[name]:.5g}") for name in kept if name in entry}

@@ -1,0 +1,207 @@
+"""What a run leaves behind: adapter, manifest, card, and last the registry entry.
+
+The adapter is written to `NAME.part` and moved; the entry is written last. A run that is killed
+leaves neither half an adapter nor an entry that leads nowhere.
+"""
+
+import json
+import os
+import shlex
+import shutil
+from pathlib import Path
+from typing import Any
+
+from bar_exam.common.errors import UserError
+from bar_exam.common.identity import file_digest
+from bar_exam.models.manifest import FILE, Manifest, write_manifest
+from bar_exam.models.registry import SHIPPED, entry_path, is_registered, read_entry
+from bar_exam.training.outcome.account import manifest_of, step_of, validation_curve
+from bar_exam.training.outcome.card import card
+from bar_exam.training.trainer.checkpoints import WEIGHTS, clear, held
+from bar_exam.training.trainer.recipe import Recipe
+from bar_exam.training.trainer.run import Places, Trained
+
+CONFIG = "adapter_config.json"
+KEPT = ("champion", "base", "retired")
+"""Statuses whose model is never overwritten: a rollback may return to one that is retired."""
+
+
+def check_free(recipe: Recipe, places: Places, *, force: bool) -> None:
+    """Refuse a name that is taken.
+
+    Raises:
+        UserError: see `check_not_kept`; or it has an entry or a folder, and `force` is not given.
+    """
+    entry, folder = entry_path(recipe.name, places.registry), places.adapters / recipe.name
+    check_not_kept(recipe.name, places)
+    if entry.is_file() and not force:
+        raise UserError(
+            f"{entry} exists: {recipe.name} was trained before; type --force to replace it, "
+            f"or --set name={recipe.name}-2 to keep both"
+        )
+    unfinished = any((places.runs / recipe.name).glob("checkpoint-*"))
+    if folder.exists() and not force and not unfinished:
+        raise UserError(
+            f"{folder} exists; type --force to replace it, or --set name={recipe.name}-2"
+        )
+
+
+def check_not_kept(name: str, places: Places) -> None:
+    """Refuse a name whose model is in service, was, or is a base.
+
+    Raises:
+        UserError: it is.
+    """
+    if not is_registered(name, places.registry):
+        return
+    status = read_entry(name, places.registry).status
+    if status in KEPT:
+        raise UserError(
+            f"{name} is {status} in {places.registry} and is not overwritten; "
+            f"give another name: --set name={name}-2"
+        )
+
+
+def deliver(
+    trained: Trained, places: Places, *, force: bool = False, registered: bool = True
+) -> Path:
+    """Write adapter, manifest, card and entry, and say what to type next.
+
+    Without `registered` there is no entry, and nothing is said: it was a try.
+
+    Returns:
+        The adapter's folder.
+
+    Raises:
+        UserError: the disk is full, the weights are no numbers, or the name was taken meanwhile
+            (see `check_free`); nothing is left behind.
+    """
+    run = trained.checkpoint.folder.parent
+    with held(run):
+        check_free(trained.recipe, places, force=force)
+        folder = _install(trained, places, registered=registered)
+        clear(run)
+    if registered:
+        _say(trained, folder, places)
+    return folder
+
+
+def _install(trained: Trained, places: Places, *, registered: bool) -> Path:
+    name = trained.recipe.name
+    folder = places.adapters / name
+    part = folder.with_name(f"{name}.part")
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        _write_weights(trained, part)
+        manifest = manifest_of(trained)
+        digest = file_digest(write_manifest(part, manifest))
+        _write_card(trained, manifest, part, places)
+        check_not_kept(name, places)  # it may have been promoted while these were written
+        if registered:
+            entry_path(name, places.registry).unlink(missing_ok=True)
+        if folder.exists():
+            shutil.rmtree(folder)
+        part.replace(folder)
+        if registered and not trained.method.scores:
+            _write_entry(trained, places, digest)
+    except OSError as error:
+        shutil.rmtree(part, ignore_errors=True)
+        raise UserError(
+            f"{folder} cannot be written: {error.strerror or error}; free space or give another "
+            "--adapters DIR: the same command continues from the last checkpoint"
+        ) from error
+    except UserError:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    return folder
+
+
+def next_command(trained: Trained, places: Places) -> str:
+    """The command line that follows."""
+    recipe = trained.recipe
+    if trained.method.scores:
+        folder = places.adapters / recipe.name
+        return (
+            f"python -m training.ppo training/recipes/ppo-smollm2.yaml --set reward_model={folder}"
+        )
+    return f"pytest evals --model {recipe.name} --baseline champion"
+
+
+def _write_weights(trained: Trained, folder: Path) -> None:
+    """The delivered checkpoint's adapter in bfloat16, under the recipe's name for the base."""
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file, save_file
+
+    try:
+        tensors = load_file(trained.weights / WEIGHTS)
+        if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
+            raise UserError(
+                f"{trained.recipe.name}: its weights are not numbers, no adapter was written; "
+                "lower training.learning_rate and train again"
+            )
+        halved = {name: tensor.to(torch.bfloat16) for name, tensor in tensors.items()}
+        save_file(halved, folder / WEIGHTS, metadata={"format": "pt"})
+    except SafetensorError as error:
+        raise OSError(str(error)) from error
+    config: dict[str, Any] = json.loads((trained.weights / CONFIG).read_text(encoding="utf-8"))
+    config |= {"base_model_name_or_path": trained.recipe.base, "revision": trained.recipe.revision}
+    config |= {"inference_mode": True}
+    (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+
+
+def _write_card(trained: Trained, manifest: Manifest, folder: Path, places: Places) -> None:
+    method = trained.method
+    text = card(
+        trained.recipe.name, manifest, method.about, method.source, next_command(trained, places)
+    )
+    (folder / "README.md").write_text(text, encoding="utf-8")
+
+
+def _write_entry(trained: Trained, places: Places, manifest: str) -> None:
+    import tomlkit
+
+    recipe, meta = trained.recipe, trained.origin.meta
+    entry = tomlkit.document()
+    entry.add("kind", "local")
+    entry.add("description", recipe.description or f"{recipe.base}, {trained.method.name}")
+    entry.add("status", "candidate")
+    entry.add("base", _base_for(recipe.base, places.registry))
+    if recipe.revision:
+        entry.add("revision", recipe.revision)
+    entry.add("adapter", os.path.relpath(places.adapters / recipe.name, places.registry))
+    entry.add("manifest", manifest)
+    # The base as it was trained on, on every machine: "auto" would be another model elsewhere.
+    entry.add("dtype", trained.parts.device.dtype)
+    entry.add("passages", meta.passages)
+    if meta.most_passages is not None:
+        entry.add("most_passages", meta.most_passages)
+    if meta.system is not None:
+        entry.add("system", meta.system)
+    places.registry.mkdir(parents=True, exist_ok=True)
+    path = entry_path(recipe.name, places.registry)
+    part = path.with_name(path.name + ".part")
+    part.write_text(tomlkit.dumps(entry), encoding="utf-8")
+    part.replace(path)
+
+
+def _base_for(base: str, registry: Path) -> str:
+    """The base as the registry names it: relative folders are relative to its own folder."""
+    if not Path(base).is_dir() or Path(base).is_absolute():
+        return base
+    return f"./{os.path.relpath(base, registry)}"
+
+
+def _say(trained: Trained, folder: Path, places: Places) -> None:
+    curve = validation_curve(trained.checkpoint.history)
+    best = next((each for each in curve if each["step"] == step_of(trained)), None)
+    if best:
+        said = ", ".join(f"{k.replace('_', ' ')} {v:.3f}" for k, v in best.items() if k != "step")
+        print(f"validation exam at step {best['step']}: {said}")
+    print(f"{folder}: adapter, {FILE} and card")
+    if not trained.method.scores:
+        print(f"{places.registry / trained.recipe.name}.toml: candidate")
+    registry = f" --registry {shlex.quote(str(places.registry))}"
+    examines = not trained.method.scores and places.registry != SHIPPED
+    print(f"Next: {next_command(trained, places)}{registry if examines else ''}")

@@ -1,0 +1,163 @@
+"""`python -m training.sagemaker METHOD RECIPE`: train by the same recipe as a SageMaker job."""
+
+import argparse
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from bar_exam.common.command import Parser, choice, run
+from bar_exam.common.errors import UserError
+from bar_exam.models.registry import is_registered
+from bar_exam.training.outcome.delivery import check_free
+from bar_exam.training.preferences.pairs import read_pairs, read_unpaired
+from bar_exam.training.sagemaker import delivery, job
+from bar_exam.training.sagemaker.aws import Prefix, explained, open_client, read_prefix
+from bar_exam.training.sagemaker.shipment import Shipment, packed, plan_shipment
+from bar_exam.training.trainer.method import METHODS
+from bar_exam.training.trainer.recipe import read_recipe
+from bar_exam.training.trainer.run import Places
+
+IMAGE = (
+    "763104351884.dkr.ecr.{region}.amazonaws.com/"
+    "huggingface-pytorch-training:2.9.0-transformers5.3.0-gpu-py312-cu130-ubuntu22.04"
+)
+
+PREFERENCES = {"dpo": read_pairs, "orpo": read_pairs, "reward": read_pairs, "kto": read_unpaired}
+"""Who reads the rows of a method: what is no pair is refused here, and not in the cloud."""
+
+DELIVERIES = Path(".exam/training/deliveries")
+PLACES = Places(Path("models/registry"), Path("models/adapters"))
+"""Of the working directory, which is the checkout that is sent."""
+
+
+def submit_or_find(options: argparse.Namespace) -> str:
+    """Submit the job, or find it; with --wait, wait and install. Returns what to say at the end.
+
+    Raises:
+        UserError: the recipe, AWS, or what came back is not as it must be.
+    """
+    place = read_prefix(options.bucket)
+    recipe = read_recipe(options.recipe, options.set)
+    check_free(recipe, PLACES, force=options.force)
+    if reads := PREFERENCES.get(options.method):
+        reads(recipe.data)
+    shipment = plan_shipment(options.method, options.recipe, tuple(options.set))
+    with explained("AWS cannot be used"):
+        sagemaker = open_client("sagemaker", options.region)
+        s3 = open_client("s3", options.region)
+    where = machine(options, sagemaker.meta.region_name)
+    job.request(shipment, where, place, f"{job.stem(shipment)}-1")  # refused before it is paid for
+    name = found_job(sagemaker, shipment)
+    if name is None:
+        upload(s3, shipment, place)
+        name = submit(sagemaker, shipment, place, where)
+    if not options.wait:
+        return "next: type the same line with --wait to install what it trains"
+    described = job.wait(sagemaker, name, options.every)
+    adapter = receive(s3, described["ModelArtifacts"]["S3ModelArtifacts"], name, recipe.name)
+    examined = is_registered(recipe.name, PLACES.registry)
+    examine = f"pytest evals --model {recipe.name} --baseline champion"
+    then = f"\nnext: {examine}" if examined else ""
+    return f"{adapter}: adapter, manifest and card{then}"
+
+
+def found_job(client: Any, shipment: Shipment) -> str | None:
+    """The job of this very shipment that is running or has completed, if any."""
+    for each in job.jobs_of(client, shipment):
+        if each["TrainingJobStatus"] in {"InProgress", "Completed"}:
+            print(f"found {each['TrainingJobName']}: same method, recipe, code and data")
+            return str(each["TrainingJobName"])
+    return None
+
+
+def upload(client: Any, shipment: Shipment, place: Prefix) -> None:
+    """Put code and data into S3, under their digests; what is there is not sent again."""
+    code = place.key("code", shipment.code_digest, "code.tar.gz")
+    if not _there(client, place, code):
+        _put(client, place, code, packed(shipment.code))
+    for parcel in shipment.data:
+        key = place.key("data", shipment.data_digest, parcel.name)
+        if not _there(client, place, key):
+            _put(client, place, key, parcel.file)
+
+
+def _there(client: Any, place: Prefix, key: str) -> bool:
+    # Listing one key, since asking for its head is answered 403 where listing is not allowed.
+    with explained(f"s3://{place.bucket} cannot be listed"):
+        found = client.list_objects_v2(Bucket=place.bucket, Prefix=key, MaxKeys=1)
+    return any(each["Key"] == key for each in found.get("Contents", ()))
+
+
+def _put(client: Any, place: Prefix, key: str, content: bytes | Path) -> None:
+    import io
+
+    print(f"uploading s3://{place.bucket}/{key}")
+    with (
+        explained(f"s3://{place.bucket}/{key} cannot be written"),
+        io.BytesIO(content) if isinstance(content, bytes) else content.open("rb") as file,
+    ):
+        client.upload_fileobj(file, place.bucket, key)
+
+
+def submit(client: Any, shipment: Shipment, place: Prefix, machine: job.Machine) -> str:
+    """Start a job under a name that is free; what went before it failed or was stopped."""
+    tries = len(job.jobs_of(client, shipment)) + 1
+    name = f"{job.stem(shipment)}-{tries}"
+    job.create(client, job.request(shipment, machine, place, name))
+    print(f"submitted {name} on {machine.instance}")
+    return name
+
+
+def machine(options: argparse.Namespace, region: str) -> job.Machine:
+    """Where to run, from what was typed."""
+    image = options.image or IMAGE.format(region=region)
+    return job.Machine(options.role, options.instance, image, options.hours, options.spot)
+
+
+def receive(client: Any, uri: str, name: str, model: str) -> Path:
+    """Fetch what a job trained, and install it as a candidate; returns the adapter's folder."""
+    folder = DELIVERIES / name
+    archive = delivery.fetch(client, uri, folder / "model.tar.gz")
+    delivery.unpack(archive, folder / "unpacked")
+    adapter = delivery.install(folder / "unpacked", model, PLACES)
+    shutil.rmtree(folder, ignore_errors=True)
+    return adapter
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="python -m training.sagemaker", description=main.__doc__)
+    add = parser.add_argument
+    add("method", type=choice(*METHODS), metavar="METHOD", help=", ".join(METHODS))
+    add("recipe", type=Path, metavar="RECIPE", help="a recipe below the working directory")
+    add("--set", action="append", default=[], metavar="KEY=VALUE", help="of the recipe, changed")
+    add("--role", required=True, metavar="ARN", help="the role that the job runs as")
+    add("--bucket", required=True, metavar="S3", help="s3://BUCKET/PATH for code, data and results")
+    add("--instance", default="ml.g5.2xlarge", metavar="TYPE", help="(ml.g5.2xlarge)")
+    add("--image", metavar="URI", help="with Python 3.11 or newer (AWS's for PyTorch)")
+    add("--region", metavar="NAME", help="(as your AWS profile says)")
+    add("--spot", action="store_true", help="spare capacity: cheaper, and goes on when interrupted")
+    add("--hours", type=float, default=24.0, metavar="N", help="stop after these (24)")
+    add("--wait", action="store_true", help="until it is done, then install the adapter")
+    add("--force", action="store_true", help="replace an adapter of this name")
+    add("--every", type=float, default=30.0, metavar="S", help="seconds between looks (30)")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Train by a recipe as a SageMaker job; the same line finds the job again."""
+    again = "the job goes on; type the same line to come back to it"
+    return run(_check_and_submit, _parser(), argv, stopped=again)
+
+
+def _check_and_submit(options: argparse.Namespace) -> None:
+    if not re.fullmatch(r"arn:aws[a-z-]*:iam::\d{12}:role/.+", options.role):
+        raise UserError(f"--role {options.role}: give arn:aws:iam::ACCOUNT:role/NAME")
+    if not 0 < options.hours <= 24 * 28 or options.every < 0:
+        raise UserError("--hours: more than 0, at most 672; --every: 0 or more")
+    print(submit_or_find(options))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""What a run is made from, taken down when it begins: hours later the files may be others."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict
+
+from bar_exam.common.errors import UserError
+from bar_exam.common.identity import file_digest
+from bar_exam.common.provenance import commit
+from bar_exam.models.identity.contents import adapter_digest, tokenizer_digest, weights_digest
+from bar_exam.models.manifest import Manifest
+from bar_exam.training.data.examples import Meta
+from bar_exam.training.data.lineage import known, of_base
+
+if TYPE_CHECKING:
+    from bar_exam.training.trainer.loading import Parts
+    from bar_exam.training.trainer.recipe import Recipe
+
+
+class Origin(BaseModel):
+    """Digests (SHA-256) of all that goes into a run, and what is known of its data.
+
+    Attributes:
+        meta: of the data file, with the digest of its rows.
+        validation: of the validation file; None where no exam is held.
+        base: name, weights and tokenizer.
+        start: name and weights of the adapter to start from.
+        before: its manifest.
+        reward: weights of the reward model.
+        others: manifests of the reward model and of the base, where they have one.
+        commit: of the code; see `commit`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    meta: Meta
+    validation: str | None
+    base: dict[str, str]
+    start: dict[str, str] | None
+    before: Manifest | None
+    reward: str | None
+    others: tuple[Manifest, ...] = ()
+    commit: str | None
+
+
+def take_origin(recipe: "Recipe", parts: "Parts", meta: Meta) -> Origin:
+    """Read the files once, now.
+
+    Raises:
+        UserError: the validation file cannot be read, or nobody says what the reward model has
+            seen.
+    """
+    exam = recipe.validation if recipe.validation_exam else None
+    return Origin(
+        meta=meta,
+        validation=_digest(exam) if exam else None,
+        base={
+            "name": recipe.base,
+            "weights": weights_digest(parts.folder),
+            "tokenizer": tokenizer_digest(parts.folder),
+        },
+        start=_start(recipe, parts),
+        before=known(parts.adapter, "adapter") if parts.adapter else None,
+        reward=_reward(recipe),
+        others=_others(recipe, parts),
+        commit=commit(),
+    )
+
+
+def read_origin(note: dict[str, Any]) -> Origin | None:
+    """The origin in the note of a run that began before; None where it cannot be understood."""
+    import json
+
+    try:
+        return Origin.model_validate_json(json.dumps(note["origin"]))
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _start(recipe: "Recipe", parts: "Parts") -> dict[str, str] | None:
+    if parts.adapter is None:
+        return None
+    return {"name": Path(str(recipe.adapter)).name, "weights": adapter_digest(parts.adapter)}
+
+
+def _reward(recipe: "Recipe") -> str | None:
+    """The reward model's weights; one that is nowhere is refused by who loads it."""
+    folder = _reward_folder(recipe)
+    return adapter_digest(folder) if folder else None
+
+
+def _reward_folder(recipe: "Recipe") -> Path | None:
+    folder = Path(recipe.reward_model or "").expanduser()
+    found = recipe.reward_model and (folder / "adapter_config.json").is_file()
+    return folder if found else None
+
+
+def _others(recipe: "Recipe", parts: "Parts") -> tuple[Manifest, ...]:
+    folder, base = _reward_folder(recipe), of_base(parts.folder)
+    found = [known(folder, "reward_model")] if folder else []
+    return tuple([*found, base] if base else found)
+
+
+def _digest(path: Path) -> str:
+    try:
+        return file_digest(path)
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be read: {error.strerror}; make it with `python -m training.data`"
+        ) from error
