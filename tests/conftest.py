@@ -137,9 +137,9 @@ def checkout(tmp_path_factory):
         return done.stdout.decode()
 
     for name in git("ls-files", "-z", "-c", "-o", "--exclude-standard", place=ROOT).split("\0"):
-        if name and (ROOT / name).is_file():
+        if name and ((ROOT / name).is_file() or (ROOT / name).is_symlink()):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
+            shutil.copy(ROOT / name, folder / name, follow_symlinks=False)
     git("init", "-q")
     git("add", "-A")
     identity = ("-c", "user.name=tests", "-c", "user.email=tests@localhost")

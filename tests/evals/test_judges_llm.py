@@ -433,7 +433,7 @@ def test_identity_is_of_all_that_moves_a_score():
 
 
 def test_the_identity_digests_the_prompt(monkeypatch):
-    from bar_exam.evals.judges.llm.judge import dspy_call as language_model
+    from bar_exam.evals.judges.llm import dspy_call as language_model
 
     base = LlmJudge("correctness", endpoint("http://127.0.0.1:9/v1"))
     identity = base.identity
