@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from bar_exam.common.command import Parser, run
 from bar_exam.common.errors import LONGEST, of_path
+from bar_exam.plugin import _usage_errors
 from bar_exam.reports.compare.__main__ import main as compare
 from bar_exam.training.data.__main__ import main as make_data
-from conftest import _usage_errors
 from tests.conftest import ROOT
 
 LONG = "x" * 300

@@ -19,7 +19,7 @@ MAY_USE = {
     "training": {"common", "fixtures", "models", "evals"},
 }
 
-OURS = {*MAY_USE, "conftest", "tests", "bench"}
+OURS = {*MAY_USE, "plugin", "tests", "bench"}
 
 HEAVY = {
     "chromadb", "deepeval", "dspy", "numpy", "openai", "pandas", "peft", "ragas", "scipy",
@@ -105,7 +105,7 @@ def test_the_search_for_heavy_modules_finds_one():
 @pytest.mark.parametrize(
     "name",
     [
-        "conftest",
+        "bar_exam.plugin",
         "evals.options",
         "evals.exam",
         "fixtures.datasets",
