@@ -1,12 +1,15 @@
-"""The composition root of `pytest evals`: options, then plan, run, assert.
+"""The composition root of an exam: options, then plan, run, assert.
+
+The clone's conftest.py loads it; in another repository `pytest_plugins = ["bar_exam.plugin"]` does.
 
 Every call that the selected tests need is made once, before the first test; the tests look
 results up. State is one Examination under one stash key.
 """
 
+import importlib.util
 import itertools
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +17,8 @@ import pytest
 
 from bar_exam.common.command import one_line
 from bar_exam.common.errors import UserError, of_path
+from bar_exam.common.paths import ROOT
+from bar_exam.common.project import Project, find_project
 from bar_exam.common.redaction import command_line
 from bar_exam.evals.interruption import Interruption
 from bar_exam.evals.options import add_options, option_names, read_options
@@ -21,6 +26,7 @@ from bar_exam.evals.options import add_options, option_names, read_options
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from bar_exam.common.extensions import Extension
     from bar_exam.evals.gate import Gate
     from bar_exam.evals.results import Result, Spending
     from bar_exam.fixtures.cases import Case
@@ -31,6 +37,13 @@ if TYPE_CHECKING:
 
 EXAM = pytest.StashKey["Examination"]()
 INTERRUPTION = pytest.StashKey[Interruption]()
+PROJECT = pytest.StashKey[Project]()
+SUITES = ROOT / "evals"
+MARKERS = (
+    "cases(kind): which cases a test is asked of: all, answerable or unanswerable",
+    "metrics(*names): what a test looks up, so that only what is needed is asked",
+    "suite(name): whose findings a test looks up: judge, robustness, safety or forgetting",
+)
 MISSED_CACHE = "exam/missed"
 ERRORED_CACHE = "exam/errored"
 ANSWERED = frozenset({"answer", "verdict", "performance"})
@@ -58,9 +71,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Options of an exam ask for one, also where no path was typed, from any folder."""
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+    with _usage_errors():
+        project = config.stash[PROJECT] = find_project(config.rootpath)
     typed = {word.partition("=")[0] for word in config.invocation_params.args}
     if config.args_source is not config.ArgsSource.ARGS and typed & option_names():
-        config.args[:] = [str(config.rootpath / "evals")]
+        config.args[:] = [str(SUITES), *map(str, _modules(project.suites))]
+    for option, value in project.places.items():
+        if f"--{option}" in option_names() - typed:
+            setattr(config.option, option, value)
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -76,6 +96,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config = session.config
     if not _examines(config):
         return
+    project = config.stash[PROJECT]
     if not (config.option.collectonly or hasattr(config, "workerinput")):
         config.stash[INTERRUPTION] = interruption = Interruption()
         interruption.install()
@@ -83,30 +104,58 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     command_line(map(str, config.invocation_params.args))  # notes the passwords of its URLs
     from bar_exam.reports.examination import prepare
 
-    with _usage_errors():
+    with _usage_errors(), ExitStack() as stack:
+        extensions = stack.enter_context(_extended(project))
+        config.add_cleanup(stack.pop_all().close)
         run_id = getattr(config, "workerinput", {}).get("exam_run")
-        exam = config.stash[EXAM] = prepare(read_options(config), config.rootpath, run_id)
+        options = read_options(config)
+        exam = config.stash[EXAM] = prepare(options, config.rootpath, run_id, extensions)
     exam.whole = _is_whole(config)
 
 
+def _extended(project: Project) -> "AbstractContextManager[tuple[Extension, ...]]":
+    """What the user's repository adds, in the tables for as long as the session lasts."""
+    if not project.added:
+        return nullcontext(())
+    from bar_exam.extensions import extended
+
+    return extended(project)
+
+
 def _examines(config: pytest.Config) -> bool:
-    """Whether an argument names `evals`, something in it, or a folder around it."""
-    evals = config.rootpath / "evals"
+    """Whether an argument names a suite, something in it, or a folder around it."""
+    suites = (SUITES, *_modules(config.stash[PROJECT].suites))
     return any(
-        place.is_relative_to(evals) or evals.is_relative_to(place) for place in _places(config)
+        place.is_relative_to(suite) or suite.is_relative_to(place)
+        for place in _places(config)
+        for suite in suites
     )
 
 
 def _is_whole(config: pytest.Config) -> bool:
     """Whether every suite is named; what is then deselected makes the exam a part again."""
-    evals = config.rootpath / "evals"
     again = any(config.getoption(name, False) for name in ("lf", "stepwise"))
-    return not again and any(evals.is_relative_to(place) for place in _places(config))
+    return not again and any(SUITES.is_relative_to(place) for place in _places(config))
 
 
 def _places(config: pytest.Config) -> list[Path]:
     folder = config.invocation_params.dir
-    return [Path(folder, arg.split("::")[0]).resolve() for arg in config.args]
+    names = [arg.split("::")[0] for arg in config.args]
+    modules = _modules(name for name in names if config.option.pyargs)
+    return [Path(folder, name).resolve() for name in names] + modules
+
+
+def _modules(names: Iterable[str]) -> list[Path]:
+    """The files of modules and the folders of packages, of those that are importable."""
+    places = []
+    for name in names:
+        try:
+            spec = importlib.util.find_spec(name)
+        except (ImportError, ValueError):
+            continue
+        for place in (spec.submodule_search_locations or [spec.origin]) if spec else ():
+            places.append(Path(str(place)).resolve())
+    return places
 
 
 def pytest_deselected(items: "Sequence[pytest.Item]") -> None:
@@ -119,7 +168,7 @@ def pytest_deselected(items: "Sequence[pytest.Item]") -> None:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave the suites out that ask much more; pytest does not ask this of files named to it."""
     exam = config.stash.get(EXAM, None)
-    if exam is None or collection_path.parent != config.rootpath / "evals":
+    if exam is None or collection_path.parent.resolve() != SUITES:
         return None
     too_much = collection_path.name in FULL and not exam.options.full
     unjudged = collection_path.name in JUDGED and not exam.options.judges

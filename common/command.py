@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from bar_exam.common.doors import as_typed
 from bar_exam.common.errors import UserError, of_path
 
 HERE = ("--cuad-dir", "--registry", "--store")
@@ -17,6 +18,9 @@ HERE = ("--cuad-dir", "--registry", "--store")
 
 class Parser(argparse.ArgumentParser):
     """Reports a wrong command line as every other mistake of the user: one line, exit code 4."""
+
+    def __init__(self, *, prog: str, **settings: Any) -> None:
+        super().__init__(prog=as_typed(prog), **settings)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """Parse; an option that does not exist is named before anything else that is wrong.
@@ -128,4 +132,4 @@ def typed_command(module: str, argv: Sequence[str]) -> str:
         if not (skip or here):
             kept.append(word)
         skip = here and "=" not in word
-    return shlex.join(["python", "-m", module, *kept])
+    return as_typed(shlex.join(["python", "-m", module, *kept]))

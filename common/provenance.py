@@ -10,6 +10,7 @@ from typing import Any
 from bar_exam.common.paths import ROOT
 
 PACKAGES = (
+    "bar-exam",
     "torch", "transformers", "peft", "trl", "chromadb", "bm25s", "langchain-text-splitters",
     "openai", "scikit-learn", "scipy", "numpy", "pytest",
 )  # fmt: skip

@@ -11,7 +11,7 @@ from bar_exam.common.settings import nearest
 from bar_exam.evals.gate import SHIPPED as SHIPPED_GATE
 from bar_exam.evals.metrics.table import METRICS
 from bar_exam.fixtures.retrieval.passages import Chunker
-from bar_exam.fixtures.retrieval.retrieval import Kind, RetrieverOptions
+from bar_exam.fixtures.retrieval.retrieval import RetrieverOptions, retriever_kinds
 from bar_exam.fixtures.selection import Selection, Split
 from bar_exam.models.promotion.champion import read_champion
 from bar_exam.models.registry import RECORDED
@@ -256,7 +256,7 @@ def read_options(config: "pytest.Config") -> ExamOptions:
             balanced=bool(option("--balanced")),
         ),
         retriever=RetrieverOptions(
-            kind=_one_of("--retriever", option("--retriever"), get_args(Kind)),
+            kind=_one_of("--retriever", option("--retriever"), retriever_kinds()),
             k=_number("--k", option("--k")) or 0,
             chunker=Chunker(
                 size=_number("--chunk-size", option("--chunk-size")) or 0,

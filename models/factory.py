@@ -14,6 +14,7 @@ from bar_exam.models.extractive import ExtractiveModel
 from bar_exam.models.prompted import CLOSED_BOOK, SYSTEM, PromptedModel, Template
 from bar_exam.models.recorded import RecordedModel
 from bar_exam.models.registry import (
+    KINDS,
     SHIPPED,
     EchoEntry,
     EndpointEntry,
@@ -113,6 +114,8 @@ def _open_model(name: str, folder: Path, chats: Chats) -> Model:
         return RecordedModel(name, entry.path)
     if isinstance(entry, ExtractiveEntry):
         return ExtractiveModel(name, entry.threshold)
+    if entry.kind in KINDS:
+        return KINDS[entry.kind].open(name, entry)
     assert isinstance(entry, Prompted)
     by_default = SYSTEM if entry.passages else CLOSED_BOOK
     system = by_default if entry.system is None else entry.system

@@ -1,17 +1,19 @@
 """The registry: one TOML file a model, `models/registry/NAME.toml`."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self, Union
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from bar_exam.common.errors import UserError
+from bar_exam.common.extensions import Table
 from bar_exam.common.redaction import address, keep_secret
 from bar_exam.common.settings import nearest, read_toml
-from bar_exam.models.chat import Decoding
+from bar_exam.models.chat import Decoding, Model
 from bar_exam.models.manifest import Sha256
 
 SHIPPED = Path(__file__).parent / "registry"
@@ -135,10 +137,34 @@ class EchoEntry(Prompted):
     kind: Literal["echo"]
 
 
-AnyEntry = Annotated[
-    LocalEntry | EndpointEntry | RecordedEntry | ExtractiveEntry | EchoEntry,
-    Field(discriminator="kind"),
-]
+SHIPPED_KINDS = LocalEntry | EndpointEntry | RecordedEntry | ExtractiveEntry | EchoEntry
+AnyEntry = Annotated[SHIPPED_KINDS, Field(discriminator="kind")]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of model beside those above: `kind = "NAME"` in an entry.
+
+    Attributes:
+        name: of the kind.
+        entry: the shape of its file, with `kind: Literal[NAME]`.
+        open: makes the model of a model's name and its entry; loads and asks nothing yet.
+    """
+
+    name: str
+    entry: type[Entry]
+    open: Callable[[str, Any], Model]
+
+
+KINDS: Table[Kind] = Table(Kind)
+
+
+def _shape() -> Any:
+    """What an entry may be, kinds of a user's repository included."""
+    if not KINDS:
+        return AnyEntry
+    added = tuple(kind.entry for kind in KINDS.values())
+    return Annotated[Union[(SHIPPED_KINDS, *added)], Field(discriminator="kind")]
 
 
 def read_entry(
@@ -162,7 +188,7 @@ def read_entry(
             f"{option} {name}: not in {folder}; {hint}{' ' if hint else ''}known are "
             f"{', '.join(known) or 'none'}"
         )
-    entry: AnyEntry = read_toml(path, AnyEntry)
+    entry: AnyEntry = read_toml(path, _shape())
     if isinstance(entry, LocalEntry):
         moved = {"adapter": _beside(path, entry.adapter) if entry.adapter else None}
         if entry.base.startswith((".", "~")):

@@ -4,15 +4,16 @@ import contextlib
 import os
 import re
 import secrets
-import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from bar_exam.common.doors import exam_words
 from bar_exam.common.errors import UserError
+from bar_exam.common.extensions import Extension
 from bar_exam.common.provenance import provenance
 from bar_exam.common.redaction import command_line
 from bar_exam.evals.agenda import Agenda, check_judges, plan_agenda, varied_cases
@@ -86,6 +87,7 @@ class Examination:
     cases: tuple[Case, ...]
     opponents: tuple[Opponent, ...]
     run_id: str
+    extensions: tuple[Extension, ...] = ()
     report: Report | None = None
     missed: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     tests: list[CaseTest] = field(default_factory=list)
@@ -255,6 +257,7 @@ class Examination:
         for line in judge_costs(self._agenda.judge_exams):
             print(line)
         notes = [each.line for each in foreseen] or [self._floors_alone()]
+        notes += [f"added by this repository: {each}" for each in self.extensions]
         if self.options.selection.left_out:
             notes.append(left_out(self.options.selection.left_out))
         if len(candidates) > 1:
@@ -401,8 +404,9 @@ class Examination:
         return Header(
             id=self.run_id,
             started=started,
-            command=command_line(["pytest", *sys.argv[1:]]),
-            provenance=provenance(self.root),
+            command=command_line(exam_words()),
+            provenance=provenance(self.root)
+            | {"extensions": [asdict(each) for each in self.extensions]},
             dataset=dataset_facts(self.dataset, options.selection, cases),
             retriever=retriever_facts(options.retriever, retriever),
             models=[
@@ -521,7 +525,12 @@ def _unkept(run: Run) -> str:
     return f"the report holds {run.unkept} answers that the store does not"
 
 
-def prepare(options: ExamOptions, root: Path, run_id: str | None = None) -> Examination:
+def prepare(
+    options: ExamOptions,
+    root: Path,
+    run_id: str | None = None,
+    extensions: tuple[Extension, ...] = (),
+) -> Examination:
     """Read gate, registry and data set; everything a user may have got wrong shows here.
 
     Raises:
@@ -545,7 +554,7 @@ def prepare(options: ExamOptions, root: Path, run_id: str | None = None) -> Exam
     opponents = name_opponents(options.baseline, options.registry.parent)
     check_registered(opponents, options.registry)
     run_id = run_id or f"{stamp}-{secrets.token_hex(2)}"
-    return Examination(options, root, gate, dataset, cases, opponents, run_id)
+    return Examination(options, root, gate, dataset, cases, opponents, run_id, extensions)
 
 
 def _without_trained(options: ExamOptions, dataset: Dataset, gate: Gate) -> Selection:

@@ -1,21 +1,119 @@
 """From the names of metrics and judges to the judges that score them."""
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from bar_exam.common.errors import UserError
+from bar_exam.common.extensions import Table
 from bar_exam.evals.gate import Gate
 from bar_exam.evals.judges.embedded.embedding import Embeddings
 from bar_exam.evals.judges.judge import Judge
 from bar_exam.evals.judges.judge_exam import JudgeExam
 from bar_exam.evals.judges.pairs import Pair, read_pairs
-from bar_exam.evals.metrics.table import METRICS
+from bar_exam.evals.metrics.table import METRICS, Metric
 from bar_exam.evals.options import REFERENCE
 from bar_exam.models.chat import ChatModel
 from bar_exam.models.factory import Chats
 
 JUDGEMENT = 1024
 """Tokens that a judge may need for its reasons."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a judge may be made from; `chat` is None for one that asks no model."""
+
+    metric: str
+    chat: ChatModel | None
+    samples: int
+    embeddings: Embeddings
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """Who scores a metric that no rule does. `open` makes the judge; it loads and asks nothing yet.
+
+    Of a metric by `llm` it is called once for every chat model of `--judge`.
+    """
+
+    metric: Metric
+    open: Callable[[Opening], Judge]
+
+    @property
+    def name(self) -> str:
+        """The metric's."""
+        return self.metric.name
+
+
+def _correctness(opening: Opening) -> Judge:
+    from bar_exam.evals.judges.reference.judge import ReferenceJudge
+
+    return _llm(opening) if opening.chat else ReferenceJudge(opening.embeddings)
+
+
+def _llm(opening: Opening) -> Judge:
+    from bar_exam.evals.judges.llm.judge import LlmJudge
+
+    assert opening.chat is not None
+    return LlmJudge(opening.metric, opening.chat, opening.samples)
+
+
+def _claim_support(opening: Opening) -> Judge:
+    from bar_exam.evals.judges.embedded.claim_support import ClaimSupport
+
+    return ClaimSupport(opening.embeddings)
+
+
+def _perplexity(opening: Opening) -> Judge:
+    from bar_exam.evals.judges.embedded.perplexity import Perplexity
+
+    return Perplexity()
+
+
+def _selfcheck(opening: Opening) -> Judge:
+    from bar_exam.evals.judges.embedded.selfcheck import SelfCheck
+
+    return SelfCheck(opening.metric, chat=opening.chat, embeddings=opening.embeddings)
+
+
+def _deepeval(opening: Opening) -> Judge:
+    from bar_exam.evals.judges.frameworks.deepeval_judge import DeepevalJudge
+
+    assert opening.chat is not None
+    return DeepevalJudge(opening.metric, opening.chat)
+
+
+def _ragas(opening: Opening) -> Judge:
+    from bar_exam.evals.judges.frameworks.ragas_judge import RagasJudge
+
+    return RagasJudge(opening.metric, opening.chat)
+
+
+OPENERS: dict[str, Callable[[Opening], Judge]] = {
+    "correctness": _correctness,
+    "claim_support": _claim_support,
+    "groundedness": _llm,
+    "sufficiency": _llm,
+    "relevancy": _llm,
+    "selfcheck_ngram": _selfcheck,
+    "selfcheck_embedding": _selfcheck,
+    "selfcheck_llm": _selfcheck,
+    "perplexity": _perplexity,
+    "deepeval:": _deepeval,
+    "ragas:": _ragas,
+}
+"""By metric, or by what the names of a framework's metrics begin with."""
+
+JUDGES: Table[Judging] = Table(
+    Judging,
+    (
+        Judging(metric, opener)
+        for name, metric in METRICS.items()
+        for begins, opener in OPENERS.items()
+        if name == begins or (begins.endswith(":") and name.startswith(begins))
+    ),
+)
 
 
 def wanted_metrics(
@@ -74,13 +172,13 @@ def open_judges(
     embeddings = Embeddings()
     judges: list[Judge] = []
     for metric in metrics:
-        by = METRICS[metric].by
-        if by == "embedded":
-            judges.append(_embedded(metric, embeddings))
-        elif metric == "correctness" and REFERENCE in names:
-            judges.append(_reference(embeddings))
+        if metric not in JUDGES:
+            continue
+        by, make = METRICS[metric].by, JUDGES[metric].open
+        if by == "embedded" or (metric == "correctness" and REFERENCE in names):
+            judges.append(make(Opening(metric, None, samples, embeddings)))
         if by == "llm" or metric == "correctness":
-            judges += [_llm(metric, model, samples) for model in models.values()]
+            judges += [make(Opening(metric, m, samples, embeddings)) for m in models.values()]
     return tuple(judges)
 
 
@@ -104,41 +202,3 @@ def judge_exams(judges: Iterable[Judge], pairs: Sequence[Pair] | None = None) ->
         else:
             exams.append(JudgeExam(judge, judge, None, held_out))
     return exams
-
-
-def _reference(embeddings: Embeddings) -> Judge:
-    from bar_exam.evals.judges.reference.judge import ReferenceJudge
-
-    return ReferenceJudge(embeddings)
-
-
-def _embedded(metric: str, embeddings: Embeddings) -> Judge:
-    from bar_exam.evals.judges.embedded.claim_support import ClaimSupport
-    from bar_exam.evals.judges.embedded.perplexity import Perplexity
-    from bar_exam.evals.judges.embedded.selfcheck import SelfCheck
-    from bar_exam.evals.judges.frameworks.ragas_judge import RagasJudge
-
-    if metric == "claim_support":
-        return ClaimSupport(embeddings)
-    if metric == "perplexity":
-        return Perplexity()
-    if metric == "selfcheck_ngram":
-        return SelfCheck("selfcheck_ngram")
-    if metric == "selfcheck_embedding":
-        return SelfCheck("selfcheck_embedding", embeddings=embeddings)
-    return RagasJudge(metric)
-
-
-def _llm(metric: str, chat: ChatModel, samples: int) -> Judge:
-    from bar_exam.evals.judges.embedded.selfcheck import SelfCheck
-    from bar_exam.evals.judges.frameworks.deepeval_judge import DeepevalJudge
-    from bar_exam.evals.judges.frameworks.ragas_judge import RagasJudge
-    from bar_exam.evals.judges.llm.judge import LlmJudge
-
-    if metric.startswith("deepeval:"):
-        return DeepevalJudge(metric, chat)
-    if metric.startswith("ragas:"):
-        return RagasJudge(metric, chat)
-    if metric == "selfcheck_llm":
-        return SelfCheck("selfcheck_llm", chat=chat)
-    return LlmJudge(metric, chat, samples)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from bar_exam.common.extensions import Table
 from bar_exam.evals.metrics.abstention import abstention, balanced, laziness
 from bar_exam.evals.metrics.grounding import grounded_quote
 from bar_exam.evals.metrics.overlap import bleu, rouge_1, rouge_2, rouge_l
@@ -114,7 +115,7 @@ RAGAS = "ragas"
 RANKS = "gold, passages"
 
 # fmt: off
-METRICS: dict[str, Metric] = {metric.name: metric for metric in (
+METRICS: Table[Metric] = Table(Metric, (
     Metric("exact_match", exact_match, "answerable", "higher", "", 2,
            "equals a gold span in SQuAD's normal form", source=SQUAD),
     Metric("token_f1", token_f1, "answerable", "higher", "", 2,
@@ -226,7 +227,7 @@ METRICS: dict[str, Metric] = {metric.name: metric for metric in (
            "prompt tokens", sees="answer"),
     Metric("tokens_out", tokens_out, "all", "lower", "tokens", 1,
            "generated tokens", sees="answer"),
-)}
+))
 # fmt: on
 DEFAULT = tuple(name for name, metric in METRICS.items() if metric.asked == "always")
 

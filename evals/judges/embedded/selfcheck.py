@@ -15,7 +15,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from bar_exam.common.identity import digest
 from bar_exam.evals.calls.calls import Calls, answer_key
@@ -50,7 +50,7 @@ class SelfCheck:
     each sentence and sample. Abstentions are compared like any other text.
     """
 
-    metric: Literal["selfcheck_ngram", "selfcheck_embedding", "selfcheck_llm"]
+    metric: str
     samples: int = 5
     chat: ChatModel | None = None
     embeddings: Embeddings = field(default_factory=Embeddings, repr=False)

@@ -1,0 +1,42 @@
+"""What a user's repository adds to the tables of the rooms, for as long as a command lasts."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from bar_exam.common.extensions import Extension, Table, importable, load
+from bar_exam.common.project import FILE, Project
+from bar_exam.evals.judges.factory import JUDGES
+from bar_exam.evals.metrics.table import METRICS
+from bar_exam.fixtures.datasets import IMPORTERS
+from bar_exam.fixtures.retrieval.retrieval import RANKINGS
+from bar_exam.models.registry import KINDS
+
+TABLES: dict[str, Table[Any]] = {
+    "metrics": METRICS,
+    "judges": JUDGES,
+    "models": KINDS,
+    "retrievers": RANKINGS,
+    "importers": IMPORTERS,
+}
+
+
+@contextmanager
+def extended(project: Project) -> Iterator[tuple[Extension, ...]]:
+    """Add what a project names; yields what was added.
+
+    Raises:
+        UserError: a dotted name cannot be imported, is no row of its table, or is taken.
+    """
+    found = []
+    with ExitStack() as stack:
+        stack.enter_context(importable(project.folder))
+        for name, sources in project.added.items():
+            for source in sources:
+                option = f"{project.folder / FILE}: {name}"
+                row, extension = load(option, source, TABLES[name], name)
+                stack.enter_context(TABLES[name].extended([row]))
+                if name == "judges":
+                    stack.enter_context(METRICS.extended([row.metric]))
+                found.append(extension)
+        yield tuple(found)

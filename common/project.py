@@ -1,0 +1,87 @@
+"""A user's own repository: what `[tool.bar-exam]` of its pyproject.toml says."""
+
+import tomllib
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bar_exam.common.errors import UserError
+from bar_exam.common.reading import file_text
+from bar_exam.common.settings import validated
+
+FILE = "pyproject.toml"
+DOTTED = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
+
+
+class Project(BaseModel):
+    """Where things lie in a repository, and what it adds to the product.
+
+    Paths are relative to `folder`, that of pyproject.toml; `dataset` is what `--dataset` takes.
+    Additions are dotted names, `module:name`; suites are modules.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    folder: Path = Field(default=Path(), exclude=True)
+    registry: Path | None = None
+    adapters: Path | None = None
+    gate: Path | None = None
+    dataset: str | None = None
+    suites: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    judges: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    retrievers: tuple[str, ...] = ()
+    importers: tuple[str, ...] = ()
+
+    @property
+    def places(self) -> dict[str, str]:
+        """Values of the options that say where things lie, by the option's name."""
+        found = {
+            name: str(self.folder / value)
+            for name in ("registry", "adapters", "gate")
+            if (value := getattr(self, name)) is not None
+        }
+        if self.registry:
+            found["models"] = str((self.folder / self.registry).parent)
+            found.setdefault("adapters", str((self.folder / self.registry).parent / "adapters"))
+        if self.dataset:
+            kind, colon, path = self.dataset.rpartition(":")
+            beside = self.folder / path
+            found["dataset"] = f"{kind}{colon}{beside}" if beside.exists() else self.dataset
+        return found
+
+    @property
+    def added(self) -> dict[str, tuple[str, ...]]:
+        """The dotted names of what it adds, by the table that they are rows of."""
+        tables = ("metrics", "judges", "models", "retrievers", "importers")
+        return {table: names for table in tables if (names := getattr(self, table))}
+
+
+def find_project(start: Path | None = None) -> Project:
+    """The project of a folder: that of the nearest pyproject.toml, in it or above it.
+
+    Raises:
+        UserError: `[tool.bar-exam]` cannot be read, or says something that is not known.
+    """
+    folder = (start or Path.cwd()).resolve()
+    found = (each for each in (folder, *folder.parents) if (each / FILE).is_file())
+    root = next(found, None)
+    return read_project(root) if root else Project()
+
+
+def read_project(folder: Path) -> Project:
+    """What the pyproject.toml in a folder says; an empty project where it says nothing.
+
+    Raises:
+        UserError: `[tool.bar-exam]` cannot be read, or says something that is not known.
+    """
+    path = folder / FILE
+    try:
+        table = tomllib.loads(file_text(path)).get("tool", {}).get("bar-exam")
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise UserError(f"{path} is not TOML: {error}") from error
+    if table is None:
+        return Project(folder=folder)
+    project: Project = validated(f"{path} [tool.bar-exam]", table, Project)
+    return project.model_copy(update={"folder": folder})
