@@ -107,7 +107,7 @@ def _examine(project: "Project", words: list[str]) -> int:
 
 @contextlib.contextmanager
 def _extended(project: "Project") -> Iterator[None]:
-    if not project.added:
+    if not project.extends:
         yield
         return
     from bar_exam.extensions import extended

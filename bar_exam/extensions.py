@@ -2,9 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
+from bar_exam.common.errors import UserError
 from bar_exam.common.extensions import Extension, Table, importable, load
+from bar_exam.common.identity import file_digest
 from bar_exam.common.project import FILE, Project
 from bar_exam.evals.judges.factory import JUDGES
 from bar_exam.evals.metrics.table import METRICS
@@ -39,4 +43,19 @@ def extended(project: Project) -> Iterator[tuple[Extension, ...]]:
                 if name == "judges":
                     stack.enter_context(METRICS.extended([row.metric]))
                 found.append(extension)
-        yield tuple(found)
+        yield (*found, *map(_suite, project.suites))
+
+
+def _suite(module: str) -> Extension:
+    """A module of tests, which pytest imports.
+
+    Raises:
+        UserError: there is none of this name.
+    """
+    try:
+        spec = find_spec(module)
+    except (ImportError, ValueError) as error:
+        raise UserError(f"suites {module!r}: it cannot be imported ({error})") from error
+    if spec is None or spec.origin is None:
+        raise UserError(f"suites {module!r}: there is no such module; write it `package.test_name`")
+    return Extension("suites", module, module, file_digest(Path(spec.origin)))

@@ -115,7 +115,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def _extended(project: Project) -> "AbstractContextManager[tuple[Extension, ...]]":
     """What the user's repository adds, in the tables for as long as the session lasts."""
-    if not project.added:
+    if not project.extends:
         return nullcontext(())
     from bar_exam.extensions import extended
 
@@ -147,14 +147,14 @@ def _places(config: pytest.Config) -> list[Path]:
 
 def _modules(names: Iterable[str]) -> list[Path]:
     """The files of modules and the folders of packages, of those that are importable."""
-    places = []
+    places: list[Path] = []
     for name in names:
         try:
             spec = importlib.util.find_spec(name)
         except (ImportError, ValueError):
             continue
-        for place in (spec.submodule_search_locations or [spec.origin]) if spec else ():
-            places.append(Path(str(place)).resolve())
+        found = (spec.submodule_search_locations or [spec.origin or ""]) if spec else ()
+        places += [Path(place).resolve() for place in found]
     return places
 
 
@@ -245,8 +245,8 @@ def _keep_errored(config: pytest.Config, items: list[pytest.Item]) -> None:
 
 def _pair(item: pytest.Item) -> tuple[str, str] | None:
     """The model and the case that a test is about."""
-    params = item.callspec.params if hasattr(item, "callspec") else {}
-    case = params.get("case")
+    params: dict[str, Any] = item.callspec.params if hasattr(item, "callspec") else {}
+    case: Any = params.get("case")
     return (params["model"], case.id) if hasattr(case, "id") else None
 
 
@@ -307,7 +307,7 @@ def _examine(config: pytest.Config, items: list[pytest.Item]) -> None:
     metrics: set[str] = set()
     suites: set[str] = set()
     for item in asserted:
-        params = item.callspec.params
+        params: dict[str, Any] = item.callspec.params
         if not isinstance(params.get("model", params.get("judge")), str):
             continue  # pytest's stand-in for an empty parameter set
         if suite := item.get_closest_marker("suite"):
@@ -342,9 +342,8 @@ def _case_test(item: pytest.Function) -> "CaseTest":
     from bar_exam.reports.verdict.misses import CaseTest
 
     marker = item.get_closest_marker("metrics")
-    return CaseTest(
-        item.callspec.params["case"].id, item.originalname, marker.args if marker else ()
-    )
+    case: Case = item.callspec.params["case"]  # type: ignore[assignment]
+    return CaseTest(case.id, item.originalname, marker.args if marker else ())
 
 
 @pytest.fixture(scope="session")
@@ -440,7 +439,7 @@ def holds(
     return check
 
 
-class Unmet(pytest.fail.Exception):
+class Unmet(pytest.fail.Exception):  # type: ignore[misc, name-defined]
     """A check that did not hold; its line stands in the exam's own part of the summary."""
 
     __module__ = "builtins"  # named without its path, as pytest's own
@@ -538,7 +537,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     with _usage_errors():
         pages = exam.finish()
     terminalreporter.section("exam")
-    writer = config.get_terminal_writer()
+    writer: Any = config.get_terminal_writer()
     print_report(
         exam.report, pages, writer, colour=writer.hasmarkup, verbose=config.option.verbose > 0
     )

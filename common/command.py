@@ -19,8 +19,8 @@ HERE = ("--cuad-dir", "--registry", "--store")
 class Parser(argparse.ArgumentParser):
     """Reports a wrong command line as every other mistake of the user: one line, exit code 4."""
 
-    def __init__(self, *, prog: str, **settings: Any) -> None:
-        super().__init__(prog=as_typed(prog), **settings)
+    def __init__(self, prog: str | None = None, **settings: Any) -> None:
+        super().__init__(prog=as_typed(prog) if prog else None, **settings)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """Parse; an option that does not exist is named before anything else that is wrong.

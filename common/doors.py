@@ -67,8 +67,9 @@ _TYPED = {
     f"python -m {door.module}": f"{PROGRAM} {door.name}"
     for door in DOORS.values()
     if not door.of_clone
-} | {"pytest evals": f"{PROGRAM} {EXAM}", "training/recipes": str(ROOT / "training" / "recipes")}
-_LINES = re.compile("|".join(rf"(?<![\w/.]){re.escape(each)}(?!\.?\w)" for each in _TYPED))
+} | {"pytest evals": f"{PROGRAM} {EXAM}"}
+_RECIPES = "training/recipes/"
+_LINES = re.compile(rf"(?:{'|'.join(map(re.escape, _TYPED))})(?![\w/]|\.\w)|(?<!/){_RECIPES}")
 
 
 def is_installed() -> bool:
@@ -84,7 +85,8 @@ def as_typed(text: str, *, installed: bool | None = None) -> str:
     """
     if not (is_installed() if installed is None else installed):
         return text
-    return _LINES.sub(lambda line: _TYPED[line[0]], text)
+    recipes = {_RECIPES: f"{ROOT / _RECIPES}/"}
+    return _LINES.sub(lambda found: (_TYPED | recipes)[found[0]], text)
 
 
 def exam_words(argv: Sequence[str] | None = None) -> list[str]:

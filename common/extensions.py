@@ -4,7 +4,6 @@ A table is a literal. Rows are added by the composition roots alone (`bar_exam._
 `bar_exam.plugin`), before anything is read, and are gone after what was typed is done.
 """
 
-import hashlib
 import importlib
 import inspect
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from bar_exam.common.errors import UserError
+from bar_exam.common.identity import file_digest
 
 
 class Named(Protocol):
@@ -127,7 +127,6 @@ def load(option: str, source: str, table: Table[Row], name: str) -> tuple[Row, E
 def source_digest(thing: object) -> str:
     """SHA-256 of the file that something is defined in; empty where there is none."""
     try:
-        file = inspect.getsourcefile(thing)  # type: ignore[arg-type]
-        return hashlib.sha256(Path(file or "").read_bytes()).hexdigest()
+        return file_digest(Path(inspect.getsourcefile(thing) or ""))  # type: ignore[arg-type]
     except (OSError, TypeError):
         return ""

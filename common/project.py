@@ -10,7 +10,6 @@ from bar_exam.common.reading import file_text
 from bar_exam.common.settings import validated
 
 FILE = "pyproject.toml"
-DOTTED = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
 
 
 class Project(BaseModel):
@@ -56,6 +55,11 @@ class Project(BaseModel):
         """The dotted names of what it adds, by the table that they are rows of."""
         tables = ("metrics", "judges", "models", "retrievers", "importers")
         return {table: names for table in tables if (names := getattr(self, table))}
+
+    @property
+    def extends(self) -> bool:
+        """Whether it adds anything."""
+        return bool(self.added or self.suites)
 
 
 def find_project(start: Path | None = None) -> Project:

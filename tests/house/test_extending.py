@@ -1,0 +1,116 @@
+"""What docs/extending.md shows, as a repository outside the checkout that is examined."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+from tests.house.extending import PAGE, blocks, repository
+from tests.seams import ROOT
+
+LINE = shlex.split("exam --model lead --retriever openings --judge none")
+LONGEST = 25
+"""Lines of code in an example."""
+
+
+def typed(folder, *words, product=ROOT):
+    """What `bar-exam WORDS` in a folder says, with the product at a place."""
+    return subprocess.run(
+        [sys.executable, "-m", "bar_exam", *words],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(product), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def examined(tmp_path_factory):
+    folder = repository(tmp_path_factory.mktemp("user"))
+    return folder, typed(folder, *LINE)
+
+
+def report(folder):
+    (path,) = folder.glob("reports/runs/*/report.json")
+    return json.loads(path.read_text("utf-8"))
+
+
+def test_every_example_is_short():
+    python = {name: text for name, text in blocks().items() if name.endswith(".py")}
+    assert len(python) == 6
+    for name, text in python.items():
+        lines = [line for line in text.splitlines() if line.strip()]
+        assert len(lines) < LONGEST, name
+
+
+def test_the_page_says_the_line_that_is_typed_here():
+    assert f"    bar-exam {shlex.join(LINE)}\n" in PAGE.read_text("utf-8")
+
+
+def test_what_a_repository_adds_is_examined_with(examined):
+    folder, done = examined
+    assert done.returncode == 1, done.stdout + done.stderr  # two cases are too few to pass
+    assert "ERROR" not in done.stdout + done.stderr
+    written = report(folder)
+    (summary,) = written["summary"]
+    assert {"conciseness", "plain_words"} <= {*summary["estimates"]}
+    assert [each["scores"]["plain_words"] for each in written["results"]] == [1.0, 1.0]
+
+
+def test_a_suite_of_a_repository_is_run_beside_the_others(examined):
+    _, done = examined
+    assert "house/test_length.py" in done.stdout
+    assert "test_gate.py" in done.stdout
+
+
+def test_the_report_lists_what_was_added(examined):
+    folder, _ = examined
+    written = report(folder)
+    added = written["provenance"]["extensions"]
+    assert [each["table"] for each in added] == [
+        "metrics", "judges", "models", "retrievers", "importers", "suites",
+    ]  # fmt: skip
+    assert all(len(each["digest"]) == 64 for each in added)
+    assert any("house.metrics:CONCISENESS" in note for note in written["notes"])
+
+
+def test_runs_and_store_are_kept_in_the_repository(examined):
+    folder, _ = examined
+    assert (folder / "reports" / "latest" / "report.html").is_file()
+    assert (folder / ".exam" / "store.sqlite").is_file()
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("house.metrics:CONCISENESS", "house.metric:CONCISENESS"), "cannot be imported"),
+        (("house.metrics:CONCISENESS", "house.metrics:CONCISE"), "there is no such name"),
+        (("house.metrics:CONCISENESS", "house.judges:PLAIN"), "it is a Judging; give a"),
+        (("house.metrics:CONCISENESS", "house.metrics"), "write it `module:name`"),
+        (("house.test_length", "house.test_lengths"), "there is no such module"),
+        (("metrics = ", "metric = "), "did you mean 'metrics'?"),
+    ],
+)
+def test_a_name_that_is_wrong_is_one_line(tmp_path, change, says):
+    folder = repository(tmp_path)
+    file = folder / "pyproject.toml"
+    file.write_text(file.read_text("utf-8").replace(*change), "utf-8")
+    done = typed(folder, *LINE)
+    (line,) = [each for each in done.stderr.splitlines() if each.startswith("ERROR")]
+    assert done.returncode == 4
+    assert says in line
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_name_that_is_taken_is_one_line(tmp_path):
+    folder = repository(tmp_path)
+    file = folder / "house" / "metrics.py"
+    file.write_text(file.read_text("utf-8").replace('"conciseness"', '"bleu"'), "utf-8")
+    done = typed(folder, *LINE)
+    assert done.returncode == 4
+    assert "'bleu' is taken" in done.stderr

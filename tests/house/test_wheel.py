@@ -1,0 +1,108 @@
+"""The product as a wheel, unpacked beside a repository whose packages have our rooms' names."""
+
+import os
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+from tests.house.extending import repository
+from tests.house.test_extending import LINE, report, typed
+from tests.seams import ROOMS, ROOT
+
+SHIPPED = (
+    "plugin.py", "evals/gate.toml", "evals/test_gate.py", "fixtures/data/sample/test.json",
+    "fixtures/data/priors.json", "evals/judges/data/reference.json", "models/registry/smollm2.toml",
+    "models/champion.toml", "models/adapters/dpo-smollm2/adapter_model.safetensors",
+    "reports/page/templates/report.html.j2", "training/recipes/sft-smollm2.yaml",
+    "training/launch/gpus.yaml", "training/data/general.jsonl",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory):
+    pytest.importorskip("hatchling", reason="the wheel is built with hatchling")
+    folder = tmp_path_factory.mktemp("wheel")
+    line = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(line, cwd=ROOT, check=True, capture_output=True, timeout=120)
+    (file,) = folder.glob("*.whl")
+    return file
+
+
+@pytest.fixture(scope="session")
+def site(wheel, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site")
+    zipfile.ZipFile(wheel).extractall(folder)
+    return folder
+
+
+def everything(folder):
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+def test_a_wheel_holds_what_an_exam_needs_and_nothing_of_the_workshop(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {f"bar_exam/{name}" for name in SHIPPED} <= {*names}
+    tops = {name.split("/")[0] for name in names}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"bar_exam"}
+    rooms = {name.split("/")[1] for name in names if name.startswith("bar_exam/")}
+    assert {room for room in rooms if "." not in room} == {*ROOMS} - {"bench"}
+    git = subprocess.run(
+        ["git", "ls-files", *({*ROOMS} - {"bench"})],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    tracked = {f"bar_exam/{name}" for name in git.stdout.split() if (ROOT / name).is_file()}
+    assert tracked <= {*names}
+
+
+def test_a_users_models_are_examined_and_nothing_is_written_into_the_product(site, tmp_path):
+    folder = repository(tmp_path)
+    before = everything(site)
+    done = typed(folder, *LINE, product=site)
+    assert done.returncode == 1, done.stdout + done.stderr
+    written = report(folder)
+    assert written["command"].startswith("bar-exam exam --model lead")
+    assert (folder / ".exam" / "store.sqlite").is_file()
+    assert everything(site) == before
+
+
+def test_three_lines_of_a_conftest_examine(site, tmp_path):
+    folder = repository(tmp_path)
+    (folder / "conftest.py").write_text(
+        'import models\n\nassert models.MINE\npytest_plugins = ["bar_exam.plugin"]\n'
+    )
+    quiet = ("-p", "no:deepeval", "-p", "no:langsmith_plugin", "-p", "no:anyio", "-q")
+    line = [sys.executable, "-m", "pytest", *quiet, "--pyargs", "bar_exam.evals", *LINE[1:]]
+    environment = {**os.environ, "PYTHONPATH": str(site), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        line, cwd=folder, env=environment, capture_output=True, text=True, timeout=180, check=False
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert {*report(folder)["summary"][0]["estimates"]} >= {"conciseness", "plain_words"}
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("history",), "type `bar-exam exam`"),
+        (("promote", "lead"), "type `bar-exam init`"),
+        (("sagemaker",), "type `python -m training.sagemaker` in a clone"),
+        (("exam", "--dataset", "cuad", "--cuad-dir", "."), "type `bar-exam download cuad`"),
+        (("promote",), "give"),
+    ],
+)
+def test_a_hint_is_what_can_be_typed_here(site, tmp_path, words, says):
+    done = typed(tmp_path, *words, product=site)
+    (line,) = [each for each in done.stderr.splitlines() if each.startswith("ERROR")]
+    assert done.returncode == 4
+    assert says in line
+
+
+def test_promotions_are_kept_in_the_repository(site, tmp_path):
+    folder = repository(tmp_path)
+    assert typed(folder, *LINE, product=site).returncode == 1
+    done = typed(folder, "promote", "lead", product=site)
+    assert done.returncode == 1
+    assert "REFUSED" in done.stderr
+    assert "bar-exam exam --model lead" in done.stderr or "INCONCLUSIVE" in done.stderr
