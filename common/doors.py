@@ -40,6 +40,7 @@ _OF_EXAM = ("registry", "gate", "dataset")
 _OF_TRAINING = ("registry", "adapters")
 # fmt: off
 DOORS: dict[str, Door] = {door.name: door for door in (
+    Door("init", "bar_exam.init", "what a repository needs to examine its own models"),
     Door(EXAM, "pytest", "examine models; takes every option of pytest too", _OF_EXAM),
     Door("promote", "models.promote", "put a model into service", ("registry",), keeps=True),
     Door("compare", "reports.compare", "two runs, case by case"),

@@ -2,6 +2,7 @@
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -80,12 +81,21 @@ def read_project(folder: Path) -> Project:
     Raises:
         UserError: `[tool.bar-exam]` cannot be read, or says something that is not known.
     """
-    path = folder / FILE
-    try:
-        table = tomllib.loads(file_text(path)).get("tool", {}).get("bar-exam")
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise UserError(f"{path} is not TOML: {error}") from error
+    table = read_table(folder)
     if table is None:
         return Project(folder=folder)
-    project: Project = validated(f"{path} [tool.bar-exam]", table, Project)
+    project: Project = validated(f"{folder / FILE} [tool.bar-exam]", table, Project)
     return project.model_copy(update={"folder": folder})
+
+
+def read_table(folder: Path) -> Any:
+    """The table itself, as it stands in a pyproject.toml; None where there is none.
+
+    Raises:
+        UserError: the file cannot be read, or is no TOML.
+    """
+    path = folder / FILE
+    try:
+        return tomllib.loads(file_text(path)).get("tool", {}).get("bar-exam")
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise UserError(f"{path} is not TOML: {error}") from error

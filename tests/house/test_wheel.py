@@ -1,6 +1,7 @@
 """The product as a wheel, unpacked beside a repository whose packages have our rooms' names."""
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -47,7 +48,7 @@ def test_a_wheel_holds_what_an_exam_needs_and_nothing_of_the_workshop(wheel):
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"bar_exam"}
     rooms = {name.split("/")[1] for name in names if name.startswith("bar_exam/")}
-    assert {room for room in rooms if "." not in room} == {*ROOMS} - {"bench"}
+    assert {room for room in rooms if "." not in room} == {*ROOMS, "templates"} - {"bench"}
     git = subprocess.run(
         ["git", "ls-files", *({*ROOMS} - {"bench"})],
         cwd=ROOT, capture_output=True, text=True, check=True,
@@ -99,10 +100,34 @@ def test_a_hint_is_what_can_be_typed_here(site, tmp_path, words, says):
     assert says in line
 
 
-def test_promotions_are_kept_in_the_repository(site, tmp_path):
+def test_folders_that_are_named_are_examined(site, tmp_path):
+    (tmp_path / "registry").mkdir()
+    (tmp_path / "registry" / "ours.toml").write_text('kind = "echo"\n')
+    (tmp_path / "gate.toml").write_text('[metrics.token_f1]\nrole = "guard"\nfloor = 0.5\n')
+    (tmp_path / "contracts").mkdir()
+    sample = site / "bar_exam" / "fixtures" / "data" / "sample" / "test.json"
+    shutil.copy(sample, tmp_path / "contracts" / "test.json")
+    places = ("--dataset", "contracts/", "--registry", "registry/", "--gate", "gate.toml")
+    quick = ("--model", "ours", "--limit", "4", "--retriever", "bm25", "--judge", "none")
+    done = typed(tmp_path, "exam", *places, *quick, product=site)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert report(tmp_path)["dataset"]["name"] == "contracts"
+
+
+def test_a_promotion_is_recorded_in_the_repository(site, tmp_path):
     folder = repository(tmp_path)
-    assert typed(folder, *LINE, product=site).returncode == 1
+    gate = folder / "gate.toml"
+    kept = '[metrics.conciseness]\nrole = "guard"\nfloor = 0.0\n[leakage]\nexcused = ["lead"]\n'
+    gate.write_text(f"minimum_cases = 2\n{kept}")
+    git = ["git", "-C", folder, "-c", "user.name=t", "-c", "user.email=t@localhost"]
+    for words in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "ours"]):
+        subprocess.run([*git, *words], check=True)
+    done = typed(folder, *LINE, product=site)
+    assert done.returncode == 0, done.stdout + done.stderr
     done = typed(folder, "promote", "lead", product=site)
-    assert done.returncode == 1
-    assert "REFUSED" in done.stderr
-    assert "bar-exam exam --model lead" in done.stderr or "INCONCLUSIVE" in done.stderr
+    assert done.returncode == 0, done.stderr
+    assert 'model = "lead"' in (folder / "champion.toml").read_text("utf-8")
+    assert typed(folder, "promote", "--verify", product=site).returncode == 0
+    shown = typed(folder, "history", product=site)
+    assert "lead" in shown.stdout
+    assert "promotion" in shown.stdout

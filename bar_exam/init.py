@@ -1,0 +1,57 @@
+"""`bar-exam init`: what a repository needs to examine its own models."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from bar_exam.common.command import Parser, run
+from bar_exam.common.doors import PROGRAM, as_typed
+from bar_exam.common.errors import UserError
+from bar_exam.common.project import read_table
+from bar_exam.evals.gate import SHIPPED as SHIPPED_GATE
+
+TEMPLATES = Path(__file__).parent / "templates"
+WRITTEN = {
+    "registry/baseline.toml": TEMPLATES / "baseline.toml",
+    "questions.csv": TEMPLATES / "questions.csv",
+    "gate.toml": SHIPPED_GATE,
+    ".github/workflows/exam.yml": TEMPLATES / "exam.yml",
+}
+JOINED = {"pyproject.toml": TEMPLATES / "project.toml", ".gitignore": TEMPLATES / "gitignore"}
+"""What is put at the end of a file that is there already."""
+
+
+def begin(folder: Path) -> list[Path]:
+    """Write every file of a new project; returns their paths.
+
+    Raises:
+        UserError: one of them is there already; nothing is written then.
+    """
+    pyproject = folder / "pyproject.toml"
+    if pyproject.is_file() and read_table(folder) is not None:
+        raise UserError(f"{pyproject} has a [tool.bar-exam] already; nothing was written")
+    there = [str(folder / name) for name in WRITTEN if (folder / name).exists()]
+    if there:
+        raise UserError(f"{', '.join(there)}: there already; move it, nothing was written")
+    for name, template in (WRITTEN | JOINED).items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        before = f"{path.read_text('utf-8').rstrip()}\n\n" if path.is_file() else ""
+        path.write_text(before + as_typed(template.read_text("utf-8")), "utf-8")
+    return [folder / name for name in WRITTEN | JOINED]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Write registry, gate, questions, a workflow and [tool.bar-exam]; overwrites nothing."""
+    parser = Parser(prog="python -m bar_exam.init", description=main.__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, default=Path(), metavar="DIR", help="(.)")
+    return run(_begin, parser, argv)
+
+
+def _begin(options: argparse.Namespace) -> None:
+    print("\n".join(map(str, begin(options.folder))))
+    print(f"next: {PROGRAM} exam --model baseline")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

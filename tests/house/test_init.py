@@ -1,0 +1,61 @@
+"""`bar-exam init` in an empty folder, and the line that it says comes next."""
+
+import re
+import shlex
+import tomllib
+
+import pytest
+
+from bar_exam.common.project import read_project
+from bar_exam.init import JOINED, WRITTEN, main
+from bar_exam.models.registry import read_entry
+from tests.house.test_extending import report, typed
+
+
+def files(folder):
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_text("utf-8") for path in found}
+
+
+def test_the_line_that_is_written_down_examines_at_once(tmp_path):
+    assert typed(tmp_path, "init").returncode == 0
+    comment = (tmp_path / "pyproject.toml").read_text("utf-8")
+    line = re.search(r"^#     bar-exam (.+)$", comment, re.MULTILINE)[1]
+    done = typed(tmp_path, *shlex.split(line), "--retriever", "bm25", "--judge", "none")
+    assert done.returncode == 1, done.stdout + done.stderr  # four cases decide nothing
+    written = report(tmp_path)
+    assert {each["outcome"] for each in written["verdicts"]} == {"INCONCLUSIVE"}
+    assert written["summary"][0]["cases"] == 4
+
+
+def test_every_file_is_one_that_the_product_reads(tmp_path, capsys):
+    assert main([str(tmp_path)]) == 0
+    assert {*files(tmp_path)} == {*WRITTEN, *JOINED}
+    project = read_project(tmp_path)
+    assert set(project.places) == {"registry", "gate", "dataset", "models", "adapters"}
+    assert read_entry("baseline", tmp_path / "registry").status == "base"
+    assert "next: bar-exam exam --model baseline" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["gate.toml", "registry/baseline.toml"])
+def test_nothing_is_overwritten(tmp_path, name, capsys):
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("mine")
+    assert main([str(tmp_path)]) == 4
+    assert files(tmp_path) == {name: "mine"}
+    assert name in capsys.readouterr().err
+
+
+def test_a_pyproject_keeps_what_it_says_and_is_joined_once(tmp_path, capsys):
+    path = tmp_path / "pyproject.toml"
+    path.write_text('[project]\nname = "ours"')
+    assert main([str(tmp_path)]) == 0
+    said = tomllib.loads(path.read_text("utf-8"))
+    assert said["project"] == {"name": "ours"}
+    assert said["tool"]["bar-exam"]["registry"] == "registry"
+    (tmp_path / "gate.toml").unlink()
+    before = files(tmp_path)
+    assert main([str(tmp_path)]) == 4
+    assert files(tmp_path) == before
+    assert "already; nothing was written" in capsys.readouterr().err
