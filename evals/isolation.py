@@ -97,13 +97,16 @@ def _place(error: BaseException) -> str:
     frames = [
         (Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)
     ]
-    ours = [(p.relative_to(ROOT), n) for p, n in frames if _is_ours(p)]
+    ours = [(p.relative_to(home), n) for p, n in frames if (home := _home(p))]
     if ours:
         return f"{ours[-1][0].as_posix()}:{ours[-1][1]}"
     return f"{frames[-1][0].name}:{frames[-1][1]}" if frames else ""
 
 
-def _is_ours(path: Path) -> bool:
-    if not path.is_relative_to(ROOT) or path == Path(__file__):
-        return False
-    return not {"site-packages", ".venv"}.intersection(path.relative_to(ROOT).parts)
+def _home(path: Path) -> Path | None:
+    """The product's or the user's folder that holds a file, where nobody else put it there."""
+    for folder in (ROOT, Path.cwd()):
+        if path.is_relative_to(folder) and path != Path(__file__):
+            parts = path.relative_to(folder).parts
+            return None if {"site-packages", ".venv"}.intersection(parts) else folder
+    return None

@@ -85,6 +85,16 @@ def test_runs_and_store_are_kept_in_the_repository(examined):
     assert (folder / ".exam" / "store.sqlite").is_file()
 
 
+def test_a_metric_that_raises_costs_its_own_scores_and_says_where(tmp_path):
+    folder = repository(tmp_path)
+    file = folder / "house" / "metrics.py"
+    file.write_text(file.read_text("utf-8").replace("return Score(min", "return Score(1 / 0 * min"))
+    done = typed(folder, *LINE)
+    assert done.returncode == 1, done.stdout + done.stderr
+    reasons = {each["reasons"].get("conciseness", "") for each in report(folder)["results"]}
+    assert all("ZeroDivisionError in house/metrics.py:" in reason for reason in reasons)
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [

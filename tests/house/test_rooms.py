@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from tests.conftest import ROOT
+from tests.seams import users
 
 # What each room may use beside itself. The composition root and the tests may use everything.
 MAY_USE = {
@@ -127,3 +128,9 @@ def test_the_search_for_heavy_modules_finds_one():
 )
 def test_nothing_heavy_is_imported_before_it_is_needed(name):
     assert loaded_by(name) & HEAVY == set()
+
+
+def test_tables_are_added_to_by_the_composition_root_alone():
+    assert users("bar_exam.common.extensions.load") == {"bar_exam/extensions.py"}
+    assert users(".extended") == {"bar_exam/extensions.py"}
+    assert users("bar_exam.extensions.extended") == {"bar_exam/__main__.py", "bar_exam/plugin.py"}
