@@ -60,6 +60,7 @@ def _door(words: list[str]) -> tuple[Door, list[str]]:
 def _opened(door: Door, words: list[str]) -> int:
     """Do what a door is for, in the repository of whoever typed it."""
     from bar_exam.common.project import find_project
+    from bar_exam.extensions import extended
 
     if door.of_clone and is_installed():
         raise UserError(
@@ -71,7 +72,7 @@ def _opened(door: Door, words: list[str]) -> int:
     if door.name == EXAM:
         return _examine(project, words)
     module = importlib.import_module(_module(door))
-    with _extended(project):
+    with extended(project):
         return int(module.main(words))
 
 
@@ -83,17 +84,15 @@ def _module(door: Door) -> str:
 
 def _places(door: Door, project: "Project", words: Sequence[str]) -> list[str]:
     """The options that say where things lie, where the user's pyproject.toml says it for them."""
-    given = {word.partition("=")[0] for word in words}
-    found = project.places
-    if door.keeps and is_installed() and "registry" not in found and "--registry" not in given:
-        if given & {"-h", "--help"}:
-            return []
+    given = {word.partition("=")[0] for word in words if word.startswith("-")}
+    found = {name: value for name, value in project.places.items() if name in door.places}
+    named = "registry" in found or any(word[:5] == "--reg" for word in given)
+    if door.keeps and is_installed() and not named and not given & {"-h", "--help"}:
         raise UserError(
             f"{PROGRAM} {door.name}: nothing is kept in the installed product; give --registry "
             f"DIR, or type `{PROGRAM} init` in your repository"
         )
-    options = [(f"--{name}", found[name]) for name in door.places if name in found]
-    return [f"{option}={value}" for option, value in options if option not in given]
+    return [f"--{name}={value}" for name, value in found.items() if f"--{name}" not in given]
 
 
 def _examine(project: "Project", words: list[str]) -> int:
@@ -103,17 +102,6 @@ def _examine(project: "Project", words: list[str]) -> int:
     plugins = [word for name in QUIET for word in ("-p", f"no:{name}")]
     suites = ["--pyargs", "bar_exam.evals", *project.suites]
     return int(pytest.main(["-p", "bar_exam.plugin", *plugins, *suites, *words]))
-
-
-@contextlib.contextmanager
-def _extended(project: "Project") -> Iterator[None]:
-    if not project.extends:
-        yield
-        return
-    from bar_exam.extensions import extended
-
-    with extended(project):
-        yield
 
 
 @contextlib.contextmanager

@@ -4,46 +4,73 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bar_exam.common.errors import UserError
 from bar_exam.common.extensions import Extension, Table, importable, load
 from bar_exam.common.identity import file_digest
 from bar_exam.common.project import FILE, Project
-from bar_exam.evals.judges.factory import JUDGES
-from bar_exam.evals.metrics.table import METRICS
-from bar_exam.fixtures.datasets import IMPORTERS
-from bar_exam.fixtures.retrieval.retrieval import RANKINGS
-from bar_exam.models.registry import KINDS
 
-TABLES: dict[str, Table[Any]] = {
-    "metrics": METRICS,
-    "judges": JUDGES,
-    "models": KINDS,
-    "retrievers": RANKINGS,
-    "importers": IMPORTERS,
-}
+if TYPE_CHECKING:
+    from bar_exam.evals.judges.factory import Judging
+    from bar_exam.evals.metrics.table import Metric
+
+
+def tables() -> dict[str, Table[Any]]:
+    """Every table that a repository may add to, by its key of `[tool.bar-exam]`."""
+    from bar_exam.evals.judges.factory import JUDGES
+    from bar_exam.evals.metrics.table import METRICS
+    from bar_exam.fixtures.datasets import IMPORTERS
+    from bar_exam.fixtures.retrieval.retrieval import RANKINGS
+    from bar_exam.models.registry import KINDS
+
+    return {
+        "metrics": METRICS,
+        "judges": JUDGES,
+        "models": KINDS,
+        "retrievers": RANKINGS,
+        "importers": IMPORTERS,
+    }
 
 
 @contextmanager
 def extended(project: Project) -> Iterator[tuple[Extension, ...]]:
-    """Add what a project names; yields what was added.
+    """Add what a project names, until the end of the `with`; yields what was added.
 
     Raises:
         UserError: a dotted name cannot be imported, is no row of its table, or is taken.
     """
-    found = []
+    if not project.extends:
+        yield ()
+        return
+    found, known = [], tables()
     with ExitStack() as stack:
         stack.enter_context(importable(project.folder))
         for name, sources in project.added.items():
             for source in sources:
-                option = f"{project.folder / FILE}: {name}"
-                row, extension = load(option, source, TABLES[name], name)
-                stack.enter_context(TABLES[name].extended([row]))
+                where = f"{project.folder / FILE}: {name} {source!r}"
+                row, extension = load(where, source, known[name], name)
+                if name == "metrics" and row.rule is None:
+                    raise UserError(f"{where}: it has no rule; name its judge")
                 if name == "judges":
-                    stack.enter_context(METRICS.extended([row.metric]))
+                    metric = _judged(row, where, known["metrics"])
+                    stack.enter_context(known["metrics"].extended([metric]))
+                stack.enter_context(known[name].extended([row]))
                 found.append(extension)
         yield (*found, *map(_suite, project.suites))
+
+
+def _judged(row: "Judging", where: str, metrics: Table[Any]) -> "Metric":
+    """The metric that a judge scores.
+
+    Raises:
+        UserError: another scores it, or it is none that such a judge can score.
+    """
+    if row.name in metrics:
+        raise UserError(f"{where}: {row.name!r} is taken; give it another name")
+    if row.metric.rule is not None or row.metric.by not in ("llm", "embedded"):
+        raise UserError(f'{where}: its metric has no rule, and by="llm" or by="embedded"')
+    return row.metric
 
 
 def _suite(module: str) -> Extension:

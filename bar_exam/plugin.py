@@ -9,7 +9,7 @@ results up. State is one Examination under one stash key.
 import importlib.util
 import itertools
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +22,11 @@ from bar_exam.common.project import Project, find_project
 from bar_exam.common.redaction import command_line
 from bar_exam.evals.interruption import Interruption
 from bar_exam.evals.options import add_options, option_names, read_options
+from bar_exam.extensions import extended
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bar_exam.common.extensions import Extension
     from bar_exam.evals.gate import Gate
     from bar_exam.evals.results import Result, Spending
     from bar_exam.fixtures.cases import Case
@@ -105,21 +105,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     from bar_exam.reports.examination import prepare
 
     with _usage_errors(), ExitStack() as stack:
-        extensions = stack.enter_context(_extended(project))
+        extensions = stack.enter_context(extended(project))
         config.add_cleanup(stack.pop_all().close)
         run_id = getattr(config, "workerinput", {}).get("exam_run")
         options = read_options(config)
         exam = config.stash[EXAM] = prepare(options, config.rootpath, run_id, extensions)
     exam.whole = _is_whole(config)
-
-
-def _extended(project: Project) -> "AbstractContextManager[tuple[Extension, ...]]":
-    """What the user's repository adds, in the tables for as long as the session lasts."""
-    if not project.extends:
-        return nullcontext(())
-    from bar_exam.extensions import extended
-
-    return extended(project)
 
 
 def _examines(config: pytest.Config) -> bool:

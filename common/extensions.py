@@ -29,7 +29,7 @@ Row = TypeVar("Row", bound=Named)
 
 
 class Table(Mapping[str, Row], Generic[Row]):
-    """Rows by name, in the order in which they stand.
+    """Rows by name, in the order in which they stand; `taken` are names that no row may have.
 
     >>> from pathlib import PurePath
     >>> files = Table(PurePath, [PurePath("a"), PurePath("b")])
@@ -40,8 +40,11 @@ class Table(Mapping[str, Row], Generic[Row]):
     ['a', 'b']
     """
 
-    def __init__(self, kind: type[Row], rows: Iterable[Row] = ()) -> None:
+    def __init__(
+        self, kind: type[Row], rows: Iterable[Row] = (), taken: Iterable[str] = ()
+    ) -> None:
         self.kind = kind
+        self.taken = frozenset(taken)
         self._rows = {row.name: row for row in rows}
 
     def __getitem__(self, name: str) -> Row:
@@ -92,11 +95,11 @@ def importable(folder: Path) -> Iterator[None]:
             sys.path.remove(place)
 
 
-def load(option: str, source: str, table: Table[Row], name: str) -> tuple[Row, Extension]:
+def load(where: str, source: str, table: Table[Row], name: str) -> tuple[Row, Extension]:
     """The row that a dotted name stands for.
 
     Args:
-        option: where it was written, for errors.
+        where: it was written, for errors.
         source: `module:name`.
         table: where the row is to stand.
         name: of the table.
@@ -105,7 +108,6 @@ def load(option: str, source: str, table: Table[Row], name: str) -> tuple[Row, E
         UserError: it cannot be imported, is no row of this table, or has the name of another.
     """
     module_name, _, attribute = source.partition(":")
-    where = f"{option} {source!r}"
     if not attribute:
         raise UserError(f"{where}: write it `module:name`")
     try:
@@ -119,7 +121,7 @@ def load(option: str, source: str, table: Table[Row], name: str) -> tuple[Row, E
         kind = f"{table.kind.__module__}.{table.kind.__qualname__}"
         what = "there is no such name" if row is None else f"it is a {type(row).__name__}"
         raise UserError(f"{where}: {what}; give a {kind}")
-    if row.name in table:
+    if row.name in table or row.name in table.taken:
         raise UserError(f"{where}: {row.name!r} is taken; give it another name")
     return row, Extension(name, row.name, source, source_digest(module))
 

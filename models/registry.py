@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, Union
+from typing import Annotated, Any, Literal, Self, Union, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -155,8 +155,13 @@ class Kind:
     entry: type[Entry]
     open: Callable[[str, Any], Model]
 
+    def __post_init__(self) -> None:
+        kind = self.entry.model_fields.get("kind")
+        if kind is None or get_args(kind.annotation) != (self.name,):
+            raise ValueError(f"{self.entry.__name__} needs `kind: Literal[{self.name!r}]`")
 
-KINDS: Table[Kind] = Table(Kind)
+
+KINDS: Table[Kind] = Table(Kind, taken=("local", "endpoint", "recorded", "extractive", "echo"))
 
 
 def _shape() -> Any:

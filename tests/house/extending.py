@@ -26,16 +26,22 @@ def blocks() -> dict[str, str]:
 
 def repository(folder: Path) -> Path:
     """The example, beside packages of the user's own that have the names of our rooms."""
-    for name, text in blocks().items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
+    example(folder)
     for room in ("common", "fixtures", "models", "evals", "reports", "training"):
         (folder / room).mkdir(exist_ok=True)
         (folder / room / "__init__.py").write_text("MINE = True\n")
     metrics = folder / "house" / "metrics.py"
     theirs = "import evals, models, reports\n\nassert evals.MINE and models.MINE and reports.MINE\n"
     metrics.write_text(theirs + metrics.read_text("utf-8"), "utf-8")
+    return folder
+
+
+def example(folder: Path) -> Path:
+    """The files of the page, and the texts that its importer reads."""
+    for name, text in blocks().items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
     (folder / "texts").mkdir()
     for name, (text, summary) in TEXTS.items():
         (folder / "texts" / f"{name}.txt").write_text(text, "utf-8")

@@ -5,10 +5,14 @@ import os
 import shlex
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
-from tests.house.extending import PAGE, blocks, repository
+from bar_exam.common.errors import UserError
+from bar_exam.common.project import Project, read_project
+from bar_exam.extensions import extended, tables
+from tests.house.extending import PAGE, blocks, example, repository
 from tests.seams import ROOT
 
 LINE = shlex.split("exam --model lead --retriever openings --judge none")
@@ -117,10 +121,43 @@ def test_a_name_that_is_wrong_is_one_line(tmp_path, change, says):
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_a_name_that_is_taken_is_one_line(tmp_path):
-    folder = repository(tmp_path)
-    file = folder / "house" / "metrics.py"
-    file.write_text(file.read_text("utf-8").replace('"conciseness"', '"bleu"'), "utf-8")
-    done = typed(folder, *LINE)
-    assert done.returncode == 4
-    assert "'bleu' is taken" in done.stderr
+@pytest.mark.parametrize(
+    ("file", "name", "shipped"),
+    [
+        ("metrics", "conciseness", "bleu"),
+        ("judges", "plain_words", "bleu"),
+        ("models", "lead", "echo"),
+        ("retrievers", "openings", "hybrid"),
+        ("importers", "summaries", "recorded"),
+    ],
+)
+def test_a_name_that_is_taken_is_one_line(tmp_path, file, name, shipped):
+    folder = example(tmp_path)
+    path = folder / "house" / f"{file}.py"
+    path.write_text(path.read_text("utf-8").replace(f'"{name}"', f'"{shipped}"'), "utf-8")
+    project = Project(
+        folder=folder, **{file: tomllib.loads(said(folder))["tool"]["bar-exam"][file]}
+    )
+    forget("house")
+    with pytest.raises(UserError, match=f"'{shipped}' is taken"), extended(project):
+        pass
+
+
+def said(folder):
+    return (folder / "pyproject.toml").read_text("utf-8")
+
+
+def forget(package):
+    for name in [each for each in sys.modules if each.split(".")[0] == package]:
+        del sys.modules[name]
+
+
+def test_tables_are_as_they_were_after_a_command(tmp_path):
+    folder = example(tmp_path)
+    before = {name: list(table) for name, table in tables().items()}
+    forget("house")
+    with extended(read_project(folder)) as added:
+        assert {each.table for each in added} == {*before, "suites"}
+        assert "plain_words" in tables()["metrics"]
+    assert {name: list(table) for name, table in tables().items()} == before
+    forget("house")

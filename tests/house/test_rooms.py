@@ -132,5 +132,6 @@ def test_nothing_heavy_is_imported_before_it_is_needed(name):
 
 def test_tables_are_added_to_by_the_composition_root_alone():
     assert users("bar_exam.common.extensions.load") == {"bar_exam/extensions.py"}
-    assert users(".extended") == {"bar_exam/extensions.py"}
-    assert users("bar_exam.extensions.extended") == {"bar_exam/__main__.py", "bar_exam/plugin.py"}
+    roots = {"bar_exam/__main__.py", "bar_exam/plugin.py"}
+    assert users(".extended") == {"bar_exam/extensions.py", *roots}
+    assert users("bar_exam.extensions.extended") == roots
