@@ -18,7 +18,7 @@ from bar_exam.evals.results import Score
 from bar_exam.fixtures.cases import Case, Contract, Span
 from bar_exam.fixtures.retrieval.retrieval import Retriever, RetrieverOptions
 from bar_exam.models.chat import ChatModel, Message
-from bar_exam.models.endpoint.chat import EndpointModel
+from bar_exam.models.endpoint.chat import EndpointChat
 from bar_exam.models.prompted import PromptedModel, Template
 from bench.results import Finding, Row, at_most
 from tests.fake_server import fake_server_process
@@ -100,7 +100,7 @@ def _spread(timings: Sequence[Timing]) -> str:
 
 def _once(store_path: Path, cases: Sequence[Case]) -> Timing:
     with fake_server_process(latency=LATENCY) as url:
-        chat = EndpointModel(name="fake", base_url=url, model="fake", concurrency=CONNECTIONS)
+        chat = EndpointChat(name="fake", base_url=url, model="fake", concurrency=CONNECTIONS)
         model = PromptedModel(chat, Template())
         store = Store(str(store_path))
         plan = Plan(models=(model,), cases=tuple(cases), judges=(Agreement(chat),))

@@ -31,7 +31,7 @@ from bar_exam.evals.judges.frameworks.ragas_judge import RagasJudge
 from bar_exam.evals.judges.judge import Bench, Submission
 from bar_exam.fixtures.retrieval.passages import Passage
 from bar_exam.models.chat import Answer
-from bar_exam.models.endpoint.chat import EndpointModel
+from bar_exam.models.endpoint.chat import EndpointChat
 from bench.endpoint import CLAUSE, CONNECTIONS, LATENCY, examined
 from bench.results import Finding, Row, at_most
 from bench.sessions import ROOT
@@ -149,7 +149,7 @@ def _passages(judged: Submission) -> list[str]:
 
 async def _exam(metric: str, url: str, judged: Sequence[Submission]) -> list[float | None]:
     """The whole path of a judgement in an exam."""
-    chat = EndpointModel(name="fake", base_url=url, model="fake", concurrency=CONNECTIONS)
+    chat = EndpointChat(name="fake", base_url=url, model="fake", concurrency=CONNECTIONS)
     kind = DeepevalJudge if metric.startswith("deepeval:") else RagasJudge
     store = Store("store.sqlite")
     async with Journal(store) as journal:

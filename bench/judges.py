@@ -30,7 +30,7 @@ from bar_exam.fixtures.cases import Case
 from bar_exam.fixtures.datasets import load_dataset
 from bar_exam.fixtures.retrieval.retrieval import Retriever, RetrieverOptions
 from bar_exam.models.chat import Answer, ChatModel, Decoding, Message
-from bar_exam.models.endpoint.chat import EndpointModel
+from bar_exam.models.endpoint.chat import EndpointChat
 from bar_exam.models.factory import Chats
 from bar_exam.models.local.embedded import embedded_smollm2
 from bar_exam.models.prompted import PromptedModel, Template
@@ -70,7 +70,7 @@ class Cost:
         return f"| {self.judge} | {calls:,.0f} | {tokens} | {processor:.1f} |"
 
 
-class Overheard(EndpointModel):
+class Overheard(EndpointChat):
     """A chat model that keeps what it was sent and what it said, its draws included."""
 
     said: list[tuple[str, str]]

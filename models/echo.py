@@ -8,7 +8,7 @@ from bar_exam.models.chat import Answer, Message
 
 
 @dataclass(frozen=True)
-class EchoModel:
+class EchoChat:
     """Replies with the last line of the last message, at once."""
 
     name: str = "echo"
@@ -40,7 +40,7 @@ class EchoModel:
     async def logprobs(self, messages: Sequence[Message], reply: str) -> None:
         """It has none."""
 
-    def drawn(self, temperature: float, seed: int) -> "EchoModel":
+    def drawn(self, temperature: float, seed: int) -> "EchoChat":
         """Itself: it always says the same."""
         return self
 

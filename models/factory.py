@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bar_exam.common.errors import UserError
 from bar_exam.models.chat import ChatModel, Model
-from bar_exam.models.echo import EchoModel
+from bar_exam.models.echo import EchoChat
 from bar_exam.models.endpoint.waiting import Wait
 from bar_exam.models.extractive import ExtractiveModel
 from bar_exam.models.prompted import CLOSED_BOOK, SYSTEM, PromptedModel, Template
@@ -27,7 +27,7 @@ from bar_exam.models.registry import (
 )
 
 if TYPE_CHECKING:
-    from bar_exam.models.endpoint.chat import EndpointModel
+    from bar_exam.models.endpoint.chat import EndpointChat
 
 
 def open_models(
@@ -54,11 +54,11 @@ class Chats:
     """
 
     def __init__(self, folder: Path = SHIPPED) -> None:
-        from bar_exam.models.endpoint.chat import EndpointModel
+        from bar_exam.models.endpoint.chat import EndpointChat
         from bar_exam.models.local.base import LocalBase
 
         self._folder = folder
-        self._endpoints: dict[str, EndpointModel] = {}
+        self._endpoints: dict[str, EndpointChat] = {}
         self._bases: dict[tuple[object, ...], LocalBase] = {}
 
     def open(self, name: str, least_tokens: int = 0) -> ChatModel:
@@ -78,7 +78,7 @@ class Chats:
                 self._endpoints[name] = _endpoint(name, entry, self._folder)
             return self._endpoints[name].decoded(entry.decoding)
         if isinstance(entry, EchoEntry):
-            return EchoModel(name)
+            return EchoChat(name)
         raise UserError(f"model {name} is {entry.kind}: it answers cases, but cannot chat")
 
     def longest_wait(self) -> Wait | None:
@@ -127,8 +127,8 @@ def _open_model(name: str, folder: Path, chats: Chats) -> Model:
     )
 
 
-def _endpoint(name: str, entry: EndpointEntry, folder: Path) -> "EndpointModel":
-    from bar_exam.models.endpoint.chat import EndpointModel
+def _endpoint(name: str, entry: EndpointEntry, folder: Path) -> "EndpointChat":
+    from bar_exam.models.endpoint.chat import EndpointChat
 
     key = os.environ.get(entry.api_key_env) if entry.api_key_env else None
     if entry.api_key_env and not key:
@@ -136,7 +136,7 @@ def _endpoint(name: str, entry: EndpointEntry, folder: Path) -> "EndpointModel":
             f"model {name}: its key is read from ${entry.api_key_env}, which is not set; "
             f"type `export {entry.api_key_env}=...`"
         )
-    return EndpointModel(
+    return EndpointChat(
         name=name,
         base_url=entry.base_url,
         model=entry.model,

@@ -55,7 +55,7 @@ class _Line:
     names: dict[str, str | None] = field(default_factory=dict)
 
 
-class EndpointModel:
+class EndpointChat:
     """A chat model on a server; paces itself, waits and asks again where that may help.
 
     `api_key_env` is where the user keeps the key, and `file` the registry file, for error lines.
@@ -149,11 +149,11 @@ class EndpointModel:
     async def logprobs(self, messages: Sequence[Message], reply: str) -> None:
         """None: chat completions say nothing of replies that they did not write."""
 
-    def drawn(self, temperature: float, seed: int) -> "EndpointModel":
+    def drawn(self, temperature: float, seed: int) -> "EndpointChat":
         """See ChatModel."""
         return self.decoded(replace(self._decoding, temperature=temperature, seed=seed))
 
-    def decoded(self, decoding: Decoding) -> "EndpointModel":
+    def decoded(self, decoding: Decoding) -> "EndpointChat":
         """The same model under another decoding; it shares connections and limits."""
         other = copy.copy(self)
         other._decoding, other.longest_answer = decoding, decoding.max_tokens

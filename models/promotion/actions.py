@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Literal
 
 from bar_exam.common.errors import UserError
+from bar_exam.models.chat import Model
 from bar_exam.models.factory import open_models
 from bar_exam.models.identity.identities import VERSION, manifest_digest, promotion_identity
 from bar_exam.models.promotion.admission import check_admission, check_recorded
-from bar_exam.models.promotion.champion import Say, point, reigns, settle
-from bar_exam.models.promotion.components import parts_of
-from bar_exam.models.promotion.evidence import find_examined
+from bar_exam.models.promotion.champion import Say, in_force, recover, write_pointer
+from bar_exam.models.promotion.components import components_of
+from bar_exam.models.promotion.evidence import ExamEvidence, find_evidence
 from bar_exam.models.promotion.record import SHIPPED, Named, Record, RefusedError, append, chained
 from bar_exam.models.promotion.signing import forget, private_fingerprint, sign_promotion
 from bar_exam.models.registry import SHIPPED as SHIPPED_REGISTRY
@@ -47,36 +48,11 @@ def promote(
     """
     read_entry(name, place.registry, "promote")
     with locked(place.folder, say):
-        records = settle(place.folder, place.registry, say)
+        records = recover(place.folder, place.registry, say)
         model = open_models([name], place.registry)[0]
-        exam = find_examined(name, promotion_identity(model), place.runs, report)
+        exam = find_evidence(name, promotion_identity(model), place.runs, report)
         check_admission(exam, model, records)
-        last = records[-1] if records else None
-        now = Named(name, exam.identity)
-        better = last is None or exam.verdict.improves_anchor
-        record = Record(
-            kind="promotion",
-            when=_now(),
-            who=_who(),
-            model=name,
-            identity=exam.identity,
-            parts=parts_of(model, place.registry),
-            manifest=manifest_digest(model),
-            code=exam.code,
-            dataset=exam.dataset,
-            gate=exam.gate.identity,
-            report=exam.source,
-            statistics={
-                "estimates": exam.estimates,
-                "checks": [check.model_dump() for check in exam.verdict.checks],
-                "reasons": list(exam.verdict.reasons),
-                "exam": exam.selection,
-            },
-            verdict=exam.verdict.outcome,
-            previous=last.named if last else None,
-            anchor=now if better or not last else last.anchor,
-            version=VERSION,
-        )
+        record = _promotion(exam, model, place.registry, records[-1] if records else None)
         return _commit(place, records, record, key, say)
 
 
@@ -88,8 +64,8 @@ def roll_back(place: Place, key: Path | None = None, say: Say = print) -> Record
         RefusedError: there is none before, or that model is not what it was.
     """
     with locked(place.folder, say):
-        records = settle(place.folder, place.registry, say)
-        standing = reigns(records)
+        records = recover(place.folder, place.registry, say)
+        standing = in_force(records)
         if len(standing) < 2:
             now = f"{standing[0].model} is the first champion" if standing else "no champion yet"
             raise RefusedError(f"{now}: there is none before to return to")
@@ -110,7 +86,7 @@ def change_anchor(
         RefusedError: `name` never was champion, is not what it was, or is the anchor already.
     """
     with locked(place.folder, say):
-        records = settle(place.folder, place.registry, say)
+        records = recover(place.folder, place.registry, say)
         promoted = {record.model: record for record in records if record.kind == "promotion"}
         if name not in promoted:
             known = ", ".join(promoted) or "none yet"
@@ -121,6 +97,34 @@ def change_anchor(
         last, anchor = records[-1], promoted[name].named
         record = replace(_unexamined(last, "anchor", last.named, anchor), reason=reason)
         return _commit(place, records, record, key, say)
+
+
+def _promotion(exam: ExamEvidence, model: Model, registry: Path, last: Record | None) -> Record:
+    """What a line says of a model that an exam puts into service."""
+    named = Named(model.name, exam.identity)
+    return Record(
+        kind="promotion",
+        when=_now(),
+        who=_who(),
+        model=model.name,
+        identity=exam.identity,
+        parts=components_of(model, registry),
+        manifest=manifest_digest(model),
+        code=exam.code,
+        dataset=exam.dataset,
+        gate=exam.gate.identity,
+        report=exam.source,
+        statistics={
+            "estimates": exam.estimates,
+            "checks": [check.model_dump() for check in exam.verdict.checks],
+            "reasons": list(exam.verdict.reasons),
+            "exam": exam.selection,
+        },
+        verdict=exam.verdict.outcome,
+        previous=last.named if last else None,
+        anchor=last.anchor if last and not exam.verdict.improves_anchor else named,
+        version=VERSION,
+    )
 
 
 def _unexamined(
@@ -177,7 +181,7 @@ def _commit(
         ):
             say(f"signed: {path}")
     append(place.folder, record)
-    point(place.folder, place.registry, (*records, record), say)
+    write_pointer(place.folder, place.registry, (*records, record), say)
     return record
 
 

@@ -11,11 +11,11 @@ from bar_exam.models.identity.identities import (
     promotion_identity,
 )
 from bar_exam.models.promotion.conclusion import contradiction
-from bar_exam.models.promotion.evidence import Examined, GateFile
+from bar_exam.models.promotion.evidence import ExamEvidence, GateFile
 from bar_exam.models.promotion.record import Named, Record, RefusedError
 
 
-def check_admission(exam: Examined, model: Model, records: Sequence[Record]) -> None:
+def check_admission(exam: ExamEvidence, model: Model, records: Sequence[Record]) -> None:
     """Compare an exam with itself, and with model, gate and champion as they are now.
 
     Raises:
@@ -69,7 +69,7 @@ def check_recorded(model: Model, record: Record) -> None:
         raise RefusedError(_changed(model, source, record.identity, words))
 
 
-def _check_evidence(exam: Examined, again: str) -> None:
+def _check_evidence(exam: ExamEvidence, again: str) -> None:
     """Refuse what the exam did not write when it ended, or wrote of other data or code."""
     if not exam.sealed:
         raise RefusedError(

@@ -65,7 +65,7 @@ def read_anchor(folder: Path = SHIPPED) -> Named | None:
     return records[-1].anchor if records else None
 
 
-def reigns(records: Sequence[Record]) -> tuple[Record, ...]:
+def in_force(records: Sequence[Record]) -> tuple[Record, ...]:
     """The promotions that were not rolled back, oldest first; the last one is in service.
 
     Each has the anchor that held at its end.
@@ -95,7 +95,7 @@ def reigns(records: Sequence[Record]) -> tuple[Record, ...]:
     return tuple(standing)
 
 
-def settle(folder: Path, registry: Path, say: Say) -> tuple[Record, ...]:
+def recover(folder: Path, registry: Path, say: Say) -> tuple[Record, ...]:
     """The records, after whatever a crash left half-done was completed. The caller holds the lock.
 
     Raises:
@@ -106,13 +106,13 @@ def settle(folder: Path, registry: Path, say: Say) -> tuple[Record, ...]:
     _check_pointer(folder, registry, records)
     if dropped := drop_incomplete(folder):
         say(dropped)
-    reigns(records)
+    in_force(records)
     if records:
-        point(folder, registry, records, say)
+        write_pointer(folder, registry, records, say)
     return records
 
 
-def point(folder: Path, registry: Path, records: Sequence[Record], say: Say) -> None:
+def write_pointer(folder: Path, registry: Path, records: Sequence[Record], say: Say) -> None:
     """Make `champion.toml` and the registry say what the last record says, and say what changed.
 
     Raises:

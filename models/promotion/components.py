@@ -13,7 +13,7 @@ from bar_exam.models.registry import EndpointEntry, LocalEntry, Prompted, adapte
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Components:
     """SHA-256 of each part; None where a model has no such part.
 
     `base` is of the weights, or of URL and model id of a server; `tokenizer` includes the chat
@@ -27,7 +27,7 @@ class Parts:
     prompt: str | None = None
 
 
-def parts_of(model: Model, registry: Path) -> Parts:
+def components_of(model: Model, registry: Path) -> Components:
     """The parts of a registered model.
 
     Raises:
@@ -43,7 +43,7 @@ def parts_of(model: Model, registry: Path) -> Parts:
     elif isinstance(entry, EndpointEntry):
         base = digest(address(entry.base_url).bare, entry.model)
     adapter = adapter_of(model.name, registry)
-    return Parts(
+    return Components(
         base=base,
         adapter=adapter_digest(adapter) if adapter else None,
         tokenizer=tokenizer,

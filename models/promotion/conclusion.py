@@ -6,12 +6,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from bar_exam.common.settings import read_toml
-from bar_exam.models.promotion.evidence import Check, Examined, Interval, Verdict
+from bar_exam.models.promotion.evidence import (
+    ExamEvidence,
+    ReportedCheck,
+    ReportedInterval,
+    ReportedVerdict,
+)
 
 ROUNDING = 1e-9
 
 
-def contradiction(exam: Examined) -> str | None:
+def contradiction(exam: ExamEvidence) -> str | None:
     """Why a report that says PROMOTE cannot say so, in words; None where nothing speaks against it.
 
     Computed again is what the report alone can tell: that there are checks of answers, that each
@@ -41,12 +46,12 @@ def contradiction(exam: Examined) -> str | None:
     return next((w for w in (_unsupported(each, gate, exam) for each in answers) if w), None)
 
 
-def _holds(check: Check, exam: Examined) -> bool:
+def _holds(check: ReportedCheck, exam: ExamEvidence) -> bool:
     """Whether it passed, or asks what has no meaning here, as only retrieval may have none."""
     return check.outcome == "PASS" or (check.outcome == "N/A" and check.metric in exam.of_retrieval)
 
 
-def _improves(verdict: Verdict, lower: Collection[str]) -> bool:
+def _improves(verdict: ReportedVerdict, lower: Collection[str]) -> bool:
     """Whether no mean is worse than the best champion's so far."""
     best = ("anchor", verdict.anchor) if verdict.anchor else ("champion", verdict.champion)
     against = f"{best[0]} {best[1].name}" if best[1] else None
@@ -60,7 +65,7 @@ def _improves(verdict: Verdict, lower: Collection[str]) -> bool:
     return best[1] is None or best[1].name == verdict.model
 
 
-def _opponents(verdict: Verdict) -> Iterator[tuple[str, str]]:
+def _opponents(verdict: ReportedVerdict) -> Iterator[tuple[str, str]]:
     """Whom the candidate was compared with, as checks call them, with their role; not itself."""
     for role, named in (("champion", verdict.champion), ("anchor", verdict.anchor)):
         if named and named.name != verdict.model:
@@ -79,7 +84,7 @@ def _asked(gate: Mapping[str, Any], opponents: Mapping[str, str]) -> Iterator[tu
                 yield metric, against
 
 
-def _unsupported(check: Check, gate: Mapping[str, Any], exam: Examined) -> str | None:
+def _unsupported(check: ReportedCheck, gate: Mapping[str, Any], exam: ExamEvidence) -> str | None:
     """Why a check that says PASS cannot, by the numbers beside it."""
     entry = gate.get(check.metric, {})
     try:
@@ -104,8 +109,8 @@ def _unsupported(check: Check, gate: Mapping[str, Any], exam: Examined) -> str |
     return None
 
 
-def _is(found: Interval, estimate: Mapping[str, Any] | None) -> bool:
+def _is(found: ReportedInterval, estimate: Mapping[str, Any] | None) -> bool:
     try:
-        return estimate is not None and Interval.model_validate(estimate) == found
+        return estimate is not None and ReportedInterval.model_validate(estimate) == found
     except ValidationError:
         return False

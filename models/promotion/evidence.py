@@ -27,7 +27,7 @@ class _Model(_Table):
         return Named(self.name, self.identity)
 
 
-class Interval(_Table):
+class ReportedInterval(_Table):
     """A mean, or a difference of means, with its bounds where two contracts or more give them."""
 
     mean: float
@@ -35,7 +35,7 @@ class Interval(_Table):
     high: float | None
 
 
-class Check(_Table):
+class ReportedCheck(_Table):
     """One thing that had to hold; `against` is `floor`, an opponent, or what it is about."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -46,12 +46,12 @@ class Check(_Table):
     estimate: dict[str, Any] | None = None
 
     @property
-    def interval(self) -> Interval | None:
+    def interval(self) -> ReportedInterval | None:
         """Its estimate."""
-        return Interval.model_validate(self.estimate) if self.estimate else None
+        return ReportedInterval.model_validate(self.estimate) if self.estimate else None
 
 
-class Verdict(_Table):
+class ReportedVerdict(_Table):
     """What the exam concluded of one candidate.
 
     `champion` and `anchor` are whom it was compared with; None without a champion, and an anchor
@@ -61,7 +61,7 @@ class Verdict(_Table):
     model: str
     outcome: Literal["PROMOTE", "PASS", "REJECT", "INCONCLUSIVE"]
     reasons: tuple[str, ...]
-    checks: tuple[Check, ...]
+    checks: tuple[ReportedCheck, ...]
     champion: _Model | None
     anchor: _Model | None
     improves_anchor: bool
@@ -95,11 +95,11 @@ class _Report(_Table):
     gate: GateFile
     metrics: dict[str, _Metric] = {}
     summary: tuple[_Group, ...]
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[ReportedVerdict, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Examined:
+class ExamEvidence:
     """One candidate, as one report has it.
 
     `estimates` are those of all its cases, by metric; `lower` names the metrics of which less is
@@ -113,7 +113,7 @@ class Examined:
     source: Source
     sealed: bool
     identity: str
-    verdict: Verdict
+    verdict: ReportedVerdict
     estimates: dict[str, dict[str, Any]]
     lower: frozenset[str]
     of_retrieval: frozenset[str]
@@ -128,7 +128,7 @@ def seal_of(data: bytes) -> str:
     return f"{hashlib.sha256(data).hexdigest()}  report.json\n"
 
 
-def find_examined(name: str, identity: str, runs: Path, report: Path | None = None) -> Examined:
+def find_evidence(name: str, identity: str, runs: Path, report: Path | None = None) -> ExamEvidence:
     """The last exam of a model: the newest of `runs` that judged it.
 
     A run of a part of an exam (`-k`, `--missed`, one suite) is passed over, whatever it says: no
@@ -159,7 +159,7 @@ def find_examined(name: str, identity: str, runs: Path, report: Path | None = No
     return exam
 
 
-def _last(name: str, runs: Path) -> Examined:
+def _last(name: str, runs: Path) -> ExamEvidence:
     for path in _newest_first(runs):
         data, written = _load(path)
         if name in _judged(written) and not _is_part(written):
@@ -174,7 +174,7 @@ def _newest_first(runs: Path) -> list[Path]:
     return sorted(runs.glob("*/report.json"), key=lambda path: path.parent.name, reverse=True)
 
 
-def _check_newer(newer: Path, exam: Examined, name: str, identity: str) -> None:
+def _check_newer(newer: Path, exam: ExamEvidence, name: str, identity: str) -> None:
     """Refuse an exam after which the same model was examined on the same data, to another end."""
     written = _load(newer)[1]
     judged = {} if _is_part(written) else _judged(written)
@@ -227,7 +227,7 @@ def _no_number(value: str) -> NoReturn:
     raise ValueError(f"{value} is no number")
 
 
-def _read(path: Path, data: bytes, written: Any, name: str) -> Examined:
+def _read(path: Path, data: bytes, written: Any, name: str) -> ExamEvidence:
     if name not in _judged(written):
         raise RefusedError(f"{path}: {name} was not examined; type `{_examine(name)}`")
     try:
@@ -249,7 +249,7 @@ def _read(path: Path, data: bytes, written: Any, name: str) -> Examined:
             f"interrupted); type `{_examine(name)}`"
         )
     estimates = [g.estimates for g in report.summary if (g.model, g.name) == (name, "all")]
-    return Examined(
+    return ExamEvidence(
         path=path,
         source=Source(report.id, hashlib.sha256(data).hexdigest()),
         sealed=_is_sealed(path, data),

@@ -20,8 +20,10 @@ from pydantic import TypeAdapter
 from bar_exam.common.errors import UserError
 from bar_exam.common.paths import ROOT
 from bar_exam.models.identity.identities import VERSION
-from bar_exam.models.promotion.components import Parts
+from bar_exam.models.promotion.components import Components
 
+SHIPPED = ROOT / "models"
+FILE = "promotions.jsonl"
 FIRST = "0" * 64
 LATER = {"version": 1, "reason": None}
 """Fields that came later, with what a line without them means: it reads back byte for byte."""
@@ -93,7 +95,7 @@ class Record:
     who: str
     model: str
     identity: str
-    parts: Parts
+    parts: Components
     manifest: str | None
     code: Code | None
     dataset: Data | None
@@ -171,10 +173,6 @@ def _said(record: Record) -> dict[str, Any]:
 def _canonical(value: Any) -> bytes:
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return text.encode("ascii")
-
-
-SHIPPED = ROOT / "models"
-FILE = "promotions.jsonl"
 
 
 def read_records(folder: Path = SHIPPED) -> tuple[Record, ...]:

@@ -6,7 +6,7 @@ from bar_exam.common.errors import UserError
 from bar_exam.models.factory import open_models
 from bar_exam.models.promotion.actions import Place, locked
 from bar_exam.models.promotion.admission import check_recorded
-from bar_exam.models.promotion.champion import Say, check_unclaimed, settle
+from bar_exam.models.promotion.champion import Say, check_unclaimed, recover
 from bar_exam.models.promotion.record import Record, RefusedError
 from bar_exam.models.promotion.signing import check_unsigned, verify_adapter, verify_promotions
 from bar_exam.models.registry import adapter_of
@@ -20,7 +20,7 @@ def verify(place: Place, key: Path | None = None, say: Say = print) -> None:
         RefusedError: the record, a signature or the champion itself is not what was recorded.
     """
     with locked(place.folder, say):
-        records = settle(place.folder, place.registry, say)
+        records = recover(place.folder, place.registry, say)
     check_unsigned(place.folder, records)
     if not records:
         check_unclaimed(place.registry)

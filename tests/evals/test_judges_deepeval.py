@@ -23,7 +23,7 @@ from bar_exam.evals.results import Score
 from bar_exam.fixtures.cases import Case, Contract, Span
 from bar_exam.fixtures.retrieval.passages import Passage
 from bar_exam.models.chat import Answer, Decoding
-from bar_exam.models.endpoint.chat import EndpointModel
+from bar_exam.models.endpoint.chat import EndpointChat
 from tests.conftest import ROOT
 from tests.fake_server import Fault, fake_server
 
@@ -101,7 +101,7 @@ def with_calls(tmp_path, use, server, name="judge"):
     """What `use(chat, calls)` returns over a fresh store."""
 
     async def run():
-        chat = EndpointModel(
+        chat = EndpointChat(
             name=name,
             base_url=server.url,
             model="fake",
@@ -287,7 +287,7 @@ def test_a_second_exam_asks_nothing(tmp_path):
 
 def test_identity_moves_with_the_model_and_the_metric():
     def judge(metric, name):
-        return DeepevalJudge(metric, EndpointModel(name="j", base_url="http://h", model=name))
+        return DeepevalJudge(metric, EndpointChat(name="j", base_url="http://h", model=name))
 
     same = judge("deepeval:bias", "a").identity
     assert same == judge("deepeval:bias", "a").identity

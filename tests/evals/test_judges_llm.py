@@ -22,7 +22,7 @@ from bar_exam.evals.judges.llm.quoting import fitted, quoted
 from bar_exam.fixtures.cases import Case, Contract, Span
 from bar_exam.fixtures.retrieval.passages import Passage
 from bar_exam.models.chat import Answer, Decoding
-from bar_exam.models.endpoint.chat import EndpointModel
+from bar_exam.models.endpoint.chat import EndpointChat
 from tests.conftest import ROOT
 from tests.fake_server import Fault, fake_server
 
@@ -39,7 +39,7 @@ def claims(*supported):
 
 
 def endpoint(url, context=8192, **options):
-    return EndpointModel(
+    return EndpointChat(
         name="umpire",
         base_url=url,
         model="gpt-x",

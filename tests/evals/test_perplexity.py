@@ -16,7 +16,7 @@ from bar_exam.evals.judges.judge import Bench, Submission
 from bar_exam.fixtures.cases import Case, Contract, Span
 from bar_exam.fixtures.retrieval.passages import Passage
 from bar_exam.models.chat import Answer, Decoding
-from bar_exam.models.echo import EchoModel
+from bar_exam.models.echo import EchoChat
 from bar_exam.models.local.base import LocalBase
 from bar_exam.models.local.chat import LocalChat
 from bar_exam.models.prompted import PromptedModel, Template
@@ -85,7 +85,7 @@ def test_what_was_read_is_kept_for_this_model_alone(tmp_path, local):
 
 
 def test_a_model_without_probabilities_is_unscored_and_costs_nothing(tmp_path):
-    echo = PromptedModel(EchoModel(), Template())
+    echo = PromptedModel(EchoChat(), Template())
     for model in (echo, None):
         score, budget = judged(tmp_path, model, "Nevada")
         assert (score.value, score.reason) == (None, "the model gives no token probabilities")

@@ -28,8 +28,8 @@ from bar_exam.fixtures.cases import Case, Contract
 from bar_exam.fixtures.retrieval.embedder import load_embedder
 from bar_exam.fixtures.retrieval.passages import Passage
 from bar_exam.models.chat import Answer
-from bar_exam.models.echo import EchoModel
-from bar_exam.models.endpoint.chat import EndpointModel
+from bar_exam.models.echo import EchoChat
+from bar_exam.models.endpoint.chat import EndpointChat
 from bar_exam.models.prompted import PromptedModel, Template
 from tests.fake_server import Fault, fake_server
 
@@ -39,7 +39,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @dataclass(frozen=True)
-class Author(EchoModel):
+class Author(EchoChat):
     """Draws the samples that it was given, by seed; counts in `heard` what it was shown."""
 
     samples: tuple[str, ...] = ()
@@ -160,7 +160,7 @@ def test_a_model_drawn_already_does_not_check_itself_against_itself(tmp_path):
 
 
 def test_a_model_that_always_says_the_same_is_unscored(tmp_path):
-    for model in (PromptedModel(EchoModel(), Template()), None):
+    for model in (PromptedModel(EchoChat(), Template()), None):
         score = judged(tmp_path, SelfCheck("selfcheck_ngram"), model, TRUE)
         assert (score.value, score.reason) == (None, "the model always says the same")
 
@@ -194,7 +194,7 @@ def supported(messages):
 
 
 def endpoint(server):
-    return EndpointModel(name="judge", base_url=server.url, model="x", back_off=0.001, retries=1)
+    return EndpointChat(name="judge", base_url=server.url, model="x", back_off=0.001, retries=1)
 
 
 def test_a_judge_is_asked_about_every_sentence_and_sample(tmp_path):
@@ -247,7 +247,7 @@ def test_identities_tell_comparisons_apart():
         SelfCheck("selfcheck_ngram"),
         SelfCheck("selfcheck_ngram", 4),
         SelfCheck("selfcheck_embedding"),
-        SelfCheck("selfcheck_llm", chat=EchoModel("a")),
+        SelfCheck("selfcheck_llm", chat=EchoChat("a")),
         SelfCheck("selfcheck_llm", chat=Author("a", samples=("x",))),
     ]
     assert len({judge.identity for judge in judges}) == len(judges)

@@ -10,7 +10,7 @@ from bar_exam.evals.shown import belonging, offered, shown
 from bar_exam.fixtures.cases import Case, Contract, Span
 from bar_exam.fixtures.retrieval.passages import Passage
 from bar_exam.models.chat import Answer
-from bar_exam.models.echo import EchoModel
+from bar_exam.models.echo import EchoChat
 from bar_exam.models.prompted import PromptedModel, Template
 from tests.seams import users
 
@@ -35,7 +35,7 @@ def case_of(texts, contract_id="c"):
 def test_what_is_shown_is_what_the_answer_says_it_was_shown(texts, most, context, opened):
     import asyncio
 
-    model = PromptedModel(EchoModel(context=context), Template(), opened, most_passages=most)
+    model = PromptedModel(EchoChat(context=context), Template(), opened, most_passages=most)
     case = case_of(texts)
     given_ = offered(model, chunks(texts))
     answer = asyncio.run(model.answer(case, given_))

@@ -10,7 +10,7 @@ import pytest
 
 from bar_exam.common.errors import UserError
 from bar_exam.models.chat import Message
-from bar_exam.models.endpoint.chat import EndpointModel
+from bar_exam.models.endpoint.chat import EndpointChat
 from tests.fake_server import FakeServer, fake_server
 from tests.faults.test_secrets import entry, exam
 
@@ -27,7 +27,7 @@ PRIVATE = {
 
 def answer_of(url):
     async def scenario():
-        model = EndpointModel(name="x", base_url=url, model="m", retries=0)
+        model = EndpointChat(name="x", base_url=url, model="m", retries=0)
         try:
             await model.preflight()
             return await model.chat([Message("user", "Which law governs?")])

@@ -9,7 +9,7 @@ from bar_exam.evals.exam import Run
 from bar_exam.evals.plan import Plan
 from bar_exam.fixtures.cases import Case, Contract, Span
 from bar_exam.fixtures.retrieval.retrieval import Retriever, RetrieverOptions
-from bar_exam.models.echo import EchoModel
+from bar_exam.models.echo import EchoChat
 from bar_exam.models.prompted import PromptedModel, Template
 
 RETRIEVAL = ("hit@1", "hit@5", "recall@5", "mrr", "ndcg@5")
@@ -43,13 +43,13 @@ def test_whoever_computes_hit_at_k_looks_at_what_the_model_is_shown(
     opened, sample, tmp_path, most, context
 ):
     cases = [case for case in sample.cases if case.answerable][:24]
-    model = PromptedModel(EchoModel(context=context), Template(), most_passages=most)
+    model = PromptedModel(EchoChat(context=context), Template(), most_passages=most)
     whole = examined(opened("whole"), model, cases, tmp_path)
     again = examined(opened("whole"), model, cases, tmp_path, needs_answers=False)
     alone = examined(opened("alone"), model, cases, tmp_path, needs_answers=False)
     declined = examined(opened("declined"), model, cases, tmp_path, max_calls=5)
     assert whole == again == alone == declined
-    offered = PromptedModel(EchoModel(context=10**6), Template())
+    offered = PromptedModel(EchoChat(context=10**6), Template())
     assert whole != examined(opened("offered"), offered, cases, tmp_path)
 
 
@@ -65,7 +65,7 @@ def test_contracts_of_one_text_have_passages_of_their_own(opened, tmp_path, copi
             spans = (Span(clause, text.index(clause)),)
             name = contract.id
             cases.append(Case(name, name, contract, "Law", "What is the governing law?", spans))
-    model = PromptedModel(EchoModel(), Template())
+    model = PromptedModel(EchoChat(), Template())
     first = examined(opened("one"), model, cases, tmp_path)
     second = examined(opened("one"), model, cases, tmp_path)
     assert first == second

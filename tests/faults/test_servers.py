@@ -7,7 +7,7 @@ import pytest
 
 from bar_exam.common.errors import UserError
 from bar_exam.models.chat import Message
-from bar_exam.models.endpoint.chat import EndpointModel
+from bar_exam.models.endpoint.chat import EndpointChat
 from bar_exam.models.endpoint.failures import retry_after
 from bar_exam.models.factory import open_models
 from tests.fake_server import Fault, fake_server
@@ -20,7 +20,7 @@ def asked(server, times=1, preflight=False, **options):
 
     async def scenario():
         given = {"name": "x", "model": "m", "retries": 3, "back_off": 0.01, "concurrency": 1}
-        model = EndpointModel(**(given | {"base_url": server.url} | options))
+        model = EndpointChat(**(given | {"base_url": server.url} | options))
         try:
             if preflight:
                 await model.preflight()

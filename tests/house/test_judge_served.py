@@ -19,7 +19,7 @@ from bar_exam.evals.judges.judge import Bench, Submission
 from bar_exam.evals.judges.llm.judge import LlmJudge
 from bar_exam.evals.judges.pairs import read_pairs
 from bar_exam.models.chat import Answer, Decoding, Message
-from bar_exam.models.endpoint.chat import EndpointModel
+from bar_exam.models.endpoint.chat import EndpointChat
 from bar_exam.models.factory import Chats
 from bar_exam.reports.sections.judge_exams import judge_section, untrusted
 from tests.conftest import ROOT
@@ -49,7 +49,7 @@ def server(smollm2, tmp_path_factory):
 
 
 def chat_of(server, max_tokens):
-    return EndpointModel(
+    return EndpointChat(
         name="served", base_url=server.url, model=server.model, concurrency=1, timeout=300,
         retries=0, decoding=Decoding(max_tokens=max_tokens),
     )  # fmt: skip

@@ -7,10 +7,10 @@ from bar_exam.models.promotion.actions import promote, roll_back
 from bar_exam.models.promotion.champion import (
     FILE,
     Champion,
+    in_force,
     read_anchor,
     read_champion,
-    reigns,
-    settle,
+    recover,
 )
 from bar_exam.models.promotion.record import Named, RefusedError, read_records
 from tests.promotion_data import dynasty, identity_of, make_place, write_report
@@ -30,7 +30,7 @@ def statuses(place):
 def test_there_is_no_champion_before_the_first(tmp_path):
     assert read_champion(tmp_path) is None
     assert read_anchor(tmp_path) is None
-    assert settle(tmp_path, tmp_path, quiet) == ()
+    assert recover(tmp_path, tmp_path, quiet) == ()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -85,12 +85,12 @@ def test_reigns_undo_what_was_rolled_back(tmp_path):
     place = make_place(tmp_path, "a", "b", "c")
     dynasty(place, "a", "b", "c")
     roll_back(place, say=quiet)
-    assert [r.model for r in reigns(read_records(place.folder))] == ["a", "b"]
+    assert [r.model for r in in_force(read_records(place.folder))] == ["a", "b"]
     roll_back(place, say=quiet)
-    assert [r.model for r in reigns(read_records(place.folder))] == ["a"]
+    assert [r.model for r in in_force(read_records(place.folder))] == ["a"]
     records = read_records(place.folder)
     with pytest.raises(RefusedError, match="promotion 4 rolls back to b"):
-        reigns((*records[:2], records[3]))
+        in_force((*records[:2], records[3]))
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_pointer_that_was_deleted_is_derived_again(tmp_path):
     before = (place.folder / FILE).read_text()
     (place.folder / FILE).unlink()
     said = []
-    settle(place.folder, place.registry, said.append)
+    recover(place.folder, place.registry, said.append)
     assert (place.folder / FILE).read_text() == before
     assert said == [f"{place.folder / FILE} leads to c, promotion 3"]
 
@@ -131,7 +131,7 @@ def test_statuses_are_derived_not_trusted(tmp_path):
             path.read_text().replace("retired", "champion").replace("candidate", "champion")
         )
     assert set(statuses(place).values()) == {"champion"}
-    settle(place.folder, place.registry, quiet)
+    recover(place.folder, place.registry, quiet)
     assert statuses(place) == {"a": "retired", "b": "champion", "c": "retired"}
 
 
@@ -154,7 +154,7 @@ def test_a_pointer_changed_by_hand_is_refused(tmp_path, field):
     ]
     path.write_text("\n".join(lines))
     with pytest.raises(RefusedError, match=r"champion\.toml"):
-        settle(place.folder, place.registry, quiet)
+        recover(place.folder, place.registry, quiet)
 
 
 def test_a_pointer_of_long_ago_is_refused(tmp_path):
@@ -167,7 +167,7 @@ def test_a_pointer_of_long_ago_is_refused(tmp_path):
     promote("c", place, say=quiet)
     (place.folder / FILE).write_text(old)
     with pytest.raises(RefusedError, match="stands at promotion 1 of 3; delete"):
-        settle(place.folder, place.registry, quiet)
+        recover(place.folder, place.registry, quiet)
 
 
 def test_a_last_line_rewritten_with_its_hash_is_refused(tmp_path):
@@ -181,4 +181,4 @@ def test_a_last_line_rewritten_with_its_hash_is_refused(tmp_path):
     (place.folder / "promotions.jsonl").write_bytes(forged.line + b"\n")
     assert read_records(place.folder)[0].who == "mallory"
     with pytest.raises(RefusedError, match="lines were removed or rewritten"):
-        settle(place.folder, place.registry, quiet)
+        recover(place.folder, place.registry, quiet)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bar_exam.evals.gate import read_gate
 from bar_exam.models.promotion.conclusion import contradiction
-from bar_exam.models.promotion.evidence import find_examined
+from bar_exam.models.promotion.evidence import find_evidence
 from bar_exam.reports.report import Check, Opponent
 from bar_exam.reports.statistics.estimates import Estimate
 from bar_exam.reports.verdict.checks import decide
@@ -77,7 +77,7 @@ def examined(place, checks, **changes):
     written["summary"][0]["estimates"] = {"token_f1": estimate(0.5), "laziness": estimate(0.4)}
     path.write_text(json.dumps(written))
     seal(path)
-    return find_examined("b", identity_of(place, "b"), place.runs)
+    return find_evidence("b", identity_of(place, "b"), place.runs)
 
 
 def test_a_sound_report_is_believed(place):
@@ -157,7 +157,7 @@ def test_this_gate_is_one_of_the_exam(place, tmp_path):
 
 
 def test_a_report_is_read_for_a_promotion_in_one_place():
-    assert users("bar_exam.models.promotion.evidence.find_examined") == {
+    assert users("bar_exam.models.promotion.evidence.find_evidence") == {
         "models/promotion/actions.py"
     }
     assert users("bar_exam.models.promotion.conclusion.contradiction") == {

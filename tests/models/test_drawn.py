@@ -7,8 +7,8 @@ import pytest
 from bar_exam.fixtures.cases import Case, Contract
 from bar_exam.fixtures.retrieval.passages import Chunker
 from bar_exam.models.chat import Decoding, Message
-from bar_exam.models.echo import EchoModel
-from bar_exam.models.endpoint.chat import EndpointModel
+from bar_exam.models.echo import EchoChat
+from bar_exam.models.endpoint.chat import EndpointChat
 from bar_exam.models.extractive import ExtractiveModel
 from bar_exam.models.local.base import LocalBase
 from bar_exam.models.local.chat import LocalChat
@@ -210,7 +210,7 @@ def test_a_local_draw_shares_the_weights_and_has_its_own_identity(base, tiny_ada
 
 def test_a_draw_of_an_endpoint_shares_connection_and_limiter():
     with fake_server(latency=0.05) as server:
-        model = EndpointModel(
+        model = EndpointChat(
             name="x", base_url=server.url, model="x", concurrency=2, decoding=SHORT
         )
         draws = [model.drawn(1.0, seed) for seed in range(4)]
@@ -268,7 +268,7 @@ def test_models_that_always_say_the_same_cannot_be_drawn(tmp_path):
     models = [
         RecordedModel("recorded", tmp_path / "answers.csv"),
         ExtractiveModel("extractive", 0.5),
-        PromptedModel(EchoModel(), Template()),
+        PromptedModel(EchoChat(), Template()),
     ]
     for model in models:
         assert model.drawn(1.0, 0) is None

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bar_exam.common.errors import UserError
 from bar_exam.models.chat import Answer, Decoding, Message
-from bar_exam.models.endpoint.chat import EndpointModel
+from bar_exam.models.endpoint.chat import EndpointChat
 from bar_exam.models.endpoint.completion import read_completion
 from bar_exam.models.endpoint.connection import LONGEST_BODY
 from bar_exam.models.endpoint.failures import retry_after
@@ -27,7 +27,7 @@ CHAT = [Message("system", "Answer briefly."), Message("user", "Which law governs
 
 def endpoint(url, **options):
     defaults = {"name": "x", "model": "gpt-x", "retries": 3, "back_off": 0.02, "timeout": 10.0}
-    return EndpointModel(base_url=url, **(defaults | options))
+    return EndpointChat(base_url=url, **(defaults | options))
 
 
 def ask(model, times=1):

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bar_exam.common.errors import UserError
-from bar_exam.models.promotion.champion import settle
-from bar_exam.models.promotion.components import Parts
+from bar_exam.models.promotion.champion import recover
+from bar_exam.models.promotion.components import Components
 from bar_exam.models.promotion.record import (
     FILE,
     FIRST,
@@ -36,7 +36,7 @@ def record(model="a", statistics=None):
         who="Zoë",
         model=model,
         identity="1" * 64,
-        parts=Parts(adapter="2" * 64),
+        parts=Components(adapter="2" * 64),
         manifest=None,
         code=None,
         dataset=None,
@@ -175,7 +175,7 @@ def test_no_byte_can_be_changed_unseen(dynasty_of_three, data):
     path.write_bytes(whole[:at] + bytes([byte]) + whole[at + 1 :])
     try:
         with pytest.raises(RefusedError):
-            settle(place.folder, place.registry, quiet)
+            recover(place.folder, place.registry, quiet)
     finally:
         path.write_bytes(whole)
 
@@ -205,7 +205,7 @@ def test_an_incomplete_line_that_the_champion_rests_on_is_not_dropped(tmp_path):
     path.write_bytes(path.read_bytes()[:-9])
     cut = path.read_bytes()
     with pytest.raises(RefusedError, match="lines were removed"):
-        settle(place.folder, place.registry, quiet)
+        recover(place.folder, place.registry, quiet)
     assert path.read_bytes() == cut
 
 

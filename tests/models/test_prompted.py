@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bar_exam.fixtures.cases import Case, Contract
 from bar_exam.fixtures.retrieval.passages import Chunker, Passage
 from bar_exam.models.chat import Decoding
-from bar_exam.models.echo import EchoModel
+from bar_exam.models.echo import EchoChat
 from bar_exam.models.local.base import LocalBase
 from bar_exam.models.local.chat import LocalChat
 from bar_exam.models.prompted import CLOSED_BOOK, NOT_FOUND, SYSTEM, PromptedModel, Template
@@ -18,7 +18,7 @@ from bar_exam.models.prompted import CLOSED_BOOK, NOT_FOUND, SYSTEM, PromptedMod
 FENCE = re.compile(r"</?passage \d+>")
 
 
-class Listening(EchoModel):
+class Listening(EchoChat):
     """Keeps the chats that it was asked to continue."""
 
     def __init__(self, context=8192):
@@ -57,7 +57,7 @@ WORDS = st.lists(
 @settings(max_examples=100)
 def test_the_prompt_never_exceeds_the_context(text, extra, question):
     case = contract_case(text, question)
-    frame = sum(EchoModel().count(m.content) for m in Template().messages(question, ()))
+    frame = sum(EchoChat().count(m.content) for m in Template().messages(question, ()))
     answer, messages = ask(case, cut_up(text), context=frame + 32 + extra)
     assert answer.tokens_in == sum(len(m.content.split()) for m in messages)
     assert answer.tokens_in <= frame + 32 + extra
@@ -108,7 +108,7 @@ def test_everything_is_shown_where_it_fits():
 
 def test_the_room_that_is_left_is_used():
     text = "law " * 1000
-    frame = sum(EchoModel().count(m.content) for m in Template().messages("Which law governs?", ()))
+    frame = sum(EchoChat().count(m.content) for m in Template().messages("Which law governs?", ()))
     answer, _ = ask(contract_case(text), [Passage("K", 0, len(text), text)], context=frame + 532)
     (shown,) = answer.passages
     assert (shown.start, shown.end) == (0, len(shown.text))
@@ -146,9 +146,9 @@ def test_a_contract_cannot_close_its_fence(parts):
 
 def test_identity_is_model_and_prompt():
     def identity(chat=None, template=None, **options):
-        return PromptedModel(chat or EchoModel(), template or Template(), **options).identity
+        return PromptedModel(chat or EchoChat(), template or Template(), **options).identity
 
-    assert identity() == identity(chat=EchoModel("other name"))
+    assert identity() == identity(chat=EchoChat("other name"))
     assert (
         len({identity(), identity(template=Template("Obey.")), identity(uses_passages=False)}) == 3
     )

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from bar_exam.common.errors import UserError
-from bar_exam.models.echo import EchoModel
-from bar_exam.models.endpoint.chat import EndpointModel
+from bar_exam.models.echo import EchoChat
+from bar_exam.models.endpoint.chat import EndpointChat
 from bar_exam.models.extractive import ExtractiveModel
 from bar_exam.models.factory import Chats, open_models
 from bar_exam.models.local.chat import LocalChat
@@ -126,7 +126,7 @@ def test_a_key_is_named_by_its_variable(registry, monkeypatch):
     refused(lambda: open_models(["remote"], folder), "$BAR_EXAM_TEST_KEY")
     monkeypatch.setenv("BAR_EXAM_TEST_KEY", "secret")
     (model,) = open_models(["remote"], folder)
-    assert isinstance(model.chat, EndpointModel)
+    assert isinstance(model.chat, EndpointChat)
     assert "secret" not in repr(read_entry("remote", folder))
     with_key = model.identity
     monkeypatch.setenv("BAR_EXAM_TEST_KEY", "another")
@@ -155,7 +155,7 @@ def test_kinds_of_models(registry):
     registry("plain", 'kind = "echo"')
     shy, led, extractive, plain = open_models(["shy", "led", "e", "plain"], folder)
     assert isinstance(shy, PromptedModel)
-    assert isinstance(shy.chat, EchoModel)
+    assert isinstance(shy.chat, EchoChat)
     assert (shy.uses_passages, shy.template.system) == (False, CLOSED_BOOK)
     assert (led.uses_passages, led.template.system) == (True, "Obey.")
     assert plain.template.system == SYSTEM

@@ -19,7 +19,7 @@ from bar_exam.evals.judges.llm.judge import LlmJudge
 from bar_exam.evals.judges.llm.pairwise import Orders
 from bar_exam.evals.judges.pairs import Pair, read_pairs
 from bar_exam.evals.results import Score
-from bar_exam.models.endpoint.chat import EndpointModel
+from bar_exam.models.endpoint.chat import EndpointChat
 from bar_exam.reports.sections.judge_exams import judge_section, untrusted
 from tests.fake_server import fake_server
 
@@ -373,7 +373,7 @@ def graded(messages, right):
 def served_exam(tmp_path, reply):
     """The findings on a real LLM judge over a server, its requests, and its calls."""
     with fake_server(reply=reply) as server:
-        chat = EndpointModel(name="judge", base_url=server.url, model="fake")
+        chat = EndpointChat(name="judge", base_url=server.url, model="fake")
         exams = taken(tmp_path, *judge_exams([LlmJudge("correctness", chat)], PAIRS))
         section = judge_section(exams, Rules(), 0.05)
         return {finding.measure: finding for finding in section.findings}, server.calls

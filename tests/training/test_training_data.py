@@ -14,7 +14,7 @@ from bar_exam.common.errors import UserError
 from bar_exam.fixtures.cases import Case, Contract, Dataset, Span
 from bar_exam.fixtures.retrieval.passages import Chunker
 from bar_exam.models.chat import Message
-from bar_exam.models.echo import EchoModel
+from bar_exam.models.echo import EchoChat
 from bar_exam.models.prompted import NOT_FOUND, PromptedModel, Template
 from bar_exam.training.data.__main__ import main
 from bar_exam.training.data.building import WORDINGS, Builder, Limits, further_questions, worded
@@ -36,7 +36,7 @@ TEXT = (
     + "Either party may assign this Agreement. " * 20
 )
 
-MODEL = PromptedModel(EchoModel("echo"), Template())
+MODEL = PromptedModel(EchoChat("echo"), Template())
 
 
 def case(text=TEXT, quote="two years", contract="A", category="Term"):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bar_exam.models.promote import main
-from bar_exam.models.promotion.evidence import find_examined
+from bar_exam.models.promotion.evidence import find_evidence
 from bar_exam.models.promotion.record import RefusedError
 from tests.promotion_data import dynasty, identity_of, make_place, seal, write_report
 
@@ -42,7 +42,7 @@ def test_a_later_exam_decides_unless_it_says_that_it_is_a_part(place, part, outc
     path = later(place, part, outcome)
     named = place.runs / report / "report.json" if report else None
     try:
-        found = find_examined("b", identity_of(place, "b"), place.runs, named)
+        found = find_evidence("b", identity_of(place, "b"), place.runs, named)
     except RefusedError as error:
         assert LATER in str(error)
     else:
@@ -53,4 +53,4 @@ def test_parts_alone_are_no_exam(place):
     later(place, True, "PROMOTE")
     (place.runs / WHOLE / "report.json").unlink()
     with pytest.raises(RefusedError, match="b was not examined"):
-        find_examined("b", identity_of(place, "b"), place.runs)
+        find_evidence("b", identity_of(place, "b"), place.runs)
