@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from bar_exam.common.errors import UserError
-from bar_exam.common.identity import digest
 from bar_exam.fixtures.cases import Case
 from bar_exam.fixtures.retrieval.passages import Passage
 from bar_exam.models.chat import Answer, ChatModel, Message
+from bar_exam.models.identity.identities import prompted_key
+from bar_exam.models.identity.spec import Prompt, Spec
 
 NOT_FOUND = "Not found."
 
@@ -38,6 +39,11 @@ class Template:
         parts = [quoted(number, passage.text) for number, passage in enumerate(passages, start=1)]
         parts.append(f"Question: {question}")
         return Message("system", self.system), Message("user", "\n\n".join(parts))
+
+    @property
+    def sample(self) -> tuple[Message, ...]:
+        """The chat that asks one question about one passage: what the template looks like."""
+        return self.messages("question", [Passage("contract", 0, 7, "passage")])
 
 
 def quoted(number: int, text: str) -> str:
@@ -71,10 +77,18 @@ class PromptedModel:
     @cached_property
     def identity(self) -> str:
         """Digest of the chat model and of what the prompt looks like."""
-        probe = Passage("contract", 0, 7, "passage")
-        sample = [[m.role, m.content] for m in self.template.messages("question", [probe])]
+        return prompted_key(self.chat.identity, self._prompt)
+
+    @property
+    def spec(self) -> Spec | None:
+        """What it is, as data, where its chat model is read from files."""
+        voice = getattr(self.chat, "voice", None)
+        return Spec(voice, self._prompt) if voice else None
+
+    @property
+    def _prompt(self) -> Prompt:
         shown = self.most_passages if self.uses_passages else 0
-        return digest("prompted", self.chat.identity, self.chat.context, sample, shown)
+        return Prompt(self.chat.context, self.template.sample, shown)
 
     @property
     def remarks(self) -> tuple[str, ...]:

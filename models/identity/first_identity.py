@@ -12,11 +12,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from bar_exam.common.identity import digest, file_digest
-from bar_exam.fixtures.retrieval.passages import Passage
 from bar_exam.models.chat import Model
 from bar_exam.models.identity.contents import moving_files, regex_is_mended
-from bar_exam.models.local.chat import LocalChat
-from bar_exam.models.prompted import PromptedModel
+from bar_exam.models.identity.spec import Voice, spec_of
 
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "vocab.json",
              "merges.txt", "tokenizer.model", "special_tokens_map.json")  # fmt: skip
@@ -28,15 +26,19 @@ RECORDED_WITH = b'"5.17.0"'
 
 
 def first_identities(model: Model) -> set[str]:
-    """What the first version may have said of a model, by who wrote its files."""
-    if not isinstance(model, PromptedModel):
+    """What the first version may have said of a model, by who wrote its files.
+
+    Of a model that is read from no files it said what is said today.
+    """
+    spec = spec_of(model)
+    if spec is None:
         return {model.identity}
-    probe = Passage("contract", 0, 7, "passage")
-    sample = [[m.role, m.content] for m in model.template.messages("question", [probe])]
-    shown = model.most_passages if model.uses_passages else 0
-    chat = model.chat
-    chats = _local(chat) if isinstance(chat, LocalChat) else {chat.identity}
-    return {digest("prompted", each, chat.context, sample, shown) for each in chats}
+    prompt = spec.prompt
+    sample = [[turn.role, turn.content] for turn in prompt.sample]
+    return {
+        digest("prompted", voice, prompt.context, sample, prompt.most_passages)
+        for voice in _voices(spec.voice)
+    }
 
 
 def first_weights_digest(folder: Path) -> str:
@@ -50,21 +52,20 @@ def unread(folder: Path) -> list[str]:
     return [name for name in moving_files(folder) if name not in read]
 
 
-def _local(chat: LocalChat) -> set[str]:
-    base, decoding = chat.base, chat.decoding
-    if unread(base.folder):
+def _voices(voice: Voice) -> set[str]:
+    if unread(voice.base):
         return set()
-    adapter = f"a{first_weights_digest(chat.adapter)[:16]}" if chat.adapter else "__base__"
+    adapter = f"a{first_weights_digest(voice.adapter)[:16]}" if voice.adapter else "__base__"
     chosen = {
-        "max_tokens": decoding.max_tokens,
-        "temperature": decoding.temperature,
-        "top_p": decoding.top_p,
-        "seed": decoding.seed,
+        "max_tokens": voice.decoding.max_tokens,
+        "temperature": voice.decoding.temperature,
+        "top_p": voice.decoding.top_p,
+        "seed": voice.decoding.seed,
     }
     return {
-        digest("local", digest(weights, tokenizer, base.dtype), adapter, chosen)
-        for weights in _spelt(_weights(base.folder), names=False)
-        for tokenizer in _spelt(_present(base.folder, TOKENIZER), names=True)
+        digest("local", digest(weights, tokenizer, voice.dtype), adapter, chosen)
+        for weights in _spelt(_weights(voice.base), names=False)
+        for tokenizer in _spelt(_present(voice.base, TOKENIZER), names=True)
     }
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 from bar_exam.common.identity import digest, file_digest
 from bar_exam.models.chat import Decoding, Model
 from bar_exam.models.identity.contents import adapter_digest, tokenizer_digest, weights_digest
+from bar_exam.models.identity.first_identity import first_identities, unread
+from bar_exam.models.identity.spec import Prompt, spec_of
 from bar_exam.models.manifest import FILE
 
 VERSION = 2
@@ -43,6 +45,12 @@ def voice_key(base: str, adapter: str, decoding: Decoding) -> str:
     return digest("local", base, adapter, asdict(decoding))
 
 
+def prompted_key(chat: str, prompt: Prompt) -> str:
+    """The same of a chat model, by its own key, that is asked in this way."""
+    sample = [[turn.role, turn.content] for turn in prompt.sample]
+    return digest("prompted", chat, prompt.context, sample, prompt.most_passages)
+
+
 def promotion_identity(model: Model) -> str:
     """SHA-256 of what is examined, promoted and verified: the answer key and the manifest.
 
@@ -65,29 +73,17 @@ def difference(model: Model, identity: str) -> str | None:
     """
     if identity == promotion_identity(model):
         return None
-    from bar_exam.models.identity.first_identity import first_identities, unread
-
     if identity in first_identities(model):
         return None
-    base = _folders(model)[-1:]
-    beside = unread(base[0]) if base else []
+    spec = spec_of(model)
+    beside = unread(spec.voice.base) if spec else []
     words = CHANGED
-    if beside:
-        words += f" ({beside[0]} lies in {base[0]}, which the first records did not read)"
+    if spec and beside:
+        words += f" ({beside[0]} lies in {spec.voice.base}, which the first records did not read)"
     return words
 
 
-def _folders(model: Model) -> list[Path]:
-    """The folders that a local model is read from, the adapter's first; none of other models."""
-    from bar_exam.models.local.chat import LocalChat
-    from bar_exam.models.prompted import PromptedModel
-
-    if not isinstance(model, PromptedModel) or not isinstance(model.chat, LocalChat):
-        return []
-    chat = model.chat
-    return [*([chat.adapter] if chat.adapter else []), chat.base.folder]
-
-
 def _manifests(model: Model) -> list[str | None]:
-    manifests = [folder / FILE for folder in _folders(model)]
+    spec = spec_of(model)
+    manifests = [folder / FILE for folder in (spec.voice.folders if spec else ())]
     return [file_digest(each) if each.is_file() else None for each in manifests]

@@ -10,6 +10,7 @@ from bar_exam.common.errors import UserError
 from bar_exam.common.loading import first_line
 from bar_exam.models.chat import Answer, Decoding, Message
 from bar_exam.models.identity.identities import voice_key
+from bar_exam.models.identity.spec import Voice
 from bar_exam.models.local.base import BASE, LocalBase
 from bar_exam.models.local.control_tokens import defused
 from bar_exam.models.local.turns import without_system
@@ -33,6 +34,11 @@ class LocalChat:
     def identity(self) -> str:
         """Digest of base, adapter, tokenizer, template and decoding."""
         return voice_key(self.base.identity, self._adapter_name, self.decoding)
+
+    @property
+    def voice(self) -> Voice:
+        """What it is, as data."""
+        return Voice(self.base.folder, self.base.dtype, self.adapter, self.decoding)
 
     @property
     def remarks(self) -> tuple[str, ...]:

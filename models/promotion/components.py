@@ -5,7 +5,6 @@ from pathlib import Path
 
 from bar_exam.common.identity import digest
 from bar_exam.common.redaction import address
-from bar_exam.fixtures.retrieval.passages import Passage
 from bar_exam.models.chat import Model
 from bar_exam.models.identity.contents import adapter_digest, tokenizer_digest, weights_digest
 from bar_exam.models.prompted import PromptedModel
@@ -55,5 +54,5 @@ def components_of(model: Model, registry: Path) -> Components:
 def _prompt_digest(model: Model) -> str | None:
     if not isinstance(model, PromptedModel):
         return None
-    sample = model.template.messages("question", [Passage("contract", 0, 7, "passage")])
-    return digest([[m.role, m.content] for m in sample], model.uses_passages)
+    sample = [[turn.role, turn.content] for turn in model.template.sample]
+    return digest(sample, model.uses_passages)

@@ -214,3 +214,9 @@ def test_what_is_promoted_is_compared_in_one_place():
         "reports/header.py",
         "reports/verdict/opponents.py",
     }
+
+
+def test_what_a_model_is_depends_on_no_class_that_runs_it():
+    running = users("bar_exam.models.local", "bar_exam.models.endpoint", "bar_exam.models.prompted")
+    assert "models/factory.py" in running
+    assert [path for path in running if path.startswith("models/identity/")] == []
