@@ -7,7 +7,6 @@ writes answers and reads given replies, never both at once.
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,9 +17,9 @@ from bar_exam.common.errors import UserError
 from bar_exam.models.chat import Answer, Decoding
 from bar_exam.models.identity.identities import adapter_key, base_key
 from bar_exam.models.local.adapters import alone, check_effect, put_on
-from bar_exam.models.local.batching import J, Job, Reading, Waiting
+from bar_exam.models.local.batching import J, Job, Reading, Waiting, resolve
 from bar_exam.models.local.control_tokens import control_ids
-from bar_exam.models.local.generation import reply_logprobs
+from bar_exam.models.local.generation import generate, likelihoods
 from bar_exam.models.local.pretrained import (
     longest_sequence,
     open_model,
@@ -30,10 +29,8 @@ from bar_exam.models.local.pretrained import (
 from bar_exam.models.local.standing import Standing, alike, heard
 from bar_exam.models.local.turns import takes_system
 from bar_exam.models.local.weights import adapter_files
-from bar_exam.models.spoken import answered, begun, decoded
 
 R = TypeVar("R")
-PROPOSED_TOKENS = 10
 BASE = "__base__"
 """The name under which the bare base is asked."""
 
@@ -138,9 +135,9 @@ class LocalBase:
         await asyncio.sleep(0)  # everyone who is about to ask is asked first
         while self._waiting or self._readings:
             if self._waiting:
-                await _settle(self._waiting.take(self._budget()), self._answers)
+                await resolve(self._waiting.take(self._budget()), self._answers)
             else:
-                await _settle(self._readings.take(self._budget()), self._likelihoods)
+                await resolve(self._readings.take(self._budget()), self._likelihoods)
 
     def _budget(self) -> int:
         if self.batch_tokens is None:
@@ -212,6 +209,14 @@ class LocalBase:
     def _likelihoods(self, batch: Sequence[Reading]) -> list[tuple[float, ...] | None]:
         return self._fitting(batch, self._read, lambda reading: None)
 
+    def _generate(self, batch: Sequence[Job]) -> list[Answer]:
+        with self._voice(batch[0].adapter) as model:
+            return generate(model, self.tokenizer, batch)
+
+    def _read(self, batch: Sequence[Reading]) -> list[tuple[float, ...]]:
+        with self._voice(batch[0].adapter) as model:
+            return likelihoods(model, self.tokenizer, batch)
+
     def _fitting(
         self, batch: Sequence[J], work: Callable[[Sequence[J]], Sequence[R]], lost: Callable[[J], R]
     ) -> list[R]:
@@ -233,97 +238,6 @@ class LocalBase:
         middle = len(batch) // 2
         halves = (batch[:middle], batch[middle:])
         return [found for half in halves for found in self._fitting(half, work, lost)]
-
-    def _padded(self, batch: Sequence[Job | Reading], device: Any) -> Any:
-        rows = {"input_ids": [job.ids for job in batch]}
-        return self.tokenizer.pad(rows, return_tensors="pt").to(device)
-
-    def _read(self, batch: Sequence[Reading]) -> list[tuple[float, ...]]:
-        with self._voice(batch[0].adapter) as model:
-            inputs = self._padded(batch, model.device)
-            return reply_logprobs(model, inputs, [each.replied for each in batch])
-
-    def _generate(self, batch: Sequence[Job]) -> list[Answer]:
-        import torch
-
-        decoding = batch[0].decoding
-        with self._voice(batch[0].adapter) as model:
-            started = time.perf_counter()
-            inputs = self._padded(batch, model.device)
-            output = model.generate(
-                **inputs,
-                **_sampling(model, decoding, alone=len(batch) == 1),
-                max_new_tokens=decoding.max_tokens,
-                pad_token_id=self.tokenizer.pad_token_id,
-                return_dict_in_generate=True,
-                output_logits=True,
-            )
-            written = output.sequences[:, inputs["input_ids"].shape[1] :]
-            chosen = torch.stack(
-                [
-                    torch.log_softmax(step.float(), -1).gather(1, column[:, None])[:, 0]
-                    for step, column in zip(output.logits, written.T, strict=True)
-                ],
-                dim=1,
-            )
-        seconds = time.perf_counter() - started
-        ends = set(_as_list(model.generation_config.eos_token_id))
-        ends.add(self.tokenizer.eos_token_id)
-        return [
-            self._answer(job, row, logs, ends, seconds)
-            for job, row, logs in zip(batch, written.tolist(), chosen.tolist(), strict=True)
-        ]
-
-    def _answer(
-        self, job: Job, row: list[int], logs: list[float], ends: set[int], seconds: float
-    ) -> Answer:
-        stop = next((place for place, token in enumerate(row) if token in ends), None)
-        length = len(row) if stop is None else stop + 1
-        return answered(
-            decoded(self.tokenizer, row[:length]),
-            inside=begun(self.tokenizer, job.ids),
-            tokens_in=len(job.ids),
-            tokens_out=length,
-            latency=seconds,
-            finish_reason="length" if stop is None else "stop",
-            confidence=sum(logs[:length]) / length if length else None,
-        )
-
-
-def _sampling(model: Any, decoding: Decoding, *, alone: bool) -> dict[str, Any]:
-    import torch
-
-    if decoding.temperature > 0:
-        torch.manual_seed(decoding.seed or 0)
-        return {
-            "do_sample": True,
-            "temperature": decoding.temperature,
-            "top_p": decoding.top_p,
-        }
-    if alone and not getattr(model, "_is_stateful", False):
-        # Answers quote their passages: words found there are proposed, and verified at once.
-        return {"do_sample": False, "prompt_lookup_num_tokens": PROPOSED_TOKENS}
-    return {"do_sample": False}
-
-
-async def _settle(batch: Sequence[J], work: Callable[[Sequence[J]], Sequence[Any]]) -> None:
-    """Work on a batch in a thread, and hand everyone who waits what came of it."""
-    try:
-        results = await asyncio.to_thread(work, batch)
-    except Exception as error:
-        for job in batch:
-            if not job.reply.done():
-                job.reply.set_exception(error)
-        return
-    for job, result in zip(batch, results, strict=True):
-        if not job.reply.done():
-            job.reply.set_result(result)
-
-
-def _as_list(ids: int | list[int] | None) -> list[int]:
-    if ids is None:
-        return []
-    return [ids] if isinstance(ids, int) else list(ids)
 
 
 def _out_of_memory(error: BaseException) -> bool:

@@ -3,8 +3,9 @@
 import asyncio
 import heapq
 import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from bar_exam.models.chat import Answer, Decoding
 
@@ -58,3 +59,17 @@ class Waiting(Generic[J]):
         while heap and (len(batch) + 1) * widest <= tokens:
             batch.append(heapq.heappop(heap)[2])
         return batch
+
+
+async def resolve(batch: Sequence[J], work: Callable[[Sequence[J]], Sequence[Any]]) -> None:
+    """Work on a batch in a thread, and hand everyone who waits what came of it."""
+    try:
+        results = await asyncio.to_thread(work, batch)
+    except Exception as error:
+        for job in batch:
+            if not job.reply.done():
+                job.reply.set_exception(error)
+        return
+    for job, result in zip(batch, results, strict=True):
+        if not job.reply.done():
+            job.reply.set_result(result)

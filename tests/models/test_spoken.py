@@ -201,7 +201,7 @@ def test_whoever_makes_text_of_a_model_an_answer_does_it_here():
     assert users("bar_exam.models.spoken.answered") == {
         "evals/calls/columns.py",
         "evals/calls/store.py",
-        "models/local/base.py",
+        "models/local/generation.py",
         "models/endpoint/completion.py",
         "models/recorded.py",
         "training/data/marks.py",
@@ -211,6 +211,7 @@ def test_whoever_makes_text_of_a_model_an_answer_does_it_here():
     assert makers == {
         "models/local/base.py",
         "models/local/batching.py",
+        "models/local/generation.py",
         "models/chat.py",
         "models/endpoint/completion.py",
         "models/echo.py",
