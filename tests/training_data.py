@@ -26,7 +26,7 @@ CLAUSES = ("Ohio", "New York", "31 December 2030", "Acme Corp.", "two years", "D
 
 def method_named(name: str) -> Method:
     """One of `training.trainer.method.METHODS`."""
-    return importlib.import_module(f"training.{name}").METHOD
+    return importlib.import_module(f"bar_exam.training.{name}").METHOD
 
 
 def make_tokenizer(folder: Path):

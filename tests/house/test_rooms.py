@@ -1,16 +1,18 @@
-"""Five rooms, one direction; and nothing heavy before it is needed."""
+"""Rooms over a ground floor, one direction, doors in front; and nothing heavy before its time."""
 
 import ast
+import functools
 import json
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 
 import pytest
 
 from tests.conftest import ROOT
-from tests.seams import users
+from tests.seams import commands, users
 
-# What each room may use beside itself. The composition root and the tests may use everything.
+# What each room may use beside itself. Doors, the composition root and the tests may use all.
 MAY_USE = {
     "common": set(),
     "fixtures": {"common"},
@@ -20,7 +22,8 @@ MAY_USE = {
     "training": {"common", "fixtures", "models", "evals"},
 }
 
-OURS = {*MAY_USE, "plugin", "tests", "bench"}
+OUTSIDE = {"conftest", "tests", "bench"}
+"""What is ours and no part of the package."""
 
 HEAVY = {
     "chromadb", "deepeval", "dspy", "numpy", "openai", "pandas", "peft", "ragas", "scipy",
@@ -28,18 +31,17 @@ HEAVY = {
 }  # fmt: skip
 
 
-def modules(room):
-    return sorted((ROOT / room).rglob("*.py"))
+def imported(source):
+    """Every name that is imported: at any depth, under TYPE_CHECKING and by `import_module` too.
 
-
-def imported(tree, package=""):
-    """Every module that a tree imports, at any depth, with the names taken from packages."""
-    for node in ast.walk(tree):
+    Of `from a import b` both `a` and `a.b`: either may be the module.
+    """
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = package if node.level else node.module
-            yield from (f"{base}.{alias.name}" for alias in node.names)
+            base = "." * node.level + (node.module or "")
+            yield from (base, *(f"{base}.{alias.name}" for alias in node.names))
         elif isinstance(node, ast.Call) and node.args:
             name = ast.unparse(node.func).rpartition(".")[2]
             argument = node.args[0]
@@ -47,28 +49,81 @@ def imported(tree, package=""):
                 yield str(argument.value)
 
 
-def ours(path, room):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    names = (name.removeprefix("bar_exam.") for name in imported(tree, room))
-    return {name.split(".")[0] for name in names} & OURS
-
-
 def test_the_walk_sees_every_way_to_import():
     source = (
         "import a.b\nfrom c.d import e\nfrom . import f\n"
         "def g():\n    from h import i\n    import_module('j')\n"
+        "if TYPE_CHECKING:\n    from k import l\n"
     )
-    found = {name.split(".")[0] for name in imported(ast.parse(source), "package")}
-    assert found == {"a", "c", "package", "h", "j"}
+    found = set(imported(source))
+    assert found == {"a.b", "c.d", "c.d.e", ".", "..f", "h", "h.i", "j", "k", "k.l"}
 
 
-@pytest.mark.parametrize("room", MAY_USE)
-def test_imports_go_one_way(room):
-    found = modules(room)
-    assert len([path for path in found if path.stat().st_size]) >= 3, f"no modules in {room}/"
+@functools.cache
+def imports(*folders):
+    """What each module of these folders imports, by its path from the root."""
+    found = {}
+    for folder in folders:
+        paths = sorted((ROOT / folder).rglob("*.py"))
+        assert len([path for path in paths if path.stat().st_size]) >= 3, f"no modules: {folder}/"
+        for path in paths:
+            place = path.relative_to(ROOT).as_posix()
+            found[place] = set(imported(path.read_text(encoding="utf-8")))
+    return found
+
+
+def doors():
+    """The modules that are run by `python -m`, bench's left out."""
+    typed = set(commands())
+    return {
+        path
+        for path in imports(*MAY_USE)
+        if path.removesuffix(".py").removesuffix("/__main__").replace("/", ".") in typed
+    }
+
+
+def dotted(path):
+    """As in "bar_exam.training.data.__main__"."""
+    return f"bar_exam.{path.removeprefix('bar_exam/').removesuffix('.py').replace('/', '.')}"
+
+
+def ours(names):
+    """What of these is of a room or beside the rooms, by its first name."""
+    firsts = {tuple(name.split(".")[:2]) for name in names}
+    return {first[1] for first in firsts if first[0] == "bar_exam" and len(first) > 1} | {
+        first[0] for first in firsts if first[0] in OUTSIDE
+    }
+
+
+def test_imports_go_one_way_and_doors_may_use_every_room():
+    wrong, in_front = {}, doors()
+    for path, names in imports(*MAY_USE).items():
+        room = path.split("/")[0]
+        wrong[path] = ours(names) - {room} - (set(MAY_USE) if path in in_front else MAY_USE[room])
+    assert {path: sorted(names) for path, names in wrong.items() if names} == {}
+
+
+def test_nobody_imports_a_door():
+    assert {"models/promote.py", "training/data/__main__.py"} <= doors()
+    in_front = set(map(dotted, doors()))
+    found = {path: sorted(names & in_front) for path, names in imports(*MAY_USE).items()}
+    assert {path: names for path, names in found.items() if names} == {}
+
+
+def test_modules_do_not_import_each_other_in_a_ring():
+    by_name = {dotted(path): names for path, names in imports("bar_exam", *MAY_USE).items()}
+    graph = {name: {each for each in names if each in by_name} for name, names in by_name.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" <- ".join(error.args[1]))
+
+
+def test_a_room_is_imported_by_the_name_of_the_package():
+    """By another name a module would be there twice, and its classes would not be the same."""
     wrong = {
-        str(path.relative_to(ROOT)): sorted(ours(path, room) - MAY_USE[room] - {room})
-        for path in found
+        path: sorted(name for name in names if name.split(".")[0] in {*MAY_USE, ""})
+        for path, names in imports("bar_exam", *MAY_USE, "tests", "bench").items()
     }
     assert {path: names for path, names in wrong.items() if names} == {}
 
@@ -76,18 +131,24 @@ def test_imports_go_one_way(room):
 def test_each_room_uses_the_one_before_it():
     rooms = ("models", "fixtures"), ("evals", "models"), ("reports", "evals"), ("training", "evals")
     for room, before in rooms:
-        assert any(before in ours(path, room) for path in modules(room)), room
+        inside = [names for path, names in imports(*MAY_USE).items() if path.startswith(f"{room}/")]
+        assert any(before in ours(names) for names in inside), room
 
 
 def test_packages_are_empty():
-    packages = [path for room in MAY_USE for path in modules(room) if path.name == "__init__.py"]
+    packages = [path for path in imports(*MAY_USE) if path.endswith("/__init__.py")]
     assert len(packages) >= 5
-    assert [str(path) for path in packages if path.read_text().strip()] == []
+    assert [path for path in packages if (ROOT / path).read_text().strip()] == []
 
 
-def loaded_by(*names):
-    """The top-level modules that a fresh interpreter holds after importing these."""
-    script = f"import json, sys, {', '.join(names)}; print(json.dumps(sorted(sys.modules)))"
+def heavy_after(*names):
+    """The heavy modules that a fresh interpreter holds after each of these is imported in turn."""
+    script = (
+        "import importlib, json, sys\nfound = {}\n"
+        f"for name in {names!r}:\n    importlib.import_module(name)\n"
+        "    found[name] = sorted({each.split('.')[0] for each in sys.modules})\n"
+        "print(json.dumps(found))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", script],
         cwd=ROOT,
@@ -96,38 +157,29 @@ def loaded_by(*names):
         timeout=120,
         check=True,
     )
-    return {name.split(".")[0] for name in json.loads(done.stdout)}
+    return {name: HEAVY.intersection(loaded) for name, loaded in json.loads(done.stdout).items()}
 
 
 def test_the_search_for_heavy_modules_finds_one():
-    assert "numpy" in loaded_by("numpy.linalg")
+    assert heavy_after("json", "numpy.linalg") == {"json": set(), "numpy.linalg": {"numpy"}}
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "bar_exam.plugin",
-        "evals.options",
-        "evals.exam",
-        "fixtures.datasets",
-        "fixtures.download",
-        "fixtures.retrieval.retrieval",
-        "models.factory",
-        "models.local.chat",
-        "models.promote",
-        "models.registry",
-        "reports.examination",
-        "training.benchmark",
-        "training.data",
-        "training.ppo",
-        "training.preferences",
-        "training.sagemaker",
-        "training.sft",
-        "training.synthesize",
-    ],
+SEAMS = (
+    "bar_exam.plugin",
+    "bar_exam.evals.options",
+    "bar_exam.evals.exam",
+    "bar_exam.fixtures.datasets",
+    "bar_exam.fixtures.retrieval.retrieval",
+    "bar_exam.models.factory",
+    "bar_exam.models.local.chat",
+    "bar_exam.models.registry",
+    "bar_exam.reports.examination",
 )
-def test_nothing_heavy_is_imported_before_it_is_needed(name):
-    assert loaded_by(name) & HEAVY == set()
+
+
+def test_nothing_heavy_is_imported_before_it_is_needed():
+    names = (*SEAMS, *sorted(map(dotted, doors())))
+    assert {name: heavy for name, heavy in heavy_after(*names).items() if heavy} == {}
 
 
 def test_tables_are_added_to_by_the_composition_root_alone():

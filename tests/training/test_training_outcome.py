@@ -626,7 +626,7 @@ def test_importing_the_trainers_loads_nothing_heavy():
         "import sys, importlib\n"
         "from bar_exam.training.trainer.method import METHODS\n"
         "for name in METHODS:\n"
-        "    importlib.import_module(f'training.{name}')\n"
+        "    importlib.import_module(f'bar_exam.training.{name}')\n"
         "heavy = 'datasets dspy numpy pandas peft torch transformers trl'.split()\n"
         "print(*[name for name in heavy if name in sys.modules])"
     )

@@ -20,12 +20,12 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
+from bar_exam.training.sagemaker.layout import ADAPTER, ENTRY
+
 SAGEMAKER = Path("/opt/ml")
 RUNS = Path(".exam/training/runs")
 ADAPTERS = Path("models/adapters")
 REGISTRY = Path("models/registry")
-ENTRY = "entry.toml"
-ADAPTER = "adapter"
 USAGE = "METHOD RECIPE NAME [SETTING ...]"
 REASON_LIMIT = 1000
 """Characters: SageMaker cuts a FailureReason at 1,024."""
