@@ -4,13 +4,17 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bar_exam.common.errors import UserError
 from bar_exam.models.chat import ChatModel, Model
 from bar_exam.models.echo import EchoChat
+from bar_exam.models.endpoint.chat import EndpointChat
 from bar_exam.models.endpoint.waiting import Wait
 from bar_exam.models.extractive import ExtractiveModel
+from bar_exam.models.local.base import LocalBase
+from bar_exam.models.local.chat import LocalChat
+from bar_exam.models.local.devices import choose_device, choose_dtype
+from bar_exam.models.local.weights import base_folder
 from bar_exam.models.prompted import CLOSED_BOOK, SYSTEM, PromptedModel, Template
 from bar_exam.models.recorded import RecordedModel
 from bar_exam.models.registry import (
@@ -25,9 +29,6 @@ from bar_exam.models.registry import (
     entry_path,
     read_entry,
 )
-
-if TYPE_CHECKING:
-    from bar_exam.models.endpoint.chat import EndpointChat
 
 
 def open_models(
@@ -54,9 +55,6 @@ class Chats:
     """
 
     def __init__(self, folder: Path = SHIPPED) -> None:
-        from bar_exam.models.endpoint.chat import EndpointChat
-        from bar_exam.models.local.base import LocalBase
-
         self._folder = folder
         self._endpoints: dict[str, EndpointChat] = {}
         self._bases: dict[tuple[object, ...], LocalBase] = {}
@@ -94,11 +92,6 @@ class Chats:
         return self._local(f"base of {name}", entry.model_copy(update={"adapter": None}))
 
     def _local(self, name: str, entry: LocalEntry) -> ChatModel:
-        from bar_exam.models.local.base import LocalBase
-        from bar_exam.models.local.chat import LocalChat
-        from bar_exam.models.local.devices import choose_device, choose_dtype
-        from bar_exam.models.local.weights import base_folder
-
         folder = base_folder(entry.base, entry.revision)
         device = choose_device(entry.device)
         dtype = choose_dtype(entry.dtype, device)
@@ -127,9 +120,7 @@ def _open_model(name: str, folder: Path, chats: Chats) -> Model:
     )
 
 
-def _endpoint(name: str, entry: EndpointEntry, folder: Path) -> "EndpointChat":
-    from bar_exam.models.endpoint.chat import EndpointChat
-
+def _endpoint(name: str, entry: EndpointEntry, folder: Path) -> EndpointChat:
     key = os.environ.get(entry.api_key_env) if entry.api_key_env else None
     if entry.api_key_env and not key:
         raise UserError(

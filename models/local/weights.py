@@ -1,9 +1,10 @@
-"""Where weights lie, and whether an adapter fits its base. Nothing loads torch."""
+"""Where weights lie, and whether an adapter fits its base; `check_adapter` alone loads torch."""
 
 from pathlib import Path
 
 from bar_exam.common.errors import UserError
 from bar_exam.common.loading import check_no_code, first_line
+from bar_exam.models.local.adapters import check_fit
 from bar_exam.models.local.embedded import embedded_smollm2
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
@@ -76,8 +77,6 @@ def check_adapter(adapter: Path, base: Path, *, scores: bool = False) -> None:
     Raises:
         UserError: no adapter there, a pickle, or made for another base.
     """
-    from bar_exam.models.local.adapters import check_fit
-
     adapter_files(adapter)
     check_fit(adapter, base, scores=scores)
 

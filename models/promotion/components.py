@@ -7,6 +7,7 @@ from bar_exam.common.identity import digest
 from bar_exam.common.redaction import address
 from bar_exam.models.chat import Model
 from bar_exam.models.identity.contents import adapter_digest, tokenizer_digest, weights_digest
+from bar_exam.models.local.weights import base_folder
 from bar_exam.models.prompted import PromptedModel
 from bar_exam.models.registry import EndpointEntry, LocalEntry, Prompted, adapter_of, read_entry
 
@@ -35,8 +36,6 @@ def components_of(model: Model, registry: Path) -> Components:
     entry = read_entry(model.name, registry)
     base = tokenizer = None
     if isinstance(entry, LocalEntry):
-        from bar_exam.models.local.weights import base_folder
-
         folder = base_folder(entry.base, entry.revision)
         base, tokenizer = weights_digest(folder), tokenizer_digest(folder)
     elif isinstance(entry, EndpointEntry):

@@ -27,6 +27,7 @@ from bar_exam.models.promotion.record import (
 )
 from tests.conftest import ROOT
 from tests.promotion_data import dynasty, make_place
+from tests.seams import users
 
 
 def record(model="a", statistics=None):
@@ -241,3 +242,10 @@ def test_a_full_disk_leaves_the_record_as_it_was(tmp_path):
     assert "nothing was promoted" in done.stdout
     assert [r.model for r in read_records(tmp_path)] == ["a"]
     assert drop_incomplete(tmp_path) is None
+
+
+def test_what_is_examined_knows_nothing_of_promotion():
+    inside = {path for path in users("bar_exam.models.promotion") if path.startswith("models/")}
+    assert {path for path in inside if not path.startswith("models/promotion/")} == {
+        "models/promote.py"
+    }
