@@ -12,7 +12,7 @@ from bar_exam.fixtures.cases import Case
 from bar_exam.fixtures.retrieval.passages import Passage
 from bar_exam.models.chat import Answer, ChatModel, Message
 from bar_exam.models.identity.identities import prompted_key
-from bar_exam.models.identity.spec import Prompt, Spec
+from bar_exam.models.identity.spec import Prompt, Spec, Voice
 
 NOT_FOUND = "Not found."
 
@@ -41,9 +41,13 @@ class Template:
         return Message("system", self.system), Message("user", "\n\n".join(parts))
 
     @property
-    def sample(self) -> tuple[Message, ...]:
-        """The chat that asks one question about one passage: what the template looks like."""
-        return self.messages("question", [Passage("contract", 0, 7, "passage")])
+    def sample(self) -> tuple[tuple[str, str], ...]:
+        """Role and words of each turn that asks one question about one passage.
+
+        It is what identities know of a template, so those that are recorded hold it too.
+        """
+        turns = self.messages("question", [Passage("contract", 0, 7, "passage")])
+        return tuple((turn.role, turn.content) for turn in turns)
 
 
 def quoted(number: int, text: str) -> str:
@@ -82,7 +86,7 @@ class PromptedModel:
     @property
     def spec(self) -> Spec | None:
         """What it is, as data, where its chat model is read from files."""
-        voice = getattr(self.chat, "voice", None)
+        voice: Voice | None = getattr(self.chat, "voice", None)
         return Spec(voice, self._prompt) if voice else None
 
     @property

@@ -34,9 +34,8 @@ def first_identities(model: Model) -> set[str]:
     if spec is None:
         return {model.identity}
     prompt = spec.prompt
-    sample = [[turn.role, turn.content] for turn in prompt.sample]
     return {
-        digest("prompted", voice, prompt.context, sample, prompt.most_passages)
+        digest("prompted", voice, prompt.context, prompt.sample, prompt.most_passages)
         for voice in _voices(spec.voice)
     }
 

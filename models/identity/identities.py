@@ -47,8 +47,7 @@ def voice_key(base: str, adapter: str, decoding: Decoding) -> str:
 
 def prompted_key(chat: str, prompt: Prompt) -> str:
     """The same of a chat model, by its own key, that is asked in this way."""
-    sample = [[turn.role, turn.content] for turn in prompt.sample]
-    return digest("prompted", chat, prompt.context, sample, prompt.most_passages)
+    return digest("prompted", chat, prompt.context, prompt.sample, prompt.most_passages)
 
 
 def promotion_identity(model: Model) -> str:
@@ -75,10 +74,8 @@ def difference(model: Model, identity: str) -> str | None:
         return None
     if identity in first_identities(model):
         return None
-    spec = spec_of(model)
-    beside = unread(spec.voice.base) if spec else []
-    words = CHANGED
-    if spec and beside:
+    spec, words = spec_of(model), CHANGED
+    if spec and (beside := unread(spec.voice.base)):
         words += f" ({beside[0]} lies in {spec.voice.base}, which the first records did not read)"
     return words
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from bar_exam.models.chat import Decoding, Message, Model
+from bar_exam.models.chat import Decoding, Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,12 @@ class Prompt:
 
     Attributes:
         context: prompt tokens that fit beside the longest answer.
-        sample: the chat that asks one question about one passage.
+        sample: role and words of each turn that asks one question about one passage.
         most_passages: so many are shown at most; None for all, 0 for a closed book.
     """
 
     context: int
-    sample: tuple[Message, ...]
+    sample: tuple[tuple[str, str], ...]
     most_passages: int | None
 
 

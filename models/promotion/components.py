@@ -53,5 +53,4 @@ def components_of(model: Model, registry: Path) -> Components:
 def _prompt_digest(model: Model) -> str | None:
     if not isinstance(model, PromptedModel):
         return None
-    sample = [[turn.role, turn.content] for turn in model.template.sample]
-    return digest(sample, model.uses_passages)
+    return digest(model.template.sample, model.uses_passages)
