@@ -213,7 +213,7 @@ def test_an_incomplete_line_that_the_champion_rests_on_is_not_dropped(tmp_path):
 FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
-from tests.models.test_promotions import record
+from tests.models.test_record import record
 from bar_exam.models.promotion.record import append, read_records
 from bar_exam.models.promotion.record import chained
 from bar_exam.common.errors import UserError
