@@ -8,18 +8,19 @@ from bar_exam.evals.calls.calls import DECLINED, Calls
 from bar_exam.evals.judges.embedded.sentences import claims
 from bar_exam.evals.judges.factory import JUDGEMENT
 from bar_exam.evals.judges.judge import Bench, Judge, Submission
+from bar_exam.evals.options import REFERENCE
 from bar_exam.evals.results import Score
 from bar_exam.fixtures.cases import Case, Span
 from bar_exam.models.chat import Answer
 from bar_exam.models.factory import Chats
-from bar_exam.training.data.synthetic import Draft
+from bar_exam.training.synthesize.drafts import Draft
 from bar_exam.training.synthesize.seeds import Seed
 
 if TYPE_CHECKING:
     from bar_exam.evals.judges.embedded.claim_support import ClaimSupport
 
 
-REFERENCE, NOBODY = "reference", "none"
+NOBODY = "none"
 
 
 @dataclass(frozen=True)
