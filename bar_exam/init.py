@@ -45,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
     """Write registry, gate, questions, a workflow and [tool.bar-exam]; overwrites nothing."""
     parser = Parser(prog="python -m bar_exam.init", description=main.__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=Path(), metavar="DIR", help="(.)")
-    return run(_begin, parser, argv)
+    return run(parser.parse_args, _begin, argv)
 
 
 def _begin(options: argparse.Namespace) -> None:

@@ -26,10 +26,7 @@ class Finding:
     @property
     def line(self) -> str:
         """Measure, value, interval and reason."""
-        estimate = self.estimate
-        shown = self.measure if estimate is None else f"{self.measure} {estimate.mean:.3f}"
-        if estimate and estimate.low is not None and estimate.high is not None:
-            shown += f" [{estimate.low:.3f}, {estimate.high:.3f}]"
+        shown = self.measure if self.estimate is None else f"{self.measure} {self.estimate}"
         return f"{shown}; {self.reason}" if self.reason else shown
 
 
@@ -66,10 +63,11 @@ class CategoryDifference:
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """Latency percentiles in seconds and tokens per second, over `calls` answers of one model.
+    """Latency percentiles in seconds, over `calls` answers of one model, and its speed.
 
-    All are None where the run asked nothing: times of another run say nothing of this one. The
-    last is None for models without tokens.
+    `tokens_per_second` are tokens generated, over the time in which the model was busy with calls
+    of this run; retrieval and other models do not count. All are None where the run asked nothing:
+    times of another run say nothing of this one. The last is None for models without tokens.
     """
 
     model: str

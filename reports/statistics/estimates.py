@@ -1,7 +1,7 @@
 """Estimates that respect the unit of independence: the contract, not the question."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -26,6 +26,62 @@ class Estimate:
     high: float | None
     n: int
     clusters: int
+
+    def __format__(self, spec: str) -> str:
+        """`mean [low, high]`, each number by `spec`; the mean alone where there is no interval.
+
+        >>> loss = Estimate(-0.01, -0.025, 0.005, 400, 40)
+        >>> f"{loss}", f"{loss:+.2f}", f"{Estimate(0.5, None, None, 9, 1)}"
+        ('-0.010 [-0.025, 0.005]', '-0.01 [-0.03, +0.01]', '0.500')
+        """
+        spec = spec or ".3f"
+        if self.low is None or self.high is None:
+            return format(self.mean, spec)
+        return f"{self.mean:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
+
+    def __str__(self) -> str:
+        """As `__format__` without a specification.
+
+        >>> str(Estimate(0.5, 0.4, 0.6, 100, 10))
+        '0.500 [0.400, 0.600]'
+        """
+        return format(self)
+
+    def __neg__(self) -> "Estimate":
+        """The estimate of the opposite: of baseline minus candidate, of a loss instead of a gain.
+
+        >>> -Estimate(0.25, -0.125, 0.5, 40, 4)
+        Estimate(mean=-0.25, low=-0.5, high=0.125, n=40, clusters=4)
+        """
+        low = None if self.high is None else -self.high
+        high = None if self.low is None else -self.low
+        return replace(self, mean=-self.mean, low=low, high=high)
+
+    def against(self, line: float, better: Literal["higher", "lower"] = "higher") -> Outcome:
+        """PASS where the whole interval keeps to the line, FAIL where none of it does.
+
+        Of a floor, a ceiling, and a margin alike: that no more than a margin is lost asks of the
+        difference to reach -margin. The line itself keeps to it: a floor may be just reached, a
+        loss of just the margin is tolerated. A claim that excludes the line, such as to be better
+        than nothing, is the FAIL of its opposite, "at most nothing". INCONCLUSIVE are intervals
+        on both sides of the line, and estimates that have none.
+
+        Args:
+            line: to reach, or not to exceed.
+            better: which values keep to the line: higher ones or lower ones.
+
+        >>> shown = Estimate(0.9, 0.85, 0.95, 400, 40)
+        >>> shown.against(0.85), shown.against(0.9), shown.against(0.5, "lower")
+        ('PASS', 'INCONCLUSIVE', 'FAIL')
+        """
+        if self.low is None or self.high is None:
+            return "INCONCLUSIVE"
+        low, high = self.low - line, self.high - line
+        if better == "lower":
+            low, high = -high, -low
+        if low >= 0:
+            return "PASS"
+        return "FAIL" if high < 0 else "INCONCLUSIVE"
 
 
 def cluster_mean(
@@ -52,6 +108,12 @@ def cluster_mean(
 
     Raises:
         ValueError: there are no values, one is not finite, or the lengths differ.
+
+    >>> right, contracts = [1, 1, 0, 1, 0, 0, 1, 1], ["a", "a", "b", "b", "c", "c", "d", "d"]
+    >>> print(cluster_mean(right, contracts))
+    0.625 [0.062, 1.188]
+    >>> print(cluster_mean(right, contracts, share=True))
+    0.625 [0.062, 1.000]
     """
     from scipy import stats
 
@@ -81,6 +143,10 @@ def standard_error(values: Sequence[float], clusters: Sequence[str]) -> float | 
 
     Raises:
         ValueError: as `cluster_sums`.
+
+    >>> apart, together = ["a", "b", "c", "d"], ["a", "a", "b", "b"]
+    >>> [round(standard_error([1, 1, 0, 0], names), 3) for names in (apart, together)]
+    [0.289, 0.5]
     """
     import numpy as np
 
@@ -98,6 +164,10 @@ def cluster_sums(values: Sequence[float], clusters: Sequence[str]) -> tuple["Flo
 
     Raises:
         ValueError: there are no values, one is not finite, or the lengths differ.
+
+    >>> sums, sizes = cluster_sums([1, 0, 1, 1], ["b", "b", "b", "a"])
+    >>> sums.tolist(), sizes.tolist()
+    ([1.0, 2.0], [1.0, 3.0])
     """
     import numpy as np
 
@@ -128,6 +198,10 @@ def cluster_error(sums: "Floats", sizes: "Floats") -> tuple["Floats", "Floats"]:
 
     Returns:
         Means and standard errors, each of shape (...); errors are 0 for a single contract.
+
+    >>> mean, error = cluster_error(*cluster_sums([1, 1, 0, 0], ["a", "a", "b", "b"]))
+    >>> float(mean), float(error)
+    (0.5, 0.5)
     """
     import numpy as np
 
@@ -146,6 +220,9 @@ def paired_differences(candidate: Sequence[float], baseline: Sequence[float]) ->
 
     Raises:
         ValueError: the lengths differ.
+
+    >>> paired_differences([1, 0, 1], [0, 0, 1])
+    [1.0, 0.0, 0.0]
     """
     if len(candidate) != len(baseline):
         raise ValueError(f"{len(candidate)} candidate values, but {len(baseline)} of the baseline")
@@ -157,6 +234,10 @@ def wilson(successes: int, trials: int, alpha: float = 0.05) -> tuple[float, flo
 
     Raises:
         ValueError: there are no trials, or not as many as successes.
+
+    >>> low, high = wilson(20, 20)
+    >>> round(low, 3), round(high, 3)
+    (0.881, 1.0)
     """
     from statsmodels.stats.proportion import proportion_confint
 
@@ -171,6 +252,9 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
 
     Raises:
         ValueError: one is not in 0..1.
+
+    >>> [round(p, 3) for p in holm([0.01, 0.04, 0.03])]
+    [0.03, 0.06, 0.06]
     """
     return _adjusted(p_values, "holm")
 
@@ -180,6 +264,9 @@ def benjamini_hochberg(p_values: Sequence[float]) -> tuple[float, ...]:
 
     Raises:
         ValueError: one is not in 0..1.
+
+    >>> [round(q, 3) for q in benjamini_hochberg([0.01, 0.04, 0.03])]
+    [0.03, 0.04, 0.04]
     """
     return _adjusted(p_values, "fdr_bh")
 
@@ -206,6 +293,10 @@ def intra_cluster_correlation(values: Sequence[float], clusters: Sequence[str]) 
 
     Raises:
         ValueError: as `cluster_sums`.
+
+    >>> contracts = ["a", "a", "b", "b", "c", "c"]
+    >>> [intra_cluster_correlation(v, contracts) for v in ([1, 1, 0, 0, 1, 1], [1, 0, 1, 0, 1, 0])]
+    [1.0, -1.0]
     """
     import numpy as np
 
@@ -220,44 +311,3 @@ def intra_cluster_correlation(values: Sequence[float], clusters: Sequence[str]) 
     within = max(total - between * (groups - 1), 0.0) / (cases - groups)
     size = (cases - float(sizes @ sizes) / cases) / (groups - 1)
     return (between - within) / (between + (size - 1) * within)
-
-
-def design_effect(values: Sequence[float], clusters: Sequence[str]) -> float | None:
-    """How many times larger clustering makes the variance of the mean (Kish 1965, sec. 5.4).
-
-    The cluster-robust variance over s ** 2 / n. n divided by it is the number of independent
-    cases that would say as much.
-
-    Returns:
-        None where it is not defined: one contract, or equal values.
-
-    Raises:
-        ValueError: as `cluster_sums`.
-    """
-    import numpy as np
-
-    sums, sizes = cluster_sums(values, clusters)
-    if len(sums) < 2 or not np.ptp(values):
-        return None
-    _, error = cluster_error(sums, sizes)
-    return float(np.square(error) * len(values) / np.var(values, ddof=1))
-
-
-def held(estimate: Estimate | None, line: float | None, *, at_least: bool = True) -> Outcome | None:
-    """PASS where the whole interval keeps to the line, FAIL where none of it does.
-
-    Args:
-        estimate: with its interval; None is inconclusive.
-        line: what the gate file asks; None asks nothing.
-        at_least: whether values must reach the line, or must not exceed it.
-    """
-    if line is None:
-        return None
-    if estimate is None or estimate.low is None or estimate.high is None:
-        return "INCONCLUSIVE"
-    worst, best = estimate.low - line, estimate.high - line
-    if not at_least:
-        worst, best = -best, -worst
-    if worst >= 0:
-        return "PASS"
-    return "FAIL" if best < 0 else "INCONCLUSIVE"
