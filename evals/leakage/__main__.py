@@ -1,4 +1,4 @@
-"""`python -m evals.leakage`: test contracts that nearly stand in the train split."""
+"""`python -m evals.leakage`: test contracts of a data set that nearly stand in its train split."""
 
 import argparse
 import sys

@@ -72,6 +72,7 @@ def test_the_exam_alone_decides_what_is_shown():
     assert users("bar_exam.evals.shown") == {"evals/exam.py"}
     assert users(".uses_passages") <= {
         "evals/shown.py",
+        "models/called.py",
         "models/promotion/components.py",
         "models/prompted.py",
         "training/data/building.py",
