@@ -75,7 +75,7 @@ def main(argv: list[str] | None = None) -> int:
     add("--limit", type=int, default=16, metavar="N", help="embedded: cases; 0 takes all (16)")
     add("--cuad-dir", type=Path, help="retrieval: folder that holds CUAD_v1.json ($CUAD_DIR)")
     add("--output", type=Path, default=RESULTS, metavar="FILE", help="(bench/results.md)")
-    return run(_measure, parser, argv)
+    return run(parser.parse_args, _measure, argv)
 
 
 def _measure(options: argparse.Namespace) -> int:

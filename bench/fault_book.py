@@ -210,7 +210,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = Parser(prog="python -m bench.fault_book", description=main.__doc__)
     parser.add_argument("--before", default=BEFORE, metavar="COMMIT", help="(%(default)s)")
     parser.add_argument("--docs", type=Path, default=ROOT / "docs", metavar="DIR", help="(docs)")
-    return run_command(_write_pages, parser, argv)
+    return run_command(parser.parse_args, _write_pages, argv)
 
 
 def _write_pages(options: argparse.Namespace) -> int:

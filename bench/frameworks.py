@@ -255,7 +255,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("metric", nargs="?", type=choice(*METRICS))
     parser.add_argument("url", nargs="?")
     parser.add_argument("cases", nargs="?", type=int)
-    return command.run(_run, parser, argv)
+    return command.run(parser.parse_args, _run, argv)
 
 
 def _run(options: argparse.Namespace) -> None:

@@ -3,7 +3,6 @@
 The server runs in a process of its own, `python -m bench.judges`, which prints its URL.
 """
 
-import argparse
 import asyncio
 import itertools
 import json
@@ -273,10 +272,11 @@ def _replies(words: str) -> dict[str, Any]:
 
 def main(argv: list[str] | None = None) -> int:
     """Serve until killed; the first line printed is the URL."""
-    return run(_serve, Parser(prog="python -m bench.judges", description=main.__doc__), argv)
+    parser = Parser(prog="python -m bench.judges", description=main.__doc__)
+    return run(parser.parse_args, _serve, argv)
 
 
-def _serve(_: argparse.Namespace) -> None:
+def _serve(_: object) -> None:
     server = FakeServer(reply=_script())
     asyncio.run(serve(server, 0, lambda: print(server.url, flush=True)))
 

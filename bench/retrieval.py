@@ -73,7 +73,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--dataset", default="cuad", help="cuad, sample, or a path (cuad)")
     parser.add_argument("--cuad-dir", type=Path, help="folder that holds CUAD_v1.json")
     parser.add_argument("--cache-dir", type=Path, help="where the passage index is kept")
-    return run(_print, parser, argv)
+    return run(parser.parse_args, _print, argv)
 
 
 def _print(options: argparse.Namespace) -> None:

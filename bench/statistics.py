@@ -155,7 +155,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--repeats", type=int, default=50_000, help="exams a row")
     parser.add_argument("--small", type=int, default=5_000, help="exams a row that are resampled")
     parser.add_argument("--page", type=Path, default=PAGE, help="whose tables are replaced")
-    return run(_simulate, parser, argv)
+    return run(parser.parse_args, _simulate, argv)
 
 
 def _simulate(options: argparse.Namespace) -> None:

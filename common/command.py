@@ -7,10 +7,12 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from bar_exam.common.doors import as_typed
 from bar_exam.common.errors import UserError, of_path
+
+Given = TypeVar("Given")
 
 HERE = ("--cuad-dir", "--registry", "--store")
 """Options that say where things lie on this machine, and not what is made of them."""
@@ -67,32 +69,30 @@ def output_file(text: str) -> Path:
 
 
 def run(
-    work: Callable[[argparse.Namespace], int | None],
-    parser: argparse.ArgumentParser,
+    read: Callable[[Sequence[str]], Given],
+    work: Callable[[Given], int | None],
     argv: Sequence[str] | None,
     *,
     stopped: str = "stopped; type the same line again",
     code: int = 2,
 ) -> int:
-    """Do what was typed. The body of every `main`; returns the exit code.
+    """Read what was typed, and do it. The body of every `main`; returns the exit code.
 
     Whatever is printed is made printable, and a reader that goes away (`| head`) is no fault.
 
     Args:
-        work: is given the options, with what was typed as `typed`; returns its exit code or None.
-        parser: of the options.
-        argv: what was typed; None takes the process's.
+        read: makes the options of the words that were typed: a parser's `parse_args`, or a
+            function that checks what it parsed.
+        work: is given the options; returns its exit code or None.
+        argv: the words; None takes the process's.
         stopped: the line after Ctrl-C.
         code: the exit code after Ctrl-C.
     """
-    typed = list(sys.argv[1:] if argv is None else argv)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        options = parser.parse_args(typed)
-        options.typed = typed
-        done = work(options) or 0
+        done = work(read(sys.argv[1:] if argv is None else argv)) or 0
         sys.stdout.flush()
     except UserError as error:
         print(f"ERROR: {one_line(error)}", file=sys.stderr)

@@ -184,7 +184,7 @@ def _parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     """Print CUAD's area under precision and recall, and precision at 80 % and 90 % recall."""
-    return run(_print, _parser(), argv)
+    return run(_parser().parse_args, _print, argv)
 
 
 def _print(given: argparse.Namespace) -> None:

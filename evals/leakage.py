@@ -148,7 +148,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--dataset", default="cuad", help="cuad, sample, or a path (cuad)")
     parser.add_argument("--cuad-dir", type=Path, help="folder that holds CUAD_v1.json")
     parser.add_argument("--threshold", type=float, default=0.5, help="containment above it (0.5)")
-    return run(_print, parser, argv)
+    return run(parser.parse_args, _print, argv)
 
 
 def _print(options: argparse.Namespace) -> None:

@@ -1,8 +1,8 @@
 """`python -m models.promote NAME`: put a model into service, if its last exam says so."""
 
-import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,44 @@ from bar_exam.models.registry import SHIPPED as SHIPPED_REGISTRY
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class PromoteOptions:
+    """One of `name`, `rollback`, `history`, `verify` and `anchor`, and what goes with it.
+
+    Attributes:
+        name: the model to promote.
+        anchor: the earlier champion to hold against, with the `reason`.
+        report: of `name`; None takes its last.
+        sign: the private key to sign with.
+        key: the public key to check signatures with.
+        place: where record, registry and reports lie.
+    """
+
+    name: str | None
+    rollback: bool
+    history: bool
+    verify: bool
+    anchor: str | None
+    reason: str | None
+    report: Path | None
+    sign: Path | None
+    key: Path | None
+    place: Place
+
+
+def read_options(typed: Sequence[str]) -> PromoteOptions:
+    """What a command line asks for.
+
+    Raises:
+        UserError: it cannot be understood, or asks for nothing, or for more than one thing.
+    """
+    given = vars(_parser().parse_args(typed))
+    folder, registry, runs = given.pop("folder"), given.pop("registry"), given.pop("runs")
+    options = PromoteOptions(**given, place=Place(folder or registry.parent, registry, runs))
+    _check(options)
+    return options
 
 
 def _parser() -> Parser:
@@ -35,8 +73,7 @@ def _parser() -> Parser:
     return parser
 
 
-def _check(options: argparse.Namespace) -> None:
-    """Refuse a command line that names no action, or more than one."""
+def _check(options: PromoteOptions) -> None:
     changes = bool(options.name) or options.rollback or bool(options.anchor)
     chosen = [options.name, options.rollback, options.history, options.verify, options.anchor]
     wrong = None
@@ -86,34 +123,31 @@ def _numbers(record: Record) -> str:
     return "\n".join(lines)
 
 
-def _changed(options: argparse.Namespace, place: Place) -> Record:
-    if options.rollback:
-        return roll_back(place, options.sign)
+def _changed(options: PromoteOptions) -> Record:
+    if options.name:
+        return promote(options.name, options.place, options.report, options.sign)
     if options.anchor:
-        return change_anchor(options.anchor, options.reason, place, options.sign)
-    return promote(options.name, place, options.report, options.sign)
+        return change_anchor(options.anchor, options.reason or "", options.place, options.sign)
+    return roll_back(options.place, options.sign)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Promote, return, show or verify: 0 done, 1 refused or not as recorded, 4 a usage mistake."""
     unsure = "stopped; type `python -m models.promote --verify`"
-    return run(_act, _parser(), argv, stopped=unsure, code=130)
+    return run(read_options, _act, argv, stopped=unsure, code=130)
 
 
-def _act(options: argparse.Namespace) -> int:
-    _check(options)
-    folder = options.folder or options.registry.parent
-    place = Place(folder, options.registry, options.runs)
+def _act(options: PromoteOptions) -> int:
     try:
         if options.history:
             from rich.console import Console
 
-            records = read_records(folder)
+            records = read_records(options.place.folder)
             Console().print(history(records) if records else "no promotion yet")
         elif options.verify:
-            verify(place, options.key)
+            verify(options.place, options.key)
         else:
-            done = _changed(options, place)
+            done = _changed(options)
             what = f"{done.kind} {done.number}, {done.identity[:12]}"
             print(f"champion: {done.model} ({what}); anchor: {done.anchor.model}")
     except RefusedError as error:

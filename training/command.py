@@ -1,7 +1,8 @@
 """The command line that all trainers share."""
 
-import argparse
-from dataclasses import replace
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +16,44 @@ from bar_exam.training.trainer.run import ADAPTERS, RUNS, Places, train
 
 TRIED = 2
 """Steps of `--try`."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainOptions:
+    """What a trainer is asked for.
+
+    Attributes:
+        recipe: a YAML file; `settings` are KEY=VALUE on top of it.
+        tried: whether a few steps are made only, to see whether all goes together.
+        places: where things are found and left.
+        force: whether an adapter of this name is replaced.
+        again: the command line without `--try`.
+    """
+
+    recipe: Path
+    settings: tuple[str, ...]
+    tried: bool
+    places: Places
+    force: bool
+    again: str
+
+
+def read_options(method: Method, typed: Sequence[str]) -> TrainOptions:
+    """The options of a command line.
+
+    Raises:
+        UserError: it cannot be understood.
+    """
+    given = parser_of(method).parse_args(typed)
+    words = [word for word in typed if not ("--try".startswith(word) and len(word) > 2)]
+    return TrainOptions(
+        recipe=given.recipe,
+        settings=tuple(given.settings),
+        tried=given.tried,
+        places=Places(given.registry, given.adapters, given.runs),
+        force=given.force,
+        again=shlex.join(["python", "-m", f"training.{method.name}", *words]),
+    )
 
 
 def parser_of(method: Method) -> Parser:
@@ -47,15 +86,14 @@ def parser_of(method: Method) -> Parser:
 def run_command(method: Method, argv: list[str] | None) -> int:
     """Train by a recipe and deliver the adapter. Returns the exit code: 0, 2 or 4."""
     again = "stopped; the same command continues from the last checkpoint"
-    return run(partial(_train, method), parser_of(method), argv, stopped=again)
+    return run(partial(read_options, method), partial(_train, method), argv, stopped=again)
 
 
-def _train(method: Method, options: argparse.Namespace) -> None:
-    recipe = read_recipe(options.recipe, options.settings)
-    places = Places(options.registry, options.adapters, options.runs)
+def _train(method: Method, options: TrainOptions) -> None:
+    recipe, places = read_recipe(options.recipe, options.settings), options.places
     if options.tried:
         recipe = tried(method, recipe)
-        places = replace(places, adapters=options.runs.parent / "tries")
+        places = replace(places, adapters=places.runs.parent / "tries")
     else:
         check_free(recipe, places, force=options.force)
     trained = train(method, recipe, places)
@@ -69,7 +107,7 @@ def _train(method: Method, options: argparse.Namespace) -> None:
         f"a try of {TRIED} steps: it works from data to adapter ({folder}), which is in no "
         "registry, to be neither examined nor promoted"
     )
-    print(f"Next: {again_without_try(method, options)}")
+    print(f"Next: {options.again}")
 
 
 def tried(method: Method, recipe: Recipe) -> Recipe:
@@ -84,11 +122,3 @@ def tried(method: Method, recipe: Recipe) -> Recipe:
         "training": training,
     }
     return recipe.model_copy(update=changed)
-
-
-def again_without_try(method: Method, options: argparse.Namespace) -> str:
-    """What was typed, without `--try`."""
-    import shlex
-
-    words = [word for word in options.typed if not ("--try".startswith(word) and len(word) > 2)]
-    return shlex.join(["python", "-m", f"training.{method.name}", *words])

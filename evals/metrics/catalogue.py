@@ -1,6 +1,5 @@
 """`python -m evals.metrics.catalogue`: write docs/metrics.md from the metrics table."""
 
-import argparse
 import sys
 from collections.abc import Iterator
 
@@ -81,10 +80,10 @@ def _cells(metric: Metric) -> tuple[str, ...]:
 def main(argv: list[str] | None = None) -> int:
     """Write docs/metrics.md."""
     parser = Parser(prog="python -m evals.metrics.catalogue", description=__doc__)
-    return run(_write, parser, argv)
+    return run(parser.parse_args, _write, argv)
 
 
-def _write(_: argparse.Namespace) -> None:
+def _write(_: object) -> None:
     PAGE.write_text(catalogue(), encoding="utf-8")
     print(PAGE)
 

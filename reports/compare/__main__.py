@@ -176,7 +176,7 @@ def _parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     """Compare two runs; refused where data, retriever, prompt, metrics or judges differ."""
-    return run(_compare, _parser(), argv)
+    return run(_parser().parse_args, _compare, argv)
 
 
 def _compare(given: argparse.Namespace) -> None:

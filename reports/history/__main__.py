@@ -190,7 +190,7 @@ def main(argv: list[str] | None = None) -> int:
     A run is called by a model that it examined: NAME is the last, NAME~1 the one before, which
     `python -m reports.compare NAME~1 NAME` takes.
     """
-    return run(_show, _parser(), argv)
+    return run(_parser().parse_args, _show, argv)
 
 
 def _show(given: argparse.Namespace) -> None:

@@ -4,7 +4,6 @@ Tables and plots stand in the file; cases are drawn by the page's script from th
 `python -m reports.page PATH/report.json` makes report.html again.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -18,11 +17,10 @@ def main(argv: list[str] | None = None) -> int:
     """Make report.html again, beside the report.json that is given."""
     parser = Parser(prog="python -m reports.page", description=main.__doc__)
     parser.add_argument("report", type=Path, metavar="REPORT", help="reports/runs/ID/report.json")
-    return run(_render_again, parser, argv)
+    return run(lambda typed: parser.parse_args(typed).report, _render_again, argv)
 
 
-def _render_again(options: argparse.Namespace) -> None:
-    path = options.report
+def _render_again(path: Path) -> None:
     written = read_written(path)
     try:
         page = render(written)

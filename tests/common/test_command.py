@@ -105,8 +105,11 @@ def parser():
 
 def test_what_was_typed_reaches_the_work():
     seen = []
-    assert run(lambda options: seen.append(options) or 3, parser(), ["x", "--number", "5"]) == 3
-    assert (seen[0].name, seen[0].number, seen[0].typed) == ("x", 5, ["x", "--number", "5"])
+    assert (
+        run(parser().parse_args, lambda options: seen.append(options) or 3, ["x", "--number", "5"])
+        == 3
+    )
+    assert (seen[0].name, seen[0].number) == ("x", 5)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +124,7 @@ def test_what_was_typed_reaches_the_work():
     ],
 )
 def test_a_wrong_word_is_named_with_the_nearest(words, said, capsys):
-    assert run(lambda options: 0, parser(), words) == 4
+    assert run(parser().parse_args, lambda options: 0, words) == 4
     captured = capsys.readouterr()
     assert said in captured.err and captured.out == ""
     assert "some.thing --help" in captured.err
@@ -137,7 +140,7 @@ def test_no_words_end_in_anything_but_an_exit_code(words):
     err = StringIO()
     with redirect_stderr(err), redirect_stdout(StringIO()):
         try:
-            code = run(lambda options: 0, parser(), words)
+            code = run(parser().parse_args, lambda options: 0, words)
         except SystemExit as leaving:
             assert leaving.code == 0 and any(word.startswith("-") for word in words)
             return
@@ -158,14 +161,14 @@ def test_interruption_has_a_line_and_a_code(capsys):
     def stopped(options):
         raise KeyboardInterrupt
 
-    assert run(stopped, parser(), [], stopped="type it again") == 2
+    assert run(parser().parse_args, stopped, [], stopped="type it again") == 2
     assert capsys.readouterr().err == "type it again\n"
 
 
 def test_a_reader_that_goes_away_is_no_fault():
     code = (
         "import sys; from bar_exam.common.command import Parser, run;"
-        "sys.exit(run(lambda o: print('x' * 1000000), Parser(), []))"
+        "sys.exit(run(Parser().parse_args, lambda o: print('x' * 1000000), []))"
     )
     line = [sys.executable, "-c", code]
     with subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
@@ -177,7 +180,7 @@ def test_a_reader_that_goes_away_is_no_fault():
 def test_what_a_terminal_cannot_show_is_escaped():
     code = (
         "import sys; from bar_exam.common.command import Parser, run;"
-        "sys.exit(run(lambda o: print('\\ud800 − é'), Parser(), []))"
+        "sys.exit(run(Parser().parse_args, lambda o: print('\\ud800 − é'), []))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False,

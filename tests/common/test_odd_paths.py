@@ -26,7 +26,7 @@ def test_what_the_system_says_of_a_path_is_one_short_line(path, number):
     def work(options):
         raise error
 
-    assert run(work, Parser(), []) == 4
+    assert run(Parser().parse_args, work, []) == 4
     assert len(str(of_path(error))) < 2 * LONGEST + 200
     with pytest.raises(pytest.UsageError) as shown, _usage_errors():
         raise error

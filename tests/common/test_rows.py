@@ -323,7 +323,7 @@ READERS = {
     "evals/labels.py",
     "training/data/__main__.py",
     "training/preferences/feedback.py",
-    "training/preferences/pairs.py",
+    "training/preferences/formats.py",
     "training/data/synthetic.py",
     "models/recorded.py",
 }

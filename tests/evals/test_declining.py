@@ -206,7 +206,8 @@ def test_whoever_asks_whether_an_answer_declines_asks_here():
         "evals/judges/reference/judge.py",
         "evals/probes/probe.py",
         "reports/sections/stability.py",
-        "training/preferences/statistics.py",
+        "training/data/marks.py",
+        "training/preferences/composition.py",
     }
     assert (
         users(

@@ -13,7 +13,7 @@ from bar_exam.models.manifest import Manifest, TrainedContract, contract_entry
 from bar_exam.training.command import run_command
 from bar_exam.training.data.__main__ import main as make_data
 from bar_exam.training.data.examples import write_meta
-from bar_exam.training.preferences.pairs import read_pairs, read_unpaired
+from bar_exam.training.preferences.formats import read_pairs, read_unpaired
 from bar_exam.training.sagemaker import job
 from bar_exam.training.sagemaker.aws import Prefix
 from bar_exam.training.sagemaker.shipment import Parcel, Shipment

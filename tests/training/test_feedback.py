@@ -16,7 +16,7 @@ from bar_exam.training.preferences.feedback import (
     prompted,
     read_feedback,
     shown_prompts,
-    thumbs,
+    unpaired_rows,
 )
 from bar_exam.training.preferences.pairing import Rule
 
@@ -163,7 +163,7 @@ def test_clear_scores_are_labels(case, silent, examples):
         Feedback(case, f"answer {score}", score, None) for score in (0.0, 0.25, 0.5, 0.75, 1.0)
     ]
     feedback.append(Feedback(silent, "only corrected", None, "Not found."))
-    rows = thumbs(feedback, examples)
+    rows = unpaired_rows(feedback, examples)
     assert [(row.completion, row.label) for row in rows] == [
         ("answer 0.0", False),
         ("answer 0.25", False),

@@ -14,8 +14,14 @@ from bar_exam.models.chat import Message
 from bar_exam.models.manifest import TrainedContract
 from bar_exam.training.data.examples import Example, Meta, read_meta
 from bar_exam.training.preferences.assembly import distinct, length_balanced, unpair
-from bar_exam.training.preferences.pairing import Rule, Scored, contrasts, merged, pair
-from bar_exam.training.preferences.pairs import (
+from bar_exam.training.preferences.composition import (
+    FAULTS,
+    fault,
+    format_table,
+    lengths,
+    statistics,
+)
+from bar_exam.training.preferences.formats import (
     PreferencePair,
     Unpaired,
     pair_of,
@@ -23,7 +29,7 @@ from bar_exam.training.preferences.pairs import (
     read_unpaired,
     write_preferences,
 )
-from bar_exam.training.preferences.statistics import FAULTS, fault, lengths, statistics, table
+from bar_exam.training.preferences.pairing import Rule, Scored, contrasts, merged, pair
 
 TEXTS = st.sampled_from(
     ["Ohio", "ohio.", "The Ohio", "Nevada", "Not found.", "not found", "31 May", "...", "", "a b c"]
@@ -318,4 +324,4 @@ def test_the_report_counts_sources_faults_and_words():
     assert lengths(PAIRS).chosen == pytest.approx((2 + 3 + 1) / 3)
     assert found["words chosen less rejected"] == pytest.approx((0 + 2 + 0) / 3)
     assert found["share chosen longer"] == pytest.approx(1 / 3)
-    assert "pairs from human" in table(found)
+    assert "pairs from human" in format_table(found)

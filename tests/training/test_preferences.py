@@ -28,9 +28,9 @@ from bar_exam.training.data.examples import (
     write_meta,
 )
 from bar_exam.training.preferences.__main__ import main, unpaired_path
-from bar_exam.training.preferences.answers import draw_examples
 from bar_exam.training.preferences.appraisal import by_metrics, judged_case
-from bar_exam.training.preferences.pairs import read_pairs, read_unpaired
+from bar_exam.training.preferences.formats import read_pairs, read_unpaired
+from bar_exam.training.preferences.sampling import draw_examples
 from tests.conftest import ROOT
 from tests.fake_server import Fault, fake_server
 

@@ -22,7 +22,7 @@ from bar_exam.common.errors import UserError
 from bar_exam.models.manifest import Manifest, write_manifest
 from bar_exam.models.registry import read_entry
 from bar_exam.training.sagemaker import __main__ as sagemaker
-from bar_exam.training.sagemaker import aws, container, delivery, job, shipment
+from bar_exam.training.sagemaker import artifacts, aws, container, job, shipment
 from bar_exam.training.trainer.run import Places
 from tests.conftest import ROOT
 
@@ -499,16 +499,16 @@ def link(name, target):
 def test_an_archive_that_points_outside_is_refused(tmp_path, member):
     path = archive(tmp_path, (member, b""))
     with pytest.raises(UserError, match="is refused"):
-        delivery.unpack(path, tmp_path / "unpacked")
+        artifacts.unpack(path, tmp_path / "unpacked")
     assert not (tmp_path / "unpacked").exists()
     assert not (tmp_path / "x").exists()
 
 
 def test_an_archive_too_large_is_refused_before_it_is_written(tmp_path, monkeypatch):
-    monkeypatch.setattr(delivery, "MODEL_LIMIT", 10)
+    monkeypatch.setattr(artifacts, "MODEL_LIMIT", 10)
     path = archive(tmp_path, (tarfile.TarInfo("adapter/w"), b"x" * 11))
     with pytest.raises(UserError, match="unpacks to more"):
-        delivery.unpack(path, tmp_path / "unpacked")
+        artifacts.unpack(path, tmp_path / "unpacked")
 
 
 @given(st.integers(0, 300))
@@ -517,7 +517,7 @@ def test_an_archive_cut_short_is_refused(tmp_path_factory, length):
     path = archive(folder, (tarfile.TarInfo("adapter/w"), os.urandom(400)))
     path.write_bytes(path.read_bytes()[:length])
     with pytest.raises(UserError, match="is refused"):
-        delivery.unpack(path, folder / "unpacked")
+        artifacts.unpack(path, folder / "unpacked")
 
 
 def delivered(folder):
@@ -540,7 +540,7 @@ def test_a_delivery_replaces_what_lies_there(tmp_path):
     old = tmp_path / "models" / "adapters" / "n"
     old.mkdir(parents=True)
     (old / "old.txt").write_text("old")
-    delivery.install(delivered(tmp_path / "new"), "n", places(tmp_path))
+    artifacts.install(delivered(tmp_path / "new"), "n", places(tmp_path))
     assert not (old / "old.txt").exists()
     assert (old / "adapter_model.safetensors").read_bytes() == b"w"
     assert read_entry("n", tmp_path / "models" / "registry").adapter == old
@@ -549,7 +549,7 @@ def test_a_delivery_replaces_what_lies_there(tmp_path):
 def test_a_reward_model_is_installed_without_an_entry(tmp_path):
     folder = delivered(tmp_path / "new")
     (folder / "entry.toml").unlink()
-    adapter = delivery.install(folder, "n", places(tmp_path))
+    adapter = artifacts.install(folder, "n", places(tmp_path))
     assert (adapter / "adapter_model.safetensors").is_file()
     assert not list((tmp_path / "models" / "registry").iterdir())
 
@@ -596,7 +596,7 @@ def test_a_delivery_that_is_not_a_candidate_leaves_nothing(tmp_path, file, conte
     else:
         (folder / file).write_text(content)
     with pytest.raises(UserError, match=said):
-        delivery.install(folder, "n", places(tmp_path))
+        artifacts.install(folder, "n", places(tmp_path))
     assert not (tmp_path / "models" / "adapters" / "n").exists()
     assert not (tmp_path / "models" / "registry" / "n.toml").exists()
 

@@ -12,7 +12,7 @@ from bar_exam.fixtures.cases import Case, Contract, Span
 from bar_exam.training.synthesize.phrasings import PHRASINGS, phrasing_of
 from bar_exam.training.synthesize.rules import write_by_rule
 from bar_exam.training.synthesize.seeds import Seed, context_of, draw_seeds
-from bar_exam.training.synthesize.sifting import MOST_ALIKE, Asked, is_question, locate
+from bar_exam.training.synthesize.sifting import MOST_ALIKE, KeptQuestions, is_question, locate
 from bar_exam.training.synthesize.writing import Unreadable, read_written
 
 ROUGE = RougeScorer(["rougeL"])
@@ -106,7 +106,7 @@ VOCABULARY = st.lists(
 
 @given(st.lists(VOCABULARY.map(" ".join), max_size=12))
 def test_near_duplicates_are_those_of_rouge_l(questions):
-    asked, kept, seed = Asked(), [], "which law governs the contract"
+    asked, kept, seed = KeptQuestions(), [], "which law governs the contract"
     for question in questions:
         expected = any(
             alike(other, question) >= MOST_ALIKE or other.split() == question.split()
@@ -119,14 +119,14 @@ def test_near_duplicates_are_those_of_rouge_l(questions):
 
 
 def test_another_contract_may_be_asked_the_same():
-    asked = Asked()
+    asked = KeptQuestions()
     asked.add("one", "Which law applies to the agreement?")
     assert asked.is_near("one", "Which law applies to this agreement?", "")
     assert not asked.is_near("two", "Which law applies to this agreement?", "")
 
 
 def test_questions_without_latin_letters_are_compared_too():
-    asked = Asked()
+    asked = KeptQuestions()
     asked.add("c", "Какое право применяется?")
     assert asked.is_near("c", "какое  право применяется?", "")
     assert not asked.is_near("c", "Когда кончается договор?", "")

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from bar_exam.common.errors import UserError
 from bar_exam.fixtures.cases import Contract
-from bar_exam.training.data.synthetic import Pair, append_pairs, as_case, read_synthetic
+from bar_exam.training.data.synthetic import SyntheticPair, append_pairs, as_case, read_synthetic
 
 TEXT = "This Agreement is governed by the laws of Nevada. Fees are due in 30 days."
 
-PAIR = Pair(
+PAIR = SyntheticPair(
     context=TEXT,
     seed_question="Which state/country's law governs?",
     question="Which law applies?",

@@ -346,7 +346,7 @@ def test_a_name_that_is_taken_is_not_overwritten(base, folder, capsys):
 
 
 def test_what_became_champion_meanwhile_is_not_overwritten(base, folder, capsys, monkeypatch):
-    from bar_exam.training.sagemaker import delivery
+    from bar_exam.training.sagemaker import artifacts
     from bar_exam.training.trainer.run import Places
 
     recipe = write_recipe(folder, base)
@@ -365,7 +365,7 @@ def test_what_became_champion_meanwhile_is_not_overwritten(base, folder, capsys,
     assert "tiny is champion" in capsys.readouterr().err
     assert tree(adapter) == before and '"champion"' in entry.read_text()
     with pytest.raises(UserError, match="tiny is champion"):
-        delivery.install(delivered, "tiny", Places(folder / "registry", folder / "adapters"))
+        artifacts.install(delivered, "tiny", Places(folder / "registry", folder / "adapters"))
 
 
 def test_an_adapter_that_does_not_say_what_it_saw_is_refused(base, folder, capsys):

@@ -15,14 +15,12 @@ from bar_exam.training.command import run_command
 from bar_exam.training.data.__main__ import main as make_data
 from bar_exam.training.data.examples import read_meta, write_meta
 from bar_exam.training.data.lineage import (
-    RUNS,
-    Beside,
-    joined,
-    known,
-    refuse_exam,
+    join_entries,
+    required_manifest,
     seen_by,
     text_entries,
 )
+from bar_exam.training.data.material import RUNS, TrainedText, refuse_exam
 from tests.seams import users
 from tests.training_data import (
     make_base,
@@ -48,7 +46,7 @@ DATA = Dataset("d", CASES, frozenset({EXAM.id}))
 def test_a_text_that_repeats_the_exam_is_refused_from_fifteen_words_on(start, count, before, after):
     words = EXAM.text.split()[start : start + count]
     text = f"{before} {' '.join(words)} {after}"
-    places = [Beside("row 1", "Say hello to everybody, please."), Beside("row 2", text)]
+    places = [TrainedText("row 1", "Say hello to everybody, please."), TrainedText("row 2", text)]
     if len(words) >= RUNS + 7:
         with pytest.raises(UserError, match=r"row 2: it repeats .*'exam one'"):
             refuse_exam(places, [DATA])
@@ -60,21 +58,21 @@ def test_many_short_pieces_are_refused_together():
     words = EXAM.text.split()
     pieces = [" ".join(words[at : at + 12]) for at in range(0, len(words), 5)]
     with pytest.raises(UserError, match="together they hold most of the exam's contract"):
-        refuse_exam([Beside(f"row {n}", text) for n, text in enumerate(pieces)], [DATA])
+        refuse_exam([TrainedText(f"row {n}", text) for n, text in enumerate(pieces)], [DATA])
 
 
 def test_what_a_text_has_from_the_contract_that_it_is_about_does_not_count():
     twin = Contract("twin", f"{EXAM.text[:200]} {prose(9)}")
-    refuse_exam([Beside("row 1", EXAM.text[:200], own=twin)], [DATA])
+    refuse_exam([TrainedText("row 1", EXAM.text[:200], about=twin)], [DATA])
     with pytest.raises(UserError, match="row 1"):
-        refuse_exam([Beside("row 1", EXAM.text[:200], own=TRAIN)], [DATA])
+        refuse_exam([TrainedText("row 1", EXAM.text[:200], own=TRAIN)], [DATA])
 
 
 @given(st.lists(st.text(max_size=60), max_size=4))
 def test_other_texts_are_kept_as_one(texts):
     entries = text_entries("--mix x", texts)
     assert len(entries) == bool(texts)
-    assert joined(entries, entries) == entries
+    assert join_entries(entries, entries) == entries
 
 
 def test_an_exam_of_another_data_set_finds_what_was_mixed_in():
@@ -85,7 +83,7 @@ def test_an_exam_of_another_data_set_finds_what_was_mixed_in():
 
 def test_whoever_trains_another_must_say_what_it_has_seen(tmp_path):
     with pytest.raises(UserError, match=r"reward_model .* has no manifest\.json"):
-        known(tmp_path, "reward_model")
+        required_manifest(tmp_path, "reward_model")
     write_manifest(tmp_path, Manifest(contracts=(contract_entry(EXAM),), cases=()))
     (tmp_path / "judge.toml").write_text('kind = "local"\nbase = "x"\nadapter = "."\n')
     (tmp_path / "other.toml").write_text('kind = "echo"\n')
@@ -160,17 +158,17 @@ def test_one_module_makes_and_reads_what_a_manifest_says():
         "training/data/lineage.py",
         "training/benchmark/__main__.py",  # shows them
         "training/benchmark/page.py",
-        "training/sagemaker/delivery.py",  # whether what came back has one
+        "training/sagemaker/artifacts.py",  # whether what came back has one
     }
     assert {
         path for path in users("bar_exam.models.manifest.write_manifest") if "training" in path
     } == {"training/outcome/delivery.py"}
-    assert "training/outcome/account.py" in users("bar_exam.training.data.lineage.joined")
+    assert "training/outcome/account.py" in users("bar_exam.training.data.lineage.join_entries")
     for maker in (
         "training/data/__main__.py",
         "training/preferences/__main__.py",
         "training/synthesize/__main__.py",
     ):
         assert maker in users(
-            "bar_exam.training.data.lineage.seen_by", "bar_exam.training.data.lineage.refuse_exam"
+            "bar_exam.training.data.lineage.seen_by", "bar_exam.training.data.material.refuse_exam"
         )

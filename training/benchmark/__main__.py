@@ -206,7 +206,7 @@ def main(argv: list[str] | None = None) -> int:
     add("--examine-only", action="store_true", help="only what is in the registry already")
     add("--output", type=output_file, default=ROOT / "docs" / "results.md", metavar="FILE")
     again = "interrupted; the same line goes on from here"
-    return run(_train_and_examine, parser, argv, stopped=again)
+    return run(parser.parse_args, _train_and_examine, argv, stopped=again)
 
 
 def _train_and_examine(options: argparse.Namespace) -> None:

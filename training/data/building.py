@@ -130,11 +130,12 @@ def worded(case: Case, number: int) -> Case:
     return replace(case, question=question)
 
 
-Asked = tuple[Case, tuple[Passage, ...]]
+Retrieved = tuple[Case, tuple[Passage, ...]]
+"""A case with what was retrieved for it."""
 
 
 def further_questions(
-    asked: Sequence[Asked], cases: Sequence[Case], builder: Builder, most: int
+    retrieved: Sequence[Retrieved], cases: Sequence[Case], builder: Builder, most: int
 ) -> list[Example]:
     """Other cases of the same contracts, shown the passages that a case was shown.
 
@@ -142,7 +143,7 @@ def further_questions(
     one at least; chance decides which. A question whose answer an edge cuts off is neither.
 
     Args:
-        asked: cases that are examples already, with what was retrieved for them.
+        retrieved: cases that are examples already, with what was retrieved for them.
         cases: all that may be asked.
         builder: makes the examples, and has the chance.
         most: of either sort, for one set of passages.
@@ -151,7 +152,7 @@ def further_questions(
     for case in cases:
         of_contract.setdefault(case.contract.digest, []).append(case)
     taken: dict[tuple[Passage, ...], list[Case]] = {}
-    for case, passages in asked:
+    for case, passages in retrieved:
         taken.setdefault(builder.model.prompt(case, passages)[1], []).append(case)
     rows: list[Example] = []
     for shown, known in taken.items():

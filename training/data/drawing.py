@@ -1,9 +1,7 @@
-"""Which cases become examples, with which passages, and in which order."""
+"""Which cases become examples, and with which passages."""
 
-import math
-import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from bar_exam.common.errors import UserError
@@ -13,45 +11,54 @@ from bar_exam.fixtures.cases import Case, Dataset
 from bar_exam.fixtures.retrieval.passages import Passage
 from bar_exam.fixtures.retrieval.retrieval import Retriever, RetrieverOptions
 from bar_exam.fixtures.selection import sample
-from bar_exam.training.data.building import Asked, Builder
+from bar_exam.training.data.building import Builder, Retrieved
 from bar_exam.training.data.examples import Example
-from bar_exam.training.data.lineage import Beside, refuse_exam
+from bar_exam.training.data.material import TrainedText, refuse_exam
+from bar_exam.training.data.options import DataOptions, Mixture
 from bar_exam.training.data.synthetic import as_case, read_synthetic
 
 SPARE = 3  # cases looked at for each that is wanted: some answers are not found, or too long
 Key = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Mixture:
-    """How many rows of what; shares lie between 0 and 1.
+@dataclass(frozen=True)
+class Drawn:
+    """What was drawn.
 
     Attributes:
-        rows: examples about contracts.
-        unanswerable: share of `rows` whose completion is "not found".
-        hard_negatives: share of these that ask an answerable question of other passages.
-        general: share of all rows that are general instructions.
-        validation: share of the contracts whose examples validate.
-        further: more questions about a passage of the training rows, answered ones and others each.
+        rows: examples about contracts, of every kind that is wanted.
+        retrieved: cases that were asked, each with what was retrieved for it.
+        synthetic: the questions of the synthetic examples.
     """
 
-    rows: int
-    unanswerable: float = 0.5
-    hard_negatives: float = 0.1
-    general: float = 0.0
-    validation: float = 0.1
-    further: int = 0
+    rows: tuple[Example, ...]
+    retrieved: tuple[Retrieved, ...]
+    synthetic: tuple[str, ...]
 
-    @property
-    def counts(self) -> dict[str, int]:
-        """Rows wanted of each kind that is about a contract."""
-        declined = round(self.rows * self.unanswerable)
-        hard = round(declined * self.hard_negatives)
-        return {
-            "answerable": self.rows - declined,
-            "unanswerable": declined - hard,
-            "hard negative": hard,
-        }
+
+def draw(
+    datasets: Sequence[Dataset], cases: Sequence[Case], builder: Builder, options: DataOptions
+) -> Drawn:
+    """Examples of these cases, and of the synthetic pairs about their contracts.
+
+    Raises:
+        UserError: no example is left, or the synthetic pairs cannot be used.
+    """
+    retriever = retriever_options(options.most_passages)
+    rows, retrieved = contract_examples(datasets, cases, builder, retriever, options.mixture)
+    written: list[Case] = []
+    if options.synthetic:
+        written = synthetic_cases(options.synthetic, datasets, cases)
+        rows += synthetic_examples(written, datasets, builder, retriever)
+    if not rows:
+        raise UserError("no example is left; raise --n or --answer-tokens")
+    return Drawn(tuple(rows), tuple(retrieved), tuple(case.question for case in written))
+
+
+def retriever_options(most_passages: int | None) -> RetrieverOptions:
+    """The exam's retriever, that finds as many passages as a prompt shows at least."""
+    exam = RetrieverOptions()
+    return RetrieverOptions(k=max(exam.k, most_passages or 0))
 
 
 def contract_examples(
@@ -60,7 +67,7 @@ def contract_examples(
     builder: Builder,
     retriever: RetrieverOptions,
     mixture: Mixture,
-) -> tuple[list[Example], list[Asked]]:
+) -> tuple[list[Example], list[Retrieved]]:
     """Examples of the wanted kinds, spread evenly over contracts and categories.
 
     Beside them the cases that were asked with what was retrieved for them; of hard negatives that
@@ -105,7 +112,7 @@ def synthetic_cases(path: Path, datasets: Sequence[Dataset], cases: Sequence[Cas
     asked = [as_case(pair, contracts[pair.contract], pair.category) for pair in pairs]
     refuse_exam(
         [
-            Beside(f"{path}, question {case.question[:60]!r}", case.question, case.contract)
+            TrainedText(f"{path}, question {case.question[:60]!r}", case.question, case.contract)
             for case in asked
         ],
         datasets,
@@ -141,45 +148,3 @@ def _passages(
         retriever = Retriever(options, data.name, cache_dir())
         found.update(zip(map(_key, own), retriever.retrieve(own), strict=True))
     return found
-
-
-def split_by_contract(
-    examples: Sequence[Example], share: float, seed: int
-) -> tuple[list[Example], list[Example]]:
-    """(train, validation): whole contracts, at least one on each side where there are two.
-
-    Examples without a contract train.
-    """
-    titles = sorted(
-        {row.contract for row in examples if row.contract}, key=lambda title: digest(seed, title)
-    )
-    most = len(titles) - 1
-    held = set(titles[: min(most, max(1, math.floor(share * len(titles))))] if share else ())
-    train = [row for row in examples if row.contract not in held]
-    return train, [row for row in examples if row.contract in held]
-
-
-def mixed(
-    rows: Sequence[Example], general: Sequence[Example], share: float, seed: int
-) -> list[Example]:
-    """The rows with general instructions among them, in an order that the seed decides.
-
-    General rows are not repeated: where there are too few of them, their share is smaller.
-    """
-    chance = random.Random(seed)
-    wanted = general_wanted(len(rows), share)
-    together = [*rows, *chance.sample(list(general), min(wanted, len(general)))]
-    chance.shuffle(together)
-    return together
-
-
-def general_wanted(rows: int, share: float) -> int:
-    """How many general rows beside `rows` others are that share of all."""
-    return round(rows * share / (1 - share))
-
-
-def shuffled(rows: Sequence[Example], seed: int) -> list[Example]:
-    """The rows with their completions at each other's places: what a harness must catch."""
-    completions = [row.completion for row in rows]
-    random.Random(seed).shuffle(completions)
-    return [replace(row, completion=said) for row, said in zip(rows, completions, strict=True)]

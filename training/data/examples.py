@@ -54,8 +54,8 @@ class Meta(BaseModel):
 
     `passages`, `most_passages` and `system` are those of the registry entry `model`, whose prompt
     was built: the candidate's entry repeats them. `dataset` is what was typed, joined by " + ".
-    `beside` is of what else is in the rows or made them (see `training.provenance`). `rows` is the
-    SHA-256 of the data file; `write_meta` fills it in.
+    `beside` is of what else is in the rows or made them (see `training.data.lineage`). `rows` is
+    the SHA-256 of the data file; `write_meta` fills it in.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

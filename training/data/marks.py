@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bar_exam.evals.metrics.abstention import abstention, laziness
+from bar_exam.evals.metrics.declining import abstains
 from bar_exam.evals.metrics.grounding import Evidence, flatten, grounded_quote, plainly
 from bar_exam.evals.metrics.text import token_f1
 from bar_exam.evals.results import Score
@@ -50,8 +51,8 @@ def marks(prompt: str, reply: str, gold: Sequence[str], kind: str, category: str
     """
     answerable = bool(gold) and kind not in WITHOUT_ANSWER
     spans = tuple(Span(text, None) for text in gold) if answerable else ()
-    case = Case("", "", Contract("", ""), category, question(prompt), spans)
-    answer = answered(reply.strip(), passages=shown(prompt))
+    case = Case("", "", Contract("", ""), category, question_of(prompt), spans)
+    answer = answered(reply.strip(), passages=passages_of(prompt))
     if answer.error is not None:  # it reasoned, and said nothing
         return Marks(answerable, 0.0, 0.0, 0.0)
     if not answerable:
@@ -67,12 +68,18 @@ def expected(example: Example) -> tuple[str, ...]:
     return () if example.kind in WITHOUT_ANSWER else example.gold or (example.completion,)
 
 
-def shown(prompt: str) -> tuple[Passage, ...]:
-    """The passages between the fences of `models.template`; their offsets are not known."""
+def is_silent(example: Example) -> bool:
+    """Whether the reply that is wanted says that the passages do not answer."""
+    golds = () if example.kind in WITHOUT_ANSWER else example.gold
+    return abstains(example.completion, question_of(example.prompt[-1].content), golds)
+
+
+def passages_of(prompt: str) -> tuple[Passage, ...]:
+    """The passages between the fences of `models.prompted`; their offsets are not known."""
     return tuple(Passage("", 0, 0, match[2]) for match in PASSAGE.finditer(prompt))
 
 
-def question(prompt: str) -> str:
+def question_of(prompt: str) -> str:
     """The question that stands after the passages."""
     fenced = prompt.rpartition("</passage ")[2] if "</passage " in prompt else f">{prompt}"
     return fenced.partition(">")[2].strip().removeprefix(QUESTION)

@@ -1,13 +1,20 @@
-"""What may be trained on: the train splits, without any contract of an exam."""
+"""What may be trained on: the train splits and other texts, without any contract of an exam."""
 
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bar_exam.common.errors import UserError
 from bar_exam.evals.leakage import find_leaks
 from bar_exam.fixtures.cases import Case, Contract, Dataset
+from bar_exam.fixtures.shingles import WIDTH, shingles
 from bar_exam.models.manifest import Manifest, TrainedContract
-from bar_exam.training.data.lineage import CONTAINMENT, entries
+from bar_exam.training.data.lineage import contract_entries
+
+RUNS = 8
+"""Runs of eight words of one exam contract, 15 words in a row, that no other text may share."""
+
+CONTAINMENT = 0.5  # as the shipped gate: above it an exam contract counts as seen
 
 
 @dataclass(frozen=True)
@@ -21,6 +28,27 @@ class Material:
 
     cases: tuple[Case, ...]
     refused: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedText:
+    """A text to train on that is no contract: where it stands, and what contract it is about."""
+
+    where: str
+    text: str
+    about: Contract | None = None
+
+
+def exam_contracts(datasets: Sequence[Dataset]) -> list[Contract]:
+    """The contracts that the exam keeps for itself, each text once."""
+    return list(
+        {
+            case.contract.digest: case.contract
+            for data in datasets
+            for case in data.cases
+            if case.contract.id in data.test_contracts
+        }.values()
+    )
 
 
 def training_material(datasets: Sequence[Dataset]) -> Material:
@@ -50,15 +78,50 @@ def training_material(datasets: Sequence[Dataset]) -> Material:
     return Material(cases, tuple(sorted(refused)))
 
 
-def contract_entries(cases: Sequence[Case]) -> tuple[TrainedContract, ...]:
-    """What a manifest keeps of the contracts of these cases, each once."""
-    return entries(case.contract for case in cases)
-
-
 def seen_contracts(held: Sequence[Case], trained: Sequence[TrainedContract]) -> set[str]:
     """Titles of held-out contracts that stand, word for word or nearly so, in those trained on."""
     leaks = find_leaks(held, Manifest(contracts=tuple(trained), cases=()), CONTAINMENT)
     return {leak.exam_contract for leak in leaks}
+
+
+def refuse_exam(texts: Sequence[TrainedText], datasets: Sequence[Dataset]) -> None:
+    """Refuse texts that repeat the wording of a test contract, one alone or all together.
+
+    What a text has in common with the contract that it is about does not count.
+
+    Raises:
+        UserError: one does; the line names it.
+    """
+    holders = _holders(texts)
+    for contract in exam_contracts(datasets) if holders else ():
+        wording = shingles(contract.text)
+        common = [shingle for shingle in wording if shingle in holders]
+        shared = Counter(place for shingle in common for place in holders[shingle])
+        worst = max(shared, key=lambda place: (shared[place], -place), default=0)
+        if common and shared[worst] >= min(RUNS, len(wording)):
+            raise UserError(
+                f"{texts[worst].where}: it repeats the wording of the exam's contract "
+                f"{contract.id!r} ({shared[worst]} runs of {WIDTH} words), which nobody may train "
+                "on; leave it out"
+            )
+        if len(common) > CONTAINMENT * len(wording):
+            raise UserError(
+                f"{texts[worst].where}, with the rows beside it: together they hold most of the "
+                f"exam's contract {contract.id!r}, which nobody may train on; leave them out"
+            )
+
+
+def _holders(texts: Sequence[TrainedText]) -> Mapping[int, Sequence[int]]:
+    """Places of the texts that hold a shingle which is not of the contract that they are about."""
+    holders: dict[int, list[int]] = defaultdict(list)
+    own: dict[str, frozenset[int]] = {}
+    for place, each in enumerate(texts):
+        if each.about and each.about.digest not in own:
+            own[each.about.digest] = shingles(each.about.text)
+        known = own[each.about.digest] if each.about else frozenset()
+        for shingle in shingles(each.text) - known:
+            holders[shingle].append(place)
+    return holders
 
 
 def _leaking(trained: Sequence[Contract], exam: Sequence[Case]) -> set[str]:
@@ -66,7 +129,7 @@ def _leaking(trained: Sequence[Contract], exam: Sequence[Case]) -> set[str]:
     # Two contracts may share a title: here each is called by its digest.
     asked = {case.contract.digest: case for case in exam}
     exam = [replace(c, contract=replace(c.contract, id=key)) for key, c in asked.items()]
-    known = entries(replace(each, id=each.digest) for each in trained)
+    known = contract_entries(replace(each, id=each.digest) for each in trained)
     leaking = set(asked)
     while True:  # an exam contract's leak names its nearest train contract only
         left = tuple(entry for entry in known if entry.digest not in leaking)

@@ -14,12 +14,12 @@ from bar_exam.common.reading import check_texts, file_text
 from bar_exam.common.rows import json_lines, json_object
 from bar_exam.fixtures.cases import Case, Contract, Span
 
-Kind = Literal["rephrased", "part", "yes", "where", "new"]
+QuestionKind = Literal["rephrased", "part", "yes", "where", "new"]
 MEND = "make the file again with `python -m training.synthesize`"
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class SyntheticPair:
     """A question with its answer, quoted from a contract.
 
     Attributes:
@@ -44,7 +44,7 @@ class Pair:
     contract: str
     category: str
     start: int
-    kind: Kind
+    kind: QuestionKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +56,11 @@ class Draft:
 
     question: str
     answer: str
-    kind: Kind
+    kind: QuestionKind
     start: int | None = None
 
 
-def append_pairs(file: TextIO, pairs: Iterable[Pair]) -> None:
+def append_pairs(file: TextIO, pairs: Iterable[SyntheticPair]) -> None:
     """Write the pairs to an open file, one JSON object a line, and flush it.
 
     Raises:
@@ -75,13 +75,13 @@ def append_pairs(file: TextIO, pairs: Iterable[Pair]) -> None:
         ) from error
 
 
-def read_synthetic(path: Path) -> tuple[Pair, ...]:
+def read_synthetic(path: Path) -> tuple[SyntheticPair, ...]:
     """The pairs of a file, in its order; columns that are none of a pair's are ignored.
 
     Raises:
         UserError: it is missing or empty, or a line is no pair; the line is named.
     """
-    rows: TypeAdapter[Pair] = TypeAdapter(Pair)
+    rows: TypeAdapter[SyntheticPair] = TypeAdapter(SyntheticPair)
     pairs = tuple(
         _pair(rows, f"{path}, line {number}", line)
         for number, line in json_lines(file_text(path, MEND))
@@ -91,7 +91,7 @@ def read_synthetic(path: Path) -> tuple[Pair, ...]:
     return pairs
 
 
-def _pair(rows: TypeAdapter[Pair], where: str, line: str) -> Pair:
+def _pair(rows: TypeAdapter[SyntheticPair], where: str, line: str) -> SyntheticPair:
     check_texts(where, line)
     try:
         pair = rows.validate_json(line)
@@ -106,7 +106,7 @@ def _pair(rows: TypeAdapter[Pair], where: str, line: str) -> Pair:
     return pair
 
 
-def as_case(pair: Pair, contract: Contract, category: str) -> Case:
+def as_case(pair: SyntheticPair, contract: Contract, category: str) -> Case:
     """The pair as a case of its contract, whose only gold span is the answer.
 
     Raises:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bar_exam.common.provenance import processor, usable_cores, versions
 from bar_exam.models.manifest import Manifest
 from bar_exam.training.data.examples import Meta
-from bar_exam.training.data.lineage import joined
+from bar_exam.training.data.lineage import join_entries
 from bar_exam.training.trainer.checkpoints import processes
 from bar_exam.training.trainer.origin import Origin
 
@@ -23,7 +23,7 @@ def manifest_of(trained: "Trained") -> Manifest:
     seen.append(meta)
     history = trained.checkpoint.history
     return Manifest(
-        contracts=joined(*(each.contracts for each in seen), meta.beside),
+        contracts=join_entries(*(each.contracts for each in seen), meta.beside),
         cases=tuple(dict.fromkeys(case for each in seen for case in each.cases)),
         datasets=_datasets(origin),
         method=trained.method.name,

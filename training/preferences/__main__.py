@@ -1,36 +1,35 @@
 """`python -m training.preferences`: which of two replies is better, by judges, gold and people."""
 
-import argparse
 import asyncio
-import math
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from bar_exam.common.command import Parser, output_file, run, typed_command
+from bar_exam.common.command import run
 from bar_exam.common.errors import UserError
 from bar_exam.evals.calls.store import Store
+from bar_exam.fixtures.cases import Case
 from bar_exam.models.factory import Chats
-from bar_exam.models.registry import SHIPPED, Prompted, read_entry
+from bar_exam.models.manifest import TrainedContract
+from bar_exam.models.registry import Prompted, read_entry
 from bar_exam.training.data.examples import Example, Meta, validation_path
-from bar_exam.training.data.lineage import Beside, refuse_exam, seen_by, text_entries
-from bar_exam.training.preferences.answers import (
-    Enquiry,
-    Opinions,
-    counted,
-    draw_examples,
-    enquire,
-    paired,
-    voices,
-)
+from bar_exam.training.data.lineage import seen_by, text_entries
+from bar_exam.training.data.material import TrainedText, refuse_exam
 from bar_exam.training.preferences.appraisal import judge_models, open_appraisers
 from bar_exam.training.preferences.assembly import distinct, length_balanced, unpair
-from bar_exam.training.preferences.feedback import human_pairs, read_feedback, shown_prompts, thumbs
+from bar_exam.training.preferences.composition import format_table, statistics
+from bar_exam.training.preferences.feedback import (
+    human_pairs,
+    read_feedback,
+    shown_prompts,
+    unpaired_rows,
+)
+from bar_exam.training.preferences.formats import PreferencePair, Unpaired, write_preferences
 from bar_exam.training.preferences.opposites import opposites
-from bar_exam.training.preferences.pairing import Rule
-from bar_exam.training.preferences.pairs import PreferencePair, Unpaired, write_preferences
+from bar_exam.training.preferences.options import EXAMPLES, PreferenceOptions, read_options
 from bar_exam.training.preferences.prompts import (
     Prompts,
     read_prompts,
@@ -38,42 +37,62 @@ from bar_exam.training.preferences.prompts import (
     with_beside,
     with_cases,
 )
-from bar_exam.training.preferences.statistics import statistics, table
+from bar_exam.training.preferences.sampling import (
+    Sampling,
+    ScoredAnswers,
+    count_answers,
+    draw_examples,
+    pair_answers,
+    sample_and_judge,
+    samplers,
+)
 
-EXAMPLES = Path(".exam/training/sft.jsonl")
-OUTPUT = Path(".exam/training/preferences.jsonl")
-STORE = ".exam/store.sqlite"
+
+@dataclass(frozen=True)
+class Gathered:
+    """What came of one source of preferences.
+
+    Attributes:
+        pairs: a better and a worse reply each.
+        labelled: replies that were scored alone.
+        counts: what was asked and left out, by name.
+        cases: what the pairs are about, where the examples' meta does not say it.
+        beside: what else reaches the adapter with them.
+    """
+
+    pairs: Sequence[PreferencePair]
+    labelled: Sequence[Unpaired] = ()
+    counts: Mapping[str, float] = field(default_factory=dict)
+    cases: Sequence[Case] = ()
+    beside: Sequence[TrainedContract] = ()
 
 
-def make(options: argparse.Namespace) -> tuple[dict[str, float], tuple[Path, ...]]:
+def make(options: PreferenceOptions) -> tuple[dict[str, float], tuple[Path, ...]]:
     """Ask, judge, pair and write; returns what was counted, and the files.
 
     Raises:
-        UserError: an option, a file or a model is not usable, or there is no pair.
+        UserError: a file or a model is not usable, or there is no pair.
     """
-    rule = _rule(options)
-    prompts = read_prompts(options.examples, options.dataset or (), options.cuad_dir)
-    meta, pairs, labelled, counts = _of_people(options, prompts, rule)
-    if options.model:
-        asked = [options.model, *judge_models(options.judge)]
-        meta = with_beside(meta, seen_by(asked, options.registry))
-        opinions = _opinions(options, prompts)
-        more, left_out = paired(opinions, rule)
-        pairs, counts = [*pairs, *more], counts | counted(opinions) | left_out
-    if options.opposites:
-        pairs = [*pairs, *opposites(_not_asked(options, prompts))]
-    rows = distinct(pairs)
+    prompts = read_prompts(options.examples, options.datasets, options.cuad_dir)
+    gathered = tuple(gather(options, prompts))
+    counts = {name: count for each in gathered for name, count in each.counts.items()}
+    rows = distinct(pair for each in gathered for pair in each.pairs)
     if options.length_balanced:
         kept = length_balanced(rows)
         counts["left out to balance lengths"] = len(rows) - len(kept)
         rows = kept
+    labelled = [row for each in gathered for row in each.labelled]
     singles = unpair(rows, labelled) if options.unpaired else ()
     if not rows and not singles:
         raise UserError(
-            f"no pair was found ({_listed(counts)}); lower --margin, raise --n or --temperature, "
-            "or add --unpaired for the sake of thumbs"
+            f"no pair was found ({_format_counts(counts)}); lower --margin, raise --n or "
+            "--temperature, or add --unpaired for the sake of thumbs"
         )
-    return _write(options, meta, rows, singles, counts)
+    found = counts | (statistics(rows) if rows else {})
+    if singles:
+        found["unpaired rows"] = len(singles)
+    meta = describe(options, prompts, gathered).model_copy(update={"statistics": found})
+    return found, write(options.output, meta, rows, singles)
 
 
 def unpaired_path(path: Path) -> Path:
@@ -85,57 +104,74 @@ def unpaired_path(path: Path) -> Path:
     return path.with_suffix(f".unpaired{path.suffix}")
 
 
-def _of_people(
-    options: argparse.Namespace, prompts: Prompts, rule: Rule
-) -> tuple[Meta, list[PreferencePair], list[Unpaired], dict[str, float]]:
-    """(the meta with their cases, pairs, labelled replies, counts) of `--feedback`."""
-    if not options.feedback:
-        return prompts.meta, [], [], {}
-    given = read_feedback(options.feedback, prompts.cases, prompts.refused())
+def gather(options: PreferenceOptions, prompts: Prompts) -> Iterator[Gathered]:
+    """Pairs of every source that the options name."""
+    if options.feedback:
+        yield from_people(options, options.feedback, prompts)
+    if options.model:
+        yield from_model(options, options.model, prompts)
+    if options.opposites:
+        yield Gathered(opposites(_not_asked(options, prompts)))
+
+
+def from_people(options: PreferenceOptions, path: Path, prompts: Prompts) -> Gathered:
+    """What people said of answers in the file `path`, but for contracts that validate."""
+    given = read_feedback(path, prompts.cases, prompts.refused())
     held = validating(options.examples)
     feedback = [each for each in given if each.case.contract.id not in held]
-    said = [
-        Beside(f"{options.feedback}, an answer to {each.case.id!r}", text, each.case.contract)
+    texts = [
+        TrainedText(f"{path}, an answer to {each.case.id!r}", text, each.case.contract)
         for each in feedback
         for text in (each.answer, each.corrected)
         if text
     ]
-    refuse_exam(said, prompts.datasets)
+    refuse_exam(texts, prompts.datasets)
     shown = shown_prompts(feedback, prompts.datasets, prompts.meta, options.registry)
-    pairs, unchanged = human_pairs(feedback, shown, rule)
-    labelled = thumbs(feedback, shown)
-    counts: dict[str, float] = {
-        "answers that people scored": sum(each.score is not None for each in feedback),
-        "answers that people corrected": sum(each.corrected is not None for each in feedback),
-        "corrections that change nothing": unchanged,
-        "answers left out, of contracts that validate": len(given) - len(feedback),
-    }
-    meta = with_cases(prompts.meta, [each.case for each in feedback])
-    texts = text_entries(f"--feedback {options.feedback}", [each.text for each in said])
-    return with_beside(meta, texts), pairs, labelled, counts
+    pairs, unchanged = human_pairs(feedback, shown, options.rule)
+    return Gathered(
+        pairs,
+        unpaired_rows(feedback, shown),
+        {
+            "answers that people scored": sum(each.score is not None for each in feedback),
+            "answers that people corrected": sum(each.corrected is not None for each in feedback),
+            "corrections that change nothing": unchanged,
+            "answers left out, of contracts that validate": len(given) - len(feedback),
+        },
+        cases=[each.case for each in feedback],
+        beside=text_entries(f"--feedback {path}", [each.text for each in texts]),
+    )
 
 
-def _asked(options: argparse.Namespace, prompts: Prompts) -> tuple[Example, ...]:
+def from_model(options: PreferenceOptions, name: str, prompts: Prompts) -> Gathered:
+    """What judges think of several answers of the model `name` to the same prompts."""
+    beside = seen_by([name, *judge_models(options.judge)], options.registry)
+    scored = _scored_answers(options, name, prompts)
+    pairs, left_out = pair_answers(scored, options.rule)
+    return Gathered(pairs, counts=count_answers(scored) | left_out, beside=beside)
+
+
+def _asked(options: PreferenceOptions, prompts: Prompts) -> tuple[Example, ...]:
     """The examples that the model answers; none without a model."""
     most = options.cases if options.model else 0
     return draw_examples(prompts.examples, most, options.seed)
 
 
-def _not_asked(options: argparse.Namespace, prompts: Prompts) -> tuple[Example, ...]:
+def _not_asked(options: PreferenceOptions, prompts: Prompts) -> tuple[Example, ...]:
     """The examples that `--opposites` pairs."""
     asked = {each.prompt for each in _asked(options, prompts)}
     rest = [each for each in prompts.examples if each.prompt not in asked]
     return draw_examples(rest, options.opposites, options.seed)
 
 
-def _opinions(options: argparse.Namespace, prompts: Prompts) -> tuple[Opinions, ...]:
-    """The model's answers with their scores."""
-    entry, meta = read_entry(options.model, options.registry), prompts.meta
+def _scored_answers(
+    options: PreferenceOptions, name: str, prompts: Prompts
+) -> tuple[ScoredAnswers, ...]:
+    entry, meta = read_entry(name, options.registry), prompts.meta
     asks = (meta.passages, meta.most_passages, meta.system)
     if isinstance(entry, Prompted) and asks != (entry.passages, entry.most_passages, entry.system):
         print(
-            f"note: in the exam {options.model} is shown other passages, or another system prompt, "
-            f"than {options.examples} shows; `python -m training.data --model {options.model}` "
+            f"note: in the exam {name} is shown other passages, or another system prompt, "
+            f"than {options.examples} shows; `python -m training.data --model {name}` "
             "makes its own",
             file=sys.stderr,
         )
@@ -144,55 +180,39 @@ def _opinions(options: argparse.Namespace, prompts: Prompts) -> tuple[Opinions, 
         raise UserError(f"{options.examples} holds no example of a contract; make it again")
     chats = Chats(options.registry)
     judges, metrics = open_appraisers(options.judge, chats, options.registry)
-    models = voices(chats.open(options.model), options.n, options.temperature, options.seed)
-    enquiry = Enquiry(examples, models, judges, metrics, prompts.cases)
+    models = samplers(chats.open(name), options.n, options.temperature, options.seed)
+    sampling = Sampling(examples, models, judges, metrics, prompts.cases)
     store = Store(options.store)
     try:
-        with _progress(options.model, len(examples) * len(models)) as advance:
-            return asyncio.run(enquire(enquiry, store, advance))
+        with _progress(name, len(examples) * len(models)) as advance:
+            return asyncio.run(sample_and_judge(sampling, store, advance))
     finally:
         store.close()
 
 
-def _write(
-    options: argparse.Namespace,
+def describe(options: PreferenceOptions, prompts: Prompts, gathered: Sequence[Gathered]) -> Meta:
+    """What the pairs were made of: the examples' meta, with what the sources add."""
+    meta = with_cases(prompts.meta, [case for each in gathered for case in each.cases])
+    meta = with_beside(meta, [entry for each in gathered for entry in each.beside])
+    return meta.model_copy(update={"command": options.command, "seed": options.seed})
+
+
+def write(
+    output: Path,
     meta: Meta,
-    rows: Sequence[PreferencePair],
+    pairs: Sequence[PreferencePair],
     singles: Sequence[Unpaired],
-    counts: dict[str, float],
-) -> tuple[dict[str, float], tuple[Path, ...]]:
-    found = counts | (statistics(rows) if rows else {})
-    if singles:
-        found["unpaired rows"] = len(singles)
-    command = typed_command("training.preferences", options.typed)
-    meta = meta.model_copy(update={"command": command, "seed": options.seed, "statistics": found})
+) -> tuple[Path, ...]:
+    """Write each sort of rows that there is into a file of its own; returns the files."""
     files: dict[Path, Sequence[PreferencePair | Unpaired]]
-    files = {options.output: rows, unpaired_path(options.output): singles}
-    written = {path: each for path, each in files.items() if each}
-    for path, each in written.items():
-        write_preferences(path, each, meta)
-    return found, tuple(written)
+    files = {output: pairs, unpaired_path(output): singles}
+    written = {path: rows for path, rows in files.items() if rows}
+    for path, rows in written.items():
+        write_preferences(path, rows, meta)
+    return tuple(written)
 
 
-def _rule(options: argparse.Namespace) -> Rule:
-    for name, good, wanted in (
-        ("n", options.n >= 1, "1 or more"),
-        ("cases", options.cases >= 1, "1 or more"),
-        ("opposites", options.opposites >= 0, "0 or more"),
-        ("pairs_per_case", options.pairs_per_case >= 1, "1 or more"),
-        ("temperature", 0 < options.temperature < math.inf, "a number above 0, such as 0.8"),
-        ("margin", 0 <= options.margin <= 1, "a difference of scores, 0 to 1"),
-        ("least_chosen", 0 <= options.least_chosen <= 1, "a score, 0 to 1"),
-    ):
-        if not good:
-            option = f"--{name.replace('_', '-')}"
-            raise UserError(f"{option} {getattr(options, name)}: give {wanted}")
-    if not options.model and not options.feedback and not options.opposites:
-        raise UserError("whose answers? give --model NAME, --feedback FILE or --opposites N")
-    return Rule(options.margin, options.pairs_per_case, options.gold, options.least_chosen)
-
-
-def _listed(counts: dict[str, float]) -> str:
+def _format_counts(counts: Mapping[str, float]) -> str:
     return ", ".join(f"{name}: {value:.4g}" for name, value in counts.items())
 
 
@@ -211,58 +231,20 @@ def _progress(model: str, total: int) -> Iterator[Callable[[], None]]:
         yield lambda: bar.advance(task)
 
 
-def _parser() -> Parser:
-    parser = Parser(prog="python -m training.preferences", description=main.__doc__)
-    add = parser.add_argument
-    add("--model", metavar="NAME", help="whose answers are compared, by its name in the registry")
-    add("--examples", type=Path, default=EXAMPLES, metavar="FILE", help=f"prompts ({EXAMPLES})")
-    add(
-        "--dataset", action="append", metavar="NAME",
-        help="what they were made from: sample, cuad or a path; may be repeated (as in their meta)",
-    )  # fmt: skip
-    add("--cuad-dir", type=Path, metavar="DIR", help="where CUAD lies (else $CUAD_DIR)")
-    add("--cases", type=int, default=400, metavar="N", help="prompts, half to be declined (400)")
-    add("--n", type=int, default=4, metavar="N", help="answers drawn, beside the exam's own (4)")
-    add("--temperature", type=float, default=0.8, metavar="T", help="of the draws (0.8)")
-    add(
-        "--judge", default="reference", metavar="NAMES",
-        help="reference, metrics, chat models; with commas for their mean (reference)",
-    )  # fmt: skip
-    add("--margin", type=float, default=0.2, metavar="D", help="least difference of scores (0.2)")
-    add("--pairs-per-case", type=int, default=1, metavar="N", help="of sampled answers (1)")
-    add("--least-chosen", type=float, default=0.5, metavar="S", help="lowest score chosen (0.5)")
-    add(
-        "--gold", action=argparse.BooleanOptionalAction, default=True,
-        help="also pair the ground truth with the worst answer (yes)",
-    )  # fmt: skip
-    add(
-        "--opposites", type=int, default=0, metavar="N",
-        help="also pair the ground truth of N more prompts with the opposite decision (0)",
-    )  # fmt: skip
-    add("--length-balanced", action="store_true", help="chosen longer as often as shorter")
-    add("--feedback", type=Path, metavar="FILE", help="JSON lines of what people said of answers")
-    add("--output", type=output_file, default=OUTPUT, metavar="FILE", help=f"({OUTPUT})")
-    add("--unpaired", action="store_true", help="also write replies with a label, for KTO")
-    add("--registry", type=Path, default=SHIPPED, metavar="DIR", help="(models/registry)")
-    add("--store", default=STORE, metavar="URL", help=f"of answers and scores ({STORE})")
-    add("--seed", type=int, default=0, metavar="N", help="(0)")
-    return parser
-
-
 def main(argv: list[str] | None = None) -> int:
     """Write pairs of a better and a worse reply, for DPO, ORPO, reward models and KTO."""
     again = "interrupted; the same command goes on"
-    return run(_make_and_say, _parser(), argv, stopped=again)
+    return run(read_options, _make_and_say, argv, stopped=again)
 
 
-def _make_and_say(options: argparse.Namespace) -> None:
+def _make_and_say(options: PreferenceOptions) -> None:
     found, written = make(options)
-    print(table(found))
+    print(format_table(found))
     print(*written, sep="\n")
     print(f"next: {next_command(options, written)}")
 
 
-def next_command(options: argparse.Namespace, written: Sequence[Path]) -> str:
+def next_command(options: PreferenceOptions, written: Sequence[Path]) -> str:
     """The command line that follows: the shipped recipe, under a name that is free."""
     paired = "dpo" if options.model else "orpo"  # without a model there is no adapter to start from
     method = paired if options.output in written else "kto"

@@ -15,8 +15,7 @@ from bar_exam.models.chat import Answer
 from bar_exam.models.factory import Chats
 from bar_exam.models.registry import Prompted, read_entry
 from bar_exam.training.data.examples import Example
-from bar_exam.training.data.marks import expected, marks, question
-from bar_exam.training.preferences.statistics import is_silent
+from bar_exam.training.data.marks import expected, is_silent, marks, question_of
 
 METRICS = "metrics"
 """The name of `--judge` that stands for the exam's rules."""
@@ -102,6 +101,6 @@ def judged_case(
     spans = tuple(Span(text, None) for text in golds)
     if known is not None:
         return replace(known, spans=spans)
-    asked = question(example.prompt[-1].content)
+    asked = question_of(example.prompt[-1].content)
     contract = contracts.get(example.contract) or Contract(example.contract, "")
     return Case(asked, asked, contract, example.category, asked, spans)

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Sequence
 
 from bar_exam.evals.metrics.words import normalise
 from bar_exam.models.chat import Message
-from bar_exam.training.preferences.pairs import PreferencePair, Unpaired
-from bar_exam.training.preferences.statistics import words
+from bar_exam.training.preferences.composition import word_count
+from bar_exam.training.preferences.formats import PreferencePair, Unpaired
 
-Asked = tuple[str | tuple[Message, ...], bool]
+Question = tuple[str | tuple[Message, ...], bool]
 
 
-def asked(row: PreferencePair | Unpaired) -> Asked:
+def question_key(row: PreferencePair | Unpaired) -> Question:
     """What a reply is a reply to: the case, or the prompt where there is none.
 
     A hard negative is another question than its case, for it shows other passages.
@@ -23,11 +23,11 @@ def distinct(pairs: Iterable[PreferencePair]) -> tuple[PreferencePair, ...]:
 
     However the question is worded, a case is the same.
     """
-    kept: dict[tuple[Asked, str, str], PreferencePair] = {}
+    kept: dict[tuple[Question, str, str], PreferencePair] = {}
     for each in pairs:
         better, worse = normalise(each.chosen), normalise(each.rejected)
-        if (asked(each), worse, better) not in kept:
-            kept.setdefault((asked(each), better, worse), each)
+        if (question_key(each), worse, better) not in kept:
+            kept.setdefault((question_key(each), better, worse), each)
     return tuple(kept.values())
 
 
@@ -44,9 +44,9 @@ def unpair(pairs: Iterable[PreferencePair], more: Iterable[Unpaired] = ()) -> tu
                 pair.contract, pair.case, pair.category, pair.kind, pair.gold,
             )  # fmt: skip
             rows.append(row)
-    same: dict[tuple[Asked, str], list[Unpaired]] = {}
+    same: dict[tuple[Question, str], list[Unpaired]] = {}
     for row in rows:
-        same.setdefault((asked(row), normalise(row.completion)), []).append(row)
+        same.setdefault((question_key(row), normalise(row.completion)), []).append(row)
     return tuple(group[0] for group in same.values() if len({row.label for row in group}) == 1)
 
 
@@ -57,7 +57,7 @@ def length_balanced(pairs: Sequence[PreferencePair]) -> tuple[PreferencePair, ..
     """
     sides: dict[int, list[int]] = {1: [], -1: []}
     for place, each in enumerate(pairs):
-        gap = words(each.chosen) - words(each.rejected)
+        gap = word_count(each.chosen) - word_count(each.rejected)
         if gap:
             sides[1 if gap > 0 else -1].append(place)
     fewer = min(map(len, sides.values()))

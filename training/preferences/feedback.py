@@ -16,13 +16,14 @@ from bar_exam.common.paths import cache_dir
 from bar_exam.common.settings import nearest
 from bar_exam.evals.metrics.words import normalise, says_something
 from bar_exam.fixtures.cases import Case, Dataset
-from bar_exam.fixtures.retrieval.retrieval import Retriever, RetrieverOptions
+from bar_exam.fixtures.retrieval.retrieval import Retriever
 from bar_exam.models.chat import Message
 from bar_exam.models.factory import open_models
 from bar_exam.models.prompted import NOT_FOUND, PromptedModel, Template
+from bar_exam.training.data.drawing import retriever_options
 from bar_exam.training.data.examples import Example, Meta, Row, read_rows
+from bar_exam.training.preferences.formats import PreferencePair, Unpaired, pair_of, unpaired_of
 from bar_exam.training.preferences.pairing import Rule, Scored, pair
-from bar_exam.training.preferences.pairs import PreferencePair, Unpaired, pair_of, unpaired_of
 
 COLUMNS = ("case", "answer", "score", "comment", "corrected answer")
 THUMBS = {"up": 1.0, "down": 0.0}
@@ -85,7 +86,7 @@ def shown_prompts(
     model = replace(model, most_passages=meta.most_passages, uses_passages=meta.passages)
     if meta.system is not None:
         model = replace(model, template=Template(meta.system))
-    options = RetrieverOptions(k=max(RetrieverOptions().k, meta.most_passages or 0))
+    options = retriever_options(meta.most_passages)
     found: dict[str, Example] = {}
     for data in datasets:
         own = {case.identity for case in data.cases}
@@ -141,7 +142,7 @@ def human_pairs(
     return pairs, identical
 
 
-def thumbs(feedback: Sequence[Feedback], examples: Mapping[str, Example]) -> list[Unpaired]:
+def unpaired_rows(feedback: Sequence[Feedback], examples: Mapping[str, Example]) -> list[Unpaired]:
     """Answers with a clear score, each alone."""
     return [
         unpaired_of(examples[each.case.identity], each.answer, each.score >= GOOD, "human")

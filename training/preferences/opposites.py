@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from bar_exam.models.extractive import ExtractiveModel
 from bar_exam.models.prompted import NOT_FOUND
 from bar_exam.training.data.examples import Example
-from bar_exam.training.data.marks import shown
+from bar_exam.training.data.marks import is_silent, passages_of
 from bar_exam.training.preferences.appraisal import judged_case
+from bar_exam.training.preferences.formats import PreferencePair, pair_of
 from bar_exam.training.preferences.pairing import GOLD
-from bar_exam.training.preferences.pairs import PreferencePair, pair_of
-from bar_exam.training.preferences.statistics import is_silent
 
 NEVER = -1.0
 """The threshold of a cosine below which nothing is declined."""
@@ -34,7 +33,7 @@ def opposites(examples: Sequence[Example]) -> list[PreferencePair]:
 async def _quoted(examples: Sequence[Example]) -> dict[Example, str]:
     model = ExtractiveModel("opposite", NEVER)
     answers = [
-        await model.answer(judged_case(each, {}, {}), shown(each.prompt[-1].content))
+        await model.answer(judged_case(each, {}, {}), passages_of(each.prompt[-1].content))
         for each in examples
     ]
     return {each: answer.text for each, answer in zip(examples, answers, strict=True)}

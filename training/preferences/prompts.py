@@ -10,8 +10,8 @@ from bar_exam.fixtures.cases import Case, Contract, Dataset
 from bar_exam.fixtures.datasets import load_dataset
 from bar_exam.models.manifest import TrainedContract
 from bar_exam.training.data.examples import Example, Meta, read_examples, read_meta, validation_path
-from bar_exam.training.data.lineage import entries, joined
-from bar_exam.training.data.material import training_material
+from bar_exam.training.data.lineage import contract_entries, join_entries
+from bar_exam.training.data.material import exam_contracts, training_material
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,7 @@ class Prompts:
     @property
     def exam(self) -> frozenset[str]:
         """Digests of the contracts that the exam keeps for itself."""
-        return frozenset(
-            case.contract.digest
-            for data in self.datasets
-            for case in data.cases
-            if case.contract.id in data.test_contracts
-        )
+        return frozenset(contract.digest for contract in exam_contracts(self.datasets))
 
     def refused(self) -> frozenset[str]:
         """Digests of the contracts that nobody may train on: the exam's, and what is nearly one."""
@@ -89,14 +84,16 @@ def with_cases(meta: Meta, cases: Sequence[Case]) -> Meta:
 
 def with_beside(meta: Meta, more: Iterable[TrainedContract]) -> Meta:
     """The meta with more of what stands beside the contracts."""
-    return meta.model_copy(update={"beside": joined(meta.beside, more)})
+    return meta.model_copy(update={"beside": join_entries(meta.beside, more)})
 
 
 def _with_contracts(meta: Meta, contracts: Iterable[Contract]) -> Meta:
     """The meta with every contract by its title; of two titles with one text it may lack one."""
     titles = {each.title for each in meta.contracts}
     wanted = {each.id: each for each in contracts if each.id not in titles}
-    return meta.model_copy(update={"contracts": (*meta.contracts, *entries(wanted.values()))})
+    return meta.model_copy(
+        update={"contracts": (*meta.contracts, *contract_entries(wanted.values()))}
+    )
 
 
 def _refuse_exam(prompts: Prompts, path: Path) -> None:

@@ -1,21 +1,18 @@
 """`python -m training.sagemaker METHOD RECIPE`: train by the same recipe as a SageMaker job."""
 
-import argparse
-import re
 import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
-from bar_exam.common.command import Parser, choice, run
-from bar_exam.common.errors import UserError
+from bar_exam.common.command import run
 from bar_exam.models.registry import is_registered
 from bar_exam.training.outcome.delivery import check_free
-from bar_exam.training.preferences.pairs import read_pairs, read_unpaired
-from bar_exam.training.sagemaker import delivery, job
+from bar_exam.training.preferences.formats import read_pairs, read_unpaired
+from bar_exam.training.sagemaker import artifacts, job
 from bar_exam.training.sagemaker.aws import Prefix, explained, open_client, read_prefix
+from bar_exam.training.sagemaker.options import JobOptions, read_options
 from bar_exam.training.sagemaker.shipment import Shipment, packed, plan_shipment
-from bar_exam.training.trainer.method import METHODS
 from bar_exam.training.trainer.recipe import read_recipe
 from bar_exam.training.trainer.run import Places
 
@@ -32,18 +29,18 @@ PLACES = Places(Path("models/registry"), Path("models/adapters"))
 """Of the working directory, which is the checkout that is sent."""
 
 
-def submit_or_find(options: argparse.Namespace) -> str:
+def submit_or_find(options: JobOptions) -> str:
     """Submit the job, or find it; with --wait, wait and install. Returns what to say at the end.
 
     Raises:
         UserError: the recipe, AWS, or what came back is not as it must be.
     """
     place = read_prefix(options.bucket)
-    recipe = read_recipe(options.recipe, options.set)
+    recipe = read_recipe(options.recipe, options.settings)
     check_free(recipe, PLACES, force=options.force)
     if reads := PREFERENCES.get(options.method):
         reads(recipe.data)
-    shipment = plan_shipment(options.method, options.recipe, tuple(options.set))
+    shipment = plan_shipment(options.method, options.recipe, options.settings)
     with explained("AWS cannot be used"):
         sagemaker = open_client("sagemaker", options.region)
         s3 = open_client("s3", options.region)
@@ -110,7 +107,7 @@ def submit(client: Any, shipment: Shipment, place: Prefix, machine: job.Machine)
     return name
 
 
-def machine(options: argparse.Namespace, region: str) -> job.Machine:
+def machine(options: JobOptions, region: str) -> job.Machine:
     """Where to run, from what was typed."""
     image = options.image or IMAGE.format(region=region)
     return job.Machine(options.role, options.instance, image, options.hours, options.spot)
@@ -119,44 +116,17 @@ def machine(options: argparse.Namespace, region: str) -> job.Machine:
 def receive(client: Any, uri: str, name: str, model: str) -> Path:
     """Fetch what a job trained, and install it as a candidate; returns the adapter's folder."""
     folder = DELIVERIES / name
-    archive = delivery.fetch(client, uri, folder / "model.tar.gz")
-    delivery.unpack(archive, folder / "unpacked")
-    adapter = delivery.install(folder / "unpacked", model, PLACES)
+    archive = artifacts.fetch(client, uri, folder / "model.tar.gz")
+    artifacts.unpack(archive, folder / "unpacked")
+    adapter = artifacts.install(folder / "unpacked", model, PLACES)
     shutil.rmtree(folder, ignore_errors=True)
     return adapter
-
-
-def _parser() -> Parser:
-    parser = Parser(prog="python -m training.sagemaker", description=main.__doc__)
-    add = parser.add_argument
-    add("method", type=choice(*METHODS), metavar="METHOD", help=", ".join(METHODS))
-    add("recipe", type=Path, metavar="RECIPE", help="a recipe below the working directory")
-    add("--set", action="append", default=[], metavar="KEY=VALUE", help="of the recipe, changed")
-    add("--role", required=True, metavar="ARN", help="the role that the job runs as")
-    add("--bucket", required=True, metavar="S3", help="s3://BUCKET/PATH for code, data and results")
-    add("--instance", default="ml.g5.2xlarge", metavar="TYPE", help="(ml.g5.2xlarge)")
-    add("--image", metavar="URI", help="with Python 3.11 or newer (AWS's for PyTorch)")
-    add("--region", metavar="NAME", help="(as your AWS profile says)")
-    add("--spot", action="store_true", help="spare capacity: cheaper, and goes on when interrupted")
-    add("--hours", type=float, default=24.0, metavar="N", help="stop after these (24)")
-    add("--wait", action="store_true", help="until it is done, then install the adapter")
-    add("--force", action="store_true", help="replace an adapter of this name")
-    add("--every", type=float, default=30.0, metavar="S", help="seconds between looks (30)")
-    return parser
 
 
 def main(argv: list[str] | None = None) -> int:
     """Train by a recipe as a SageMaker job; the same line finds the job again."""
     again = "the job goes on; type the same line to come back to it"
-    return run(_check_and_submit, _parser(), argv, stopped=again)
-
-
-def _check_and_submit(options: argparse.Namespace) -> None:
-    if not re.fullmatch(r"arn:aws[a-z-]*:iam::\d{12}:role/.+", options.role):
-        raise UserError(f"--role {options.role}: give arn:aws:iam::ACCOUNT:role/NAME")
-    if not 0 < options.hours <= 24 * 28 or options.every < 0:
-        raise UserError("--hours: more than 0, at most 672; --every: 0 or more")
-    print(submit_or_find(options))
+    return run(read_options, lambda options: print(submit_or_find(options)), argv, stopped=again)
 
 
 if __name__ == "__main__":

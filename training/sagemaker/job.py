@@ -59,21 +59,7 @@ def request(shipment: Shipment, machine: Machine, place: Prefix, job: str) -> di
     wanted = {
         "TrainingJobName": job,
         "RoleArn": machine.role,
-        "AlgorithmSpecification": {
-            "TrainingImage": machine.image,
-            "TrainingInputMode": "File",
-            "ContainerEntrypoint": ["/bin/bash", "-c", ENTRYPOINT, "container"],
-            "ContainerArguments": [
-                shipment.method,
-                shipment.recipe,
-                shipment.name,
-                *shipment.settings,
-            ],
-            "MetricDefinitions": [
-                {"Name": "loss", "Regex": LOSS},
-                {"Name": "epoch", "Regex": EPOCH},
-            ],
-        },
+        "AlgorithmSpecification": _algorithm(shipment, machine.image),
         "InputDataConfig": [
             _channel("code", place.uri("code", shipment.code_digest)),
             _channel("data", place.uri("data", shipment.data_digest)),
@@ -92,20 +78,42 @@ def request(shipment: Shipment, machine: Machine, place: Prefix, job: str) -> di
         "EnableManagedSpotTraining": machine.spot,
         # The container holds no git repository to ask.
         "Environment": {"BAR_EXAM_COMMIT": shipment.commit},
-        "Tags": [
-            {"Key": f"bar-exam:{key}", "Value": value}
-            for key, value in {
-                "method": shipment.method,
-                "name": shipment.name,
-                "recipe": shipment.recipe_digest,
-                "code": shipment.code_digest,
-                "data": shipment.data_digest,
-                "commit": shipment.commit,
-            }.items()
-        ],
+        "Tags": _tags(shipment),
     }
     _check(wanted)
     return wanted
+
+
+def _algorithm(shipment: Shipment, image: str) -> dict[str, Any]:
+    return {
+        "TrainingImage": image,
+        "TrainingInputMode": "File",
+        "ContainerEntrypoint": ["/bin/bash", "-c", ENTRYPOINT, "container"],
+        "ContainerArguments": [
+            shipment.method,
+            shipment.recipe,
+            shipment.name,
+            *shipment.settings,
+        ],
+        "MetricDefinitions": [
+            {"Name": "loss", "Regex": LOSS},
+            {"Name": "epoch", "Regex": EPOCH},
+        ],
+    }
+
+
+def _tags(shipment: Shipment) -> list[dict[str, str]]:
+    return [
+        {"Key": f"bar-exam:{key}", "Value": value}
+        for key, value in {
+            "method": shipment.method,
+            "name": shipment.name,
+            "recipe": shipment.recipe_digest,
+            "code": shipment.code_digest,
+            "data": shipment.data_digest,
+            "commit": shipment.commit,
+        }.items()
+    ]
 
 
 def _check(wanted: dict[str, Any]) -> None:

@@ -1,6 +1,5 @@
 """`python -m training.synthesize`: new questions with answers quoted from the train split."""
 
-import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
@@ -8,43 +7,44 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import TextIO
 
-from bar_exam.common.command import Parser, output_file, run, typed_command
+from bar_exam.common.command import run
 from bar_exam.common.errors import UserError
 from bar_exam.common.identity import digest
 from bar_exam.evals.calls.calls import Budget, Calls
 from bar_exam.evals.calls.journal import Journal, Lookups
 from bar_exam.evals.calls.store import Store
 from bar_exam.evals.judges.judge import Bench
+from bar_exam.evals.options import REFERENCE
 from bar_exam.fixtures.cases import Dataset
 from bar_exam.fixtures.datasets import load_dataset
 from bar_exam.models.chat import ChatModel
 from bar_exam.models.factory import Chats
 from bar_exam.models.manifest import TrainedContract
-from bar_exam.models.registry import SHIPPED
+from bar_exam.models.registry import LocalEntry, read_entry
 from bar_exam.training.data.examples import Meta, forget_meta, write_meta
-from bar_exam.training.data.lineage import entries, seen_by
-from bar_exam.training.data.synthetic import Pair, append_pairs
-from bar_exam.training.synthesize.gathering import RULES, Tally, Writer, Written, outcomes, report
-from bar_exam.training.synthesize.jury import REFERENCE, open_jury
+from bar_exam.training.data.lineage import contract_entries, seen_by
+from bar_exam.training.data.synthetic import SyntheticPair, append_pairs
+from bar_exam.training.synthesize.gathering import Tally, Writer, Written, outcomes
+from bar_exam.training.synthesize.jury import NOBODY, open_jury
+from bar_exam.training.synthesize.options import RULES, SynthesisOptions, read_options
 from bar_exam.training.synthesize.rules import write_by_rule
 from bar_exam.training.synthesize.seeds import Seed, draw_seeds, used_cases
 from bar_exam.training.synthesize.sifting import Sieve
 from bar_exam.training.synthesize.writing import longest_reply, write
 
-OUTPUT = Path(".exam/training/synthetic.jsonl")
-STORE = ".exam/store.sqlite"
-UNTRAINED = (REFERENCE, "none")
 BATCH = 25
 """Pairs written to the disk at once."""
 
+POOR = 0.5
+"""Share of kept pairs below which the writer is called poor."""
 
-def make(options: argparse.Namespace) -> Tally:
+
+def make(options: SynthesisOptions) -> Tally:
     """Write, sift and save; returns what was counted.
 
     Raises:
         UserError: an option, the data set or a model is not usable, or nothing was kept.
     """
-    _check(options)
     beside = seen_by(_writers(options), options.registry)
     dataset = load_dataset(options.dataset, options.cuad_dir)
     seeds = draw_seeds(dataset, options.seed)
@@ -62,16 +62,7 @@ def make(options: argparse.Namespace) -> Tally:
     return tally
 
 
-def _check(options: argparse.Namespace) -> None:
-    if options.n < 1 or not 1 <= options.per_seed <= 20:
-        raise UserError("--n and --per-seed: give 1 pair or more, and 1 to 20 a seed")
-    if not 0 <= options.threshold <= 1:
-        raise UserError(f"--threshold {options.threshold}: give a score from 0 to 1")
-    if options.max_calls is not None and options.max_calls < 1:
-        raise UserError(f"--max-calls {options.max_calls}: give 1 or more, or leave it out")
-
-
-async def _gather(options: argparse.Namespace, seeds: Sequence[Seed], part: Path) -> Tally:
+async def _gather(options: SynthesisOptions, seeds: Sequence[Seed], part: Path) -> Tally:
     """Write the kept pairs to `part`, in batches as they come."""
     store = Store(options.store)
     try:
@@ -83,7 +74,7 @@ async def _gather(options: argparse.Namespace, seeds: Sequence[Seed], part: Path
             jury = open_jury(options.judge, options.threshold, bench, chats)
             writer = _by_rule(options) if chat is None else _by_model(options, chat, calls)
             try:
-                return await _written(options, seeds, writer, Sieve(jury), part)
+                return await _collect(options, seeds, writer, Sieve(jury), part)
             finally:
                 await jury.close()
                 if chat is not None:
@@ -92,12 +83,12 @@ async def _gather(options: argparse.Namespace, seeds: Sequence[Seed], part: Path
         store.close()
 
 
-async def _written(
-    options: argparse.Namespace, seeds: Sequence[Seed], writer: Writer, sieve: Sieve, part: Path
+async def _collect(
+    options: SynthesisOptions, seeds: Sequence[Seed], writer: Writer, sieve: Sieve, part: Path
 ) -> Tally:
     from rich.progress import Progress
 
-    tally, batch = Tally(), list[Pair]()
+    tally, batch = Tally(), list[SyntheticPair]()
     with _opened(part) as file, Progress(disable=not sys.stderr.isatty()) as progress:
         bar = progress.add_task("kept", total=options.n)
         async with aclosing(outcomes(seeds, writer, sieve, options.n)) as every:
@@ -122,23 +113,23 @@ def _opened(part: Path) -> TextIO:
         ) from error
 
 
-def _open(options: argparse.Namespace, chats: Chats) -> ChatModel:
+def _open(options: SynthesisOptions, chats: Chats) -> ChatModel:
     return chats.open(options.model, longest_reply(options.per_seed))
 
 
-def _by_rule(options: argparse.Namespace) -> Writer:
+def _by_rule(options: SynthesisOptions) -> Writer:
     async def by_rule(seed: Seed) -> Written:
         return Written(write_by_rule(seed, options.per_seed, options.seed))
 
     return by_rule
 
 
-def _by_model(options: argparse.Namespace, chat: ChatModel, calls: Calls) -> Writer:
+def _by_model(options: SynthesisOptions, chat: ChatModel, calls: Calls) -> Writer:
     return lambda seed: write(seed, options.per_seed, chat, calls)
 
 
 def _save(
-    options: argparse.Namespace,
+    options: SynthesisOptions,
     dataset: Dataset,
     tally: Tally,
     part: Path,
@@ -147,13 +138,13 @@ def _save(
     cases = used_cases(tally.seeds)
     contracts = {case.contract.digest: case.contract for case in cases}
     meta = Meta(
-        command=typed_command("training.synthesize", options.typed),
+        command=options.command,
         dataset=options.dataset,
         dataset_identity=digest([dataset.identity]),
         model=options.model,
         seed=options.seed,
         statistics=tally.statistics(),
-        contracts=entries(contracts[key] for key in sorted(contracts)),
+        contracts=contract_entries(contracts[key] for key in sorted(contracts)),
         cases=tuple(case.identity for case in cases),
         beside=beside,
     )
@@ -167,37 +158,52 @@ def _save(
     write_meta(options.output, meta)
 
 
-def _writers(options: argparse.Namespace) -> list[str]:
+def _writers(options: SynthesisOptions) -> list[str]:
     """The models of the registry that wrote the pairs, or chose among them."""
-    return [name for name in (options.model, options.judge) if name not in (RULES, *UNTRAINED)]
-
-
-def _parser() -> Parser:
-    parser = Parser(prog="python -m training.synthesize", description=main.__doc__)
-    add = parser.add_argument
-    add("--dataset", default="sample", metavar="NAME", help="sample, cuad or a path (sample)")
-    add("--cuad-dir", type=Path, metavar="DIR", help="where CUAD lies (else $CUAD_DIR)")
-    add("--model", default=RULES, metavar="NAME", help="who writes: rules, or a chat model (rules)")
-    add("--registry", type=Path, default=SHIPPED, metavar="DIR", help="(models/registry)")
-    add("--n", type=int, default=2000, metavar="N", help="pairs to keep (2000)")
-    add("--per-seed", type=int, default=4, metavar="N", help="pairs asked for at a time (4)")
-    add("--judge", default=REFERENCE, metavar="NAME", help="reference, a chat model, none")
-    add("--threshold", type=float, default=0.5, metavar="SCORE", help="lowest score kept (0.5)")
-    add("--max-calls", type=int, metavar="N", help="calls to pay for at most")
-    add("--store", default=STORE, metavar="URL", help=f"of the answers kept ({STORE})")
-    add("--seed", type=int, default=0, metavar="N", help="(0)")
-    add("--output", type=output_file, default=OUTPUT, metavar="FILE", help=f"({OUTPUT})")
-    return parser
+    return [
+        name for name in (options.model, options.judge) if name not in (RULES, REFERENCE, NOBODY)
+    ]
 
 
 def main(argv: list[str] | None = None) -> int:
     """Write questions from the train split, with answers quoted from its contracts."""
     again = "interrupted; the same command goes on"
-    return run(_make_and_say, _parser(), argv, stopped=again)
+    return run(read_options, _make_and_say, argv, stopped=again)
 
 
-def _make_and_say(options: argparse.Namespace) -> None:
-    print(report(options, make(options)))
+def _make_and_say(options: SynthesisOptions) -> None:
+    print(format_report(options, make(options)))
+
+
+def format_report(options: SynthesisOptions, tally: Tally) -> str:
+    """The table of counts, and the lines that the user should know about."""
+    rows = tally.statistics()
+    width = max(map(len, rows))
+    lines = [f"{name:<{width}}  {value:>7,}" for name, value in rows.items()]
+    lines.append(str(options.output))
+    if tally.stop:
+        lines.append(f"stopped early ({tally.stop}); the same command with more goes on")
+    elif tally.kept.total() < options.n:
+        lines.append(
+            f"{tally.kept.total():,} of --n {options.n:,}: every seed was used; raise --per-seed, "
+            "or give more contracts"
+        )
+    if options.model != RULES:
+        lines.append(_format_writer(options, tally))
+    lines.append(
+        f"next: python -m training.data --dataset {options.dataset} --synthetic {options.output}"
+    )
+    return "\n".join(lines)
+
+
+def _format_writer(options: SynthesisOptions, tally: Tally) -> str:
+    entry = read_entry(options.model, options.registry)
+    embedded = isinstance(entry, LocalEntry) and entry.base.startswith("embedded:")
+    line = f"model {options.model}: {tally.share:.0%} of what it wrote was kept"
+    if embedded or tally.share < POOR:
+        small = "the embedded model is too small to write well" if embedded else "that is poor"
+        return f"{line}; {small}: give a larger model, or --model rules"
+    return line
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ Nothing depends on which call returns first: seeds of one contract are sifted on
 what is kept is taken in the order of the seeds. The same calls give the same pairs.
 """
 
-import argparse
 import asyncio
 import math
 from collections import Counter, deque
@@ -14,8 +13,7 @@ from dataclasses import dataclass, field
 
 from bar_exam.common.errors import UserError
 from bar_exam.evals.calls.calls import DECLINED
-from bar_exam.models.registry import LocalEntry, read_entry
-from bar_exam.training.data.synthetic import Draft, Pair
+from bar_exam.training.data.synthetic import Draft, SyntheticPair
 from bar_exam.training.synthesize.seeds import Seed
 from bar_exam.training.synthesize.sifting import Sieve, Sifted
 
@@ -49,7 +47,7 @@ class Outcome:
     """
 
     seed: Seed
-    pairs: tuple[Pair, ...] = ()
+    pairs: tuple[SyntheticPair, ...] = ()
     rejected: Counter[str] = field(default_factory=Counter)
     failed: str = ""
     stop: str = ""
@@ -140,11 +138,6 @@ def _shortened(outcome: Outcome, room: int) -> Outcome:
     return Outcome(outcome.seed, outcome.pairs[:room], outcome.rejected + beyond)
 
 
-RULES = "rules"
-POOR = 0.5
-"""Share of kept pairs below which the writer is called poor."""
-
-
 @dataclass
 class Tally:
     """What was written, kept and rejected so far."""
@@ -183,34 +176,3 @@ class Tally:
             "contracts": len({seed.case.contract.digest for seed in self.seeds}),
             "categories": len({seed.case.category for seed in self.seeds}),
         }
-
-
-def report(options: argparse.Namespace, tally: Tally) -> str:
-    """The table of counts, and the lines that the user should know about."""
-    rows = tally.statistics()
-    width = max(map(len, rows))
-    lines = [f"{name:<{width}}  {value:>7,}" for name, value in rows.items()]
-    lines.append(f"{options.output}")
-    if tally.stop:
-        lines.append(f"stopped early ({tally.stop}); the same command with more goes on")
-    elif tally.kept.total() < options.n:
-        lines.append(
-            f"{tally.kept.total():,} of --n {options.n:,}: every seed was used; raise --per-seed, "
-            "or give more contracts"
-        )
-    if options.model != RULES:
-        lines.append(_judged_writer(options, tally))
-    lines.append(
-        f"next: python -m training.data --dataset {options.dataset} --synthetic {options.output}"
-    )
-    return "\n".join(lines)
-
-
-def _judged_writer(options: argparse.Namespace, tally: Tally) -> str:
-    entry = read_entry(options.model, options.registry)
-    embedded = isinstance(entry, LocalEntry) and entry.base.startswith("embedded:")
-    said = f"model {options.model}: {tally.share:.0%} of what it wrote was kept"
-    if embedded or tally.share < POOR:
-        small = "the embedded model is too small to write well" if embedded else "that is poor"
-        return f"{said}; {small}: give a larger model, or --model rules"
-    return said

@@ -8,6 +8,7 @@ from bar_exam.evals.calls.calls import DECLINED, Calls
 from bar_exam.evals.judges.embedded.sentences import claims
 from bar_exam.evals.judges.factory import JUDGEMENT
 from bar_exam.evals.judges.judge import Bench, Judge, Submission
+from bar_exam.evals.options import REFERENCE
 from bar_exam.evals.results import Score
 from bar_exam.fixtures.cases import Case, Span
 from bar_exam.models.chat import Answer
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from bar_exam.evals.judges.embedded.claim_support import ClaimSupport
 
 
-REFERENCE, NOBODY = "reference", "none"
+NOBODY = "none"
 
 
 @dataclass(frozen=True)

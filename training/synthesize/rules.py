@@ -13,7 +13,7 @@ from typing import Literal
 
 from bar_exam.evals.metrics.quantities import CARDINALS, DATE
 from bar_exam.fixtures.cases import Case, Span
-from bar_exam.training.data.synthetic import Draft, Kind
+from bar_exam.training.data.synthetic import Draft, QuestionKind
 from bar_exam.training.synthesize.phrasings import phrasing_of
 from bar_exam.training.synthesize.seeds import Seed
 
@@ -174,7 +174,7 @@ def _reworded(seed: Seed, chance: random.Random) -> Iterator[Draft]:
     asked = phrasing_of(seed.case.category)
     for wording in asked.wordings:
         yield Draft(wording, seed.span.text, "rephrased", seed.start)
-    frames: tuple[tuple[Kind, Sequence[str]], ...] = (("yes", YES), ("where", WHERE))
+    frames: tuple[tuple[QuestionKind, Sequence[str]], ...] = (("yes", YES), ("where", WHERE))
     for kind, wordings in frames:
         question = chance.choice(wordings).format(topic=asked.topic)
         yield Draft(question, seed.span.text, kind, seed.start)

@@ -14,7 +14,7 @@ from typing import Any
 
 from bar_exam.evals.calls.calls import DECLINED
 from bar_exam.fixtures.cases import Span
-from bar_exam.training.data.synthetic import Draft, Pair
+from bar_exam.training.data.synthetic import Draft, SyntheticPair
 from bar_exam.training.synthesize.jury import Jury
 from bar_exam.training.synthesize.seeds import Seed
 
@@ -29,7 +29,7 @@ QUOTES = "\"'“”‘’`"
 class Sifted:
     """What became of the drafts of one seed; `declined` says that the budget was used up."""
 
-    pairs: tuple[Pair, ...] = ()
+    pairs: tuple[SyntheticPair, ...] = ()
     rejected: Counter[str] = field(default_factory=Counter)
     declined: str = ""
 
@@ -67,7 +67,7 @@ def is_question(question: str, answer: str) -> bool:
     return FEWEST_WORDS <= len(asked.split()) <= MOST_WORDS and not gives_away
 
 
-class Asked:
+class KeptQuestions:
     """The questions kept so far, by contract.
 
     A question is held against those of its contract alone, and ROUGE-L is computed only where the
@@ -118,11 +118,11 @@ class Sieve:
     """Sifts the drafts of one seed after another; seeds of one contract must not overlap."""
 
     jury: Jury
-    asked: Asked = field(default_factory=Asked)
+    questions: KeptQuestions = field(default_factory=KeptQuestions)
 
     async def sift(self, seed: Seed, drafts: Sequence[Draft]) -> Sifted:
         """The pairs that are kept, and why the others are not."""
-        pairs: list[Pair] = []
+        pairs: list[SyntheticPair] = []
         rejected: Counter[str] = Counter()
         for draft in drafts:
             span = _found(draft, seed)
@@ -130,7 +130,7 @@ class Sieve:
             if why is not None and DECLINED in why:
                 return Sifted(tuple(pairs), rejected, why)
             if why is None and span is not None:
-                self.asked.add(seed.case.contract.digest, draft.question)
+                self.questions.add(seed.case.contract.digest, draft.question)
                 pairs.append(_pair(seed, draft, span))
             else:
                 rejected[why or "not in the context"] += 1
@@ -142,7 +142,7 @@ class Sieve:
         if not is_question(draft.question, span.text):
             return "no question"
         contract = seed.case.contract.digest
-        if self.asked.is_near(contract, draft.question, seed.case.question):
+        if self.questions.is_near(contract, draft.question, seed.case.question):
             return "near-duplicate"
         return await self.jury.objection(seed, draft, span)
 
@@ -155,9 +155,9 @@ def _found(draft: Draft, seed: Seed) -> Span | None:
     return Span(draft.answer, draft.start) if stands and inside else None
 
 
-def _pair(seed: Seed, draft: Draft, span: Span) -> Pair:
+def _pair(seed: Seed, draft: Draft, span: Span) -> SyntheticPair:
     assert span.start is not None
-    return Pair(
+    return SyntheticPair(
         context=seed.context.text,
         seed_question=seed.case.question,
         question=draft.question,

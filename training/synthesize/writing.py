@@ -16,7 +16,7 @@ from bar_exam.evals.calls.calls import Calls
 from bar_exam.evals.judges.llm.quoting import fitted, quoted
 from bar_exam.evals.judges.llm.replies import FENCED, LONGEST, MARKER, Unreadable, json_objects
 from bar_exam.models.chat import ChatModel, Message
-from bar_exam.training.data.synthetic import Draft, Kind
+from bar_exam.training.data.synthetic import Draft, QuestionKind
 from bar_exam.training.synthesize.gathering import Written
 from bar_exam.training.synthesize.seeds import Seed
 
@@ -157,7 +157,7 @@ def _draft(row: Mapping[str, object]) -> Draft | None:
         return None
     if not question.strip() or not answer.strip():
         return None
-    kind: Kind = "rephrased" if row.get("kind") == "rephrased" else "new"
+    kind: QuestionKind = "rephrased" if row.get("kind") == "rephrased" else "new"
     return Draft(_sendable(" ".join(question.split())), _sendable(answer.strip()), kind)
 
 

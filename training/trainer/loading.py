@@ -16,7 +16,7 @@ from bar_exam.models.local.pretrained import open_model
 from bar_exam.models.local.standing import Standing
 from bar_exam.models.local.weights import base_folder, check_adapter
 from bar_exam.models.registry import LocalEntry, is_registered, read_entry
-from bar_exam.training.data.lineage import known
+from bar_exam.training.data.lineage import required_manifest
 from bar_exam.training.trainer.checkpoints import TRAINED
 from bar_exam.training.trainer.recipe import Recipe
 
@@ -143,7 +143,7 @@ def open_parts(recipe: Recipe, registry: Path, *, scores: bool = False) -> Parts
     adapter = find_adapter(recipe.adapter, registry) if recipe.adapter else None
     if adapter:
         check_adapter(adapter, folder, scores=scores)
-        known(adapter, "adapter")
+        required_manifest(adapter, "adapter")
     else:
         check_config(lora_config(recipe, scores=scores), folder, scores=scores)
     base = LocalBase(folder, device.kind, device.dtype)

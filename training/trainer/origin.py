@@ -11,7 +11,7 @@ from bar_exam.common.provenance import commit
 from bar_exam.models.identity.contents import adapter_digest, tokenizer_digest, weights_digest
 from bar_exam.models.manifest import Manifest
 from bar_exam.training.data.examples import Meta
-from bar_exam.training.data.lineage import known, of_base
+from bar_exam.training.data.lineage import base_manifest, required_manifest
 
 if TYPE_CHECKING:
     from bar_exam.training.trainer.loading import Parts
@@ -61,7 +61,7 @@ def take_origin(recipe: "Recipe", parts: "Parts", meta: Meta) -> Origin:
             "tokenizer": tokenizer_digest(parts.folder),
         },
         start=_start(recipe, parts),
-        before=known(parts.adapter, "adapter") if parts.adapter else None,
+        before=required_manifest(parts.adapter, "adapter") if parts.adapter else None,
         reward=_reward(recipe),
         others=_others(recipe, parts),
         commit=commit(),
@@ -97,8 +97,8 @@ def _reward_folder(recipe: "Recipe") -> Path | None:
 
 
 def _others(recipe: "Recipe", parts: "Parts") -> tuple[Manifest, ...]:
-    folder, base = _reward_folder(recipe), of_base(parts.folder)
-    found = [known(folder, "reward_model")] if folder else []
+    folder, base = _reward_folder(recipe), base_manifest(parts.folder)
+    found = [required_manifest(folder, "reward_model")] if folder else []
     return tuple([*found, base] if base else found)
 
 

@@ -10,7 +10,12 @@ from typing import Any
 from bar_exam.common.errors import UserError
 from bar_exam.training.data.examples import read_examples
 from bar_exam.training.loss.prefix_sharing import bundles
-from bar_exam.training.preferences.pairs import PreferencePair, Unpaired, read_pairs, read_unpaired
+from bar_exam.training.preferences.formats import (
+    PreferencePair,
+    Unpaired,
+    read_pairs,
+    read_unpaired,
+)
 from bar_exam.training.trainer.loading import Parts
 from bar_exam.training.trainer.recipe import Recipe
 

@@ -41,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = Parser(prog="python -m evals.judges.reference.fit", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, compare")
     parser.add_argument("--pairs", type=Path, default=SHIPPED, help="folder of *.jsonl")
-    return run(_fit, parser, argv)
+    return run(parser.parse_args, _fit, argv)
 
 
 def _fit(options: argparse.Namespace) -> int:

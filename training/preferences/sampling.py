@@ -1,7 +1,7 @@
 """Several answers of a model to each drawn example, and what judges think of each."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bar_exam.common.errors import UserError
@@ -15,14 +15,14 @@ from bar_exam.evals.results import Score
 from bar_exam.fixtures.cases import Case, Contract
 from bar_exam.models.chat import Answer, ChatModel, Message
 from bar_exam.training.data.examples import Example, turns
+from bar_exam.training.data.marks import is_silent
 from bar_exam.training.preferences.appraisal import Appraisal, judged_case
+from bar_exam.training.preferences.formats import PreferencePair, pair_of
 from bar_exam.training.preferences.pairing import Rule, Scored, pair
-from bar_exam.training.preferences.pairs import PreferencePair, pair_of
-from bar_exam.training.preferences.statistics import is_silent
 
 
 @dataclass(frozen=True, slots=True)
-class Opinions:
+class ScoredAnswers:
     """The answers to one example, the exam's own first, each with its score."""
 
     example: Example
@@ -40,63 +40,63 @@ class Opinions:
 
 
 @dataclass(frozen=True)
-class Enquiry:
+class Sampling:
     """Whom to ask what, and who judges.
 
     Attributes:
         examples: those whose prompts are asked.
-        voices: the model, in every way in which it is asked.
+        samplers: the model, in every way in which it is asked.
         judges: of correctness.
         metrics: whether the exam's rules judge too.
         cases: of the data sets.
     """
 
     examples: Sequence[Example]
-    voices: Sequence[ChatModel]
+    samplers: Sequence[ChatModel]
     judges: Sequence[Judge]
     metrics: bool
     cases: Sequence[Case]
 
 
-async def enquire(
-    enquiry: Enquiry, store: Store, on_answer: Callable[[], None] = lambda: None
-) -> tuple[Opinions, ...]:
-    """Ask and judge whatever the store does not hold; opinions by example.
+async def sample_and_judge(
+    sampling: Sampling, store: Store, on_answer: Callable[[], None] = lambda: None
+) -> tuple[ScoredAnswers, ...]:
+    """Ask and judge whatever the store does not hold; scored answers by example.
 
     Raises:
         UserError: a model cannot answer at all, or the store cannot be written. What was answered
             until then is in the store.
     """
-    cases = {case.identity: case for case in enquiry.cases}
-    contracts = {case.contract.id: case.contract for case in enquiry.cases}
+    cases = {case.identity: case for case in sampling.cases}
+    contracts = {case.contract.id: case.contract for case in sampling.cases}
     try:
         async with Journal(store) as journal:
             calls = Calls(journal, Lookups(store, "answers"), Budget())
-            bench = Bench(enquiry.judges, calls, journal, Lookups(store, "scores"))
-            answers = await sample(enquiry.voices, enquiry.examples, calls, on_answer)
-            _check_some_answered(enquiry, answers)
-            appraisal = Appraisal(bench, enquiry.metrics)
+            bench = Bench(sampling.judges, calls, journal, Lookups(store, "scores"))
+            answers = await sample_answers(sampling.samplers, sampling.examples, calls, on_answer)
+            _check_some_answered(sampling, answers)
+            appraisal = Appraisal(bench, sampling.metrics)
             async with asyncio.TaskGroup() as group:
                 tasks = [
                     group.create_task(_judge(appraisal, example, given, cases, contracts))
-                    for example, given in zip(enquiry.examples, answers, strict=True)
+                    for example, given in zip(sampling.examples, answers, strict=True)
                 ]
     except* UserError as errors:
-        raise _first(errors) from None
+        raise _first_error(errors) from None
     finally:
-        await enquiry.voices[0].close()  # the others share its connections
-        for judge in enquiry.judges:
+        await sampling.samplers[0].close()  # the others share its connections
+        for judge in sampling.judges:
             await judge.close()
     return tuple(task.result() for task in tasks)
 
 
-def counted(opinions: Iterable[Opinions]) -> dict[str, float]:
+def count_answers(scored: Sequence[ScoredAnswers]) -> dict[str, float]:
     """What was asked, what came of it, and how good the model's answers are."""
-    given = [(a, s) for each in opinions for a, s in zip(each.answers, each.scores, strict=True)]
-    own = [each.scores[0].value for each in opinions if each.scores[0].value is not None]
-    best = [max(one.score for one in each.scored) for each in opinions if each.scored]
+    given = [(a, s) for each in scored for a, s in zip(each.answers, each.scores, strict=True)]
+    own = [each.scores[0].value for each in scored if each.scores[0].value is not None]
+    best = [max(one.score for one in each.scored) for each in scored if each.scored]
     return {
-        "cases asked": len(list(opinions)),
+        "cases asked": len(scored),
         "answers": len(given),
         "answers that failed": sum(answer.error is not None for answer, _ in given),
         "answers that say nothing": sum(
@@ -111,12 +111,12 @@ def counted(opinions: Iterable[Opinions]) -> dict[str, float]:
     }
 
 
-def paired(
-    opinions: Sequence[Opinions], rule: Rule
+def pair_answers(
+    scored: Sequence[ScoredAnswers], rule: Rule
 ) -> tuple[list[PreferencePair], dict[str, float]]:
     """The pairs of every example, and what made none."""
     pairs, identical, tied = [], 0, 0
-    for each in opinions:
+    for each in scored:
         found = pair(each.scored, rule, each.example.completion)
         identical += found.identical
         tied += found.tied
@@ -133,7 +133,7 @@ async def _judge(
     answers: Sequence[Answer],
     cases: Mapping[str, Case],
     contracts: Mapping[str, Contract],
-) -> Opinions:
+) -> ScoredAnswers:
     """Every different text is judged once."""
     case = judged_case(example, cases, contracts)
     distinct = {answer.text: answer for answer in answers if answer.error is None}
@@ -141,7 +141,7 @@ async def _judge(
         *(appraisal.score(example, case, answer) for answer in distinct.values())
     )
     of = dict(zip(distinct, scores, strict=True))
-    return Opinions(
+    return ScoredAnswers(
         example,
         tuple(answers),
         tuple(
@@ -151,16 +151,16 @@ async def _judge(
     )
 
 
-def _check_some_answered(enquiry: Enquiry, answers: Sequence[Sequence[Answer]]) -> None:
+def _check_some_answered(sampling: Sampling, answers: Sequence[Sequence[Answer]]) -> None:
     errors = [answer.error for given in answers for answer in given]
     if all(errors):
         raise UserError(
-            f"--model {enquiry.voices[0].name}: none of {len(errors)} answers came, the first: "
+            f"--model {sampling.samplers[0].name}: none of {len(errors)} answers came, the first: "
             f"{errors[0]}; mend that and type the same command"
         )
 
 
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+def _first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
@@ -190,7 +190,7 @@ def draw_examples(examples: Sequence[Example], most: int, seed: int) -> tuple[Ex
     return tuple(each for each in distinct.values() if each.prompt in drawn)
 
 
-def voices(chat: ChatModel, n: int, temperature: float, seed: int) -> tuple[ChatModel, ...]:
+def samplers(chat: ChatModel, n: int, temperature: float, seed: int) -> tuple[ChatModel, ...]:
     """The model as it is in the exam, and `n` times with its tokens drawn.
 
     Raises:
@@ -205,13 +205,13 @@ def voices(chat: ChatModel, n: int, temperature: float, seed: int) -> tuple[Chat
     return chat, *drawn
 
 
-async def sample(
-    models: Sequence[ChatModel],
+async def sample_answers(
+    samplers: Sequence[ChatModel],
     examples: Sequence[Example],
     calls: Calls,
     on_answer: Callable[[], None] = lambda: None,
 ) -> tuple[tuple[Answer, ...], ...]:
-    """What every one of `models` answers, by example.
+    """What every one of `samplers` answers, by example.
 
     All are asked at once: a local base makes batches of what waits, an endpoint keeps to its limit.
     What the store holds is not asked again.
@@ -228,6 +228,6 @@ async def sample(
     async with asyncio.TaskGroup() as group:
         # By model, so that a local base has all prompts of one way of drawing in a row.
         tasks = [
-            [group.create_task(ask(model, example)) for example in examples] for model in models
+            [group.create_task(ask(model, example)) for example in examples] for model in samplers
         ]
     return tuple(zip(*([task.result() for task in row] for row in tasks), strict=True))

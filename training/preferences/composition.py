@@ -7,11 +7,20 @@ from typing import get_args
 
 from bar_exam.evals.metrics.declining import abstains, declines
 from bar_exam.evals.metrics.words import f1, normalise
-from bar_exam.training.data.examples import Example
-from bar_exam.training.data.marks import WITHOUT_ANSWER, question
-from bar_exam.training.preferences.pairs import PreferencePair, Source
+from bar_exam.training.preferences.formats import PreferencePair, Source
 
 SOURCES: tuple[Source, ...] = get_args(Source)
+
+
+FAULTS = (
+    "false refusal",
+    "hallucination",
+    "talkative refusal",
+    "too long",
+    "too short",
+    "inexact span",
+    "wrong span",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +36,17 @@ class Lengths:
     shorter: float
 
 
-def words(text: str) -> int:
+def word_count(text: str) -> int:
     """How long a reply is, between white space."""
     return len(text.split())
 
 
 def lengths(pairs: Sequence[PreferencePair]) -> Lengths:
     """Of at least one pair."""
-    chosen, rejected = [words(each.chosen) for each in pairs], [words(e.rejected) for e in pairs]
+    chosen, rejected = (
+        [word_count(each.chosen) for each in pairs],
+        [word_count(e.rejected) for e in pairs],
+    )
     gaps = [one - other for one, other in zip(chosen, rejected, strict=True)]
     return Lengths(
         chosen=sum(chosen) / len(pairs),
@@ -45,7 +57,7 @@ def lengths(pairs: Sequence[PreferencePair]) -> Lengths:
 
 
 def statistics(pairs: Sequence[PreferencePair]) -> dict[str, float]:
-    """What is counted of at least one pair, under the names that `table` shows."""
+    """What is counted of at least one pair, under the names that the table shows."""
     sources = Counter(each.source for each in pairs)
     kinds = Counter(fault(each.chosen, each.rejected, each.gold) for each in pairs)
     size = lengths(pairs)
@@ -62,31 +74,16 @@ def statistics(pairs: Sequence[PreferencePair]) -> dict[str, float]:
     }
 
 
-def table(found: Mapping[str, float]) -> str:
+def format_table(found: Mapping[str, float]) -> str:
     """The numbers, a line each; whole ones with thousands, others with two decimals."""
     width = max(map(len, found))
-    return "\n".join(f"{name:<{width}}  {_shown(value):>8}" for name, value in found.items())
+    return "\n".join(
+        f"{name:<{width}}  {_format_number(value):>8}" for name, value in found.items()
+    )
 
 
-def _shown(value: float) -> str:
+def _format_number(value: float) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.2f}"
-
-
-FAULTS = (
-    "false refusal",
-    "hallucination",
-    "talkative refusal",
-    "too long",
-    "too short",
-    "inexact span",
-    "wrong span",
-)
-
-
-def is_silent(example: Example) -> bool:
-    """Whether the reply that is wanted says that the passages do not answer."""
-    golds = () if example.kind in WITHOUT_ANSWER else example.gold
-    return abstains(example.completion, question(example.prompt[-1].content), golds)
 
 
 def fault(chosen: str, rejected: str, gold: Sequence[str]) -> str:
@@ -103,11 +100,11 @@ def fault(chosen: str, rejected: str, gold: Sequence[str]) -> str:
         return "talkative refusal" if abstains(rejected) else "hallucination"
     if declines(rejected, golds=gold or (chosen,)):
         return "false refusal"
-    said = normalise(rejected)
+    reply = normalise(rejected)
     golds = [normalise(text) for text in gold or (chosen,)]
-    if any(f" {each} " in f" {said} " for each in golds if each):
+    if any(f" {each} " in f" {reply} " for each in golds if each):
         return "too long"
-    if any(f" {said} " in f" {each} " for each in golds):
+    if any(f" {reply} " in f" {each} " for each in golds):
         return "too short"
-    best = max(f1(said.split(), each.split()) for each in golds)
+    best = max(f1(reply.split(), each.split()) for each in golds)
     return "inexact span" if best >= 0.5 else "wrong span"
