@@ -5,6 +5,7 @@ A second entrance that goes round a seam is then a failing test, and not a fault
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -33,8 +34,13 @@ def _is_of(found: str, name: str) -> bool:
     return found == name or found.startswith(f"{name}.")
 
 
-def _used(path: Path) -> Iterator[str]:
+@cache
+def _used(path: Path) -> frozenset[str]:
     """Every dotted name that a module uses, its first part resolved by the module's imports."""
+    return frozenset(_names(path))
+
+
+def _names(path: Path) -> Iterator[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     known: dict[str, str] = {}
     for node in ast.walk(tree):

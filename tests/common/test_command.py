@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import pytest
 from hypothesis import given, settings
@@ -57,6 +58,14 @@ def test_every_command_goes_through_the_one_parser_and_runner():
     assert doors - through == {f"{CONTAINER.replace('.', '/')}.py"}
 
 
+def test_makers_of_data_see_what_argparse_made_only_where_they_read_it():
+    """Every stage after that is given frozen options, whose types mypy checks."""
+    makers = ("training/data/", "training/synthesize/", "training/preferences/")
+    makers += ("training/sagemaker/", "training/command.py", "models/promote.py")
+    seen = {each for each in users("argparse.Namespace") if each.startswith(makers)}
+    assert seen == {"training/data/options.py", "training/preferences/options.py"}
+
+
 def test_every_hint_is_given_by_one_function():
     assert users("difflib.get_close_matches") == {"common/settings.py"}
 
@@ -79,7 +88,12 @@ def reached(name):
     return found
 
 
+@cache
 def imports(name):
+    return tuple(_imports(name))
+
+
+def _imports(name):
     path = ROOT / f"{name.replace('.', '/')}.py"
     if not path.is_file():
         return
@@ -155,6 +169,14 @@ def test_no_words_end_in_anything_but_an_exit_code(words):
 def test_an_error_is_one_line_that_a_terminal_does_not_obey(text):
     line = one_line(UserError(text))
     assert line.isprintable() or line == ""
+
+
+def test_what_the_reader_refuses_is_one_line_and_nothing_is_done(capsys):
+    def read(typed):
+        raise UserError(f"{len(typed)} words; give none")
+
+    assert run(read, lambda options: pytest.fail("it was done"), ["a", "b"]) == 4
+    assert capsys.readouterr().err == "ERROR: 2 words; give none\n"
 
 
 def test_interruption_has_a_line_and_a_code(capsys):

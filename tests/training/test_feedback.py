@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bar_exam.common.errors import UserError
 from bar_exam.fixtures.cases import Dataset
+from bar_exam.fixtures.selection import Selection, select
 from bar_exam.models.factory import open_models
 from bar_exam.training.data.examples import Meta
 from bar_exam.training.preferences.feedback import (
@@ -21,6 +22,7 @@ from bar_exam.training.preferences.feedback import (
 from bar_exam.training.preferences.pairing import Rule
 
 REFUSED: frozenset[str] = frozenset()
+TRAIN, EXAM = Selection(split="train"), Selection(split="test")
 
 
 def written(path, *rows):
@@ -28,18 +30,14 @@ def written(path, *rows):
     return path
 
 
-def of_split(sample, test):
-    return [case for case in sample.cases if (case.contract.id in sample.test_contracts) is test]
-
-
 @pytest.fixture
 def case(sample):
-    return next(case for case in of_split(sample, test=False) if case.answerable)
+    return next(case for case in select(sample, TRAIN) if case.answerable)
 
 
 @pytest.fixture
 def silent(sample):
-    return next(case for case in of_split(sample, test=False) if not case.answerable)
+    return next(case for case in select(sample, TRAIN) if not case.answerable)
 
 
 @pytest.fixture
@@ -109,7 +107,7 @@ def test_no_file_no_json_no_rows(tmp_path, sample):
 
 
 def test_a_contract_of_the_exam_is_refused_under_any_name(tmp_path, sample):
-    exam = of_split(sample, test=True)[0]
+    exam = select(sample, EXAM)[0]
     for name in (exam.identity, exam.id, exam.slug):
         path = written(tmp_path / "f.jsonl", {"case": name, "answer": "x", "score": 1})
         with pytest.raises(UserError, match=r"line 1: case .* is of a contract of the exam"):

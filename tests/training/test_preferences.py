@@ -15,6 +15,7 @@ import pytest
 from bar_exam.common.identity import digest
 from bar_exam.evals.calls.store import Store
 from bar_exam.fixtures.retrieval.passages import Passage
+from bar_exam.fixtures.selection import Selection, select
 from bar_exam.models.manifest import contract_entry
 from bar_exam.models.prompted import NOT_FOUND, Template
 from bar_exam.training.data.__main__ import main as make_data
@@ -35,6 +36,7 @@ from tests.conftest import ROOT
 from tests.fake_server import Fault, fake_server
 
 PLACES = 4
+TRAIN, EXAM = Selection(split="train"), Selection(split="test")
 
 
 def example_of(case, kind):
@@ -54,14 +56,10 @@ def example_of(case, kind):
     )
 
 
-def of_split(sample, test=False):
-    return [case for case in sample.cases if (case.contract.id in sample.test_contracts) is test]
-
-
 def chosen_cases(sample, answerable, places=PLACES):
     """One case of each of `places` contracts."""
     by_contract = {}
-    for case in of_split(sample):
+    for case in select(sample, TRAIN):
         if case.answerable is answerable and len(case.spans) < 2 and case.category != "Parties":
             by_contract.setdefault(case.contract.id, case)
     return list(by_contract.values())[:places]
@@ -234,7 +232,7 @@ def asked_rows(path):
 
 
 def test_a_killed_run_goes_on_where_it_was(place, sample):
-    silent = [case for case in of_split(sample) if not case.answerable]
+    silent = [case for case in select(sample, TRAIN) if not case.answerable]
     many = [example_of(case, "unanswerable") for case in silent[:40]]
     write(place / "sft.jsonl", many, sample)
     with fake_server(latency=0.05) as server:
@@ -262,36 +260,23 @@ def test_a_killed_run_goes_on_where_it_was(place, sample):
 
 @pytest.mark.parametrize("answerable", [True, False])
 def test_an_exam_contract_among_the_examples_is_refused(
-    place, sample, examples, capsys, answerable
+    place, sample, examples, mistake, answerable
 ):
-    exam = next(case for case in of_split(sample, test=True) if case.answerable is answerable)
+    exam = next(case for case in select(sample, EXAM) if case.answerable is answerable)
     leak = example_of(exam, "answerable" if answerable else "unanswerable")
     write(place / "sft.jsonl", [*examples, leak], sample)
-    assert run(*arguments(place)) == 4
-    assert "belongs to the exam" in only_line(capsys)
+    assert "belongs to the exam" in mistake(run(*arguments(place)))
     # The meta is not believed: here it names the contract otherwise, or not at all.
     renamed = replace(leak, contract=examples[0].contract)
     write(place / "sft.jsonl", [*examples, renamed], sample)
-    assert run(*arguments(place)) == 4
-    assert "belongs to the exam" in only_line(capsys)
+    assert "belongs to the exam" in mistake(run(*arguments(place)))
 
 
-def only_line(capsys):
-    captured = capsys.readouterr()
-    line = captured.err.strip()
-    assert line.startswith("ERROR: ")
-    assert "\n" not in line, line
-    assert "Traceback" not in captured.out
-    return line
-
-
-def test_examples_of_unknown_contracts_are_refused(place, sample, examples, capsys):
+def test_examples_of_unknown_contracts_are_refused(place, sample, examples, mistake):
     write(place / "sft.jsonl", [replace(examples[0], contract="Elsewhere")], sample)
-    assert run(*arguments(place)) == 4
-    assert "contract 'Elsewhere' is not in the data set" in only_line(capsys)
+    assert "contract 'Elsewhere' is not in the data set" in mistake(run(*arguments(place)))
     write(place / "sft.jsonl", examples, sample, contracts=())
-    assert run(*arguments(place)) == 4
-    assert "is not in the meta beside it" in only_line(capsys)
+    assert "is not in the meta beside it" in mistake(run(*arguments(place)))
 
 
 @pytest.mark.parametrize(
@@ -315,17 +300,17 @@ def test_examples_of_unknown_contracts_are_refused(place, sample, examples, caps
         (["--registry", str(ROOT / "models" / "registry"), "--model", "smollm"], "did you mean"),
     ],
 )
-def test_a_mistake_is_one_line_and_exit_4(place, capsys, more, said):
+def test_a_mistake_is_one_line_and_exit_4(place, mistake, more, said):
     registry = ["--registry", str(ROOT / "models" / "registry")]
-    assert run(*arguments(place, *registry, *more, model="echo")) == 4
-    line = only_line(capsys)
+    line = mistake(run(*arguments(place, *registry, *more, model="echo")))
     assert said in line
     assert not (place / "out").exists()
 
 
-def test_without_a_model_and_feedback_there_is_nothing_to_do(place, capsys):
-    assert run(*arguments(place, model=None)) == 4
-    assert "give --model NAME, --feedback FILE or --opposites N" in only_line(capsys)
+def test_without_a_model_and_feedback_there_is_nothing_to_do(place, mistake):
+    assert "give --model NAME, --feedback FILE or --opposites N" in mistake(
+        run(*arguments(place, model=None))
+    )
 
 
 def test_the_opposite_decision_is_rejected_without_asking_anybody(place, examples):
@@ -352,37 +337,33 @@ def test_opposites_are_of_prompts_that_the_model_is_not_asked(place, examples):
     assert Counter(each.prompt for each in pairs if each.prompt not in asked) == rest
 
 
-def test_a_model_that_never_answers(place, capsys):
+def test_a_model_that_never_answers(place, mistake):
     with fake_server(
         faults=lambda number: Fault(status=400, message="no") if number else None
     ) as s:
         entry(place, s, retries=0)
-        assert run(*arguments(place)) == 4
-    assert "none of 40 answers came, the first: " in only_line(capsys)
+        assert "none of 40 answers came, the first: " in mistake(run(*arguments(place)))
 
 
-def test_a_model_that_is_always_right_makes_no_pair(place, examples, capsys):
+def test_a_model_that_is_always_right_makes_no_pair(place, examples, mistake):
     wanted = {each.prompt[-1].content: each.completion for each in examples}
     with fake_server(reply=lambda messages: wanted.get(messages[-1]["content"], "yes")) as server:
         entry(place, server)
-        assert run(*arguments(place)) == 4
-    line = only_line(capsys)
+        line = mistake(run(*arguments(place)))
     assert "no pair was found" in line
     assert "identical answers: 40" in line
 
 
-def test_output_that_cannot_be_written(place, examples, capsys):
+def test_output_that_cannot_be_written(place, examples, mistake):
     (place / "out").write_text("a file")
     with talker(examples, place):
-        assert run(*arguments(place)) == 4
-    assert "cannot be written" in only_line(capsys)
+        assert "cannot be written" in mistake(run(*arguments(place)))
 
 
-def test_a_broken_store(place, examples, capsys):
+def test_a_broken_store(place, examples, mistake):
     (place / "store.sqlite").write_text("this is no database, and long enough to be seen as none")
     with talker(examples, place):
-        assert run(*arguments(place)) == 4
-    assert "is corrupt or foreign" in only_line(capsys)
+        assert "is corrupt or foreign" in mistake(run(*arguments(place)))
 
 
 def test_ctrl_c_is_2(place, monkeypatch, capsys):
@@ -395,7 +376,7 @@ def test_ctrl_c_is_2(place, monkeypatch, capsys):
 
 
 def test_a_data_set_given_by_its_path_is_found_again_and_its_change_noticed(
-    place, smollm2, sample, capsys
+    place, smollm2, sample, capsys, mistake
 ):
     folder = place / "data" / "my contracts"
     folder.mkdir(parents=True)
@@ -411,7 +392,7 @@ def test_a_data_set_given_by_its_path_is_found_again_and_its_change_noticed(
         assert held
         rows = [
             {"case": case.id, "answer": "Iowa", "corrected answer": "Quorvane"}
-            for case in {case.contract.id: case for case in of_split(sample)}.values()
+            for case in {case.contract.id: case for case in select(sample, TRAIN)}.values()
         ]
         assert run(*arguments(place, *feedback(place, *rows), model=None)) == 0
         assert "answers left out, of contracts that validate" in capsys.readouterr().out
@@ -423,8 +404,7 @@ def test_a_data_set_given_by_its_path_is_found_again_and_its_change_noticed(
         kept = [each for each in data["data"] if each["title"] in titles]
         spare = [each for each in data["data"] if each["title"] not in titles][1:]
         (folder / "CUAD_v1.json").write_text(json.dumps({"data": [*kept, *spare]}))
-        assert run(*arguments(place)) == 4
-    assert "has changed since" in only_line(capsys)
+        assert "has changed since" in mistake(run(*arguments(place)))
 
 
 def feedback(place, *rows):
@@ -436,7 +416,7 @@ def feedback(place, *rows):
 def test_people_alone_make_pairs_and_labels(place, sample):
     with fake_server() as server:
         entry(place, server)
-        one, *_, other = (case for case in of_split(sample) if case.answerable)
+        one, *_, other = (case for case in select(sample, TRAIN) if case.answerable)
         rows = [
             {"case": one.slug, "answer": "Zanzibar", "score": 1, "corrected answer": "Quorvane"},
             {"case": other.id, "answer": "Iowa", "score": "up"},
@@ -455,7 +435,7 @@ def test_people_alone_make_pairs_and_labels(place, sample):
         meta = read_meta(path)
         assert {each.title for each in meta.contracts} == contracts
         assert {each.digest for each in meta.contracts} <= {
-            case.contract.digest for case in of_split(sample)
+            case.contract.digest for case in select(sample, TRAIN)
         }
     path = unpaired_path(output)
     labels = read_unpaired(path)
@@ -467,13 +447,12 @@ def test_people_alone_make_pairs_and_labels(place, sample):
     }
 
 
-def test_thumbs_alone_need_unpaired(place, sample, capsys):
+def test_thumbs_alone_need_unpaired(place, sample, capsys, mistake):
     with fake_server() as server:
         entry(place, server)
-        case = of_split(sample)[0]
+        case = select(sample, TRAIN)[0]
         more = feedback(place, {"case": case.id, "answer": "Iowa", "score": "up"})
-        assert run(*arguments(place, *more, model=None)) == 4
-        assert "add --unpaired" in only_line(capsys)
+        assert "add --unpaired" in mistake(run(*arguments(place, *more, model=None)))
         assert run(*arguments(place, *more, "--unpaired", model=None)) == 0
     assert "next: python -m training.kto" in capsys.readouterr().out
     assert not (place / "out" / "p.jsonl").exists()
@@ -481,11 +460,10 @@ def test_thumbs_alone_need_unpaired(place, sample, capsys):
     assert (row.completion, row.label, row.case) == ("Iowa", True, case.identity)
 
 
-def test_feedback_on_the_exam_is_refused(place, sample, capsys):
-    exam = of_split(sample, test=True)[0]
+def test_feedback_on_the_exam_is_refused(place, sample, mistake):
+    exam = select(sample, EXAM)[0]
     more = feedback(place, {"case": exam.slug, "answer": "x", "score": 5})
-    assert run(*arguments(place, *more, model=None)) == 4
-    assert "feedback.jsonl, line 1: case" in only_line(capsys)
+    assert "feedback.jsonl, line 1: case" in mistake(run(*arguments(place, *more, model=None)))
 
 
 def test_the_draw_is_balanced_and_does_not_depend_on_the_order(examples):
@@ -535,21 +513,6 @@ def test_two_titles_of_one_text_are_both_traced(place, sample, examples):
         assert run(*arguments(place, *more)) == 0
     titles = {each.title for each in read_meta(place / "out" / "p.jsonl").contracts}
     assert "Twin" in titles
-
-
-def test_nothing_heavy_is_loaded_by_the_import():
-    heavy = (
-        "chromadb deepeval dspy numpy openai pandas peft ragas scipy sklearn sqlalchemy "
-        "statsmodels torch transformers trl"
-    )
-    script = (
-        "import sys, training.preferences.__main__; "
-        f"print([name for name in {heavy.split()!r} if name in sys.modules])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "[]"
 
 
 def test_scores_are_kept_where_the_exam_keeps_them(place, examples):

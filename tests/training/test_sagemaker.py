@@ -425,23 +425,18 @@ def sent_once():
     return shipment.Shipment("sft", "r.yaml", (), "n", "c", (recipe,), ())
 
 
-def test_a_missing_bucket(checkout, cloud, capsys):
-    assert sagemaker.main(typed(bucket="s3://not-there")) == 4
-    assert "aws s3 mb" in capsys.readouterr().err
+def test_a_missing_bucket_says_how_to_make_it(checkout, cloud, mistake):
+    assert "aws s3 mb" in mistake(sagemaker.main(typed(bucket="s3://not-there")))
 
 
-def test_without_credentials(checkout, tmp_path, monkeypatch, capsys):
+def test_without_credentials_it_is_said_where_they_belong(checkout, tmp_path, monkeypatch, mistake):
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
-    assert sagemaker.main(typed()) == 4
-    assert "--region" in capsys.readouterr().err
-    assert sagemaker.main(typed("--region", REGION)) == 4
-    error = capsys.readouterr().err
-    assert "aws configure" in error
-    assert error.count("\n") == 1
+    assert "--region" in mistake(sagemaker.main(typed()))
+    assert "aws configure" in mistake(sagemaker.main(typed("--region", REGION)))
 
 
 @pytest.mark.parametrize(
@@ -455,19 +450,14 @@ def test_without_credentials(checkout, tmp_path, monkeypatch, capsys):
         (typed("--set", "data=../outside.jsonl"), "outside.jsonl"),
     ],
 )
-def test_a_mistake_is_one_line(checkout, cloud, capsys, arguments, said):
+def test_a_mistake_is_one_line(checkout, cloud, mistake, arguments, said):
     (checkout.parent / "outside.jsonl").write_text("{}\n")
-    assert sagemaker.main(arguments) == 4
-    error = capsys.readouterr().err
-    assert said in error
-    assert error.startswith("ERROR: ")
-    assert error.count("\n") == 1
+    assert said in mistake(sagemaker.main(arguments))
 
 
-def test_outside_of_a_checkout(checkout, cloud, capsys):
+def test_outside_of_a_checkout_nothing_is_sent(checkout, cloud, mistake):
     shutil.rmtree(checkout / ".git")
-    assert sagemaker.main(typed()) == 4
-    assert "git" in capsys.readouterr().err
+    assert "git" in mistake(sagemaker.main(typed()))
 
 
 def archive(tmp_path, *members):

@@ -348,15 +348,13 @@ def test_the_command_makes_data_from_the_embedded_contracts(tmp_path, smollm2, s
     assert output.read_bytes() == before
 
 
-def test_what_is_about_a_contract_is_not_mixed_in(tmp_path, smollm2, capsys):
+def test_what_is_about_a_contract_is_not_mixed_in(tmp_path, smollm2, mistake):
     mine = [example("", "general", "Hello!"), example("Exam contract", "answerable")]
     for row in (mine[1], replace(mine[1], kind="general"), replace(mine[0], case="0" * 64)):
         write_examples(tmp_path / "mine.jsonl", [replace(mine[0], case=""), row])
         line = ["--mix", str(tmp_path / "mine.jsonl"), "--output", str(tmp_path / "sft.jsonl")]
-        assert main(line) == 4
-        error = capsys.readouterr().err
-        assert "mine.jsonl, line 2: a row to mix in is of kind general" in error
-        assert error.count("\n") == 1
+        said = mistake(main(line))
+        assert "mine.jsonl, line 2: a row to mix in is of kind general" in said
     assert not (tmp_path / "sft.jsonl").exists()
 
 
@@ -376,9 +374,8 @@ def test_the_entrys_own_system_prompt_is_kept_for_the_candidate(tmp_path, smollm
     assert str(tmp_path / "sft.jsonl") in meta.command
 
 
-def test_a_model_without_passages_has_nothing_to_quote(tmp_path, smollm2, capsys):
-    assert main(entry_of(tmp_path, "passages = false")) == 4
-    assert "is shown no passages" in capsys.readouterr().err
+def test_a_model_without_passages_has_nothing_to_quote(tmp_path, smollm2, mistake):
+    assert "is shown no passages" in mistake(main(entry_of(tmp_path, "passages = false")))
 
 
 def test_too_few_rows_are_said(tmp_path, smollm2, capsys):
@@ -429,10 +426,6 @@ def test_the_command_is_kept_without_where_things_lie(option, form):
         (["--nn"], "unrecognized arguments: --nn"),
     ],
 )
-def test_mistakes_are_one_line(line, said, tmp_path, smollm2, capsys):
-    assert main([*line, "--n", "8", "--output", str(tmp_path / "x.jsonl")]) == 4
-    error = capsys.readouterr().err
-    assert error.startswith("ERROR: ")
-    assert said in error
-    assert error.count("\n") == 1
+def test_mistakes_are_one_line(line, said, tmp_path, smollm2, mistake):
+    assert said in mistake(main([*line, "--n", "8", "--output", str(tmp_path / "x.jsonl")]))
     assert list(tmp_path.iterdir()) == []

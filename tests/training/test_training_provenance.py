@@ -65,7 +65,7 @@ def test_what_a_text_has_from_the_contract_that_it_is_about_does_not_count():
     twin = Contract("twin", f"{EXAM.text[:200]} {prose(9)}")
     refuse_exam([TrainedText("row 1", EXAM.text[:200], about=twin)], [DATA])
     with pytest.raises(UserError, match="row 1"):
-        refuse_exam([TrainedText("row 1", EXAM.text[:200], own=TRAIN)], [DATA])
+        refuse_exam([TrainedText("row 1", EXAM.text[:200], about=TRAIN)], [DATA])
 
 
 @given(st.lists(st.text(max_size=60), max_size=4))
