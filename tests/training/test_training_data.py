@@ -29,7 +29,7 @@ from bar_exam.training.data.examples import (
 )
 from bar_exam.training.data.material import training_material
 from bar_exam.training.data.options import Mixture
-from bar_exam.training.data.splitting import mix, shuffled, split_by_contract
+from bar_exam.training.data.splitting import mixed, shuffled, split_by_contract
 
 TEXT = (
     "This Agreement is governed by the laws of Ohio. " * 12
@@ -181,7 +181,7 @@ def test_train_and_validation_share_no_contract(titles, share, seed):
 def test_general_rows_are_mixed_in_once_each(rows, general, share):
     own = [example(str(number)) for number in range(rows)]
     others = [example("", "general", str(number)) for number in range(general)]
-    together = mix(own, others, share, seed=0)
+    together = mixed(own, others, share, seed=0)
     added = [row for row in together if row.kind == "general"]
     assert len(added) == len(set(added)) == min(general, round(rows * share / (1 - share)))
     assert {row for row in together if row.kind != "general"} == set(own)

@@ -146,7 +146,7 @@ def test_what_stands_beside_and_what_the_base_has_seen_reach_the_manifest(one_th
 
 
 def test_one_module_makes_and_reads_what_a_manifest_says():
-    """Whoever builds an entry, or reads a manifest to hand it on, goes through provenance."""
+    """Whoever builds an entry, or reads a manifest to hand it on, goes through lineage."""
     training = {
         path for path in users("bar_exam.models.manifest.contract_entry") if "training" in path
     }

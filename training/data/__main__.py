@@ -34,7 +34,7 @@ from bar_exam.training.data.examples import (
 from bar_exam.training.data.lineage import join_entries, text_entries
 from bar_exam.training.data.material import Material, TrainedText, refuse_exam, training_material
 from bar_exam.training.data.options import OUTPUT, DataOptions, read_options
-from bar_exam.training.data.splitting import Split, general_wanted, mix, shuffled, split
+from bar_exam.training.data.splitting import Split, general_wanted, mix, split
 
 GENERAL = ROOT / "training" / "data" / "general.jsonl"
 ENOUGH = 0.9
@@ -69,19 +69,15 @@ def make(options: DataOptions) -> dict[str, float]:
     builder = Builder(sources.model, options.limits, random.Random(options.seed))
     cases = sources.material.cases
     drawn = draw(sources.datasets, cases, builder, options)
-    parts = split(drawn, cases, builder, options)
-    share, seed = options.mixture.general, options.seed
-    train = mix(parts.train, tuple(sources.general.values()), share, seed)
-    if options.shuffle_answers:
-        train = shuffled(train, seed)
+    rows = split(drawn, cases, builder, options)
     wanted = options.mixture.counts
     if options.mix:
-        wanted["general"] = general_wanted(len(parts.train), share)
-    found = statistics(train, parts.validation, builder, wanted)
+        wanted["general"] = general_wanted(len(rows.train), options.mixture.general)
+    rows = mix(rows, tuple(sources.general.values()), options)
+    found = statistics(rows, builder, wanted)
     found["contracts refused"] = len(sources.material.refused)
-    found["validation contracts refused"] = len(parts.refused)
-    meta = describe(options, sources, drawn, replace(parts, train=tuple(train)), found)
-    write(options.output, train, parts.validation, meta)
+    found["validation contracts refused"] = len(rows.refused)
+    write(options.output, rows, describe(options, sources, drawn, rows, found))
     return found
 
 
@@ -116,14 +112,9 @@ def _open_model(options: DataOptions) -> tuple[PromptedModel, str | None]:
     return model, entry.system
 
 
-def statistics(
-    train: Sequence[Example],
-    validation: Sequence[Example],
-    builder: Builder,
-    wanted: Mapping[str, int],
-) -> dict[str, float]:
+def statistics(rows: Split, builder: Builder, wanted: Mapping[str, int]) -> dict[str, float]:
     """Rows by kind, wanted and made, contracts, tokens, and what was dropped why."""
-    count = builder.model.chat.count
+    train, validation, count = rows.train, rows.validation, builder.model.chat.count
     prompts = [sum(count(turn.content) for turn in row.prompt) for row in train]
     completions = [count(row.completion) for row in train]
     kinds = Counter(row.kind for row in train)
@@ -178,13 +169,11 @@ def _seen_by_writers(synthetic: Path | None) -> Sequence[TrainedContract]:
     return open_meta(synthetic).beside
 
 
-def write(
-    output: Path, train: Sequence[Example], validation: Sequence[Example], meta: Meta
-) -> None:
+def write(output: Path, rows: Split, meta: Meta) -> None:
     """Write the rows and what they were made of; until all is there nothing says that it is."""
     forget_meta(output)
-    write_examples(output, train)
-    write_examples(validation_path(output), validation)
+    write_examples(output, rows.train)
+    write_examples(validation_path(output), rows.validation)
     write_meta(output, meta)
 
 

@@ -74,7 +74,15 @@ def split_by_contract(
     return train, [row for row in examples if row.contract in held]
 
 
-def mix(
+def mix(rows: Split, general: Sequence[Example], options: DataOptions) -> Split:
+    """Add general instructions to what trains, and shuffle; what validates stays."""
+    train = mixed(rows.train, general, options.mixture.general, options.seed)
+    if options.shuffle_answers:
+        train = shuffled(train, options.seed)
+    return replace(rows, train=tuple(train))
+
+
+def mixed(
     rows: Sequence[Example], general: Sequence[Example], share: float, seed: int
 ) -> list[Example]:
     """The rows with general instructions among them, in an order that the seed decides.

@@ -47,19 +47,6 @@ class SyntheticPair:
     kind: QuestionKind
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A question with its answer as a writer gives them, before they are sifted.
-
-    `start` is the answer's offset in the contract, None where it is still to be looked for.
-    """
-
-    question: str
-    answer: str
-    kind: QuestionKind
-    start: int | None = None
-
-
 def append_pairs(file: TextIO, pairs: Iterable[SyntheticPair]) -> None:
     """Write the pairs to an open file, one JSON object a line, and flush it.
 

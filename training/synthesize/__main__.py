@@ -24,7 +24,8 @@ from bar_exam.models.registry import LocalEntry, read_entry
 from bar_exam.training.data.examples import Meta, forget_meta, write_meta
 from bar_exam.training.data.lineage import contract_entries, seen_by
 from bar_exam.training.data.synthetic import SyntheticPair, append_pairs
-from bar_exam.training.synthesize.gathering import Tally, Writer, Written, outcomes
+from bar_exam.training.synthesize.drafts import Writer, Written
+from bar_exam.training.synthesize.gathering import Tally, outcomes
 from bar_exam.training.synthesize.jury import NOBODY, open_jury
 from bar_exam.training.synthesize.options import RULES, SynthesisOptions, read_options
 from bar_exam.training.synthesize.rules import write_by_rule

@@ -7,13 +7,14 @@ what is kept is taken in the order of the seeds. The same calls give the same pa
 import asyncio
 import math
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 
 from bar_exam.common.errors import UserError
 from bar_exam.evals.calls.calls import DECLINED
-from bar_exam.training.data.synthetic import Draft, SyntheticPair
+from bar_exam.training.data.synthetic import SyntheticPair
+from bar_exam.training.synthesize.drafts import Writer
 from bar_exam.training.synthesize.seeds import Seed
 from bar_exam.training.synthesize.sifting import Sieve, Sifted
 
@@ -22,21 +23,6 @@ AHEAD = 64
 
 PATIENCE = 20
 """Seeds in a row without a reply after which the model counts as down."""
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """The drafts of a seed, and what was written beside them that is no draft, by reason.
-
-    `failed` says why there is no reply at all.
-    """
-
-    drafts: tuple[Draft, ...] = ()
-    lost: Counter[str] = field(default_factory=Counter)
-    failed: str = ""
-
-
-Writer = Callable[[Seed], Awaitable[Written]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from bar_exam.evals.results import Score
 from bar_exam.fixtures.cases import Case, Span
 from bar_exam.models.chat import Answer
 from bar_exam.models.factory import Chats
-from bar_exam.training.data.synthetic import Draft
+from bar_exam.training.synthesize.drafts import Draft
 from bar_exam.training.synthesize.seeds import Seed
 
 if TYPE_CHECKING:

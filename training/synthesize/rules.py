@@ -13,7 +13,8 @@ from typing import Literal
 
 from bar_exam.evals.metrics.quantities import CARDINALS, DATE
 from bar_exam.fixtures.cases import Case, Span
-from bar_exam.training.data.synthetic import Draft, QuestionKind
+from bar_exam.training.data.synthetic import QuestionKind
+from bar_exam.training.synthesize.drafts import Draft
 from bar_exam.training.synthesize.phrasings import phrasing_of
 from bar_exam.training.synthesize.seeds import Seed
 

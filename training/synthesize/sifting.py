@@ -14,7 +14,8 @@ from typing import Any
 
 from bar_exam.evals.calls.calls import DECLINED
 from bar_exam.fixtures.cases import Span
-from bar_exam.training.data.synthetic import Draft, SyntheticPair
+from bar_exam.training.data.synthetic import SyntheticPair
+from bar_exam.training.synthesize.drafts import Draft
 from bar_exam.training.synthesize.jury import Jury
 from bar_exam.training.synthesize.seeds import Seed
 

@@ -16,8 +16,8 @@ from bar_exam.evals.calls.calls import Calls
 from bar_exam.evals.judges.llm.quoting import fitted, quoted
 from bar_exam.evals.judges.llm.replies import FENCED, LONGEST, MARKER, Unreadable, json_objects
 from bar_exam.models.chat import ChatModel, Message
-from bar_exam.training.data.synthetic import Draft, QuestionKind
-from bar_exam.training.synthesize.gathering import Written
+from bar_exam.training.data.synthetic import QuestionKind
+from bar_exam.training.synthesize.drafts import Draft, Written
 from bar_exam.training.synthesize.seeds import Seed
 
 if TYPE_CHECKING:
