@@ -192,7 +192,8 @@ def _scored_answers(
 
 def describe(options: PreferenceOptions, prompts: Prompts, gathered: Sequence[Gathered]) -> Meta:
     """What the pairs were made of: the examples' meta, with what the sources add."""
-    meta = with_cases(prompts.meta, [case for each in gathered for case in each.cases])
+    cases = [case for each in gathered for case in each.cases]
+    meta = with_cases(prompts.meta, cases) if cases else prompts.meta
     meta = with_beside(meta, [entry for each in gathered for entry in each.beside])
     return meta.model_copy(update={"command": options.command, "seed": options.seed})
 
