@@ -1,6 +1,5 @@
 """`bar-exam init`: what a repository needs to examine its own models."""
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -45,11 +44,11 @@ def main(argv: list[str] | None = None) -> int:
     """Write registry, gate, questions, a workflow and [tool.bar-exam]; overwrites nothing."""
     parser = Parser(prog="python -m bar_exam.init", description=main.__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=Path(), metavar="DIR", help="(.)")
-    return run(parser.parse_args, _begin, argv)
+    return run(lambda typed: parser.parse_args(typed).folder, _begin, argv)
 
 
-def _begin(options: argparse.Namespace) -> None:
-    print("\n".join(map(str, begin(options.folder))))
+def _begin(folder: Path) -> None:
+    print("\n".join(map(str, begin(folder))))
     print(f"next: {PROGRAM} exam --model baseline")
 
 
