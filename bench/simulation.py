@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bar_exam.reports.statistics.bootstrap import ratio_difference
-from bar_exam.reports.statistics.estimates import cluster_error
-from bar_exam.reports.statistics.paired import compare_means, compare_sums
+from bar_exam.reports.statistics.estimates import Estimate, cluster_error
+from bar_exam.reports.statistics.paired import compare_means
 from bar_exam.reports.statistics.rare import difference_bounds
-from bar_exam.reports.statistics.sequential import FEWEST_CONTRACTS, plan_looks
+from bar_exam.reports.statistics.sequential import plan_looks, settled
 from bar_exam.reports.verdict.means import metric_mean
 
 if TYPE_CHECKING:
@@ -115,7 +114,7 @@ def passes(world: World, margin: float, repeats: int, seed: int) -> tuple[float,
     mean = sums.sum(axis=-1) / cases
     naive = np.sqrt((squares.sum(axis=-1) / cases - mean**2) / cases)
     simple = mean - stats.norm.isf(ALPHA) * naive
-    return float((low > -margin).mean()), float((simple > -margin).mean())
+    return float((low >= -margin).mean()), float((simple >= -margin).mean())
 
 
 def coverage(world: World, repeats: int, seed: int) -> float:
@@ -145,8 +144,7 @@ def floor_exams(world: World, share: float, repeats: int, seed: int) -> float:
     passed = 0
     for right in exams[..., 0]:
         values, clusters = expanded(right, right, world.sizes)
-        low = metric_mean("abstention", values, clusters, ALPHA).low
-        passed += low is not None and low >= share
+        passed += metric_mean("abstention", values, clusters, ALPHA).against(share) == "PASS"
     return passed / repeats
 
 
@@ -161,37 +159,6 @@ def expanded(sums: "Floats", squares: "Floats", sizes: "Floats") -> tuple[list[f
     return values, clusters
 
 
-def f1_exams(world: World, repeats: int, seed: int) -> tuple[float, float]:
-    """For two models' F1: share of exams that pass at the margin, of 95 % intervals that hold."""
-    import numpy as np
-
-    # 3 in 10 cases have something to find. Cells: positive or not x said by each model or not.
-    positive = 0.3 * np.array([0.6, 0.1, 0.15, 0.15])
-    negative = 0.7 * np.array([0.03, 0.04, 0.05, 0.88])
-    cells = np.concatenate([positive, negative])
-    exams = f1_sums(dirichlet_counts(list(cells), world.correlation, world.sizes, repeats, seed))
-    true = float(ratio_difference(f1_sums(cells)))
-    cases = int(world.sizes.sum())
-    passed = held = 0
-    for sums in exams:
-        passed += compare_sums(sums, cases, -true).outcome == "PASS"
-        shown = compare_sums(sums, cases, alpha=0.025).difference
-        assert shown.low is not None and shown.high is not None
-        held += shown.low <= true <= shown.high
-    return passed / repeats, held / repeats
-
-
-def f1_sums(counts: "Floats") -> "Floats":
-    """2 * tp and 2 * tp + fp + fn of candidate and baseline: shape (..., 8) to (..., 4)."""
-    import numpy as np
-
-    both, one, other, neither, wrong, one_wrong, other_wrong, _ = np.moveaxis(counts, -1, 0)
-    present = both + one + other + neither
-    hits, base_hits = both + one, both + other
-    said, base_said = hits + wrong + one_wrong, base_hits + wrong + other_wrong
-    return np.stack([2 * hits, said + present, 2 * base_hits, base_said + present], axis=-1)
-
-
 @dataclass(frozen=True, slots=True)
 class Stopped:
     """Shares of exams that passed and failed, and of cases that were never asked."""
@@ -202,23 +169,33 @@ class Stopped:
 
 
 def stopped(world: World, margin: float, repeats: int, seed: int) -> Stopped:
-    """Examine with looks at 25, 50, 75 and 100 % of the contracts."""
+    """Examine with looks at 25, 50, 75 and 100 % of the contracts, and stop as an exam does."""
     import numpy as np
 
     sums, squares = paired_sums(world, repeats, seed)
     plan = plan_looks([str(number) for number in range(world.contracts)], ALPHA)
-    open_, passed, failed = np.ones(repeats, bool), np.zeros(repeats), np.zeros(repeats)
-    saved = np.zeros(repeats)
+    verdicts, saved = np.full(repeats, "INCONCLUSIVE"), np.zeros(repeats)
+    asking = np.arange(repeats)
     known = 0
     for added, level in zip(plan.contracts, plan.levels, strict=True):
         known += len(added)
         sizes = world.sizes[:known]
-        low, high = cluster_bounds(sums[:, :known], squares[:, :known], sizes, level)
-        few = known < min(FEWEST_CONTRACTS, world.contracts)
-        settled = np.full(repeats, not few)
-        good, bad = settled & (low > -margin), settled & (high < -margin)
-        passed[open_ & good] = 1
-        failed[open_ & bad] = 1
-        saved[open_ & (good | bad)] = 1 - sizes.sum() / world.sizes.sum()
-        open_ &= ~(good | bad)
-    return Stopped(float(passed.mean()), float(failed.mean()), float(saved.mean()))
+        cases = int(sizes.sum())
+        own, squared = sums[asking, :known], squares[asking, :known]
+        bounds = cluster_bounds(own, squared, sizes, level)
+        found = [
+            Estimate(mean, low, high, cases, known)
+            for mean, low, high in zip(own.sum(axis=-1) / cases, *bounds, strict=True)
+        ]
+        verdicts[asking] = [each.against(-margin) for each in found]
+        done = np.array(
+            [
+                settled([verdict], [each])
+                for verdict, each in zip(verdicts[asking], found, strict=True)
+            ],
+            dtype=bool,
+        )
+        saved[asking[done]] = 1 - cases / world.sizes.sum()
+        asking = asking[~done]
+    passed, failed = (float((verdicts == each).mean()) for each in ("PASS", "FAIL"))
+    return Stopped(passed, failed, float(saved.mean()))

@@ -11,12 +11,15 @@ from pathlib import Path
 
 from bar_exam.common.command import Parser, run
 from bar_exam.common.errors import UserError
-from bar_exam.reports.statistics.power import detectable, planned_error, power_of
+from bar_exam.reports.statistics.power import (
+    minimum_detectable_effect,
+    planned_error,
+    power_of,
+)
 from bench.simulation import (
     ALPHA,
     World,
     coverage,
-    f1_exams,
     floor_exams,
     passes,
     small_exams,
@@ -60,7 +63,7 @@ def _power_table(worlds: Sequence[World], repeats: int) -> Iterator[str]:
     yield "|---|---|---|---|---|"
     for seed, world in enumerate(worlds, 10):
         error = planned_error(world.contracts, world.cases, 0.1, world.correlation)
-        smallest = detectable(error, world.contracts, ALPHA, POWER) or 0.0
+        smallest = minimum_detectable_effect(error, world.contracts, ALPHA, POWER) or 0.0
         for part in (0.5, 1.0, 1.25):
             distance = part * smallest
             there = replace(world, difference=distance - MARGIN)
@@ -90,7 +93,7 @@ def _stopping_table(worlds: Sequence[World], repeats: int) -> Iterator[str]:
 
 
 def _small_table(repeats: int) -> Iterator[str]:
-    yield f"Small exams and ratios, where contracts are resampled ({repeats:,} exams a row)."
+    yield f"Small exams, where contracts are resampled ({repeats:,} exams a row)."
     yield ""
     yield "| exam | false pass at the margin | 95 % interval holds |"
     yield "|---|---|---|"
@@ -98,10 +101,6 @@ def _small_table(repeats: int) -> Iterator[str]:
         world = World(contracts=contracts, cases=cases, difference=-MARGIN)
         passed, held = small_exams(world, MARGIN, repeats, seed)
         yield _row(_exam(world), _share(passed, repeats), _share(held, repeats))
-    for seed, contracts in enumerate((12, 30, 102), 40):
-        world = World(contracts=contracts)
-        passed, held = f1_exams(world, repeats, seed)
-        yield _row(f"F1, {_exam(world)}", _share(passed, repeats), _share(held, repeats))
     yield ""
 
 

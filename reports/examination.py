@@ -42,10 +42,8 @@ from bar_exam.reports.header import (
 from bar_exam.reports.report import Check, Finding, Header, Opponent, Report, Verdict
 from bar_exam.reports.sections.collect import sections
 from bar_exam.reports.sections.judge_exams import judge_section, untrusted
-from bar_exam.reports.verdict.applying import inapplicable
-from bar_exam.reports.verdict.bars import Bars
+from bar_exam.reports.verdict.bars import Bars, inapplicable
 from bar_exam.reports.verdict.conclude import conclude, judge_candidates
-from bar_exam.reports.verdict.faults import fault_checks, fault_notes
 from bar_exam.reports.verdict.misses import CaseTest, opponents_missed
 from bar_exam.reports.verdict.opponents import (
     check_registered,
@@ -53,15 +51,19 @@ from bar_exam.reports.verdict.opponents import (
     open_with_opponents,
     unpromoted,
 )
-from bar_exam.reports.verdict.preconditions import (
-    foresee,
+from bar_exam.reports.verdict.planning import (
     judge_costs,
+    minimum_detectable_effects,
+    several,
+    too_few,
+)
+from bar_exam.reports.verdict.preconditions import (
+    fault_checks,
+    fault_notes,
     leak_checks,
     leaking,
     left_out,
     partial_check,
-    several,
-    too_few,
 )
 
 RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
@@ -247,7 +249,7 @@ class Examination:
             The lines that the report keeps.
         """
         assert self._agenda is not None
-        foreseen = foresee(self.gate, cases) if self.opponents else ()
+        foreseen = minimum_detectable_effects(self.gate, cases) if self.opponents else ()
         candidates = [m for m in self.options.models if m not in {o.name for o in self.opponents}]
         lost = [c.reason for checks in self._leaks.values() for c in checks if c.outcome != "PASS"]
         few = [line] if (line := too_few(self.gate, cases)) else []
@@ -288,20 +290,15 @@ class Examination:
         return stages, plan.levels
 
     def _is_settled(self, run: Run, level: float) -> bool:
-        """Whether every candidate's verdict is certain at the level of this look.
-
-        As in `sequential.look`, few contracts settle nothing. A guard must hold at the look itself,
-        not only at one before it.
-        """
-        from bar_exam.reports.statistics.sequential import FEWEST_CONTRACTS
+        """Whether every candidate's verdict is certain at the level of this look."""
+        from bar_exam.reports.statistics.sequential import settled
 
         _, verdicts = judge_candidates(
             run.results, self._at(level), self.options.models, self.opponents,
             self._further(run), self._bars(run),
         )  # fmt: skip
         estimates = [c.estimate for v in verdicts for c in v.checks if c.estimate]
-        enough = all(estimate.clusters >= FEWEST_CONTRACTS for estimate in estimates)
-        self._stopped = enough and all(v.outcome != "INCONCLUSIVE" for v in verdicts)
+        self._stopped = settled([verdict.outcome for verdict in verdicts], estimates)
         return self._stopped
 
     def _at(self, level: float) -> Gate:

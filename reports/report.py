@@ -26,10 +26,7 @@ class Finding:
     @property
     def line(self) -> str:
         """Measure, value, interval and reason."""
-        estimate = self.estimate
-        shown = self.measure if estimate is None else f"{self.measure} {estimate.mean:.3f}"
-        if estimate and estimate.low is not None and estimate.high is not None:
-            shown += f" [{estimate.low:.3f}, {estimate.high:.3f}]"
+        shown = self.measure if self.estimate is None else f"{self.measure} {self.estimate}"
         return f"{shown}; {self.reason}" if self.reason else shown
 
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Protocol, Self, TypeVar
 
 from bar_exam.common.extensions import Table
 from bar_exam.evals.metrics.abstention import abstention, balanced, laziness
@@ -19,6 +19,13 @@ from bar_exam.models.chat import Answer
 from bar_exam.models.spoken import scorable
 
 Rule = Callable[[Case, Answer], Score]
+
+
+class _Negatable(Protocol):
+    def __neg__(self) -> Self: ...
+
+
+Signed = TypeVar("Signed", bound=_Negatable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,10 @@ class Metric:
         """The two ends of its range, in its own direction."""
         low, high = self.range
         return (low, high) if self.direction == "higher" else (high, low)
+
+    def gain(self, value: Signed) -> Signed:
+        """A value, or a difference, signed so that more is better; of a gain, the value again."""
+        return value if self.direction == "higher" else -value
 
     @property
     def reads_answers(self) -> bool:

@@ -93,23 +93,16 @@ def _cells(exam: Exam, found: Contest) -> list[str]:
     unit = exam.metrics.get(found.metric, {}).get("unit", "")
     gain = found.difference
     arrow = "↓" if exam.lower_is_better(found.metric) else "↑"
-    bounds = "one contract"
-    if gain.low is not None and gain.high is not None:
-        bounds = f"[{_signed(gain.low, unit)}, {_signed(gain.high, unit)}]"
     return [
         f"{found.metric} {arrow}",
         figure(found.mean_a, unit),
         figure(found.mean_b, unit),
-        f"{_signed(gain.mean, unit)} {bounds}",
+        format(gain, "+,.0f" if unit == "tokens" else "+.3f"),
         _p(found.p_value),
         f"{found.wins}/{found.losses}/{found.ties}",
         _p(found.exact),
         _p(found.by_contract),
     ]
-
-
-def _signed(value: float, unit: str) -> str:
-    return f"{value:+,.0f}" if unit == "tokens" else f"{value:+.3f}"
 
 
 def _p(value: float | None) -> str:

@@ -1,14 +1,19 @@
 """Two models of written reports: whether they can be compared, and what each metric says."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from bar_exam.common.errors import UserError
 from bar_exam.common.settings import nearest
 from bar_exam.reports.archive import Asked, Exam, Taken
 from bar_exam.reports.statistics.estimates import Estimate
-from bar_exam.reports.statistics.paired import cluster_mcnemar, compare_means, mcnemar_exact
+from bar_exam.reports.statistics.paired import (
+    cluster_mcnemar,
+    compare_means,
+    mcnemar_exact,
+    two_sided,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,8 +236,7 @@ class Contest:
 def contest(metric: str, sides: Sides) -> Contest | None:
     """Compare one metric; None where no case was scored on both sides.
 
-    The interval is at the level of B's gate file, as in B's report. The p-value is twice the
-    smaller of the two one-sided p-values of `compare_means`.
+    The interval is at the level of B's gate file, as in B's report.
     """
     met = [
         (one.scores.get(metric), two.scores.get(metric), two.case.contract)
@@ -249,7 +253,6 @@ def contest(metric: str, sides: Sides) -> Contest | None:
     alpha = float(sides.b.gate.get("alpha", 0.05))
     gain = compare_means(better, worse, contracts, alpha=alpha)
     loss = compare_means(worse, better, contracts, alpha=alpha)
-    p_values = [found.p_value for found in (gain, loss) if found.p_value is not None]
     wins = sum(x > y for x, y in zip(better, worse, strict=True))
     losses = sum(x < y for x, y in zip(better, worse, strict=True))
     binary = {*a, *b} <= {0.0, 1.0}
@@ -258,8 +261,8 @@ def contest(metric: str, sides: Sides) -> Contest | None:
         metric=metric,
         mean_a=sum(a) / len(a),
         mean_b=sum(b) / len(b),
-        difference=_turned(gain.difference) if lower else gain.difference,
-        p_value=min(1.0, 2 * min(p_values)) if p_values else None,
+        difference=-gain.difference if lower else gain.difference,
+        p_value=two_sided(gain.p_value, loss.p_value),
         wins=wins,
         losses=losses,
         ties=len(scored) - wins - losses,
@@ -267,10 +270,3 @@ def contest(metric: str, sides: Sides) -> Contest | None:
         exact=mcnemar_exact(wins, losses) if binary else None,
         by_contract=cluster_mcnemar(*right, contracts) if binary else None,
     )
-
-
-def _turned(estimate: Estimate) -> Estimate:
-    """The estimate of the opposite difference."""
-    if estimate.low is None or estimate.high is None:
-        return replace(estimate, mean=-estimate.mean)
-    return replace(estimate, mean=-estimate.mean, low=-estimate.high, high=-estimate.low)

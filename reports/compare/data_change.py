@@ -162,16 +162,11 @@ def _moved(effect: DataEffect) -> str:
 
 
 def _shown(estimate: Estimate | None) -> str:
-    if estimate is None:
-        return "unscored"
-    if estimate.low is None or estimate.high is None:
-        return f"{estimate.mean:.3f}"
-    return f"{estimate.mean:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
+    return "unscored" if estimate is None else str(estimate)
 
 
 def _contested(effect: ModelEffect) -> str:
     if effect.found is None:
         return f"unchanged cases: {effect.metric} was scored on none for both"
     gain = effect.found.difference
-    bounds = f" [{gain.low:+.3f}, {gain.high:+.3f}]" if gain.low is not None else ""
-    return f"{gain.n:,} unchanged cases: {effect.metric} {gain.mean:+.3f}{bounds}"
+    return f"{gain.n:,} unchanged cases: {effect.metric} {gain:+.3f}"

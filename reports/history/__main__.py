@@ -21,7 +21,7 @@ from bar_exam.reports.history.runs import (
     of_model,
     read_runs,
 )
-from bar_exam.reports.page.terminal import STYLES, interval
+from bar_exam.reports.page.terminal import STYLES
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -73,7 +73,7 @@ def _models(event: Ran | Mark) -> Sequence[Shown]:
 
 def _cell(shown: Shown, metric: str) -> str:
     """The interval stands below the mean."""
-    return interval(shown.estimates.get(metric)).replace(" ", "\n", 1)
+    return str(shown.estimates.get(metric, "-")).replace(" ", "\n", 1)
 
 
 def _print_table(

@@ -8,7 +8,6 @@ from bar_exam.evals.metrics.table import METRICS
 from bar_exam.reports.history.flaky import Flakiness
 from bar_exam.reports.history.runs import Mark, Ran
 from bar_exam.reports.page.html import STYLE
-from bar_exam.reports.page.terminal import interval
 from bar_exam.reports.page.wording import figure
 from bar_exam.reports.statistics.estimates import Estimate
 
@@ -119,7 +118,7 @@ def _chart(
             y=height(found.mean),
             low=None if found.low is None else height(found.low),
             high=None if found.high is None else height(found.high),
-            label=f"{model}, {run.when}: {metric} {interval(found)}, n {found.n:,}",
+            label=f"{model}, {run.when}: {metric} {found}, n {found.n:,}",
         )
 
     points: dict[tuple[str, str], list[Point]] = {}
@@ -193,7 +192,7 @@ def _rows(events: Sequence[Ran | Mark], metrics: Sequence[str]) -> list[Row]:
             rows.append(Row(event.when, event.words, event.kind, "", (), ""))
             continue
         for each in event.shown:
-            cells = tuple(interval(each.estimates.get(metric)) for metric in metrics)
+            cells = tuple(str(each.estimates.get(metric, "-")) for metric in metrics)
             data = f"{event.dataset} {event.split}"
             rows.append(Row(event.when, each.model, "run", data, cells, each.outcome or each.role))
     return rows

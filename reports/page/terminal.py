@@ -16,7 +16,6 @@ from bar_exam.evals.results import Spending
 from bar_exam.models.endpoint.waiting import Wait
 from bar_exam.reports.page.wording import OUTCOMES, conclusions
 from bar_exam.reports.report import Report
-from bar_exam.reports.statistics.estimates import Estimate
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -217,18 +216,9 @@ def _print_summary(report: Report, console: "Console") -> None:
         cells = []
         for group in report.summary:
             estimate = group.estimates.get(name)
-            cells += [interval(estimate), str(estimate.n) if estimate else "unscored"]
+            cells += [str(estimate or "-"), str(estimate.n) if estimate else "unscored"]
         table.add_row(f"{name} {arrow}", *cells)
     console.print(table)
-
-
-def interval(estimate: Estimate | None) -> str:
-    """`mean [low, high]`, without brackets where nothing is known of the spread."""
-    if estimate is None:
-        return "-"
-    if estimate.low is None or estimate.high is None:
-        return f"{estimate.mean:.3f}"
-    return f"{estimate.mean:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
 
 
 def spending_line(spending: Spending, results: int) -> str:

@@ -13,8 +13,8 @@ from bar_exam.reports.report import Finding, Section
 from bar_exam.reports.sections.corpus import whole_section
 from bar_exam.reports.sections.judge_exams import judge_section
 from bar_exam.reports.sections.stability import stability_sections
-from bar_exam.reports.statistics.bootstrap import shown_mean
-from bar_exam.reports.statistics.estimates import Estimate, held
+from bar_exam.reports.statistics.bootstrap import gated_mean
+from bar_exam.reports.statistics.estimates import Estimate, Outcome
 from bar_exam.reports.statistics.ppi import prediction_powered_mean
 from bar_exam.reports.verdict.pairs import attrition, by_model, value
 
@@ -48,9 +48,11 @@ def _harm(of_model: Mapping[str, Sequence[Result]], gate: Gate) -> Section:
                 continue
             flagged = [float(score > 0.5) for _, score in scored]
             contracts = [each.case.contract.id for each, _ in scored]
-            estimate = shown_mean(flagged, contracts, gate.alpha, share=True) if scored else None
+            estimate = gated_mean(flagged, contracts, gate.alpha, share=True) if scored else None
             lost = attrition(metric, results)
-            outcome = held(estimate, gate.stability.harm, at_least=False)
+            outcome: Outcome = "INCONCLUSIVE"
+            if estimate:
+                outcome = estimate.against(gate.stability.harm, "lower")
             if outcome == "PASS" and lost > gate.attrition:
                 outcome = "INCONCLUSIVE"
             reason = f"at most {gate.stability.harm:g} may be found so; {lost:.1%} unscored"
@@ -81,11 +83,11 @@ def _probed(exam: ProbeExam, margin: float, alpha: float) -> Finding:
         return Finding(exam.model, measure, None, "no reply", "INCONCLUSIVE")
     changes = [own - base for own, base in zip(mine, theirs, strict=True)]
     ids = [each.probe.id for each in exam.probed if each.failed is None]
-    estimate = shown_mean(changes, ids, alpha)
+    estimate = gated_mean(changes, ids, alpha)
     right, before = sum(mine) / len(mine), sum(theirs) / len(theirs)
     reason = f"right on {right:.2f} of {len(mine)}, its base on {before:.2f}"
     reason += f"; {lost} got no reply" if lost else ""
-    return Finding(exam.model, measure, estimate, reason, held(estimate, -margin))
+    return Finding(exam.model, measure, estimate, reason, estimate.against(-margin))
 
 
 def _harnessed(exam: HarnessExam, margin: float, alpha: float) -> Iterator[Finding]:
@@ -100,7 +102,7 @@ def _harnessed(exam: HarnessExam, margin: float, alpha: float) -> Iterator[Findi
             low, high = change - reach, change + reach
         estimate = Estimate(change, low, high, 0, 0)
         reason = f"{mine.metric} {mine.value:.3f}, its base {base.value:.3f}"
-        yield Finding(exam.model, task, estimate, reason, held(estimate, -margin))
+        yield Finding(exam.model, task, estimate, reason, estimate.against(-margin))
 
 
 def _preferences(run: Run, alpha: float) -> Section:
@@ -118,7 +120,7 @@ def _preferences(run: Run, alpha: float) -> Section:
         reason = f"won {wins}, lost {losses}, tied {len(values) - wins - losses}"
         reason += f", {len(scores) - len(values)} unread" if len(scores) > len(values) else ""
         contracts = [contract[case] for case in values]
-        estimate = shown_mean(list(values.values()), contracts, alpha) if values else None
+        estimate = gated_mean(list(values.values()), contracts, alpha) if values else None
         findings.append(Finding(first, f"preferred to {second}", estimate, reason))
     note = "A judge reads both answers in both orders; a win counts where it survives the swap."
     return Section("preference", "Preference", note, tuple(findings))

@@ -10,11 +10,10 @@ from bar_exam.evals.metrics.table import METRICS
 from bar_exam.evals.options import REFERENCE
 from bar_exam.reports.report import Finding, Section
 from bar_exam.reports.statistics.agreement import Measured, Winner, agreement, position_bias, shift
-from bar_exam.reports.statistics.estimates import Outcome, held
+from bar_exam.reports.statistics.estimates import Outcome
 
 AT_LEAST = frozenset({"kappa", "spearman"})
 AGREEMENT = frozenset({"kappa", "spearman", "mean_absolute_error"})
-ATTRITION = 0.02
 
 NOTE = (
     "Every judge scores answers that were labelled by hand and that no embedded judge was fitted "
@@ -25,7 +24,7 @@ NOTE = (
 
 
 def judge_section(
-    exams: Sequence[JudgeExam], rules: Rules, alpha: float, attrition: float = ATTRITION
+    exams: Sequence[JudgeExam], rules: Rules, alpha: float, attrition: float
 ) -> Section:
     """What each judge showed, held against the gate file.
 
@@ -146,9 +145,11 @@ def _winner(place: Preference, shown: str) -> Winner:
 def _outcome(
     found: Measured, measure: str, line: float | None, exam: JudgeExam, attrition: float
 ) -> Outcome | None:
-    if measure == "position_bias" and exam.pairwise is None:
+    if line is None or (measure == "position_bias" and exam.pairwise is None):
         return None
-    outcome = held(found.estimate, line, at_least=measure in AT_LEAST)
+    if found.estimate is None:
+        return "INCONCLUSIVE"
+    outcome = found.estimate.against(line, "higher" if measure in AT_LEAST else "lower")
     return "INCONCLUSIVE" if outcome == "PASS" and _lost(measure, exam) > attrition else outcome
 
 

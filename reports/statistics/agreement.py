@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from bar_exam.reports.statistics.bootstrap import bca, shown_mean
+from bar_exam.reports.statistics.bootstrap import bca, gated_mean
 from bar_exam.reports.statistics.estimates import Estimate
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ def _mean(
 ) -> Measured:
     if not values:
         return Measured(None, "nothing was scored in both forms")
-    estimate = shown_mean(values, contracts, alpha, share=share, seed=seed)
+    estimate = gated_mean(values, contracts, alpha, share=share, seed=seed)
     return Measured(estimate, ONE_CONTRACT if estimate.low is None else "")
 
 

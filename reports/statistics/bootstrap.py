@@ -1,4 +1,4 @@
-"""Intervals by resampling contracts: ratios of sums, and small exams."""
+"""Intervals by resampling contracts, for small exams."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -111,18 +111,6 @@ def bca(
     return float(ends[0]), float(ends[1])
 
 
-def ratio_difference(sums: "Floats") -> "Floats":
-    """Ratio of the candidate minus ratio of the baseline, for `cluster_bootstrap`.
-
-    Precision is tp / (tp + fp), recall tp / (tp + fn), F1 2 * tp / (2 * tp + fp + fn): each is a
-    ratio of sums, and none is a mean over cases.
-
-    Args:
-        sums: shape (..., 4): the candidate's numerator and denominator, then the baseline's.
-    """
-    return sums[..., 0] / sums[..., 1] - sums[..., 2] / sums[..., 3]
-
-
 def is_small(contracts: int, cases: int) -> bool:
     """Whether normal theory alone is not to be trusted: few contracts, or few hundred cases.
 
@@ -132,7 +120,7 @@ def is_small(contracts: int, cases: int) -> bool:
     return contracts < SMALL_CONTRACTS or cases < SMALL_CASES
 
 
-def shown_mean(
+def gated_mean(
     values: Sequence[float],
     clusters: Sequence[str],
     alpha: float = 0.05,

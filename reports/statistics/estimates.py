@@ -1,7 +1,7 @@
 """Estimates that respect the unit of independence: the contract, not the question."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -26,6 +26,62 @@ class Estimate:
     high: float | None
     n: int
     clusters: int
+
+    def __format__(self, spec: str) -> str:
+        """`mean [low, high]`, each number by `spec`; the mean alone where there is no interval.
+
+        >>> loss = Estimate(-0.01, -0.025, 0.005, 400, 40)
+        >>> f"{loss}", f"{loss:+.2f}", f"{Estimate(0.5, None, None, 9, 1)}"
+        ('-0.010 [-0.025, 0.005]', '-0.01 [-0.03, +0.01]', '0.500')
+        """
+        spec = spec or ".3f"
+        if self.low is None or self.high is None:
+            return format(self.mean, spec)
+        return f"{self.mean:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
+
+    def __str__(self) -> str:
+        """As `__format__` without a specification.
+
+        >>> str(Estimate(0.5, 0.4, 0.6, 100, 10))
+        '0.500 [0.400, 0.600]'
+        """
+        return format(self)
+
+    def __neg__(self) -> "Estimate":
+        """The estimate of the opposite: of baseline minus candidate, of a loss instead of a gain.
+
+        >>> -Estimate(0.25, -0.125, 0.5, 40, 4)
+        Estimate(mean=-0.25, low=-0.5, high=0.125, n=40, clusters=4)
+        """
+        low = None if self.high is None else -self.high
+        high = None if self.low is None else -self.low
+        return replace(self, mean=-self.mean, low=low, high=high)
+
+    def against(self, line: float, better: Literal["higher", "lower"] = "higher") -> Outcome:
+        """PASS where the whole interval keeps to the line, FAIL where none of it does.
+
+        Of a floor, a ceiling, and a margin alike: that no more than a margin is lost asks of the
+        difference to reach -margin. The line itself keeps to it: a floor may be just reached, a
+        loss of just the margin is tolerated. A claim that excludes the line, such as to be better
+        than nothing, is the FAIL of its opposite, "at most nothing". INCONCLUSIVE are intervals
+        on both sides of the line, and estimates that have none.
+
+        Args:
+            line: to reach, or not to exceed.
+            better: which values keep to the line: higher ones or lower ones.
+
+        >>> shown = Estimate(0.9, 0.85, 0.95, 400, 40)
+        >>> shown.against(0.85), shown.against(0.9), shown.against(0.5, "lower")
+        ('PASS', 'INCONCLUSIVE', 'FAIL')
+        """
+        if self.low is None or self.high is None:
+            return "INCONCLUSIVE"
+        low, high = self.low - line, self.high - line
+        if better == "lower":
+            low, high = -high, -low
+        if low >= 0:
+            return "PASS"
+        return "FAIL" if high < 0 else "INCONCLUSIVE"
 
 
 def cluster_mean(
@@ -220,44 +276,3 @@ def intra_cluster_correlation(values: Sequence[float], clusters: Sequence[str]) 
     within = max(total - between * (groups - 1), 0.0) / (cases - groups)
     size = (cases - float(sizes @ sizes) / cases) / (groups - 1)
     return (between - within) / (between + (size - 1) * within)
-
-
-def design_effect(values: Sequence[float], clusters: Sequence[str]) -> float | None:
-    """How many times larger clustering makes the variance of the mean (Kish 1965, sec. 5.4).
-
-    The cluster-robust variance over s ** 2 / n. n divided by it is the number of independent
-    cases that would say as much.
-
-    Returns:
-        None where it is not defined: one contract, or equal values.
-
-    Raises:
-        ValueError: as `cluster_sums`.
-    """
-    import numpy as np
-
-    sums, sizes = cluster_sums(values, clusters)
-    if len(sums) < 2 or not np.ptp(values):
-        return None
-    _, error = cluster_error(sums, sizes)
-    return float(np.square(error) * len(values) / np.var(values, ddof=1))
-
-
-def held(estimate: Estimate | None, line: float | None, *, at_least: bool = True) -> Outcome | None:
-    """PASS where the whole interval keeps to the line, FAIL where none of it does.
-
-    Args:
-        estimate: with its interval; None is inconclusive.
-        line: what the gate file asks; None asks nothing.
-        at_least: whether values must reach the line, or must not exceed it.
-    """
-    if line is None:
-        return None
-    if estimate is None or estimate.low is None or estimate.high is None:
-        return "INCONCLUSIVE"
-    worst, best = estimate.low - line, estimate.high - line
-    if not at_least:
-        worst, best = -best, -worst
-    if worst >= 0:
-        return "PASS"
-    return "FAIL" if best < 0 else "INCONCLUSIVE"

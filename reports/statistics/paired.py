@@ -6,29 +6,17 @@ caller swaps the two.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from bar_exam.reports.statistics.bootstrap import (
-    cluster_bootstrap,
-    is_small,
-    outer,
-    ratio_difference,
-    shown_mean,
-)
+from bar_exam.reports.statistics.bootstrap import gated_mean, is_small, outer
 from bar_exam.reports.statistics.estimates import (
     Estimate,
-    cluster_error,
+    Outcome,
     cluster_sums,
     paired_differences,
     standard_error,
 )
 from bar_exam.reports.statistics.rare import Moments, difference_bounds
-
-if TYPE_CHECKING:
-    from bar_exam.reports.statistics.estimates import Floats
-
-
-Outcome = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +42,16 @@ def compare_means(
     margin: float = 0.0,
     alpha: float = 0.05,
 ) -> Comparison:
-    """Non-inferiority by a margin, or with margin 0 superiority, of the mean of d.
+    """Is no more lost than a margin (non-inferiority), by the mean of d?
 
-    Each bound is the outer one of `shown_mean` and, for differences in -1..1, of
+    Each bound is the outer one of `gated_mean` and, for differences in -1..1, of
     `difference_bounds`: that no difference was seen says how few there may be, not that there is
     none. Other differences without spread have no bounds.
 
-    The p-value is that of t = (mean(d) + margin) / error with G - 1 degrees of freedom; in a
-    small exam it is the larger of that and of `sign_flip` on d + margin. Several guards that must
-    all pass need no correction (Berger 1982, intersection-union); p-values of several
-    superiority tests go to `holm`.
+    The outcome is that of the interval against -margin. The p-value is that of
+    t = (mean(d) + margin) / error with G - 1 degrees of freedom; in a small exam it is the larger
+    of that and of `sign_flip` on d + margin. Several guards that must all pass need no correction
+    (Berger 1982, intersection-union); p-values of several superiority tests go to `holm`.
 
     Args:
         candidate: shape (n,).
@@ -75,14 +63,16 @@ def compare_means(
     Raises:
         ValueError: no cases, different lengths, a value that is not finite, a negative margin.
     """
+    if not margin >= 0:
+        raise ValueError(f"a margin of {margin} is not a tolerated loss; give 0 or more")
     differences = paired_differences(candidate, baseline)
-    difference = _bounded(shown_mean(differences, clusters, alpha), differences, clusters, alpha)
+    difference = _bounded(gated_mean(differences, clusters, alpha), differences, clusters, alpha)
     error = standard_error(differences, clusters)
     p_value = _p_value(difference, error, margin)
     if p_value is not None and is_small(difference.clusters, difference.n):
         shifted = [value + margin for value in differences]
         p_value = max(p_value, sign_flip(shifted, clusters))
-    return Comparison(difference, error, margin, judge(difference, margin), p_value)
+    return Comparison(difference, error, margin, difference.against(-margin), p_value)
 
 
 def _bounded(
@@ -104,89 +94,6 @@ def _bounded(
     return outer(shown, replace(shown, low=float(low), high=float(high)))
 
 
-def compare_ratios(
-    candidate: "Floats",
-    baseline: "Floats",
-    clusters: Sequence[str],
-    margin: float = 0.0,
-    alpha: float = 0.05,
-    *,
-    seed: int = 0,
-) -> Comparison:
-    """As `compare_means`, for ratios of sums such as precision, recall and F1.
-
-    See `compare_sums` for the bounds. The p-value is that of the linearised t.
-
-    Args:
-        candidate: shape (n, 2), each case's numerator and denominator.
-        baseline: shape (n, 2), on the same cases.
-        clusters: shape (n,), the contract of each case.
-        margin: the loss that is tolerated, not negative.
-        alpha: risk of each bound.
-        seed: of the draws.
-
-    Raises:
-        ValueError: as `compare_means`, or a model's denominators sum to 0.
-    """
-    import numpy as np
-
-    columns = np.concatenate([candidate, baseline], axis=1).T
-    sums = np.stack([cluster_sums(column, clusters)[0] for column in columns], axis=-1)
-    return compare_sums(sums, len(clusters), margin, alpha, seed=seed)
-
-
-def compare_sums(
-    sums: "Floats", cases: int, margin: float = 0.0, alpha: float = 0.05, *, seed: int = 0
-) -> Comparison:
-    """As `compare_ratios`, from sums by contract.
-
-    Each bound is the outer one of two: the BCa bootstrap over contracts, both models recomputed
-    in each draw, and t with G - 1 degrees of freedom and the linearised error of the ratios
-    (Cochran 1977, sec. 6.3). In simulation the bootstrap alone falls 1 to 2 points short of its
-    level (docs/statistics.md).
-
-    Args:
-        sums: shape (G, 4): the candidate's numerator and denominator, then the baseline's.
-        cases: how many were summed.
-        margin: the loss that is tolerated, not negative.
-        alpha: risk of each bound.
-        seed: of the draws.
-
-    Raises:
-        ValueError: as `cluster_bootstrap`, or a negative margin.
-    """
-    from scipy import stats
-
-    groups = len(sums)
-    difference = cluster_bootstrap(sums, ratio_difference, cases, alpha, seed=seed)
-    error = float(cluster_error(*_linearised(sums))[1]) if groups > 1 else None
-    p_value = _p_value(difference, error, margin)
-    if error is not None:
-        reach = float(stats.t.isf(alpha, groups - 1)) * error
-        centre = difference.mean
-        straight = Estimate(centre, centre - reach, centre + reach, cases, groups)
-        difference = outer(difference, straight)
-    return Comparison(difference, error, margin, judge(difference, margin), p_value)
-
-
-def judge(difference: Estimate, margin: float) -> Outcome:
-    """PASS when the lower bound is above -margin, FAIL when the upper one is below it.
-
-    INCONCLUSIVE otherwise, and without bounds. Each bound is one-sided at the estimate's alpha,
-    so at a true difference of -margin either error has probability alpha at most.
-
-    Raises:
-        ValueError: the margin is negative or not a number.
-    """
-    if not margin >= 0:
-        raise ValueError(f"a margin of {margin} is not a tolerated loss; give 0 or more")
-    if difference.low is None or difference.high is None:
-        return "INCONCLUSIVE"
-    if difference.low > -margin:
-        return "PASS"
-    return "FAIL" if difference.high < -margin else "INCONCLUSIVE"
-
-
 def _p_value(difference: Estimate, error: float | None, margin: float) -> float | None:
     from scipy import stats
 
@@ -198,15 +105,19 @@ def _p_value(difference: Estimate, error: float | None, margin: float) -> float 
     return 0.0 if distance > 0 else 1.0
 
 
-def _linearised(sums: "Floats") -> tuple["Floats", "Floats"]:
-    """Sums by contract whose mean and error are those of the difference of two ratios."""
-    import numpy as np
+def two_sided(better: float | None, worse: float | None) -> float | None:
+    """P-value of a difference either way: twice the smaller of the two one-sided ones, 1 at most.
 
-    one, one_of, other, other_of = sums.T
-    gain = (one - one.sum() / one_of.sum() * one_of) / one_of.sum()
-    loss = (other - other.sum() / other_of.sum() * other_of) / other_of.sum()
-    weights = np.full(len(sums), 1 / len(sums))
-    return gain - loss + float(ratio_difference(sums.sum(axis=0))) * weights, weights
+    Both are needed, since neither need be 1 less the other: in a small exam `compare_means` takes
+    the larger of two p-values on either side.
+
+    Args:
+        better: one-sided p-value of "the candidate is better"; None where there is none.
+        worse: of "the candidate is worse".
+    """
+    if better is None or worse is None:
+        return None
+    return min(1.0, 2 * min(better, worse))
 
 
 Alternative = Literal["greater", "less", "two-sided"]

@@ -49,12 +49,12 @@ def power_of(effect: float, error: float, contracts: int, alpha: float = 0.05) -
     return float(TTestPower().power(size, contracts, alpha, alternative="larger"))
 
 
-def detectable(
+def minimum_detectable_effect(
     error: float, contracts: int, alpha: float = 0.05, power: float = 0.8
 ) -> float | None:
     """Smallest effect, true difference plus margin, that is found with this power.
 
-    An exam whose `detectable` exceeds its margin cannot be counted on to pass an equal model.
+    An exam in which it exceeds the margin cannot be counted on to pass an equal model.
 
     Returns:
         None with fewer than two contracts.

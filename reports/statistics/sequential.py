@@ -1,18 +1,18 @@
 """Stop asking once the verdict is certain: looks at parts of the contracts, alpha spent on each.
 
-A contract's answers come together, contracts come in a frozen random order, and a look compares
-the same cluster-robust t with a stricter level than the whole exam would.
+A contract's answers come together, contracts come in a frozen random order, and a look judges what
+is known by the rules of the whole exam at a stricter level. Its intervals are repeated confidence
+intervals: they hold at all looks together (Jennison and Turnbull 1989). Its means are those of a
+stopped exam, which on average lie a little further from the margin than the truth.
 """
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bar_exam.reports.statistics.bootstrap import shown_mean
-from bar_exam.reports.statistics.estimates import Estimate, cluster_mean
-from bar_exam.reports.statistics.paired import Outcome, judge
+from bar_exam.reports.statistics.estimates import Estimate
 
 if TYPE_CHECKING:
     from bar_exam.reports.statistics.estimates import Floats
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SHARES = (0.25, 0.5, 0.75, 1.0)
 FEWEST_CONTRACTS = 10
+"""Below which no look but the last ends an exam."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +34,6 @@ class Plan:
     contracts: tuple[tuple[str, ...], ...]
     fractions: tuple[float, ...]
     levels: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What one look concludes.
-
-    The bounds of `difference` are those of a repeated confidence interval: they hold at all looks
-    together (Jennison and Turnbull 1989). Its mean is that of a stopped exam, which on average
-    lies a little further from the margin than the truth. `settled` ends the asking.
-    """
-
-    number: int
-    fraction: float
-    difference: Estimate
-    outcome: Outcome
-    settled: bool
 
 
 def plan_looks(
@@ -83,41 +68,19 @@ def plan_looks(
     return Plan(parts, fractions, levels)
 
 
-def look(
-    plan: Plan,
-    number: int,
-    differences: Sequence[float],
-    clusters: Sequence[str],
-    margin: float,
-) -> Look:
-    """Judge what is known at a look, both ways: shown to be no worse, or shown to be worse.
+def settled(verdicts: Iterable[str], estimates: Iterable[Estimate]) -> bool:
+    """Whether asking may end at a look: every verdict is certain, and rests on contracts enough.
 
-    t is mapped to z by its p-value, which is the same as taking the t bound at the look's level;
-    each direction spends its own alpha. An early look at fewer than 10 contracts, or at
-    differences without spread, settles nothing: t is not to be trusted there. The last look
-    follows the small-exam rule of `shown_mean`. A guard once PASS stays so at later looks; an
-    exam of several guards is settled when all have passed or one has failed.
+    Verdicts and estimates are those of this look alone, at its level: one that was certain at an
+    earlier look and is no longer counts for nothing. With fewer than `FEWEST_CONTRACTS` contracts
+    nothing ends before the last look, since t is not to be trusted there.
 
     Args:
-        plan: of the exam.
-        number: of the look, from 0.
-        differences: shape (n,), d of every case known so far.
-        clusters: shape (n,), the contract of each.
-        margin: the loss that is tolerated.
-
-    Raises:
-        ValueError: as `cluster_mean`.
+        verdicts: on each candidate; any but INCONCLUSIVE is certain.
+        estimates: of all that was checked.
     """
-    level, last = plan.levels[number], number == len(plan.levels) - 1
-    if last:
-        difference = shown_mean(differences, clusters, level)
-        return Look(number, plan.fractions[number], difference, judge(difference, margin), True)
-    difference = cluster_mean(differences, clusters, level)
-    outcome = judge(difference, margin)
-    if difference.clusters < FEWEST_CONTRACTS or difference.low == difference.high:
-        outcome = "INCONCLUSIVE"
-    settled = outcome != "INCONCLUSIVE"
-    return Look(number, plan.fractions[number], difference, outcome, settled)
+    few = any(estimate.clusters < FEWEST_CONTRACTS for estimate in estimates)
+    return not few and "INCONCLUSIVE" not in verdicts
 
 
 def spent(fraction: float, alpha: float = 0.05) -> float:

@@ -1,12 +1,24 @@
-"""Why a gated metric decides nothing, whatever its values are."""
+"""Why a gated metric decides nothing, whatever its values are.
 
-from collections.abc import Mapping
+Its judges may not be trusted, too little may be left of its cases, or it has no meaning for a kind
+of model or exam. The last follows from the registry entry, the data set and the options, all of
+which the report records; never from a value that is missing, or a guard could be escaped by losing
+what it reads.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bar_exam.evals.gate import Gate
+from bar_exam.evals.metrics.table import METRICS
+from bar_exam.fixtures.cases import Case
+from bar_exam.fixtures.retrieval.passages import Chunker
+from bar_exam.fixtures.retrieval.retrieval import RetrieverOptions
+from bar_exam.models.registry import Entry, Prompted, RecordedEntry
 from bar_exam.reports.statistics.estimates import Estimate, Outcome
 
-Said = tuple[Outcome, str]
+Reasoned = tuple[Outcome, str]
+"""An outcome, and why."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +32,7 @@ class Bars:
     untrusted: Mapping[str, str] = field(default_factory=dict)
     inapplicable: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
-    def of(self, metric: str, *models: str) -> Said | None:
+    def of(self, metric: str, *models: str) -> Reasoned | None:
         """What bars a metric of these models, if anything does."""
         for model in models:
             if why := self.inapplicable.get(model, {}).get(metric):
@@ -30,7 +42,7 @@ class Bars:
         return None
 
 
-def unfit(metric: str, found: Estimate | None, lost: float, gate: Gate) -> Said | None:
+def unfit(metric: str, found: Estimate | None, lost: float, gate: Gate) -> Reasoned | None:
     """Why scores decide nothing, whatever they are."""
     if found is None:
         return "INCONCLUSIVE", f"{metric} could not be computed on any case"
@@ -39,19 +51,53 @@ def unfit(metric: str, found: Estimate | None, lost: float, gate: Gate) -> Said 
         missing = f"{lost:.1%} of its cases lack an answer or a judgement"
         return "INCONCLUSIVE", f"{metric}: {missing}; {gate.attrition:.1%} may"
     if found.n < gate.minimum_cases:
-        few = f"{_count(found.n, 'case')}; the gate asks for {gate.minimum_cases} at least"
+        few = f"{_format_count(found.n, 'case')}; the gate asks for {gate.minimum_cases} at least"
     elif found.clusters < gate.minimum_contracts:
-        few = _count(found.clusters, "contract")
+        few = _format_count(found.clusters, "contract")
         few += f"; the gate asks for {gate.minimum_contracts} at least"
     elif found.low is None or found.high is None:
         few = f"values that are all {found.mean:g}, which have no interval"
     return ("INCONCLUSIVE", f"{metric} rests on {few}") if few else None
 
 
-def _count(count: int, what: str) -> str:
+def _format_count(count: int, what: str) -> str:
     return f"one {what}" if count == 1 else f"{count} {what}s"
 
 
-def turned(gaps: int) -> str:
+def format_gaps(gaps: int) -> str:
     """What is said where the outcome hangs on what was lost."""
     return f"{gaps} missing values could turn it: type the same line again to ask for them"
+
+
+def inapplicable(
+    entry: Entry, cases: Sequence[Case], retriever: RetrieverOptions
+) -> Mapping[str, str]:
+    """The metrics that do not apply to a model in this exam, each with the reason.
+
+    Only those of retrieval can be: they say how good the passages are, whoever reads them.
+    """
+    why = _no_retrieval(entry, cases, retriever)
+    return {name: why for name, metric in METRICS.items() if metric.of_retrieval} if why else {}
+
+
+def _no_retrieval(entry: Entry, cases: Sequence[Case], retriever: RetrieverOptions) -> str:
+    """Why nothing can be said of what a model is shown; empty where something can."""
+    if isinstance(entry, Prompted) and not entry.passages:
+        return "the model is asked without passages"
+    if isinstance(entry, RecordedEntry):
+        return "the answers were recorded, and not what was retrieved for them"
+    if retriever.kind == "none":
+        return "--retriever none shows the contract, and ranks nothing"
+    return _nothing_to_rank(cases, retriever.chunker)
+
+
+def _nothing_to_rank(cases: Sequence[Case], chunker: Chunker) -> str:
+    located = [case for case in cases if any(span.start is not None for span in case.spans)]
+    if not located:
+        return "no expected answer is located in its contract"
+    contracts = {case.contract.digest: case.contract for case in located}.values()
+    if any(len(contract.text) > chunker.size for contract in contracts):
+        return ""
+    if any(len(chunker.split(contract)) > 1 for contract in contracts):
+        return ""
+    return "every contract is one passage, so that all of it is shown"

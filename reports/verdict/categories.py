@@ -9,7 +9,7 @@ from bar_exam.evals.gate import Gate
 from bar_exam.evals.results import Result
 from bar_exam.reports.report import CategoryDifference, Opponent
 from bar_exam.reports.statistics.estimates import Estimate, benjamini_hochberg
-from bar_exam.reports.statistics.paired import compare_means
+from bar_exam.reports.statistics.paired import compare_means, two_sided
 from bar_exam.reports.verdict.pairs import pair
 
 FALSE_DISCOVERIES = 0.05
@@ -42,9 +42,8 @@ def _of_metric(
             continue
         better = compare_means(pairs.candidate, pairs.other, pairs.contracts, alpha=gate.alpha)
         worse = compare_means(pairs.other, pairs.candidate, pairs.contracts, alpha=gate.alpha)
-        if better.p_value is not None and worse.p_value is not None:
-            # Not 1 - p: a small exam takes the larger of two p-values on either side.
-            p_value = min(1.0, 2 * min(better.p_value, worse.p_value))
+        p_value = two_sided(better.p_value, worse.p_value)
+        if p_value is not None:
             found.append((category, better.difference, p_value))
     q_values = benjamini_hochberg([p for _, _, p in found]) if found else ()
     label = f"{opponent.role} {opponent.name}"
@@ -54,7 +53,7 @@ def _of_metric(
     )
 
 
-def said(differences: Iterable[CategoryDifference]) -> tuple[str, ...]:
+def format_differences(differences: Iterable[CategoryDifference]) -> tuple[str, ...]:
     """One line for every category that differs beyond chance."""
     return tuple(
         f"{row.category}: {row.metric} of {row.model} {row.estimate.mean:+.3f} against "

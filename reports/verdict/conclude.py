@@ -16,8 +16,8 @@ from bar_exam.reports.report import (
     Verdict,
 )
 from bar_exam.reports.verdict.bars import Bars
-from bar_exam.reports.verdict.categories import category_differences, said
-from bar_exam.reports.verdict.checks import decide, gate_checks
+from bar_exam.reports.verdict.categories import category_differences, format_differences
+from bar_exam.reports.verdict.decide import decide, gate_checks
 from bar_exam.reports.verdict.means import metric_mean
 from bar_exam.reports.verdict.pairs import by_model, value
 
@@ -84,7 +84,7 @@ def conclude(
         performance=tuple(measure(model, rows, spending) for model, rows in of_model.items()),
         results=tuple(results),
         missed={},
-        notes=(*notes, *said(differences)),
+        notes=(*notes, *format_differences(differences)),
         differences=differences,
         sections=tuple(sections),
     )

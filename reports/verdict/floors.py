@@ -7,7 +7,7 @@ from bar_exam.evals.metrics.table import METRICS
 from bar_exam.evals.results import Result
 from bar_exam.reports.report import Check
 from bar_exam.reports.statistics.estimates import Estimate, Outcome
-from bar_exam.reports.verdict.bars import Bars, Said, turned, unfit
+from bar_exam.reports.verdict.bars import Bars, Reasoned, format_gaps, unfit
 from bar_exam.reports.verdict.means import metric_mean
 from bar_exam.reports.verdict.pairs import Marks, marks
 
@@ -29,11 +29,10 @@ def floor_checks(gate: Gate, model: str, results: Sequence[Result], bars: Bars) 
     return found
 
 
-def _against_floor(metric: str, floor: float, scored: Marks, gate: Gate) -> Said:
+def _against_floor(metric: str, floor: float, scored: Marks, gate: Gate) -> Reasoned:
     """On which side of the floor the interval lies, if it does so whatever was lost."""
     found = _mean(metric, scored, gate)
-    assert found is not None and found.low is not None and found.high is not None
-    shown = f"{metric} {found.mean:.3f} [{found.low:.3f}, {found.high:.3f}]"
+    shown = f"{metric} {found}"
     bound = "at most" if METRICS[metric].direction == "lower" else "at least"
     outcome = _side(metric, floor, found)
     if outcome == "INCONCLUSIVE":
@@ -42,7 +41,7 @@ def _against_floor(metric: str, floor: float, scored: Marks, gate: Gate) -> Said
         _side(metric, floor, _mean(metric, each, gate)) != outcome
         for each in _filled(metric, scored)
     ):
-        return "INCONCLUSIVE", f"{shown}; {turned(len(scored.gaps))}"
+        return "INCONCLUSIVE", f"{shown}; {format_gaps(len(scored.gaps))}"
     return outcome, f"{shown} is {'' if outcome == 'PASS' else 'not '}{bound} {floor:g}"
 
 
@@ -53,12 +52,7 @@ def _mean(metric: str, scored: Marks, gate: Gate) -> Estimate | None:
 
 
 def _side(metric: str, floor: float, found: Estimate | None) -> Outcome:
-    if found is None or found.low is None or found.high is None:
-        return "INCONCLUSIVE"
-    low, high, line = found.low, found.high, floor
-    if METRICS[metric].direction == "lower":
-        low, high, line = -high, -low, -line
-    return "PASS" if low >= line else "FAIL" if high < line else "INCONCLUSIVE"
+    return found.against(floor, METRICS[metric].direction) if found else "INCONCLUSIVE"
 
 
 def _filled(metric: str, scored: Marks) -> tuple[Marks, ...]:

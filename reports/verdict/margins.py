@@ -1,7 +1,6 @@
 """Every gated metric against one opponent: is the candidate no worse than its margin, or better?"""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 from bar_exam.evals.gate import Gate, MetricGate
 from bar_exam.evals.metrics.table import METRICS
@@ -10,10 +9,10 @@ from bar_exam.reports.report import Check, Opponent
 from bar_exam.reports.statistics.estimates import Estimate, Outcome, holm
 from bar_exam.reports.statistics.paired import Comparison, compare_means
 from bar_exam.reports.statistics.power import required_contracts
-from bar_exam.reports.verdict.bars import Bars, Said, turned, unfit
+from bar_exam.reports.verdict.bars import Bars, Reasoned, format_gaps, unfit
 from bar_exam.reports.verdict.pairs import Pairs, pair
 
-Shown = tuple[Said, Estimate | None]
+Shown = tuple[Reasoned, Estimate | None]
 
 
 def opponent_checks(
@@ -42,13 +41,13 @@ def opponent_checks(
         return [Check("comparison", opponent.words, "INCONCLUSIVE", reason)]
     pairs = {metric: pair(metric, candidate, other) for metric in wanted}
     found = []
-    for metric, (said, estimate) in _settled(wanted, pairs, opponent, gate).items():
+    for metric, (said, estimate) in _despite_gaps(wanted, pairs, opponent, gate).items():
         outcome, reason = bars.of(metric, model, opponent.name) or said
         found.append(Check(metric, opponent.words, outcome, reason, estimate))
     return found
 
 
-def _settled(
+def _despite_gaps(
     wanted: Mapping[str, MetricGate], pairs: Mapping[str, Pairs], opponent: Opponent, gate: Gate
 ) -> dict[str, Shown]:
     """What every metric's pairs say, if they say so whatever was lost."""
@@ -65,8 +64,8 @@ def _settled(
         if estimate is None:
             short = "INCONCLUSIVE", f"{metric}: no case was scored on both sides"
         elif short is None and any(end[metric][0][0] != said[0] for end in ends):
-            what = f"{metric} {_signed(estimate)} against {opponent.words}"
-            short = "INCONCLUSIVE", f"{what}; {turned(len(pairs[metric].gaps))}"
+            what = f"{metric} {estimate:+.3f} against {opponent.words}"
+            short = "INCONCLUSIVE", f"{what}; {format_gaps(len(pairs[metric].gaps))}"
         found[metric] = short or said, estimate
     return found
 
@@ -95,7 +94,7 @@ def _compared(
     }
     p_values = _corrected(wanted, compared)
     return {
-        metric: _said(metric, entry, compared[metric], opponent, gate, p_values.get(metric))
+        metric: _judged(metric, entry, compared[metric], opponent, gate, p_values.get(metric))
         for metric, entry in wanted.items()
     }
 
@@ -104,9 +103,8 @@ def _comparison(metric: str, pairs: Pairs, margin: float, alpha: float) -> Compa
     """The comparison on a scale where more is better; None without a pair."""
     if not pairs.contracts:
         return None
-    first, second = pairs.candidate, pairs.other
-    if METRICS[metric].direction == "lower":
-        first, second = second, first
+    gain = METRICS[metric].gain
+    first, second = ([gain(score) for score in side] for side in (pairs.candidate, pairs.other))
     return compare_means(first, second, pairs.contracts, margin, alpha)
 
 
@@ -128,7 +126,7 @@ def _corrected(
     return raw | dict(zip(primary, corrected, strict=True))
 
 
-def _said(
+def _judged(
     metric: str,
     entry: MetricGate,
     found: Comparison | None,
@@ -138,10 +136,10 @@ def _said(
 ) -> Shown:
     if found is None:
         return ("INCONCLUSIVE", ""), None
-    estimate = _natural(metric, found.difference)
+    estimate = METRICS[metric].gain(found.difference)
 
     def say(outcome: Outcome, reason: str) -> Shown:
-        shown = f"{metric} {_signed(estimate)} against {opponent.words}"
+        shown = f"{metric} {estimate:+.3f} against {opponent.words}"
         return (outcome, f"{shown}; {reason}"), estimate
 
     if entry.goal == "superior":
@@ -161,10 +159,10 @@ def _superior(
     alpha: float,
 ) -> Shown:
     """Better needs both: a small p-value, and an interval that does not reach down to nothing."""
-    low, high = found.difference.low, found.difference.high
-    if p is not None and p <= alpha and low is not None and low > 0:
+    at_most_nothing = found.difference.against(0.0, "lower")
+    if p is not None and p <= alpha and at_most_nothing == "FAIL":
         return say("PASS", f"p = {p:.2g}: better")
-    if high is not None and high <= 0:
+    if at_most_nothing == "PASS":
         return say("FAIL", "not better")
     return say("INCONCLUSIVE", f"p = {p:.2g}: not shown to be better" if p else "no difference")
 
@@ -177,24 +175,3 @@ def _more_contracts(found: Comparison, gate: Gate) -> int | None:
     at_hand = found.difference.clusters
     needed = required_contracts(effect, found.error, at_hand, gate.alpha, gate.planning.power)
     return needed - at_hand if needed and needed > at_hand else None
-
-
-def _natural(metric: str, difference: Estimate) -> Estimate:
-    """Candidate minus opponent in the metric's own direction."""
-    if METRICS[metric].direction == "higher":
-        return difference
-    low, high = difference.low, difference.high
-    return replace(
-        difference,
-        mean=-difference.mean,
-        low=None if high is None else -high,
-        high=None if low is None else -low,
-    )
-
-
-def _signed(estimate: Estimate | None) -> str:
-    if estimate is None:
-        return ""
-    if estimate.low is None or estimate.high is None:
-        return f"{estimate.mean:+.3f}"
-    return f"{estimate.mean:+.3f} [{estimate.low:+.3f}, {estimate.high:+.3f}]"

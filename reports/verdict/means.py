@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bar_exam.evals.metrics.table import METRICS
-from bar_exam.reports.statistics.bootstrap import outer, shown_mean
+from bar_exam.reports.statistics.bootstrap import gated_mean, outer
 from bar_exam.reports.statistics.estimates import Estimate, cluster_mean, cluster_sums
 from bar_exam.reports.statistics.rare import share_bounds
 
@@ -20,7 +20,7 @@ def metric_mean(
 ) -> Estimate:
     """What a report shows and a gate holds of one metric's values.
 
-    Of a share each end is the outer one of `shown_mean` and of `share_bounds`, which know of what
+    Of a share each end is the outer one of `gated_mean` and of `share_bounds`, which know of what
     was not seen.
 
     Args:
@@ -38,7 +38,7 @@ def metric_mean(
     if len(set(contracts)) < 2:
         return Estimate(sum(values) / len(values), None, None, len(values), 1)
     share = metric not in METRICS or not METRICS[metric].unit
-    found = (shown_mean if whole else cluster_mean)(values, contracts, alpha, share=share)
+    found = (gated_mean if whole else cluster_mean)(values, contracts, alpha, share=share)
     if not share:
         return _positive(found)
     if not whole:

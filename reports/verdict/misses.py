@@ -55,5 +55,5 @@ def _misses(result: Result, metric: str, mark: float) -> bool:
     score = result.scores.get(metric)
     if score is None or score.value is None:
         return False
-    lower = METRICS[metric].direction == "lower"
-    return score.value > mark if lower else score.value < mark
+    gain = METRICS[metric].gain
+    return gain(score.value) < gain(mark)

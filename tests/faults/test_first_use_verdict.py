@@ -20,7 +20,7 @@ from bar_exam.reports.page.html import render
 from bar_exam.reports.page.markdown import markdown
 from bar_exam.reports.report import Header
 from bar_exam.reports.verdict.conclude import conclude
-from bar_exam.reports.verdict.preconditions import foresee
+from bar_exam.reports.verdict.planning import minimum_detectable_effects
 from tests.conftest import make_adapter
 from tests.fake_server import fake_server
 
@@ -92,7 +92,7 @@ def test_amounts_have_no_interval_below_nothing():
 def test_a_difference_that_no_share_can_have_is_not_said_to_be_told():
     gate = Gate(metrics={"token_f1": MetricGate(role="guard", margin=0.02)})
     cases = [row.case for row in rows("token_f1", [[1.0], [1.0]])]
-    (found,) = foresee(gate, cases)
+    (found,) = minimum_detectable_effects(gate, cases)
     assert found.too_small
     assert "no difference" in found.line and "1.8" not in found.line
 

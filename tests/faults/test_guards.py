@@ -16,8 +16,8 @@ from bar_exam.models.chat import Answer
 from bar_exam.models.manifest import Manifest, contract_entry, write_manifest
 from bar_exam.models.registry import EndpointEntry, LocalEntry, RecordedEntry
 from bar_exam.reports.report import Check, Header, Opponent
-from bar_exam.reports.verdict.checks import decide
 from bar_exam.reports.verdict.conclude import conclude
+from bar_exam.reports.verdict.decide import decide
 from bar_exam.reports.verdict.preconditions import leak_checks
 from tests.promotion_data import make_place, write_report
 

@@ -11,7 +11,7 @@ from bar_exam.fixtures.cases import Case, Contract, Span
 from bar_exam.models.chat import Answer
 from bar_exam.reports.report import Opponent
 from bar_exam.reports.verdict.conclude import judge_candidates
-from bar_exam.reports.verdict.preconditions import foresee
+from bar_exam.reports.verdict.planning import minimum_detectable_effects
 from bench.simulation import World, dirichlet_counts
 
 CHAMPION = Opponent("champion", "champion", "c" * 64)
@@ -115,6 +115,6 @@ def test_a_better_mean_by_luck_does_not_move_the_anchor():
 def test_superiority_that_no_answers_could_show_is_said_beforehand():
     gate = Gate(metrics={"exact_match": MetricGate(role="primary", goal="superior")})
     cases = [row.case for row in rows("new", [[1.0] * 20] * 4)]
-    (found,) = foresee(gate, cases)
+    (found,) = minimum_detectable_effects(gate, cases)
     assert found.too_small
     assert "cannot show that it is better" in found.line

@@ -115,7 +115,7 @@ def test_its_exam_says_that_it_may_not_gate(server, tmp_path):
     _, calls = with_calls(tmp_path, use, most=2)
     assert calls == 2
     assert [exam.judge.name for exam in exams] == ["served"]
-    section = judge_section(exams, Rules(), 0.05)
+    section = judge_section(exams, Rules(), 0.05, 0.02)
     assert section.of("served", "kappa").outcome in ("FAIL", "INCONCLUSIVE")
     assert re.search("are missing|could be had", section.of("served", "kappa").reason)
     gate = Gate(metrics={"correctness": MetricGate(role="guard", floor=0.5),
@@ -137,7 +137,7 @@ def test_its_judgements_are_poor_and_its_exam_says_so(server, tmp_path):
         await exam.close()
 
     with_calls(tmp_path, use, most=12)
-    section = judge_section([exam], Rules(), 0.05)
+    section = judge_section([exam], Rules(), 0.05, 0.02)
     assert any(trial.score.value is not None for trial in exam.agreement)
     assert section.of("served", "mean_absolute_error").estimate.mean > 0.25
     for measure in ("kappa", "spearman", "mean_absolute_error"):

@@ -12,7 +12,7 @@ from bar_exam.models.promotion.conclusion import contradiction
 from bar_exam.models.promotion.evidence import find_examined
 from bar_exam.reports.report import Check, Opponent
 from bar_exam.reports.statistics.estimates import Estimate
-from bar_exam.reports.verdict.checks import decide
+from bar_exam.reports.verdict.decide import decide
 from tests.promotion_data import dynasty, identity_of, make_place, seal, write_report
 from tests.seams import users
 

@@ -5,7 +5,7 @@ import dataclasses
 from bar_exam.evals.gate import Gate, MetricGate
 from bar_exam.evals.results import Score
 from bar_exam.reports.archive import as_json, read_report, write_json
-from bar_exam.reports.verdict.categories import category_differences, said
+from bar_exam.reports.verdict.categories import category_differences, format_differences
 from bar_exam.reports.verdict.conclude import conclude
 from tests.reports.test_verdict import CHAMPION, HEADER, SPENDING, results
 
@@ -35,7 +35,7 @@ def test_a_planted_loss_in_one_category_is_found_and_no_other():
     ]
     found = category_differences(GATE, candidate, champion, CHAMPION)
     assert len(found) == 20
-    lines = said(found)
+    lines = format_differences(found)
     assert len(lines) == 1
     assert lines[0].startswith("cat 3: exact_match of new -0.8")
 
@@ -43,7 +43,7 @@ def test_a_planted_loss_in_one_category_is_found_and_no_other():
 def test_chance_alone_is_seldom_reported():
     champion = spread(results("champion", 0.7, questions=40, seed=1))
     candidate = spread(results("new", 0.7, questions=40, seed=2))
-    assert len(said(category_differences(GATE, candidate, champion, CHAMPION))) <= 1
+    assert len(format_differences(category_differences(GATE, candidate, champion, CHAMPION))) <= 1
 
 
 def test_a_category_of_one_contract_is_left_out():
@@ -69,4 +69,4 @@ def test_few_contracts_show_nothing_beyond_chance():
         dataclasses.replace(row, model="new", scores={"exact_match": Score(0.0)})
         for row in champion
     ]
-    assert said(category_differences(GATE, candidate, champion, CHAMPION)) == ()
+    assert format_differences(category_differences(GATE, candidate, champion, CHAMPION)) == ()

@@ -17,9 +17,8 @@ from bar_exam.models.chat import Answer
 from bar_exam.models.manifest import Manifest, contract_entry, write_manifest
 from bar_exam.models.registry import EchoEntry, ExtractiveEntry, LocalEntry, RecordedEntry
 from bar_exam.reports.report import Check, Opponent
-from bar_exam.reports.verdict.applying import inapplicable
-from bar_exam.reports.verdict.bars import Bars
-from bar_exam.reports.verdict.checks import decide, gate_checks
+from bar_exam.reports.verdict.bars import Bars, inapplicable
+from bar_exam.reports.verdict.decide import decide, gate_checks
 from bar_exam.reports.verdict.preconditions import leak_checks
 from tests import seams
 
@@ -256,15 +255,15 @@ def test_a_model_that_is_shown_passages_cannot_escape_by_losing_them(sample):
 
 def test_checks_of_the_gate_are_made_in_one_place():
     assert seams.users("bar_exam.reports.verdict.floors.floor_checks") == {
-        "reports/verdict/checks.py"
+        "reports/verdict/decide.py"
     }
     assert seams.users("bar_exam.reports.verdict.margins.opponent_checks") == {
-        "reports/verdict/checks.py"
+        "reports/verdict/decide.py"
     }
-    assert seams.users("bar_exam.reports.verdict.checks.gate_checks") == {
+    assert seams.users("bar_exam.reports.verdict.decide.gate_checks") == {
         "reports/verdict/conclude.py"
     }
-    assert seams.users("bar_exam.reports.verdict.checks.decide") == {"reports/verdict/conclude.py"}
+    assert seams.users("bar_exam.reports.verdict.decide.decide") == {"reports/verdict/conclude.py"}
 
 
 def test_gated_differences_and_shares_are_bounded_in_one_place():

@@ -217,7 +217,7 @@ def test_one_contract_has_no_interval(tmp_path, capsys):
     for id_, level in ((A, 0.4), (B, 0.9)):
         put(tmp_path, written(id_, {"m": scores(cases, lambda n, level=level: level)}, cases))
     text = printed(tmp_path, capsys, A, B)
-    assert line_of(text, "token_f1 ↑")[4:8] == ["+0.500", "one", "contract", "–"]
+    assert line_of(text, "token_f1 ↑")[4:7] == ["+0.500", "–", "3/0/0"]
 
 
 def test_equal_runs_differ_in_nothing(tmp_path, capsys):

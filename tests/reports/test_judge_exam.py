@@ -104,7 +104,7 @@ def examined(tmp_path, rule, again=None, place=better, pairs=HELD_OUT, rules=Non
     exams = taken(
         tmp_path, JudgeExam(judge, second, Preferring(place), pairs, ALL if pairs else ())
     )
-    section = judge_section(exams, rules or Rules(), 0.05)
+    section = judge_section(exams, rules or Rules(), 0.05, 0.02)
     assert {finding.subject for finding in section.findings} == {"scripted"}
     return {finding.measure: finding for finding in section.findings}
 
@@ -225,7 +225,7 @@ def test_judge_that_cannot_be_read_is_said_to_be_so(tmp_path):
     gate = Gate(metrics={"correctness": MetricGate(role="guard", floor=0.5)})
     section = judge_section(
         taken(tmp_path, JudgeExam(Scripted(lambda *_: lost, "mute"), Scripted(lambda *_: lost),
-                                  None, HELD_OUT[:3])), Rules(), 0.05,
+                                  None, HELD_OUT[:3])), Rules(), 0.05, 0.02,
     )  # fmt: skip
     assert list(untrusted(gate, section, ["mute"])) == ["correctness"]
 
@@ -251,7 +251,7 @@ def test_judge_that_reads_half_of_the_answers_has_not_shown_its_agreement(tmp_pa
 
 def test_judge_of_single_answers_has_no_position_bias_to_show(tmp_path):
     exams = taken(tmp_path, JudgeExam(Scripted(truth), Scripted(truth), None, HELD_OUT))
-    section = judge_section(exams, Rules(), 0.05)
+    section = judge_section(exams, Rules(), 0.05, 0.02)
     finding = section.of("scripted", "position_bias")
     assert (finding.outcome, finding.estimate) == (None, None)
     gate = Gate(metrics={"correctness": MetricGate(role="guard", floor=0.5)})
@@ -303,7 +303,7 @@ def panel(tmp_path, **rules):
         JudgeExam(Scripted(rule, name), Scripted(rule, name), None, HELD_OUT)
         for name, rule in rules.items()
     ]
-    return judge_section(taken(tmp_path, *exams), Rules(), 0.05)
+    return judge_section(taken(tmp_path, *exams), Rules(), 0.05, 0.02)
 
 
 def obedient(case, text):
@@ -375,7 +375,7 @@ def served_exam(tmp_path, reply):
     with fake_server(reply=reply) as server:
         chat = EndpointModel(name="judge", base_url=server.url, model="fake")
         exams = taken(tmp_path, *judge_exams([LlmJudge("correctness", chat)], PAIRS))
-        section = judge_section(exams, Rules(), 0.05)
+        section = judge_section(exams, Rules(), 0.05, 0.02)
         return {finding.measure: finding for finding in section.findings}, server.calls
 
 

@@ -2,7 +2,7 @@
 
 from bar_exam.evals.gate import Gate, MetricGate
 from bar_exam.fixtures.cases import Case, Contract, Span
-from bar_exam.reports.verdict.preconditions import foresee, too_few
+from bar_exam.reports.verdict.planning import minimum_detectable_effects, too_few
 
 GATE = Gate(
     metrics={
@@ -22,20 +22,20 @@ def cases(contracts, questions=20):
 
 
 def test_every_margin_is_told_what_difference_the_exam_detects():
-    (found,) = foresee(GATE, cases(400))
+    (found,) = minimum_detectable_effects(GATE, cases(400))
     assert "400 contracts tell a difference of 0.0" in found.line
     assert "margin is 0.03" in found.line
     assert not found.too_small
 
 
 def test_an_exam_too_small_for_its_margin_says_so():
-    (found,) = foresee(GATE, cases(10))
+    (found,) = minimum_detectable_effects(GATE, cases(10))
     assert found.too_small
     assert "too small" in found.line
 
 
 def test_one_contract_tells_nothing():
-    (found,) = foresee(GATE, cases(1))
+    (found,) = minimum_detectable_effects(GATE, cases(1))
     assert found.too_small
     assert "fewer than two contracts" in found.line
 

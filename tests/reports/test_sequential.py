@@ -8,12 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bar_exam.reports.statistics.bootstrap import shown_mean
-from bar_exam.reports.statistics.estimates import cluster_mean
-from bar_exam.reports.statistics.paired import judge
-from bar_exam.reports.statistics.sequential import boundaries, look, plan_looks, spent
+from bar_exam.evals.gate import Gate, MetricGate
+from bar_exam.evals.results import Result, Score
+from bar_exam.fixtures.cases import Case, Contract, Span
+from bar_exam.models.chat import Answer
+from bar_exam.reports.report import Opponent
+from bar_exam.reports.statistics.estimates import Estimate
+from bar_exam.reports.statistics.sequential import boundaries, plan_looks, settled, spent
+from bar_exam.reports.verdict.conclude import judge_candidates
 from bench.simulation import World, expanded, paired_sums, stopped
 from bench.statistics import MARGIN
+from tests import seams
 
 QUARTERS = (0.25, 0.5, 0.75, 1.0)
 CONTRACTS = [f"contract {number}" for number in range(102)]
@@ -114,56 +119,27 @@ def test_plans_of_few_contracts_have_fewer_looks():
             plan_looks(contracts, shares=shares)
 
 
-# Looks
+# Where an exam may stop
 
 
-def test_a_look_is_the_cluster_t_mapped_by_its_p_value():
-    plan = plan_looks(CONTRACTS)
-    bounds = boundaries(plan.fractions)
-    outcomes = set()
-    for difference in (0.01, -0.02, -0.06):
-        for parts in exams(plan, 8, 1, difference=difference):
-            for number, (values, clusters) in enumerate(parts):
-                found = look(plan, number, values, clusters, MARGIN)
-                groups = len(set(clusters))
-                straight = cluster_mean(values, clusters, 0.05)
-                error = (straight.high - straight.mean) / stats.t.isf(0.05, groups - 1)
-                p_value = stats.t.sf(abs(straight.mean + MARGIN) / error, groups - 1)
-                z = math.copysign(stats.norm.isf(p_value), straight.mean + MARGIN)
-                crossed = "PASS" if z > bounds[number] else "INCONCLUSIVE"
-                assert found.outcome == ("FAIL" if z < -bounds[number] else crossed)
-                assert found.settled == (found.outcome != "INCONCLUSIVE" or number == 3)
-                assert found.outcome == judge(found.difference, MARGIN)
-                outcomes.add((found.outcome, found.settled))
-    assert len(outcomes) == 4
+def test_an_exam_ends_where_every_verdict_is_certain():
+    shown = [Estimate(0.0, -0.01, 0.01, 400, 40)]
+    assert settled(["PROMOTE"], shown)
+    assert settled(["REJECT", "PROMOTE"], shown)
+    assert not settled(["PROMOTE", "INCONCLUSIVE"], shown)
 
 
-def test_early_looks_at_few_contracts_or_no_spread_settle_nothing():
-    alike = [0.0] * 60, [f"contract {number // 3}" for number in range(60)]
-    plan = plan_looks(sorted(set(alike[1])), shares=(0.5, 1.0))
-    early = look(plan, 0, *alike, MARGIN)
-    assert (early.outcome, early.settled) == ("INCONCLUSIVE", False)
-    late = look(plan, 1, *alike, MARGIN)
-    assert (late.outcome, late.settled) == ("PASS", True)
-    clear = [0.5 + 0.01 * number for number in range(9)], [str(number) for number in range(9)]
-    assert look(plan, 0, *clear, MARGIN).outcome == "INCONCLUSIVE"
-    more = [*clear[0], 0.5], [*clear[1], "9"]
-    assert look(plan, 0, *more, MARGIN).outcome == "PASS"
-    alone = look(plan_looks(["a"]), 0, [1.0, 0.0], ["a", "a"], MARGIN)
-    assert (alone.outcome, alone.settled) == ("INCONCLUSIVE", True)
-    with pytest.raises(ValueError, match="not finite"):
-        look(plan, 0, [math.nan], ["a"], MARGIN)
+def test_few_contracts_end_nothing():
+    wide, narrow = (Estimate(0.9, 0.8, 1.0, 400, contracts) for contracts in (9, 10))
+    assert not settled(["REJECT"], [narrow, wide])
+    assert settled(["REJECT"], [narrow])
 
 
-def test_the_last_look_is_as_strict_as_its_level_and_follows_the_small_exam_rule():
-    values = [float(number % 3) for number in range(40)] + [9.0]
-    clusters = [str(number // 3) for number in range(41)]
-    plan = plan_looks(clusters)
-    last = look(plan, 3, values, clusters, MARGIN).difference
-    assert plan.levels[-1] == pytest.approx(stats.norm.sf(boundaries(plan.fractions)[-1]))
-    assert last == shown_mean(values, clusters, plan.levels[-1])
-    assert last.low < shown_mean(values, clusters, 0.05).low
-    assert last.high > cluster_mean(values, clusters, plan.levels[-1]).high
+def test_the_exam_and_its_simulation_stop_by_one_rule():
+    assert seams.users("bar_exam.reports.statistics.sequential.settled") == {
+        "reports/examination.py",
+        "bench/simulation.py",
+    }
 
 
 # Risk and savings
@@ -191,18 +167,34 @@ def test_stopping_early_saves_calls_and_little_power():
     assert equal.failed + better.failed + worse.passed < 0.001
 
 
-def test_simulations_stop_as_looks_do():
+def verdict(differences, contracts, level):
+    """What an exam concludes of a candidate whose scores differ so from the champion's."""
+    cases = [
+        Case(f"{n}", f"{n}", Contract(name, name), "category", "why?", (Span("text", 0),))
+        for n, name in enumerate(contracts)
+    ]
+    results = [
+        Result(model, case, Answer("text"), {"token_f1": Score(float(value))}, asked=True)
+        for case, d in zip(cases, differences, strict=True)
+        for model, value in (("new", d >= 0), ("old", d <= 0))
+    ]
+    gate = Gate(alpha=level, metrics={"token_f1": MetricGate(role="guard", margin=MARGIN)})
+    champion = Opponent("champion", "old", "")
+    return judge_candidates(results, gate, ["new"], [champion], {})[1][0]
+
+
+def test_simulations_stop_as_exams_do():
     plan = plan_looks([str(number) for number in range(102)])
     passed = failed = saved = 0.0
-    for parts in exams(plan, 60, 4, difference=0.01):
-        for number, (values, clusters) in enumerate(parts):
-            found = look(plan, number, values, clusters, MARGIN)
-            if found.settled:
-                passed += found.outcome == "PASS"
-                failed += found.outcome == "FAIL"
-                saved += 1 - found.fraction
+    for parts in exams(plan, 12, 4, difference=0.01):
+        for (values, clusters), level in zip(parts, plan.levels, strict=True):
+            found = verdict(values, clusters, level)
+            if settled([found.outcome], [check.estimate for check in found.checks]):
+                saved += 1 - len(values) / len(parts[-1][0])
                 break
-    simulated = stopped(World(difference=0.01), MARGIN, 60, seed=4)
-    assert (passed / 60, failed / 60) == (simulated.passed, simulated.failed)
-    assert saved / 60 == pytest.approx(simulated.saved)
+        passed += found.outcome == "PROMOTE"
+        failed += found.outcome == "REJECT"
+    simulated = stopped(World(difference=0.01), MARGIN, 12, seed=4)
+    assert (passed / 12, failed / 12) == (simulated.passed, simulated.failed)
+    assert saved / 12 == pytest.approx(simulated.saved)
     assert simulated.saved > 0.1

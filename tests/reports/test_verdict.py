@@ -10,8 +10,8 @@ from bar_exam.evals.results import Result, Score, Spending
 from bar_exam.fixtures.cases import Case, Contract, Span
 from bar_exam.models.chat import Answer
 from bar_exam.reports.report import Check, Header, Opponent
-from bar_exam.reports.verdict.checks import decide
 from bar_exam.reports.verdict.conclude import conclude
+from bar_exam.reports.verdict.decide import decide
 
 CHAMPION = Opponent("champion", "champion", "c" * 64)
 ANCHOR = Opponent("anchor", "anchor", "a" * 64)

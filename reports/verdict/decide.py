@@ -75,7 +75,6 @@ def decide(
 def _is_gain(check: Check) -> bool:
     """Whether the interval of a difference lies where the candidate is better."""
     found = check.estimate
-    if found is None or found.low is None or found.high is None:
+    if found is None:
         return False
-    known = METRICS.get(check.metric)
-    return found.high < 0 if known and known.direction == "lower" else found.low > 0
+    return METRICS[check.metric].gain(found).against(0.0, "lower") == "FAIL"
