@@ -25,7 +25,7 @@ from bar_exam.evals.isolation import attempted, isolated, users_mistake
 from bar_exam.evals.judges.judge import Bench, Submission
 from bar_exam.evals.metrics.table import score
 from bar_exam.evals.plan import Plan, Retrieves
-from bar_exam.evals.results import Result, Score, Spending
+from bar_exam.evals.results import Result, Score, Spending, tokens_per_second
 from bar_exam.evals.shown import belonging, offered, shown
 from bar_exam.evals.variants.variant import Variant
 from bar_exam.fixtures.cases import Case
@@ -157,6 +157,12 @@ class Run:
             seconds=(self._ended or time.perf_counter()) - self._started,
             peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         )
+
+    @property
+    def speeds(self) -> Mapping[str, float]:
+        """Tokens that each model generated a second, where it was asked and has tokens."""
+        found = {name: tokens_per_second(calls) for name, calls in self._calls.made.items()}
+        return {name: speed for name, speed in found.items() if speed is not None}
 
     async def execute(self) -> None:
         """Retrieve, ask, judge and score whatever the store does not hold.

@@ -109,7 +109,7 @@ class Forgetting(_Table):
 
 
 class Performance(_Table):
-    """Budgets of the run in seconds, tokens per second and GiB; None lifts one."""
+    """Budgets in seconds, tokens generated per second of own time, and GiB; None lifts one."""
 
     p95_latency: Number | None = Field(default=None, gt=0)
     tokens_per_second: Number | None = Field(default=None, gt=0)

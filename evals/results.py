@@ -1,6 +1,6 @@
 """What one metric says of one answer."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bar_exam.fixtures.cases import Case
@@ -41,3 +41,35 @@ class Spending:
     tokens_out: int
     seconds: float
     peak_memory: int
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One answer that a model was asked for: from when to when, in seconds on one clock.
+
+    `tokens_out` are the tokens that it generated.
+    """
+
+    begun: float
+    ended: float
+    tokens_out: int
+
+
+def tokens_per_second(calls: Iterable[Call]) -> float | None:
+    """Generated tokens over the time in which the model was busy with one call or several.
+
+    Calls overlap, in batches and on servers, so that neither the sum of their times nor the wall
+    time of a run, in which others are asked too, is the time that the model took.
+
+    Returns:
+        None where it generated nothing, or took no time.
+
+    >>> tokens_per_second([Call(0.0, 2.0, 30), Call(1.0, 3.0, 30), Call(9.0, 10.0, 40)])
+    25.0
+    """
+    tokens, busy, until = 0, 0.0, float("-inf")
+    for call in sorted(calls, key=lambda call: call.begun):
+        tokens += call.tokens_out
+        busy += max(call.ended - max(call.begun, until), 0.0)
+        until = max(until, call.ended)
+    return tokens / busy if tokens and busy else None

@@ -363,6 +363,7 @@ class Examination:
             notes=notes,
             sections=found,
             bars=bars,
+            speeds=run.speeds,
         )
         self.report = replace(self.report, verdicts=self._in_service(self.report, run))
         written = as_json(self.report)

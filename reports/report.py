@@ -63,10 +63,11 @@ class CategoryDifference:
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """Latency percentiles in seconds and tokens per second, over `calls` answers of one model.
+    """Latency percentiles in seconds, over `calls` answers of one model, and its speed.
 
-    All are None where the run asked nothing: times of another run say nothing of this one. The
-    last is None for models without tokens.
+    `tokens_per_second` are tokens generated, over the time in which the model was busy with calls
+    of this run; retrieval and other models do not count. All are None where the run asked nothing:
+    times of another run say nothing of this one. The last is None for models without tokens.
     """
 
     model: str

@@ -1,6 +1,7 @@
 """Every call of an exam: made once, kept by the store, within a budget."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ from bar_exam.evals.calls.columns import storable_answer
 from bar_exam.evals.calls.journal import Journal, Lookups
 from bar_exam.evals.calls.store import answer_from, answer_row
 from bar_exam.evals.isolation import isolated
+from bar_exam.evals.results import Call
 from bar_exam.fixtures.cases import Case
 from bar_exam.fixtures.retrieval.passages import Passage
 from bar_exam.models.chat import Answer, ChatModel, Message, Model
@@ -115,7 +117,7 @@ class Calls:
     again where `again` says so. Every answer is made storable here.
     `first` are the models that must be able to answer before anything is paid for; `exceptions`
     counts, by line, those that were no user's mistake; `arrived` are the answers that this run
-    paid for, by their keys, as soon as they are there.
+    paid for, by their keys, as soon as they are there; `made` are the calls of each model.
     """
 
     journal: Journal
@@ -126,6 +128,7 @@ class Calls:
     again: bool = False
     exceptions: Counter[str] = field(default_factory=Counter)
     arrived: dict[str, Answer] = field(default_factory=dict)
+    made: dict[str, list[Call]] = field(default_factory=dict)
     _made: dict[str, asyncio.Future[Answer]] = field(default_factory=dict)
     _ready: dict[str, asyncio.Future[None]] = field(default_factory=dict)
     _prepared: set[str] = field(default_factory=set)
@@ -198,6 +201,9 @@ class Calls:
                     reservation.spent = answer.tokens_in + answer.tokens_out
                 finally:
                     reservation.sent = hold.sent
+                ended = time.perf_counter()
+                made = Call(ended - answer.latency, ended, answer.tokens_out)
+                self.made.setdefault(model.name, []).append(made)
                 self.tokens_in += answer.tokens_in
                 if answer.error is None:
                     self.arrived[key] = answer

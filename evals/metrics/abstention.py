@@ -11,7 +11,15 @@ from bar_exam.models.chat import Answer
 
 
 def abstention(case: Case, answer: Answer) -> Score:
-    """1.0 when an answer to a question that the contract does not answer says so, and no more."""
+    """1.0 when an answer to a question that the contract does not answer says so, and no more.
+
+    >>> from bar_exam.fixtures.cases import Contract
+    >>> silent = Case("1", "1", Contract("A", "Fees are due."), "Cap", "Is liability capped?", ())
+    >>> abstention(silent, Answer("Not found.")).value
+    1.0
+    >>> abstention(silent, Answer("Not found, but fees are due in 30 days.")).value
+    0.0
+    """
     return Score(float(abstains(answer.text, case.question, case.golds)))
 
 
@@ -20,6 +28,12 @@ def laziness(case: Case, answer: Answer) -> Score:
 
     Whoever refuses and answers all the same has refused. Source: ContractEval (Liu et al. 2025),
     "laziness" of a model that says "no related clause".
+
+    >>> from bar_exam.fixtures.cases import Contract, Span
+    >>> spans = (Span("two years", 12),)
+    >>> case = Case("1", "1", Contract("A", "The term is two years."), "Term", "How long?", spans)
+    >>> laziness(case, Answer("Not found.")).value, laziness(case, Answer("Two years.")).value
+    (1.0, 0.0)
     """
     return Score(float(declines(answer.text, case.question, case.golds)))
 
@@ -30,5 +44,12 @@ def balanced(case: Case, answer: Answer) -> Score:
     Its mean is the balanced score, half of each, where half of the cases are answerable
     (`--limit N --balanced`): a model that never answers has 0.5, and so has one that always does
     and is always right.
+
+    >>> from bar_exam.fixtures.cases import Contract, Span
+    >>> contract = Contract("A", "The term is two years.")
+    >>> case = Case("1", "1", contract, "Term", "How long?", (Span("two years", 12),))
+    >>> silent = Case("2", "2", contract, "Cap", "Is liability capped?", ())
+    >>> [balanced(each, Answer("Not found.")).value for each in (case, silent)]
+    [0.0, 1.0]
     """
     return token_f1(case, answer) if case.answerable else abstention(case, answer)

@@ -52,7 +52,11 @@ probability. A model without one has an operating point instead of a curve.
 
 
 def catalogue() -> str:
-    """The page."""
+    """The page.
+
+    >>> "| `mrr` | answerable | 1 / rank of the first passage" in catalogue()
+    True
+    """
     table = "\n".join(_table())
     quirks = (cuad.__doc__ or "").partition("\n")[2].strip()
     return f"{OPENING}\n{table}\n\n{CLOSING}\n### CUAD's script, and what is corrected\n\n```text\n{quirks}\n```\n"

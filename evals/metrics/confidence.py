@@ -56,6 +56,11 @@ def calibration(
 
     Raises:
         ValueError: the two differ in length.
+
+    >>> from math import log
+    >>> found = calibration([log(0.9), log(0.8), log(0.6), None], [1.0, 1.0, 0.0, 1.0])
+    >>> found.cases, found.left_out, round(found.brier.value, 3), found.auroc.value
+    (3, 1, 0.137, 1.0)
     """
     pairs = [
         (exp(min(given, 0.0)), right)

@@ -115,6 +115,11 @@ def one_best(
         confidence: the mean log-probability of its tokens; without one the answer is certain.
         question: that was asked.
         golds: gold texts; none where the contract does not answer.
+
+    >>> one_best("Delaware law."), one_best("Not found.")
+    ((('Delaware law.', 1.0),), ())
+    >>> one_best("Delaware law.", confidence=-0.5)
+    (('Delaware law.', 0.6065306597126334),)
     """
     does = reading(text, question, golds)
     if does == "abstention" or (does == "hedge" and golds):
@@ -125,7 +130,12 @@ def one_best(
 def of_category(
     predictions: Iterable[Prediction], category: str, mode: Mode = "official"
 ) -> tuple[Prediction, ...]:
-    """The questions of one category, as the mode understands it."""
+    """The questions of one category, as the mode understands it.
+
+    >>> asked = [Prediction(f"A__{name}", name, (), ()) for name in ("Parties", "Cap")]
+    >>> [each.id for each in of_category(asked, "Cap")]
+    ['A__Cap']
+    """
     return tuple(
         each
         for each in predictions
@@ -134,7 +144,13 @@ def of_category(
 
 
 def curve(predictions: Iterable[Prediction], mode: Mode = "official") -> tuple[Point, ...]:
-    """Precision and recall from the highest threshold to the lowest, without the anchor."""
+    """Precision and recall from the highest threshold to the lowest, without the anchor.
+
+    >>> sure = Prediction("A__Cap", "Cap", ("cap of $5",), (("cap of $5", 0.9),))
+    >>> wrong = Prediction("B__Cap", "Cap", (), (("no cap", 0.4),))
+    >>> [(each.threshold, each.precision) for each in curve([sure, wrong], "corrected")]
+    [(0.9, 1.0), (0.4, 0.5)]
+    """
     matches = _match(predictions, mode)
     thresholds = (
         _sweep()
@@ -145,12 +161,22 @@ def curve(predictions: Iterable[Prediction], mode: Mode = "official") -> tuple[P
 
 
 def operating_point(predictions: Iterable[Prediction], mode: Mode = "official") -> Point:
-    """Precision and recall of all texts: what remains where a model gives no confidence."""
+    """Precision and recall of all texts: what remains where a model gives no confidence.
+
+    >>> right = Prediction("A__Cap", "Cap", ("cap of $5",), (("a cap of $5", 1.0),))
+    >>> wrong = Prediction("B__Cap", "Cap", (), (("no cap", 1.0),))
+    >>> operating_point([right, wrong])
+    Point(threshold=0.0, precision=0.5, recall=1.0)
+    """
     return _point(_match(predictions, mode), 0.0, mode)
 
 
 def aupr(points: Sequence[Point], mode: Mode = "official") -> float | None:
-    """Area under a curve of the same mode, in 0..1."""
+    """Area under a curve of the same mode, in 0..1.
+
+    >>> aupr([Point(0.9, 1.0, 0.5), Point(0.4, 0.5, 1.0)], "corrected")
+    0.75
+    """
     last = points[-1]
     if mode == "official":
         # With a last precision of 0 / 0, or no golds, the script's area is NaN, which it calls 0.
@@ -170,7 +196,12 @@ def aupr(points: Sequence[Point], mode: Mode = "official") -> float | None:
 def precision_at_recall(
     points: Sequence[Point], recall: float, mode: Mode = "official"
 ) -> float | None:
-    """Precision where a curve of the same mode reaches `recall` (above 0): CUAD's 0.8 and 0.9."""
+    """Precision where a curve of the same mode reaches `recall` (above 0): CUAD's 0.8 and 0.9.
+
+    >>> points = [Point(0.9, 1.0, 0.5), Point(0.4, 0.75, 1.0)]
+    >>> precision_at_recall(points, 0.8, "corrected")
+    0.75
+    """
     if mode == "official":
         reached = (p for r, p in _enveloped(points)[:-1] if r >= recall)
         return next(reached, 0.0)

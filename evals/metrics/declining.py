@@ -99,17 +99,29 @@ def reading(text: str, question: str = "", golds: Sequence[str] = ()) -> Reading
 
 
 def abstains(text: str, question: str = "", golds: Sequence[str] = ()) -> bool:
-    """Whether an answer says "not found", and nothing beside it."""
+    """Whether an answer says "not found", and nothing beside it.
+
+    >>> abstains("Not found."), abstains("Not found. The term is two years.")
+    (True, False)
+    """
     return reading(text, question, golds) == "abstention"
 
 
 def declines(text: str, question: str = "", golds: Sequence[str] = ()) -> bool:
-    """Whether an answer says "not found", whatever it says beside it."""
+    """Whether an answer says "not found", whatever it says beside it.
+
+    >>> declines("Not found. The term is two years."), declines("The term is two years.")
+    (True, False)
+    """
     return reading(text, question, golds) != "answer"
 
 
 def is_yes_no(question: str) -> bool:
-    """Whether the question wants yes or no."""
+    """Whether the question wants yes or no.
+
+    >>> is_yes_no("May the Licensee sublicense?"), is_yes_no("What is the term?")
+    (True, False)
+    """
     return yes_no().match(question.lower()) is not None
 
 
@@ -118,6 +130,9 @@ def is_silent(sentence: str) -> bool:
 
     Looser than `declines`, for whoever knows that the answer is one to a question: "... but says
     nothing on the fee".
+
+    >>> is_silent("but the agreement says nothing on the fee"), is_silent("the fee is $5")
+    (True, False)
     """
     flat = plain(sentence)
     if flat in BARE:
@@ -155,6 +170,9 @@ def plain(text: str) -> str:
 
     At most `READ` characters and one. Before a line that begins in lower case the line end is
     `WRAPPED`: a sentence may go on there.
+
+    >>> plain("**Not**  found—“the term”.")
+    'not found-"the term'
     """
     text = SPACES.sub(" ", text.replace("\\n", "\n")).strip()[: 2 * READ]
     bare = unicodedata.normalize("NFKC", TAG.sub(" ", html.unescape(text)))

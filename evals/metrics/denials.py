@@ -187,7 +187,11 @@ ABOUT_SOURCE = (  # "no" to these says that the source is silent
 
 
 def compiled(*shapes: str) -> re.Pattern[str]:
-    """One pattern for all shapes, parts of speech put in."""
+    """One pattern for all shapes, parts of speech put in.
+
+    >>> compiled("<DO> they").match("does they") is not None
+    True
+    """
     pattern, parts = "|".join(shapes), 1
     while parts:  # parts hold parts
         pattern, parts = re.subn(r"<([A-Z_]+)>", lambda part: PARTS[part[1]], pattern)
@@ -196,43 +200,71 @@ def compiled(*shapes: str) -> re.Pattern[str]:
 
 @cache  # compiling takes 50 ms, which an import shall not
 def preamble() -> re.Pattern[str]:
-    """What may stand before a denial."""
+    """What may stand before a denial.
+
+    >>> preamble().match("answer: not found")[0]
+    'answer: '
+    """
     return compiled(*PREAMBLES)
 
 
 @cache
 def denial() -> re.Pattern[str]:
-    """Every shape."""
+    """Every shape.
+
+    >>> denial().match("not found in the contract")[0]
+    'not found in the contract'
+    """
     return compiled(*BARE, *SILENT_SOURCE, *NO_CLAUSE, *NOT_FOUND, *NOT_STATED)
 
 
 @cache
 def plain_denial() -> re.Pattern[str]:
-    """What no contract says of itself: a whole sentence that declines wherever it stands."""
+    """What no contract says of itself: a whole sentence that declines wherever it stands.
+
+    >>> [bool(plain_denial().match(said)) for said in ("not found", "the term is two years")]
+    [True, False]
+    """
     return compiled(*PLAIN)
 
 
 @cache
 def links() -> re.Pattern[str]:
-    """What ties a sentence to the one before it."""
+    """What ties a sentence to the one before it.
+
+    >>> links().match("however, the term is two years")[0]
+    'however, '
+    """
     return compiled(*LINKS)
 
 
 @cache
 def beside() -> re.Pattern[str]:
-    """A sentence that may stand beside a denial and asserts nothing of the contract."""
+    """A sentence that may stand beside a denial and asserts nothing of the contract.
+
+    >>> [bool(beside().match(said)) for said in ("please consult a lawyer", "the fee is $5")]
+    [True, False]
+    """
     return compiled(*BESIDE)
 
 
 @cache
 def yes_no() -> re.Pattern[str]:
-    """A question that wants yes or no."""
+    """A question that wants yes or no.
+
+    >>> [bool(yes_no().match(asked)) for asked in ("may it be assigned?", "what is the term?")]
+    [True, False]
+    """
     return compiled(*YES_NO)
 
 
 @cache
 def about_source() -> re.Pattern[str]:
-    """A question of which "no" says that the source does not speak."""
+    """A question of which "no" says that the source does not speak.
+
+    >>> [bool(about_source().match(q)) for q in ("is there a cap?", "may it be assigned?")]
+    [True, False]
+    """
     return compiled(*ABOUT_SOURCE)
 
 

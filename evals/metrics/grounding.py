@@ -41,6 +41,15 @@ def grounded_quote(case: Case, answer: Answer) -> Score:
     0.0 names what is not. Names may also come from the question, for a party asked about is not
     made up. Unscored are abstentions, answers without passages, and answers with no particulars,
     which would otherwise be rewarded for vagueness.
+
+    >>> from bar_exam.fixtures.cases import Contract
+    >>> contract = Contract("A", "Rent of $500 falls due on March 1, 2024.")
+    >>> case = Case("1", "1", contract, "Rent", "What is the rent?", ())
+    >>> shown = (Passage("A", 0, 40, contract.text),)
+    >>> grounded_quote(case, Answer("500 dollars, due 2024-03-01", passages=shown))
+    Score(value=1.0, reason='')
+    >>> grounded_quote(case, Answer("$600", passages=shown))
+    Score(value=0.0, reason='not in the passages: 600')
     """
     if not any(passage.text.strip() for passage in answer.passages):
         return Score(None, "no passages shown")
@@ -137,7 +146,11 @@ class Evidence:
 
 
 def claims(text: str) -> Iterator[Claim]:
-    """The particulars of `text`, whose typography is already plain."""
+    """The particulars of `text`, whose typography is already plain.
+
+    >>> [(claim.kind, claim.shown) for claim in claims("Acme Robotics Inc. owes $500")]
+    [('number', '500'), ('name', 'Acme Robotics Inc')]
+    """
     flat = flatten(text)
     for shown, readings in dates(flat):
         yield Claim("date", shown, readings)
@@ -159,7 +172,11 @@ def claims(text: str) -> Iterator[Claim]:
 
 
 def plainly(text: str) -> str:
-    """Plain quotes, dashes, digits and spaces; no markup."""
+    """Plain quotes, dashes, digits and spaces; no markup.
+
+    >>> plainly("“**1 000 000**”")
+    '"1,000,000"'
+    """
     text = MILLIONS.sub(lambda number: number[0].replace(" ", ","), text)
     return THOUSANDS.sub(",", text).translate(TYPOGRAPHY)
 
@@ -176,17 +193,29 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
 
 
 def shorten(shown: str) -> str:
-    """At most 60 characters."""
+    """At most 60 characters.
+
+    >>> len(shorten("word " * 100)), shorten("two words")
+    (60, 'two words')
+    """
     return shown if len(shown) <= 60 else shown[:57] + "..."
 
 
 def flatten(text: str) -> str:
-    """Lower case, single spaces."""
+    """Lower case, single spaces.
+
+    >>> flatten("The  Term is   Two Years")
+    'the term is two years'
+    """
     return " ".join(text.lower().split())
 
 
 def stitched(passages: Sequence[Passage]) -> list[str]:
-    """Texts in contract order, chunks that touch or overlap made one, so that no quote is cut."""
+    """Texts in contract order, chunks that touch or overlap made one, so that no quote is cut.
+
+    >>> stitched([Passage("A", 4, 11, "term is"), Passage("A", 0, 8, "The term")])
+    ['The term is']
+    """
     texts: list[str] = []
     last: Passage | None = None
     for passage in sorted(passages, key=lambda p: (p.contract_id, p.start, p.end)):

@@ -32,7 +32,11 @@ LONGEST_NAME = 8
 
 
 def name_words(text: str) -> str:
-    """Words between single spaces, dots and possessives gone: "L.L.C." is "llc"."""
+    """Words between single spaces, dots and possessives gone: "L.L.C." is "llc".
+
+    >>> name_words("Acme Robotics, L.L.C.")
+    ' acme robotics llc '
+    """
     words = WORD.findall(f"{text.lower()} ".replace(".", "").replace("'s ", " "))
     return f" {' '.join([SUFFIXES.get(word, word) for word in words])} "
 
@@ -42,6 +46,9 @@ def names(text: str) -> Iterator[tuple[str, list[str]]]:
 
     A name is a run of capitalised words, also across "of" and "&", that has two words or follows
     "State of". A run that ends in a colon is a label.
+
+    >>> list(names("The lease binds Acme Robotics Inc. under the laws of the State of Delaware"))
+    [('Acme Robotics Inc', ['acme robotics inc']), ('Delaware', ['delaware'])]
     """
     run: list[str] = []
     starts = opens = True
@@ -62,6 +69,9 @@ def as_name(run: list[str], opens: bool) -> Iterator[tuple[str, list[str]]]:
     """The name in a run of capitalised words, if there is one.
 
     The first word of a sentence is capital anyway, so that two others suffice for the name.
+
+    >>> list(as_name(["State", "of", "Delaware"], opens=False))
+    [('Delaware', ['delaware'])]
     """
     while run and run[-1] in ("of", "&"):
         run = run[:-1]
@@ -73,11 +83,19 @@ def as_name(run: list[str], opens: bool) -> Iterator[tuple[str, list[str]]]:
 
 
 def is_capital(token: str, starts: bool) -> bool:
-    """Whether a word may be of a name; adverbs that open a sentence may not."""
+    """Whether a word may be of a name; adverbs that open a sentence may not.
+
+    >>> is_capital("Acme", starts=True), is_capital("Licensee", starts=False)
+    (True, False)
+    """
     lower = token.lower()
     return token[0].isupper() and lower not in COMMON and not (starts and lower.endswith("ly"))
 
 
 def is_suffix(token: str) -> bool:
-    """Whether a word is a company's suffix, with dots or without."""
+    """Whether a word is a company's suffix, with dots or without.
+
+    >>> is_suffix("L.L.C."), is_suffix("Acme")
+    (True, False)
+    """
     return token.lower().replace(".", "") in SUFFIXES

@@ -19,6 +19,12 @@ def bleu(case: Case, answer: Answer) -> Score:
 
     Effective order: an answer of two words is not judged by its missing 4-grams. Source: Papineni
     et al. 2002; sacrebleu's `sentence_bleu` over 100 (Post 2018).
+
+    >>> from bar_exam.fixtures.cases import Contract, Span
+    >>> spans = (Span("the laws of the State of Delaware", None),)
+    >>> case = Case("1", "1", Contract("A", ""), "Governing Law", "Which law governs?", spans)
+    >>> round(bleu(case, Answer("the laws of Delaware")).value, 2)
+    0.33
     """
     scorer = _bleu()
     return best(
@@ -29,17 +35,38 @@ def bleu(case: Case, answer: Answer) -> Score:
 
 
 def rouge_1(case: Case, answer: Answer) -> Score:
-    """ROUGE-1 F: shared words."""
+    """ROUGE-1 F: shared words.
+
+    >>> from bar_exam.fixtures.cases import Contract, Span
+    >>> spans = (Span("two years from signing", None),)
+    >>> case = Case("1", "1", Contract("A", ""), "Term", "How long is the term?", spans)
+    >>> round(rouge_1(case, Answer("from signing two years")).value, 2)
+    1.0
+    """
     return best(case, answer, lambda said, gold: _rouge(said, gold)[0])
 
 
 def rouge_2(case: Case, answer: Answer) -> Score:
-    """ROUGE-2 F: shared pairs of neighbouring words."""
+    """ROUGE-2 F: shared pairs of neighbouring words.
+
+    >>> from bar_exam.fixtures.cases import Contract, Span
+    >>> spans = (Span("two years from signing", None),)
+    >>> case = Case("1", "1", Contract("A", ""), "Term", "How long is the term?", spans)
+    >>> round(rouge_2(case, Answer("from signing two years")).value, 2)
+    0.67
+    """
     return best(case, answer, lambda said, gold: _rouge(said, gold)[1])
 
 
 def rouge_l(case: Case, answer: Answer) -> Score:
-    """ROUGE-L F: the longest common subsequence of words."""
+    """ROUGE-L F: the longest common subsequence of words.
+
+    >>> from bar_exam.fixtures.cases import Contract, Span
+    >>> spans = (Span("two years from signing", None),)
+    >>> case = Case("1", "1", Contract("A", ""), "Term", "How long is the term?", spans)
+    >>> round(rouge_l(case, Answer("from signing two years")).value, 2)
+    0.5
+    """
     return best(case, answer, lambda said, gold: _rouge(said, gold)[2])
 
 

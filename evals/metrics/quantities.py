@@ -75,6 +75,9 @@ def dates(text: str) -> Iterator[tuple[str, list[Date]]]:
     """Each date of a lower-case text with single spaces: as written, and its readings.
 
     03/12/2021 has two readings; a day that no month has is no date.
+
+    >>> list(dates("signed on 03/12/2021, effective march 1, 2024"))
+    [('03/12/2021', [(2021, 3, 12), (2021, 12, 3)]), ('march 1, 2024', [(2024, 3, 1)])]
     """
     for match in DATE.finditer(text):
         readings = [date for date in read_date(match) if date[1] <= 12 and date[2] <= 31]
@@ -83,7 +86,11 @@ def dates(text: str) -> Iterator[tuple[str, list[Date]]]:
 
 
 def read_date(match: re.Match[str]) -> list[Date]:
-    """The values that one match of `DATE` may have."""
+    """The values that one match of `DATE` may have.
+
+    >>> read_date(DATE.search("the 3rd day of may, 2019"))
+    [(2019, 5, 3)]
+    """
     part = match.groupdict()
     if part["iso"]:
         year, month, day = map(int, re.split("[-/]", part["iso"]))
@@ -124,6 +131,9 @@ def quantities(text: str) -> Iterator[tuple[str, str]]:
     """Each number of a lower-case text, in digits or in words: as written, and its value.
 
     The "million" of "2 million" is no number of its own.
+
+    >>> list(quantities("thirty days and $2 million"))
+    [('2 million', '2000000'), ('thirty', '30')]
     """
     yield from numbers(text)
     yield from spoken(NUMBER.sub(" ; ", text))
@@ -139,7 +149,11 @@ def _ungrouped(digits: str) -> list[str]:
 
 
 def plain(digits: str, factor: Decimal = Decimal(1)) -> str:
-    """Canonical notation: "0030" is "30", "2.50" is "2.5"; section numbers stay as they are."""
+    """Canonical notation: "0030" is "30", "2.50" is "2.5"; section numbers stay as they are.
+
+    >>> plain("0030"), plain("2.50", Decimal(1000)), plain("5.1.2")
+    ('30', '2500', '5.1.2')
+    """
     if digits.count(".") > 1 or len(digits) > 24:
         return digits
     return format((Decimal(digits) * factor).normalize(), "f")
@@ -181,7 +195,11 @@ def _is_fraction(count: str, part: str = "", after: str = "", *, group: Sequence
 
 
 def joins(last: str, word: str, group: Sequence[str]) -> bool:
-    """Whether `word` continues the number: "one" after "twenty", not "two" after "one"."""
+    """Whether `word` continues the number: "one" after "twenty", not "two" after "one".
+
+    >>> joins("twenty", "one", ["twenty"]), joins("one", "two", ["one"])
+    (True, False)
+    """
     if last in PARTS:
         return word in POWERS
     if last in ORDINALS:

@@ -14,19 +14,45 @@ from bar_exam.models.chat import Answer
 
 
 def hit_at(k: int) -> Callable[[Case, Answer], Score]:
-    """1.0 when one of the first `k` passages is relevant."""
+    """1.0 when one of the first `k` passages is relevant.
+
+    >>> from bar_exam.fixtures.cases import Contract, Span
+    >>> from bar_exam.fixtures.retrieval.passages import Passage
+    >>> contract = Contract("A", "Fees are due. The term is two years.")
+    >>> case = Case("1", "1", contract, "Term", "How long?", (Span("two years", 26),))
+    >>> first, second = (Passage("A", a, b, contract.text[a:b]) for a, b in ((0, 14), (14, 36)))
+    >>> [hit_at(k)(case, Answer("", passages=(first, second))).value for k in (1, 2)]
+    [0.0, 1.0]
+    """
     return lambda case, answer: ranked(case, answer, lambda found, _: float(any(found[:k])))
 
 
 def recall_at(k: int) -> Callable[[Case, Answer], Score]:
-    """Share of the distinct located gold spans that start in the first `k` passages."""
+    """Share of the distinct located gold spans that start in the first `k` passages.
+
+    >>> from bar_exam.fixtures.cases import Contract, Span
+    >>> from bar_exam.fixtures.retrieval.passages import Passage
+    >>> contract = Contract("A", "Fees are due. The term is two years.")
+    >>> case = Case("1", "1", contract, "Term", "When?", (Span("due", 9), Span("two years", 26)))
+    >>> recall_at(5)(case, Answer("", passages=(Passage("A", 0, 14, "Fees are due. "),))).value
+    0.5
+    """
     return lambda case, answer: ranked(
         case, answer, lambda found, spans: len(set().union(*found[:k])) / spans
     )
 
 
 def mrr(case: Case, answer: Answer) -> Score:
-    """1 / rank of the first relevant passage; 0.0 when none of those shown is."""
+    """1 / rank of the first relevant passage; 0.0 when none of those shown is.
+
+    >>> from bar_exam.fixtures.cases import Contract, Span
+    >>> from bar_exam.fixtures.retrieval.passages import Passage
+    >>> contract = Contract("A", "Fees are due. The term is two years.")
+    >>> case = Case("1", "1", contract, "Term", "How long?", (Span("two years", 26),))
+    >>> first, second = (Passage("A", a, b, contract.text[a:b]) for a, b in ((0, 14), (14, 36)))
+    >>> mrr(case, Answer("", passages=(first, second))).value
+    0.5
+    """
     return ranked(
         case,
         answer,
@@ -41,6 +67,14 @@ def ndcg_at(k: int) -> Callable[[Case, Answer], Score]:
     overlapping chunks are not paid twice. The ideal ranking puts min(k, distinct gold spans)
     gaining passages first; where one chunk holds two spans it is out of reach, and the score
     stays below 1. Source: Jaervelin and Kekaelaeinen 2002.
+
+    >>> from bar_exam.fixtures.cases import Contract, Span
+    >>> from bar_exam.fixtures.retrieval.passages import Passage
+    >>> contract = Contract("A", "Fees are due. The term is two years.")
+    >>> case = Case("1", "1", contract, "Term", "How long?", (Span("two years", 26),))
+    >>> first, second = (Passage("A", a, b, contract.text[a:b]) for a, b in ((0, 14), (14, 36)))
+    >>> round(ndcg_at(5)(case, Answer("", passages=(first, second))).value, 3)
+    0.631
     """
 
     def ndcg(found: list[set[int]], spans: int) -> float:
@@ -55,7 +89,13 @@ def ndcg_at(k: int) -> Callable[[Case, Answer], Score]:
 
 
 def ranked(case: Case, answer: Answer, measure: Callable[[list[set[int]], int], float]) -> Score:
-    """`measure(found, spans)`: gold starts per passage, by rank, and how many there are at all."""
+    """`measure(found, spans)`: gold starts per passage, by rank, and how many there are at all.
+
+    >>> from bar_exam.fixtures.cases import Contract, Span
+    >>> case = Case("1", "1", Contract("A", "Two years."), "Term", "How long?", (Span("Two", 0),))
+    >>> ranked(case, Answer("Two years."), lambda found, spans: 1.0)
+    Score(value=None, reason='no passages shown')
+    """
     shown = answer.passages
     if not shown:
         return Score(None, "no passages shown")

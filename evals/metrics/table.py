@@ -76,7 +76,11 @@ class Metric:
         return (low, high) if self.direction == "higher" else (high, low)
 
     def gain(self, value: Signed) -> Signed:
-        """A value, or a difference, signed so that more is better; of a gain, the value again."""
+        """A value, or a difference, signed so that more is better; of a gain, the value again.
+
+        >>> METRICS["token_f1"].gain(0.2), METRICS["latency"].gain(0.2)
+        (0.2, -0.2)
+        """
         return value if self.direction == "higher" else -value
 
     @property
@@ -254,6 +258,12 @@ def score(
     An answer with an error is unscored (`no answer: ...`) by all but the passage metrics. These
     look at `shown` where the answer does not say what it was made from. What a model or its
     server's filter refused to say is a refusal, in whatever words: it is scored as silence.
+
+    >>> from bar_exam.fixtures.cases import Contract, Span
+    >>> contract = Contract("A", "The term is two years.")
+    >>> case = Case("1", "1", contract, "Term", "How long?", (Span("two years", 12),))
+    >>> score(case, Answer("Two years."), ["token_f1", "abstention", "latency"])
+    {'token_f1': Score(value=1.0, reason=''), 'latency': Score(value=None, reason='no latency')}
     """
     answer = scorable(answer)
     seen = answer if answer.passages else replace(answer, passages=shown)

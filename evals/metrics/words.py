@@ -25,12 +25,20 @@ def normalise(text: str) -> str:
 
 
 def says_something(text: str) -> bool:
-    """Whether there is a letter or a digit in it."""
+    """Whether there is a letter or a digit in it.
+
+    >>> says_something("$5"), says_something("[***]")
+    (True, False)
+    """
     return any(char.isalnum() for char in text)
 
 
 def f1(said: Sequence[str], gold: Sequence[str]) -> float:
-    """F1 of two bags of words, counted with multiplicity; 0.0 where one is empty."""
+    """F1 of two bags of words, counted with multiplicity; 0.0 where one is empty.
+
+    >>> f1(["for", "two", "years"], ["two", "years"])
+    0.8
+    """
     left = Counter(gold)
     shared = 0
     for word in said:

@@ -83,6 +83,11 @@ def agreement(
 
     Raises:
         ValueError: the lengths differ, or a score is not in 0..1.
+
+    >>> judge, human = [0.0, 0.5, 1.0, 1.0, 0.25, 0.0], [0.0, 0.5, 1.0, 0.75, 0.0, 0.5]
+    >>> found = agreement(judge, human, ["a", "a", "b", "b", "c", "c"])
+    >>> print(f"{found.kappa.estimate.mean:.2f}, {found.mean_absolute_error.estimate.mean:.2f}")
+    0.80, 0.17
     """
     import numpy as np
 
@@ -120,6 +125,10 @@ def shift(
 
     Raises:
         ValueError: the lengths differ, or a score is not finite.
+
+    >>> padded = shift([0.5, 1.0, 0.0], [0.75, 1.0, 0.25], ["a", "b", "c"])
+    >>> print(f"{padded.mean.estimate:+.2f}")
+    +0.17 [-0.08, +0.41]
     """
     changes = [after - before for before, after in zip(first, second, strict=True)]
     sizes = [abs(change) for change in changes]
@@ -147,6 +156,10 @@ def position_bias(
 
     Raises:
         ValueError: the lengths differ.
+
+    >>> found = position_bias([("A", "A"), ("A", "B"), ("B", "B")], ["a", "b", "c"])
+    >>> print(f"{found.flips.estimate.mean:.2f}")
+    0.33
     """
     flips = [float(one != other) for one, other in preferences]
     won = [
@@ -229,6 +242,12 @@ def weighted_kappa(weights: "Floats", left: "Floats", right: "Floats") -> "Float
 
     Returns:
         Shape (...); NaN where both raters know one and the same category.
+
+    >>> import numpy as np
+    >>> once = np.ones(4)
+    >>> judge, near, far = np.array([0, 1, 2, 4]), np.array([0, 1, 2, 3]), np.array([4, 1, 2, 0])
+    >>> [round(float(weighted_kappa(once, judge, human)), 2) for human in (near, far)]
+    [0.93, -0.83]
     """
     import numpy as np
 
@@ -251,6 +270,11 @@ def weighted_spearman(weights: "Floats", left: "Floats", right: "Floats") -> "Fl
 
     Returns:
         Shape (...); NaN where one side is constant.
+
+    >>> import numpy as np
+    >>> left, right = np.array([0.1, 0.2, 0.9]), np.array([0.0, 0.5, 0.6])
+    >>> float(weighted_spearman(np.ones(3), left, right))
+    1.0
     """
     import numpy as np
 

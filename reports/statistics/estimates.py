@@ -108,6 +108,12 @@ def cluster_mean(
 
     Raises:
         ValueError: there are no values, one is not finite, or the lengths differ.
+
+    >>> right, contracts = [1, 1, 0, 1, 0, 0, 1, 1], ["a", "a", "b", "b", "c", "c", "d", "d"]
+    >>> print(cluster_mean(right, contracts))
+    0.625 [0.062, 1.188]
+    >>> print(cluster_mean(right, contracts, share=True))
+    0.625 [0.062, 1.000]
     """
     from scipy import stats
 
@@ -137,6 +143,10 @@ def standard_error(values: Sequence[float], clusters: Sequence[str]) -> float | 
 
     Raises:
         ValueError: as `cluster_sums`.
+
+    >>> apart, together = ["a", "b", "c", "d"], ["a", "a", "b", "b"]
+    >>> [round(standard_error([1, 1, 0, 0], names), 3) for names in (apart, together)]
+    [0.289, 0.5]
     """
     import numpy as np
 
@@ -154,6 +164,10 @@ def cluster_sums(values: Sequence[float], clusters: Sequence[str]) -> tuple["Flo
 
     Raises:
         ValueError: there are no values, one is not finite, or the lengths differ.
+
+    >>> sums, sizes = cluster_sums([1, 0, 1, 1], ["b", "b", "b", "a"])
+    >>> sums.tolist(), sizes.tolist()
+    ([1.0, 2.0], [1.0, 3.0])
     """
     import numpy as np
 
@@ -184,6 +198,10 @@ def cluster_error(sums: "Floats", sizes: "Floats") -> tuple["Floats", "Floats"]:
 
     Returns:
         Means and standard errors, each of shape (...); errors are 0 for a single contract.
+
+    >>> mean, error = cluster_error(*cluster_sums([1, 1, 0, 0], ["a", "a", "b", "b"]))
+    >>> float(mean), float(error)
+    (0.5, 0.5)
     """
     import numpy as np
 
@@ -202,6 +220,9 @@ def paired_differences(candidate: Sequence[float], baseline: Sequence[float]) ->
 
     Raises:
         ValueError: the lengths differ.
+
+    >>> paired_differences([1, 0, 1], [0, 0, 1])
+    [1.0, 0.0, 0.0]
     """
     if len(candidate) != len(baseline):
         raise ValueError(f"{len(candidate)} candidate values, but {len(baseline)} of the baseline")
@@ -213,6 +234,10 @@ def wilson(successes: int, trials: int, alpha: float = 0.05) -> tuple[float, flo
 
     Raises:
         ValueError: there are no trials, or not as many as successes.
+
+    >>> low, high = wilson(20, 20)
+    >>> round(low, 3), round(high, 3)
+    (0.881, 1.0)
     """
     from statsmodels.stats.proportion import proportion_confint
 
@@ -227,6 +252,9 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
 
     Raises:
         ValueError: one is not in 0..1.
+
+    >>> [round(p, 3) for p in holm([0.01, 0.04, 0.03])]
+    [0.03, 0.06, 0.06]
     """
     return _adjusted(p_values, "holm")
 
@@ -236,6 +264,9 @@ def benjamini_hochberg(p_values: Sequence[float]) -> tuple[float, ...]:
 
     Raises:
         ValueError: one is not in 0..1.
+
+    >>> [round(q, 3) for q in benjamini_hochberg([0.01, 0.04, 0.03])]
+    [0.03, 0.04, 0.04]
     """
     return _adjusted(p_values, "fdr_bh")
 
@@ -262,6 +293,10 @@ def intra_cluster_correlation(values: Sequence[float], clusters: Sequence[str]) 
 
     Raises:
         ValueError: as `cluster_sums`.
+
+    >>> contracts = ["a", "a", "b", "b", "c", "c"]
+    >>> [intra_cluster_correlation(v, contracts) for v in ([1, 1, 0, 0, 1, 1], [1, 0, 1, 0, 1, 0])]
+    [1.0, -1.0]
     """
     import numpy as np
 

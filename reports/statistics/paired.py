@@ -62,6 +62,12 @@ def compare_means(
 
     Raises:
         ValueError: no cases, different lengths, a value that is not finite, a negative margin.
+
+    >>> candidate, baseline = [1] * 400, [1] * 396 + [0] * 4
+    >>> contracts = [f"contract {case % 40}" for case in range(400)]
+    >>> found = compare_means(candidate, baseline, contracts, margin=0.02)
+    >>> print(f"{found.difference:+.3f}: {found.outcome}")
+    +0.010 [-0.001, +0.026]: PASS
     """
     if not margin >= 0:
         raise ValueError(f"a margin of {margin} is not a tolerated loss; give 0 or more")
@@ -114,6 +120,9 @@ def two_sided(better: float | None, worse: float | None) -> float | None:
     Args:
         better: one-sided p-value of "the candidate is better"; None where there is none.
         worse: of "the candidate is worse".
+
+    >>> two_sided(0.01, 0.99), two_sided(0.7, 0.6), two_sided(None, None)
+    (0.02, 1.0, None)
     """
     if better is None or worse is None:
         return None
@@ -148,6 +157,9 @@ def sign_flip(
 
     Raises:
         ValueError: as `cluster_sums`.
+
+    >>> sign_flip([0.5, 0.25, 1.0], ["a", "b", "c"])
+    0.125
     """
     import numpy as np
     from scipy import stats
@@ -177,6 +189,9 @@ def mcnemar_exact(gained: int, lost: int) -> float:
     Args:
         gained: cases that only the candidate got right.
         lost: cases that only the baseline got right.
+
+    >>> mcnemar_exact(gained=6, lost=0)
+    0.03125
     """
     from statsmodels.stats.contingency_tables import mcnemar
 
@@ -197,6 +212,10 @@ def cluster_mcnemar(
 
     Raises:
         ValueError: as `paired_differences` and `cluster_sums`.
+
+    >>> candidate, baseline = [True] * 6, [False] * 6
+    >>> [round(cluster_mcnemar(candidate, baseline, names), 4) for names in ("abcdef", "aaabbb")]
+    [0.0143, 0.1573]
     """
     import numpy as np
     from scipy import stats

@@ -22,6 +22,9 @@ def planned_error(
 
     Raises:
         ValueError: a number is out of its range.
+
+    >>> round(planned_error(102, 41), 4), round(planned_error(102, 41, correlation=0.0), 4)
+    (0.0085, 0.0049)
     """
     if contracts < 1 or cases < 1 or not 0 <= discordance <= 1 or not 0 <= correlation <= 1:
         raise ValueError("contracts and cases are 1 or more, discordance and correlation in 0..1")
@@ -40,6 +43,9 @@ def power_of(effect: float, error: float, contracts: int, alpha: float = 0.05) -
 
     Raises:
         ValueError: fewer than two contracts, or no error.
+
+    >>> round(power_of(0.02, planned_error(102, 41), 102), 2)
+    0.76
     """
     from statsmodels.stats.power import TTestPower
 
@@ -61,6 +67,9 @@ def minimum_detectable_effect(
 
     Raises:
         ValueError: no error above 0, or a power not between alpha and 1.
+
+    >>> round(minimum_detectable_effect(planned_error(102, 41), 102), 4)
+    0.0212
     """
     from scipy.optimize import brentq
 
@@ -102,6 +111,9 @@ def required_contracts(
 
     Raises:
         ValueError: no error above 0.
+
+    >>> required_contracts(0.02, planned_error(102, 41), contracts=102)
+    115
     """
 
     def enough(number: int) -> bool:

@@ -73,6 +73,13 @@ def prediction_powered_mean(
 
     Raises:
         ValueError: no label, lengths differ, or a score is not finite.
+
+    >>> contracts = [f"contract {case}" for case in range(100)]
+    >>> judge = [case % 7 / 6 for case in range(100)]
+    >>> human = [judge[case] if case < 20 else None for case in range(100)]
+    >>> found = prediction_powered_mean(judge, human, contracts)
+    >>> print(f"{found.labels}, with the judge {found.estimate}")
+    0.475 [0.347, 0.603], with the judge 0.491 [0.430, 0.553]
     """
     import numpy as np
     from scipy import stats

@@ -37,6 +37,11 @@ def share_bounds(
         squares: shape (..., G), sum of their squares.
         sizes: shape (G,), number of each contract's cases; two contracts or more.
         alpha: risk of each bound.
+
+    >>> import numpy as np
+    >>> right = sizes = np.full(20, 10.0)
+    >>> [round(float(bound), 3) for bound in share_bounds(right, right, sizes, alpha=0.05)]
+    [0.977, 1.0]
     """
     import numpy as np
     from scipy import stats
@@ -82,6 +87,12 @@ def difference_bounds(
         lost: of those below 0, without their sign.
         sizes: shape (G,), number of each contract's cases; two contracts or more.
         alpha: risk of each bound.
+
+    >>> import numpy as np
+    >>> none, sizes = np.zeros(20), np.full(20, 10.0)
+    >>> bounds = difference_bounds((none, none), (none, none), sizes, alpha=0.05)
+    >>> [round(float(bound), 3) for bound in bounds]
+    [-0.023, 0.023]
     """
     return _least(gained, lost, sizes, alpha), -_least(lost, gained, sizes, alpha)
 

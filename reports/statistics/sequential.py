@@ -55,6 +55,10 @@ def plan_looks(
 
     Raises:
         ValueError: no contracts, or shares that do not rise to 1.
+
+    >>> plan = plan_looks([f"contract {number}" for number in range(100)])
+    >>> [len(part) for part in plan.contracts], [round(level, 3) for level in plan.levels]
+    ([25, 25, 25, 25], [0.0, 0.006, 0.022, 0.043])
     """
     from scipy import stats
 
@@ -78,6 +82,10 @@ def settled(verdicts: Iterable[str], estimates: Iterable[Estimate]) -> bool:
     Args:
         verdicts: on each candidate; any but INCONCLUSIVE is certain.
         estimates: of all that was checked.
+
+    >>> shown = Estimate(0.01, 0.001, 0.02, 400, 40)
+    >>> settled(["PROMOTE"], [shown]), settled(["PROMOTE", "INCONCLUSIVE"], [shown, shown])
+    (True, False)
     """
     few = any(estimate.clusters < FEWEST_CONTRACTS for estimate in estimates)
     return not few and "INCONCLUSIVE" not in verdicts
@@ -87,6 +95,9 @@ def spent(fraction: float, alpha: float = 0.05) -> float:
     """Risk spent when a fraction of the exam is known, as O'Brien and Fleming would.
 
     2 - 2 * Phi(z(1 - alpha / 2) / sqrt(fraction)) (Lan and DeMets 1983, Biometrika 70, alpha_1).
+
+    >>> [round(spent(fraction), 4) for fraction in (0.25, 0.5, 0.75, 1.0)]
+    [0.0001, 0.0056, 0.0236, 0.05]
     """
     from scipy import stats
 
@@ -110,6 +121,9 @@ def boundaries(fractions: Sequence[float], alpha: float = 0.05) -> tuple[float, 
 
     Raises:
         ValueError: fractions do not rise within 0..1, or alpha is not in 0..0.5.
+
+    >>> [round(bound, 3) for bound in boundaries([0.25, 0.5, 0.75, 1.0], alpha=0.025)]
+    [4.333, 2.963, 2.359, 2.014]
     """
     import numpy as np
     from scipy import stats

@@ -22,16 +22,14 @@ from bar_exam.reports.verdict.means import metric_mean
 from bar_exam.reports.verdict.pairs import by_model, value
 
 
-def measure(model: str, results: Sequence[Result], spending: Spending) -> Performance:
-    """Percentiles by linear interpolation; tokens read and written over the run's wall time."""
+def measure(model: str, results: Sequence[Result], speed: float | None) -> Performance:
+    """Percentiles of the latency by linear interpolation, beside tokens generated a second."""
     asked = [result.answer for result in results if result.asked]
     if not asked:
         return Performance(model, 0, None, None, None)
     import numpy as np
 
     p50, p95 = np.percentile([answer.latency for answer in asked], (50, 95))
-    tokens = sum(answer.tokens_in + answer.tokens_out for answer in asked)
-    speed = tokens / spending.seconds if tokens else None
     return Performance(model, len(asked), float(p50), float(p95), speed)
 
 
@@ -47,6 +45,7 @@ def conclude(
     notes: Sequence[str] = (),
     sections: Sequence[Section] = (),
     bars: Bars | None = None,
+    speeds: Mapping[str, float] | None = None,
 ) -> Report:
     """Estimate every metric, overall and by category and contract, and judge the candidates.
 
@@ -62,6 +61,7 @@ def conclude(
         notes: see Report.
         sections: see Report.
         bars: what keeps gated metrics from speaking.
+        speeds: tokens that each model generated a second, where that was measured.
     """
     of_model = by_model(results)
     summary, verdicts = judge_candidates(results, gate, candidates, opponents, further or {}, bars)
@@ -81,7 +81,9 @@ def conclude(
         categories=_groups(of_model, gate.alpha, lambda result: result.case.category),
         contracts=_groups(of_model, gate.alpha, lambda result: result.case.contract.id),
         verdicts=verdicts,
-        performance=tuple(measure(model, rows, spending) for model, rows in of_model.items()),
+        performance=tuple(
+            measure(model, rows, (speeds or {}).get(model)) for model, rows in of_model.items()
+        ),
         results=tuple(results),
         missed={},
         notes=(*notes, *format_differences(differences)),

@@ -9,7 +9,7 @@ from bar_exam.common.errors import UserError
 from bar_exam.evals.calls.store import Store
 from bar_exam.evals.exam import Run
 from bar_exam.evals.plan import Plan
-from bar_exam.evals.results import Score
+from bar_exam.evals.results import Call, Score, tokens_per_second
 from bar_exam.evals.variants.variant import Variant
 from bar_exam.fixtures.cases import Case, Contract, Span
 from bar_exam.fixtures.retrieval.passages import Passage
@@ -152,6 +152,24 @@ def test_second_run_asks_and_retrieves_nothing(store):
     assert [r.scores for r in again.results] == [r.scores for r in first.results]
     assert all(r.asked for r in first.results)
     assert not any(r.asked for r in again.results)
+
+
+def test_the_speed_of_a_model_is_that_of_its_own_calls(store):
+    models = FirstSentence("one", "i1"), FirstSentence("two", "i2"), FirstSentence(tokens=0)
+    run = examine(store, *models)
+    # Twelve calls of half a second each, all at once, bring ten tokens each.
+    slowest = 120 / (0.5 + run.spending.seconds)
+    assert set(run.speeds) == {"one", "two"}
+    assert all(slowest <= speed <= 240 for speed in run.speeds.values())
+    assert examine(store, *models).speeds == {}
+
+
+def test_time_in_which_calls_overlap_counts_once():
+    one, inside, later = Call(0.0, 4.0, 10), Call(1.0, 2.0, 10), Call(6.0, 7.0, 10)
+    assert tokens_per_second([later, inside, one]) == 30 / 5
+    assert tokens_per_second([]) is None
+    assert tokens_per_second([Call(0.0, 1.0, 0)]) is None
+    assert tokens_per_second([Call(1.0, 1.0, 5)]) is None
 
 
 def test_another_identity_is_asked_again(store):
