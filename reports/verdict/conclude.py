@@ -1,4 +1,7 @@
-"""From everything that was asked to the report: estimates, checks, verdicts, speeds."""
+"""From everything that was asked to the report: estimates, checks, verdicts, speeds.
+
+The gate is decided in `decide`, which this module asks about every candidate.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -20,6 +23,7 @@ from bar_exam.reports.verdict.categories import category_differences, format_dif
 from bar_exam.reports.verdict.decide import decide, gate_checks
 from bar_exam.reports.verdict.means import metric_mean
 from bar_exam.reports.verdict.pairs import by_model, value
+from bar_exam.reports.verdict.planning import format_correlations
 
 
 def measure(model: str, results: Sequence[Result], speed: float | None) -> Performance:
@@ -65,15 +69,14 @@ def conclude(
     """
     of_model = by_model(results)
     summary, verdicts = judge_candidates(results, gate, candidates, opponents, further or {}, bars)
-    differences = tuple(
-        row
+    met = [
+        (gate, of_model[verdict.model], of_model.get(opponent.name, []), opponent)
         for verdict in verdicts
         for opponent in opponents
         if opponent.role != "anchor" and opponent.name not in ("", verdict.model)
-        for row in category_differences(
-            gate, of_model[verdict.model], of_model.get(opponent.name, []), opponent
-        )
-    )
+    ]
+    differences = tuple(row for each in met for row in category_differences(*each))
+    correlations = [line for each in met for line in format_correlations(*each)]
     return Report(
         header=header,
         spending=spending,
@@ -86,7 +89,7 @@ def conclude(
         ),
         results=tuple(results),
         missed={},
-        notes=(*notes, *format_differences(differences)),
+        notes=(*notes, *correlations, *format_differences(differences)),
         differences=differences,
         sections=tuple(sections),
     )

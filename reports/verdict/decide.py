@@ -1,4 +1,16 @@
-"""From scores to checks: what the gate file asks, and what came of it.
+"""Where the gate is decided: what the gate file asks of a candidate, and what came of it.
+
+    opponents      whom the candidate is measured against
+    planning       what the exam can show, said before it begins
+    preconditions  checks that do not come from scores: a whole exam, no leak, few faults
+    bars           why a gated metric decides nothing: judge, kind of model, too few cases
+    pairs, means   scores case by case with what was lost, and their means with intervals
+    floors         each gated metric against its floor
+    margins        each gated metric against each opponent
+    decide         `gate_checks` gathers both, `decide` makes one verdict of all checks
+    categories     where the candidate differs: reported, never gated
+    misses         which cases the opponents missed, likewise
+    conclude       all of it, into the report
 
 Every entry gives one check against its floor, and one against each opponent that it is held
 against, whatever is missing. What cannot be established is INCONCLUSIVE. No entry is passed over,

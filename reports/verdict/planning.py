@@ -1,4 +1,4 @@
-"""What an exam can show and will cost, said before anything is asked."""
+"""What an exam can show and will cost, said before anything is asked; and how the plan held."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,9 +6,16 @@ from dataclasses import dataclass
 from bar_exam.evals.gate import Gate, MetricGate
 from bar_exam.evals.judges.judge_exam import JudgeExam
 from bar_exam.evals.metrics.table import METRICS
+from bar_exam.evals.results import Result
 from bar_exam.fixtures.cases import Case
+from bar_exam.reports.report import Opponent
 from bar_exam.reports.statistics.bootstrap import is_small
+from bar_exam.reports.statistics.estimates import (
+    intra_cluster_correlation,
+    paired_differences,
+)
 from bar_exam.reports.statistics.power import minimum_detectable_effect, planned_error
+from bar_exam.reports.verdict.pairs import pair
 
 TOKENS = 800
 """Of a judge's call in its own exam, prompt and reply."""
@@ -100,6 +107,33 @@ def _minimum_detectable_effect(gate: Gate, contracts: int, cases: int) -> float 
     plan = gate.planning
     error = planned_error(contracts, cases / contracts, plan.discordance, plan.icc)
     return minimum_detectable_effect(error, contracts, gate.alpha, plan.power)
+
+
+def format_correlations(
+    gate: Gate, candidate: Sequence[Result], other: Sequence[Result], opponent: Opponent
+) -> tuple[str, ...]:
+    """The correlation within contracts that each comparison had, beside the planned one: one line.
+
+    Where it is higher the exam detects less than was said before. None is known, and nothing is
+    said, of amounts, of one contract, and where no two contracts differ.
+    """
+    found = []
+    for metric, entry in gate.gating.items():
+        if entry.margin is None or METRICS[metric].unit:
+            continue
+        pairs = pair(metric, candidate, other)
+        correlation = None
+        if pairs.contracts:
+            differences = paired_differences(pairs.candidate, pairs.other)
+            correlation = intra_cluster_correlation(differences, pairs.contracts)
+        if correlation is not None:
+            found.append(f"{metric} {correlation:.2f}")
+    if not found:
+        return ()
+    return (
+        f"planned with a correlation of {gate.planning.icc:g} within contracts; the differences "
+        f"from the {opponent.words} had: {', '.join(found)}",
+    )
 
 
 def judge_costs(exams: Sequence[JudgeExam]) -> list[str]:

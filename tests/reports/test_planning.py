@@ -1,8 +1,15 @@
 """What an exam says before it asks."""
 
 from bar_exam.evals.gate import Gate, MetricGate
+from bar_exam.evals.results import Result, Score
 from bar_exam.fixtures.cases import Case, Contract, Span
-from bar_exam.reports.verdict.planning import minimum_detectable_effects, too_few
+from bar_exam.models.chat import Answer
+from bar_exam.reports.report import Opponent
+from bar_exam.reports.verdict.planning import (
+    format_correlations,
+    minimum_detectable_effects,
+    too_few,
+)
 
 GATE = Gate(
     metrics={
@@ -47,3 +54,19 @@ def test_what_cannot_conclude_for_want_of_cases_is_said_before_they_are_asked():
     assert line.endswith(": token_f1 has 10 of 2, abstention has 0 of 0")
     assert "token_f1" not in str(too_few(gate, cases(4)))
     assert too_few(Gate(metrics={"token_f1": GATE.metrics["token_f1"]}), cases(4)) is None
+
+
+def scored(model, cases, value):
+    return [Result(model, c, Answer("x"), {"token_f1": Score(value(c))}, True) for c in cases]
+
+
+def test_the_correlation_that_was_found_is_said_beside_the_planned_one():
+    champion, asked = Opponent("champion", "old", ""), cases(10, questions=2)
+    # Contracts differ from each other, and the two questions of each do not.
+    new = scored("new", asked, lambda case: float(case.contract.id in ("c1", "c2")))
+    old = scored("old", asked, lambda case: 0.0)
+    (line,) = format_correlations(GATE, new, old, champion)
+    assert line.startswith("planned with a correlation of 0.05 within contracts")
+    assert line.endswith("from the champion old had: token_f1 1.00")
+    assert format_correlations(GATE, old, old, champion) == ()
+    assert format_correlations(GATE, new, [], champion) == ()
