@@ -1,5 +1,7 @@
 """The seam of the gate: every entry gives its checks, and losing what is known helps nobody."""
 
+import ast
+import re
 from dataclasses import replace
 
 import pytest
@@ -276,6 +278,14 @@ def test_gated_differences_and_shares_are_bounded_in_one_place():
     assert seams.users("bar_exam.reports.statistics.rare.difference_bounds") == {
         "reports/statistics/paired.py", "bench/simulation.py",
     }  # fmt: skip
+
+
+def test_where_the_gate_is_decided_every_module_is_named_in_its_order():
+    folder = seams.ROOT / "reports" / "verdict"
+    page = ast.get_docstring(ast.parse((folder / "decide.py").read_text("utf-8")), clean=False)
+    named = re.findall(r"^    (\w+)(?:, (\w+))?  ", page, re.MULTILINE)
+    modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    assert {name for pair in named for name in pair if name} == modules
 
 
 def test_every_page_takes_its_checks_from_one_list():
