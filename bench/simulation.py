@@ -187,14 +187,9 @@ def stopped(world: World, margin: float, repeats: int, seed: int) -> Stopped:
             Estimate(mean, low, high, cases, known)
             for mean, low, high in zip(own.sum(axis=-1) / cases, *bounds, strict=True)
         ]
-        verdicts[asking] = [each.against(-margin) for each in found]
-        done = np.array(
-            [
-                settled([verdict], [each])
-                for verdict, each in zip(verdicts[asking], found, strict=True)
-            ],
-            dtype=bool,
-        )
+        outcomes = [each.against(-margin) for each in found]
+        ends = [settled([outcome], [each]) for outcome, each in zip(outcomes, found, strict=True)]
+        verdicts[asking], done = outcomes, np.array(ends, dtype=bool)
         saved[asking[done]] = 1 - cases / world.sizes.sum()
         asking = asking[~done]
     passed, failed = (float((verdicts == each).mean()) for each in ("PASS", "FAIL"))

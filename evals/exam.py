@@ -161,7 +161,7 @@ class Run:
     @property
     def speeds(self) -> Mapping[str, float]:
         """Tokens that each model generated a second, where it was asked and has tokens."""
-        found = {name: tokens_per_second(calls) for name, calls in self._calls.made.items()}
+        found = {name: tokens_per_second(calls) for name, calls in self._calls.timed.items()}
         return {name: speed for name, speed in found.items() if speed is not None}
 
     async def execute(self) -> None:

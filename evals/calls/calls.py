@@ -117,7 +117,7 @@ class Calls:
     again where `again` says so. Every answer is made storable here.
     `first` are the models that must be able to answer before anything is paid for; `exceptions`
     counts, by line, those that were no user's mistake; `arrived` are the answers that this run
-    paid for, by their keys, as soon as they are there; `made` are the calls of each model.
+    paid for, by their keys, as soon as they are there; `timed` are the calls of each model.
     """
 
     journal: Journal
@@ -128,7 +128,7 @@ class Calls:
     again: bool = False
     exceptions: Counter[str] = field(default_factory=Counter)
     arrived: dict[str, Answer] = field(default_factory=dict)
-    made: dict[str, list[Call]] = field(default_factory=dict)
+    timed: dict[str, list[Call]] = field(default_factory=dict)
     _made: dict[str, asyncio.Future[Answer]] = field(default_factory=dict)
     _ready: dict[str, asyncio.Future[None]] = field(default_factory=dict)
     _prepared: set[str] = field(default_factory=set)
@@ -202,8 +202,8 @@ class Calls:
                 finally:
                     reservation.sent = hold.sent
                 ended = time.perf_counter()
-                made = Call(ended - answer.latency, ended, answer.tokens_out)
-                self.made.setdefault(model.name, []).append(made)
+                call_made = Call(ended - answer.latency, ended, answer.tokens_out)
+                self.timed.setdefault(model.name, []).append(call_made)
                 self.tokens_in += answer.tokens_in
                 if answer.error is None:
                     self.arrived[key] = answer
