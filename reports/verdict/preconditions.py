@@ -7,7 +7,7 @@ from pathlib import Path
 from bar_exam.common.identity import file_digest
 from bar_exam.evals.gate import Gate, Leakage, MetricGate
 from bar_exam.evals.judges.judge_exam import JudgeExam
-from bar_exam.evals.leakage import check_leakage, find_leaks
+from bar_exam.evals.leakage.leaks import check_leakage, find_leaks
 from bar_exam.evals.metrics.table import METRICS
 from bar_exam.fixtures.cases import Case
 from bar_exam.fixtures.selection import Selection

@@ -6,7 +6,8 @@ import time
 import pytest
 
 from bar_exam.common.errors import UserError
-from bar_exam.evals.leakage import Leak, check_leakage, find_leaks, main, near_duplicates
+from bar_exam.evals.leakage.__main__ import main
+from bar_exam.evals.leakage.leaks import Leak, check_leakage, find_leaks, near_duplicates
 from bar_exam.fixtures.cases import Case, Contract, Dataset
 from bar_exam.fixtures.shingles import containment, shingles
 from bar_exam.models.manifest import Manifest, contract_entry

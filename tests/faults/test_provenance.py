@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from bar_exam.common.errors import UserError
-from bar_exam.evals.leakage import find_leaks
+from bar_exam.evals.leakage.leaks import find_leaks
 from bar_exam.fixtures.cases import Contract
 from bar_exam.models.manifest import Manifest, TrainedContract, contract_entry
 from bar_exam.training.command import run_command

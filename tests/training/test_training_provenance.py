@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bar_exam.common.errors import UserError
-from bar_exam.evals.leakage import find_leaks
+from bar_exam.evals.leakage.leaks import find_leaks
 from bar_exam.fixtures.cases import Case, Contract, Dataset
 from bar_exam.models.manifest import Manifest, contract_entry, read_manifest, write_manifest
 from bar_exam.training.command import run_command

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bar_exam.common.errors import UserError
-from bar_exam.evals.leakage import find_leaks
+from bar_exam.evals.leakage.leaks import find_leaks
 from bar_exam.fixtures.cases import Case, Contract, Dataset
 from bar_exam.models.manifest import Manifest, TrainedContract
 from bar_exam.training.data.lineage import CONTAINMENT, entries

@@ -9,7 +9,7 @@ from bar_exam.common.identity import digest
 from bar_exam.evals.calls.calls import Budget, Calls
 from bar_exam.evals.calls.journal import Journal, Lookups
 from bar_exam.evals.calls.store import Store
-from bar_exam.evals.judges.judge import Bench, Judge
+from bar_exam.evals.judges.judge import Judge, Panel
 from bar_exam.evals.metrics.words import says_something
 from bar_exam.evals.results import Score
 from bar_exam.fixtures.cases import Case, Contract
@@ -72,10 +72,10 @@ async def enquire(
     try:
         async with Journal(store) as journal:
             calls = Calls(journal, Lookups(store, "answers"), Budget())
-            bench = Bench(enquiry.judges, calls, journal, Lookups(store, "scores"))
+            panel = Panel(enquiry.judges, calls, journal, Lookups(store, "scores"))
             answers = await sample(enquiry.voices, enquiry.examples, calls, on_answer)
             _check_some_answered(enquiry, answers)
-            appraisal = Appraisal(bench, enquiry.metrics)
+            appraisal = Appraisal(panel, enquiry.metrics)
             async with asyncio.TaskGroup() as group:
                 tasks = [
                     group.create_task(_judge(appraisal, example, given, cases, contracts))

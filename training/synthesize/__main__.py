@@ -14,7 +14,7 @@ from bar_exam.common.identity import digest
 from bar_exam.evals.calls.calls import Budget, Calls
 from bar_exam.evals.calls.journal import Journal, Lookups
 from bar_exam.evals.calls.store import Store
-from bar_exam.evals.judges.judge import Bench
+from bar_exam.evals.judges.judge import Panel
 from bar_exam.fixtures.cases import Dataset
 from bar_exam.fixtures.datasets import load_dataset
 from bar_exam.models.chat import ChatModel
@@ -78,10 +78,10 @@ async def _gather(options: argparse.Namespace, seeds: Sequence[Seed], draft: Pat
     try:
         async with Journal(store) as journal:
             calls = Calls(journal, Lookups(store, "answers"), Budget(options.max_calls))
-            bench = Bench((), calls, journal, Lookups(store, "scores"))
+            panel = Panel((), calls, journal, Lookups(store, "scores"))
             chats = Chats(options.registry)
             chat = None if options.model == RULES else _open(options, chats)
-            jury = open_jury(options.judge, options.threshold, bench, chats)
+            jury = open_jury(options.judge, options.threshold, panel, chats)
             writer = _by_rule(options) if chat is None else _by_model(options, chat, calls)
             try:
                 return await _written(options, seeds, writer, Sieve(jury), draft)

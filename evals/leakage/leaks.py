@@ -1,17 +1,12 @@
 """Leakage: exam contracts that a candidate was trained on, word for word or nearly so."""
 
-import argparse
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
-from bar_exam.common.command import Parser, run
 from bar_exam.common.errors import UserError
 from bar_exam.fixtures.cases import Case, Contract, Dataset
-from bar_exam.fixtures.datasets import load_dataset
 from bar_exam.fixtures.shingles import comparable, is_sample, sketch
 from bar_exam.models.manifest import Manifest, contract_entry
 
@@ -140,30 +135,3 @@ def near_duplicates(dataset: Dataset, threshold: float = 0.5) -> tuple[Leak, ...
         raise UserError(f"--dataset {dataset.name} has no train split; give one with it")
     leaks = find_leaks(test, Manifest(contracts=tuple(entries), cases=()), threshold)
     return tuple(sorted(leaks, key=lambda leak: -leak.containment))
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Print the contracts of a data set's test split that nearly stand in its train split."""
-    parser = Parser(prog="python -m evals.leakage", description=main.__doc__)
-    parser.add_argument("--dataset", default="cuad", help="cuad, sample, or a path (cuad)")
-    parser.add_argument("--cuad-dir", type=Path, help="folder that holds CUAD_v1.json")
-    parser.add_argument("--threshold", type=float, default=0.5, help="containment above it (0.5)")
-    return run(_print, parser, argv)
-
-
-def _print(options: argparse.Namespace) -> None:
-    if not 0 <= options.threshold < 1:
-        raise UserError(f"--threshold {options.threshold}: give a share from 0 to below 1")
-    dataset = load_dataset(options.dataset, options.cuad_dir)
-    leaks = near_duplicates(dataset, options.threshold)
-    for leak in leaks:
-        print(f"{leak.containment:.2f}  {leak.exam_contract}")
-        print(f"      {leak.kind} of {leak.trained_contract}")
-    print(
-        f"{len(leaks)} of {len(dataset.test_contracts)} test contracts have more than "
-        f"{options.threshold:g} of their wording in one train contract"
-    )
-
-
-if __name__ == "__main__":
-    sys.exit(main())
