@@ -131,7 +131,10 @@ def remove_drafts(folder: Path, of: str | None = None) -> None:
         folder: whose own files are looked at.
         of: the name that theirs begin with; None takes all.
     """
-    for path in folder.iterdir():
+    paths = list[Path]()
+    with contextlib.suppress(OSError):  # a folder that is gone, or may only be written to
+        paths += folder.iterdir()
+    for path in paths:
         found = _DRAFT.fullmatch(path.name)
         if not found or of not in (None, found[1]) or found[2] != _machine():
             continue

@@ -1,5 +1,6 @@
 """Files: whole or not at all, and their owner's, and the group's where a umask was widened."""
 
+import ast
 import json
 import os
 import signal
@@ -203,6 +204,15 @@ def test_a_folder_and_a_link_are_whole_too(tmp_path):
     assert only(tmp_path) == ["latest"] and (tmp_path / "latest").readlink() == Path("two")
 
 
+def test_a_folder_that_may_only_be_written_to_is_written_to(tmp_path, monkeypatch):
+    def closed(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", closed)
+    write_whole(tmp_path / "a.txt", "text")
+    assert (tmp_path / "a.txt").read_text() == "text"
+
+
 def test_a_folder_with_something_in_it_is_not_replaced(tmp_path):
     (tmp_path / "a" / "precious").mkdir(parents=True)
     for content in ("file", "folder"):
@@ -330,10 +340,21 @@ def test_a_report_and_every_file_of_a_store_are_private(tmp_path):
 
 
 def test_whoever_makes_what_is_kept_makes_it_here():
-    assert users("bar_exam.common.files") >= {
+    makers = (f"bar_exam.common.files.private_{kind}" for kind in ("folder", "file"))
+    assert users(*makers) >= {
         "evals/calls/address.py",
         "evals/calls/locks.py",
         "fixtures/retrieval/index.py",
         "common/paths.py",
-        "reports/archive.py",
     }
+
+
+def test_every_file_of_a_report_is_private():
+    """Reports quote contracts: whoever writes one in `reports/` says so."""
+    calls = [
+        ast.unparse(node)
+        for path in (ROOT / "reports").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "write_whole"
+    ]
+    assert calls and [call for call in calls if "private=True" not in call] == []
