@@ -190,7 +190,7 @@ def measure() -> Finding:
         seconds = {each: (opening(before, each), opening(ROOT, each)) for each in typed}
         return Finding(
             "the house before and after it was redesigned",
-            f"Read off the source of commit {BEFORE} and of this one; suites and tests are left "
+            f"Read off the rooms of commit {BEFORE} and of this one; suites and tests are left "
             "out. An import counts wherever it stands, a circle is one floor. Seconds are of "
             "`python -m COMMAND --help` as a process, the best of three.",
             table=table(survey(before), survey(ROOT), seconds),
