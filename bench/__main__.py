@@ -19,6 +19,7 @@ from bench import (
     frameworks,
     gate,
     hallucination,
+    house,
     judges,
     kills,
     recorded,
@@ -59,6 +60,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "hallucination": lambda folder, options: hallucination.measure(folder),
     "training": lambda folder, options: training.measure(folder),
     "embedded": lambda folder, options: embedded.measure(folder, options.limit or None),
+    "house": lambda folder, options: house.measure(),
     "retrieval": lambda folder, options: _retrieval(options),
 }
 

@@ -28,7 +28,7 @@ from bar_exam.evals.calls.store import Store
 from bar_exam.evals.judges.frameworks.asker import keep_quiet
 from bar_exam.evals.judges.frameworks.deepeval_judge import DeepevalJudge
 from bar_exam.evals.judges.frameworks.ragas_judge import RagasJudge
-from bar_exam.evals.judges.judge import Bench, Submission
+from bar_exam.evals.judges.judge import Panel, Submission
 from bar_exam.fixtures.retrieval.passages import Passage
 from bar_exam.models.chat import Answer
 from bar_exam.models.endpoint.chat import EndpointChat
@@ -154,8 +154,8 @@ async def _exam(metric: str, url: str, judged: Sequence[Submission]) -> list[flo
     store = Store("store.sqlite")
     async with Journal(store) as journal:
         calls = Calls(journal, Lookups(store, "answers"), Budget())
-        bench = Bench([kind(metric, chat)], calls, journal, Lookups(store, "scores"))
-        scores = await asyncio.gather(*(bench.scores(each) for each in judged))
+        panel = Panel([kind(metric, chat)], calls, journal, Lookups(store, "scores"))
+        scores = await asyncio.gather(*(panel.scores(each) for each in judged))
         await chat.close()
     store.close()
     return [score[metric].value for score in scores]

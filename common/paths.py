@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from bar_exam.common.errors import UserError
-from bar_exam.common.private import private_folder
+from bar_exam.common.files import private_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 """Where the rooms lie: the checkout, or the installed product."""

@@ -13,6 +13,7 @@ from typing import Any
 from bar_exam.common.errors import UserError
 
 SAVE = "save it as UTF-8"
+LIBRARY = "write it with a JSON library"
 MEND = f"correct the text, and {SAVE}"
 
 _MARKED = {
@@ -52,8 +53,8 @@ def file_text(path: Path, mend: str = "") -> str:
         raise UserError(f"{path} cannot be read: it is no {encoding.upper()}; {SAVE}") from error
 
 
-def parse_json(where: str, text: str) -> Any:
-    """What a JSON text says.
+def parse_json(where: str, text: str, mend: str = "") -> Any:
+    """What a JSON text says; `mend` is what to do where it says nothing that can be used.
 
     Raises:
         UserError: it is no JSON, is nested without end, or says a key twice.
@@ -62,7 +63,7 @@ def parse_json(where: str, text: str) -> Any:
         return json.loads(text, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
         what = " ".join(str(error).split())[:160]
-        raise UserError(f"{where}: not JSON ({what}); write it with a JSON library") from error
+        raise UserError(f"{where}: not JSON ({what}); {mend or LIBRARY}") from error
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bar_exam.common.errors import UserError
+from bar_exam.common.files import read_jsonl
 from bar_exam.common.reading import MEND, check_texts, file_text, parse_json, printable
 
 MISSING = frozenset(
@@ -92,22 +93,24 @@ class Row:
         return given[0] if given else ("", None)
 
 
-def read_rows(path: Path, known: Collection[str], mend: str = MEND) -> Iterator[Row]:
+def read_rows(path: Path, known: Collection[str], mend: str = "") -> Iterator[Row]:
     """The rows of a `.csv`, `.jsonl` or `.ndjson` file, one by one.
 
     Args:
         path: of the file.
         known: names of the columns that mean something; others are left alone.
-        mend: what to do about a text that cannot be stored.
+        mend: what to do about a row that is refused, if not what its own fault asks for.
 
     Raises:
         UserError: the file, or a row, cannot be read as columns; the row is named.
     """
-    text = file_text(path)
-    rows = _csv_rows(path, text, known) if path.suffix.lower() == ".csv" else _json_rows(path, text)
+    if path.suffix.lower() == ".csv":
+        rows = _csv_rows(path, known, mend)
+    else:
+        objects = enumerate(read_jsonl(path, mend=mend, unit="row"), start=1)
+        rows = ((row, list(found.items())) for row, (_, found) in objects)
     for number, pairs in rows:
         where = f"{path}, row {number}"
-        check_texts(where, pairs, mend)
         cells: dict[str, Any] = {}
         for given, value in pairs:
             name = given.strip().lower()
@@ -126,46 +129,20 @@ def shown(value: Any) -> str:
     return f"{kinds.get(type(value), 'a number')} ({printable(text)})"
 
 
-def json_lines(text: str) -> Iterator[tuple[int, str]]:
-    """(line, content) of every line that is not blank, counted from 1.
-
-    JSON may hold characters at which `str.splitlines` would cut.
-    """
-    for line, content in enumerate(text.split("\n"), start=1):
-        if content.strip():
-            yield line, content
-
-
-def json_object(where: str, content: str) -> dict[str, Any]:
-    """The JSON object of a line.
-
-    Raises:
-        UserError: it is none; the line begins with `where`.
-    """
-    value = parse_json(where, content)
-    if not isinstance(value, dict):
-        raise UserError(
-            f"{where}: a row is a JSON object, not {type(value).__name__}; write one object a line"
-        )
-    return value
-
-
-def _json_rows(path: Path, text: str) -> Iterator[tuple[int, Pairs]]:
-    for row, (_, content) in enumerate(json_lines(text), start=1):
-        where = f"{path}, row {row} cannot be read as rows of columns"
-        yield row, list(json_object(where, content).items())
-
-
-def _csv_rows(path: Path, text: str, known: Collection[str]) -> Iterator[tuple[int, Pairs]]:
+def _csv_rows(path: Path, known: Collection[str], mend: str) -> Iterator[tuple[int, Pairs]]:
     csv.field_size_limit(2**31 - 1)
-    rows = (cells for cells in csv.reader(io.StringIO(text, newline=""), strict=True) if cells)
+    text = io.StringIO(file_text(path), newline="")
+    rows = (cells for cells in csv.reader(text, strict=True) if cells)
     number = 0
     try:
         header = _header(path, next(rows, []), known)
         for cells in rows:
             number += 1
             if any(cells):
-                yield number, _columns(f"{path}, row {number}", header, cells)
+                where = f"{path}, row {number}"
+                pairs = _columns(where, header, cells)
+                check_texts(where, pairs, mend or MEND)
+                yield number, pairs
     except csv.Error as error:
         raise UserError(
             f"{path}, row {number + 1} cannot be read as rows of columns: {error}; put a cell that "

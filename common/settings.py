@@ -92,6 +92,7 @@ def validated(where: str, values: Any, shape: Any) -> Any:
 
 def _line(error: Any, known: set[str]) -> str:
     where = ".".join(str(part) for part in error["loc"])
+    of = f"{where}: " if where else ""
     if error["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
         every = f"known keys are {', '.join(sorted(known))}"
         hint = nearest(str(error["loc"][-1]), known, otherwise=every, quoted=True)
@@ -100,17 +101,17 @@ def _line(error: Any, known: set[str]) -> str:
     context = error.get("ctx", {})
     if error["type"] == "union_tag_invalid":
         tag, tags = context["discriminator"].strip("'"), _quoted(context["expected_tags"])
-        return f"{tag} {context['tag']!r} is not known; {nearest(context['tag'], tags)}"
+        return f"{of}{tag} {context['tag']!r} is not known; {nearest(context['tag'], tags)}"
     if error["type"] == "literal_error":
         hint = nearest(str(error["input"]), _quoted(context["expected"]))
         return f"{where}: {error['input']!r} is not known; {hint}"
     if error["type"] == "union_tag_not_found":
-        return f"the key {error['ctx']['discriminator']} is missing"
+        return f"{of}the key {context['discriminator']} is missing"
     if error["type"] == "value_error":
-        what = str(error["ctx"]["error"])
+        what = str(context["error"])
     elif error["type"] != "missing" and where:
         what += f", not {error['input']!r}"
-    return f"{where}: {what}" if where else what
+    return f"{of}{what}"
 
 
 def _quoted(listed: str) -> list[str]:

@@ -22,7 +22,7 @@ from bar_exam.evals.calls.claims import claimed
 from bar_exam.evals.calls.journal import Journal, Lookups
 from bar_exam.evals.calls.store import Store, answer_from, passages_of, retrieval_row
 from bar_exam.evals.isolation import attempted, isolated, users_mistake
-from bar_exam.evals.judges.judge import Bench, Submission
+from bar_exam.evals.judges.judge import Panel, Submission
 from bar_exam.evals.metrics.table import score
 from bar_exam.evals.plan import Plan, Retrieves
 from bar_exam.evals.results import Result, Score, Spending, tokens_per_second
@@ -74,7 +74,7 @@ class Run:
         self._journal = Journal(self.store)
         answers, scores = Lookups(self.store, "answers"), Lookups(self.store, "scores")
         self._calls = Calls(self._journal, answers, self._budget, again=self.again)
-        self._bench = Bench(self.plan.judges, self._calls, self._journal, scores)
+        self._panel = Panel(self.plan.judges, self._calls, self._journal, scores)
 
     @property
     def results(self) -> tuple[Result, ...]:
@@ -145,7 +145,7 @@ class Run:
 
         What concerned no model alone has an empty name: variants of a case, probes, judges' exams.
         """
-        return {**self._bench.faults, **self._faults}
+        return {**self._panel.faults, **self._faults}
 
     @property
     def spending(self) -> Spending:
@@ -219,7 +219,7 @@ class Run:
     def _start_tasks(self) -> None:
         for task in self.plan.tasks:
             note = self._noting("", type(task).__name__)
-            self._group.create_task(isolated(task.take(self._bench), note))
+            self._group.create_task(isolated(task.take(self._panel), note))
 
     def _noting(self, model: str, what: str) -> Callable[[str], None]:
         """What notes an exception in the name of a model, a case or a task."""
@@ -360,7 +360,7 @@ class Run:
         if variant is None:
             self._unjudged[model.name, case.id] = Result(model.name, case, kept, scores, asked)
             self._journal.check()
-            scores |= await self._bench.scores(Submission(case, kept, model))
+            scores |= await self._panel.scores(Submission(case, kept, model))
         self._finish(model, case, kept, scores, asked, variant)
 
     def _finish(

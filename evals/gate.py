@@ -81,7 +81,7 @@ class Leakage(_Table):
         return values
 
 
-class JudgeExam(_Table):
+class JudgeRules(_Table):
     """What a judge must show before its metrics may gate; None asks nothing."""
 
     kappa: Number | None = Field(default=0.6, ge=-1, le=1)
@@ -128,7 +128,7 @@ class Gate(_Table):
     metrics: dict[str, MetricGate] = {}
     planning: Planning = Planning()
     leakage: Leakage = Leakage()
-    judge: JudgeExam = JudgeExam()
+    judge: JudgeRules = JudgeRules()
     stability: Stability = Stability()
     forgetting: Forgetting = Forgetting()
     performance: Performance = Performance()

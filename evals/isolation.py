@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from bar_exam.common.errors import UserError
+from bar_exam.common.paths import ROOT
 from bar_exam.evals.calls.columns import storable_text
 
 T = TypeVar("T")
 U = TypeVar("U")
-ROOT = Path(__file__).resolve().parents[1]
 SHOWN = 200
 
 

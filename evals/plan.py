@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bar_exam.evals.calls.calls import Calls
-from bar_exam.evals.judges.judge import Bench, Judge
+from bar_exam.evals.judges.judge import Judge, Panel
 from bar_exam.evals.metrics.table import DEFAULT
 from bar_exam.evals.results import Score
 from bar_exam.evals.variants.variant import Variant
@@ -30,8 +30,8 @@ class Retrieves(Protocol):
 class Task(Protocol):
     """Something else that is asked in the same run: probes, the exam of the judges."""
 
-    async def take(self, bench: Bench) -> None:
-        """Ask through the bench, and keep what came."""
+    async def take(self, panel: Panel) -> None:
+        """Ask through the panel, and keep what came."""
 
     async def close(self) -> None:
         """Release what it holds open."""

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bar_exam.common.errors import UserError
+from bar_exam.common.files import write_whole
 from bar_exam.fixtures.cases import Contract
 from bar_exam.fixtures.shingles import BITS, sketch
 
@@ -72,13 +73,5 @@ def read_manifest(adapter: Path) -> Manifest | None:
 def write_manifest(adapter: Path, manifest: Manifest) -> Path:
     """Write the manifest into an adapter's folder, whole or not at all, and return its path."""
     path = adapter / FILE
-    part = path.with_name(path.name + ".part")
-    try:
-        adapter.mkdir(parents=True, exist_ok=True)
-        part.write_text(manifest.model_dump_json() + "\n", encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise UserError(
-            f"{path} cannot be written: {error.strerror}; give another folder"
-        ) from error
+    write_whole(path, manifest.model_dump_json() + "\n", mend="give another folder")
     return path

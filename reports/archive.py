@@ -4,10 +4,8 @@ Passages are listed once and named by number; a score that could not be computed
 reason beside it.
 """
 
-import contextlib
 import json
 import math
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -15,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bar_exam.common.errors import UserError
-from bar_exam.common.private import private_folder, private_opener
+from bar_exam.common.files import FREE, write_whole
 from bar_exam.common.redaction import outward, redacted
 from bar_exam.common.settings import nearest
 from bar_exam.common.storable import each_text
@@ -39,6 +37,8 @@ from bar_exam.reports.report import (
 from bar_exam.reports.statistics.estimates import Estimate
 
 SCHEMA = 1
+AGAIN = f"{FREE}, and type the same command: every answer is kept in the store"
+"""What to do where a file of a report cannot be written."""
 
 
 def write_json(written: Mapping[str, Any], path: Path) -> None:
@@ -47,31 +47,8 @@ def write_json(written: Mapping[str, Any], path: Path) -> None:
     Raises:
         UserError: the disk is full or the folder cannot be written.
     """
-    write_whole(
-        path, json.dumps(written, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    )
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Replace `path` by `text`; a failure leaves what was there.
-
-    Raises:
-        UserError: it cannot be written.
-    """
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        private_folder(path.parent)
-        opened = private_opener(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        with os.fdopen(opened, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
-        draft.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            draft.unlink(missing_ok=True)
-        raise UserError(
-            f"{path} cannot be written ({error.strerror}); free some space or name another place, "
-            "and type the same command: every answer is kept in the store"
-        ) from error
+    text = json.dumps(written, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    write_whole(path, text, mend=AGAIN, private=True)
 
 
 def as_json(report: Report) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from bar_exam.common.doors import exam_words
 from bar_exam.common.errors import UserError
 from bar_exam.common.extensions import Extension
+from bar_exam.common.files import replacing, write_whole
 from bar_exam.common.provenance import provenance
 from bar_exam.common.redaction import command_line
 from bar_exam.evals.agenda import Agenda, check_judges, plan_agenda, varied_cases
@@ -31,7 +32,7 @@ from bar_exam.models.promotion.champion import read_champion
 from bar_exam.models.promotion.evidence import SEAL, seal_of
 from bar_exam.models.promotion.record import read_records
 from bar_exam.models.registry import read_entry
-from bar_exam.reports.archive import as_json, read_report, write_json, write_whole
+from bar_exam.reports.archive import AGAIN, as_json, read_report, write_json
 from bar_exam.reports.header import (
     dataset_facts,
     fingerprint,
@@ -442,9 +443,13 @@ class Examination:
         self.report = replace(self.report, missed=missed)
         written = as_json(self.report)
         write_json(written, self.folder / "report.json")
-        write_whole(self.folder / SEAL, seal_of((self.folder / "report.json").read_bytes()))
-        write_whole(self.folder / "report.html", render(written))
-        write_whole(self.folder / "report.md", markdown(written))
+        beside = {
+            SEAL: seal_of((self.folder / "report.json").read_bytes()),
+            "report.html": render(written),
+            "report.md": markdown(written),
+        }
+        for name, text in beside.items():
+            write_whole(self.folder / name, text, mend=AGAIN, private=True)
         lines = [f"report: {self.folder / 'report.html'}"]
         row = run_row(written, self.folder / "report.json")
         if self._left is not None:
@@ -475,16 +480,9 @@ class Examination:
     def _point_latest(self) -> None:
         """Make `latest`, beside the runs, lead to this run."""
         latest = check_latest(self.options.runs)
-        draft = latest.with_name(f".latest.{self.run_id}")
-        try:
-            draft.unlink(missing_ok=True)
+        mend = f"move what lies there; the report itself is written, in {self.folder}"
+        with replacing(latest, mend=mend) as draft:
             draft.symlink_to(self.folder.relative_to(latest.parent))
-            draft.replace(latest)
-        except OSError as error:
-            raise UserError(
-                f"{latest} cannot be made to lead to {self.folder} ({error.strerror}); move what "
-                "lies there; the report itself is written"
-            ) from error
 
 
 def check_latest(runs: Path) -> Path:

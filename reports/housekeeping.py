@@ -1,11 +1,12 @@
 """What killed runs leave behind, and the reports of runs that nobody needs any more."""
 
 import contextlib
-import os
 import re
 import shutil
 from collections.abc import Collection
 from pathlib import Path
+
+from bar_exam.common.files import remove_drafts
 
 RUN = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 
@@ -22,11 +23,10 @@ def tidy(runs: Path, run: str, keep: int | None, spared: Collection[str] = ()) -
         keep: how many reports to keep, this one included; None keeps all.
         spared: runs that are kept whatever `keep` says.
     """
-    for draft in (*runs.glob("*/.report.*"), *runs.parent.glob(".latest.*")):
-        if RUN.fullmatch(draft.parent.name) or draft.is_symlink():
-            _remove_draft(draft)
     latest = (runs.parent / "latest").resolve()
     folders = sorted(path for path in runs.iterdir() if RUN.fullmatch(path.name) and path.is_dir())
+    for folder in (runs.parent, *folders):
+        remove_drafts(folder)
     whole = [path for path in folders if (path / "report.json").is_file()]
     for folder in set(folders) - set(whole):
         if folder.name < run:  # a later one is only beginning
@@ -35,21 +35,3 @@ def tidy(runs: Path, run: str, keep: int | None, spared: Collection[str] = ()) -
     for folder in whole[:-keep] if keep else ():
         if folder.name not in (run, *spared) and folder.resolve() != latest:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _remove_draft(draft: Path) -> None:
-    writer = draft.name.rpartition(".")[2]
-    if writer.isdecimal() and _is_alive(int(writer)):
-        return
-    with contextlib.suppress(OSError):
-        draft.unlink()
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True

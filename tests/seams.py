@@ -20,12 +20,15 @@ def users(*names: str) -> set[str]:
     """
     return {
         str(path.relative_to(ROOT))
-        for path in (
-            *(ROOT / "bar_exam").glob("*.py"),
-            *(p for r in ROOMS for p in (ROOT / r).rglob("*.py")),
-        )
+        for path in _modules()
         if any(_is_of(found, name) for found in _used(path) for name in names)
     }
+
+
+def _modules() -> Iterator[Path]:
+    yield from (ROOT / "bar_exam").glob("*.py")
+    for room in ROOMS:
+        yield from (ROOT / room).rglob("*.py")
 
 
 def _is_of(found: str, name: str) -> bool:
@@ -84,3 +87,49 @@ def commands() -> list[str]:
 
 def _is_main(node: ast.stmt) -> bool:
     return isinstance(node, ast.If) and "__main__" in ast.dump(node.test)
+
+
+def renames() -> set[str]:
+    """The product's modules that give a file another's name: `os.replace`, `Path.rename`, ….
+
+    `replace` of a text takes two arguments, of a date named ones, of a path one.
+    """
+    return users("os.replace", "os.rename", "shutil.move", ".rename") | {
+        str(path.relative_to(ROOT))
+        for path in _modules()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "replace"
+        and len(node.args) == 1
+        and not node.keywords
+    }
+
+
+PARSERS = ("loads", "parse_json", "validate_json", "model_validate_json")
+
+
+def line_readers() -> set[str]:
+    """The product's modules that read JSON line by line: in a loop over the lines of a text."""
+    return {
+        str(path.relative_to(ROOT))
+        for path in _modules()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if _loops_over_lines(node) and any(map(_parses_json, ast.walk(node)))
+    }
+
+
+def _loops_over_lines(node: ast.AST) -> bool:
+    if isinstance(node, ast.For):
+        over = [node.iter]
+    else:
+        over = [each.iter for each in getattr(node, "generators", [])]
+    text = " ".join(map(ast.unparse, over))
+    return any(word in text for word in ("splitlines", r"split('\n')", "open(", "readlines"))
+
+
+def _parses_json(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Call):
+        return False
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    return name in PARSERS

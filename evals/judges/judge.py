@@ -65,7 +65,7 @@ class Judge(Protocol):
 
 
 @dataclass
-class Bench:
+class Panel:
     """The judges of an exam; keeps what they decided. `faults` are the exceptions that they raised.
 
     Several judges of one metric give their mean. Where one of them gave no score there is none: a
@@ -83,12 +83,12 @@ class Bench:
         kinds = ("all", "answerable" if submission.case.answerable else "unanswerable")
         judges = [judge for judge in self.judges if METRICS[judge.metric].of in kinds]
         judged = await asyncio.gather(*(self.score(judge, submission) for judge in judges))
-        panels: dict[str, dict[str, Score]] = {}
+        by_metric: dict[str, dict[str, Score]] = {}
         for judge, score in zip(judges, judged, strict=True):
-            panels.setdefault(judge.metric, {})[judge.name] = score
-        scores = {metric: _mean(panel) for metric, panel in panels.items()}
-        if len(panels.get("correctness", ())) > 1:
-            scores["disagreement"] = _spread(panels["correctness"])
+            by_metric.setdefault(judge.metric, {})[judge.name] = score
+        scores = {metric: _mean(by_judge) for metric, by_judge in by_metric.items()}
+        if len(by_metric.get("correctness", ())) > 1:
+            scores["disagreement"] = _spread(by_metric["correctness"])
         return scores
 
     async def score(self, judge: Judge, submission: Submission) -> Score:
@@ -122,17 +122,17 @@ class Bench:
         return score
 
 
-def _mean(panel: dict[str, Score]) -> Score:
-    if len(panel) == 1:
-        return next(iter(panel.values()))
-    reasons = "; ".join(f"{name}: {_shown(score)}" for name, score in panel.items())
-    values = [score.value for score in panel.values() if score.value is not None]
-    return Score(sum(values) / len(values) if len(values) == len(panel) else None, reasons)
+def _mean(by_judge: dict[str, Score]) -> Score:
+    if len(by_judge) == 1:
+        return next(iter(by_judge.values()))
+    reasons = "; ".join(f"{name}: {_shown(score)}" for name, score in by_judge.items())
+    values = [score.value for score in by_judge.values() if score.value is not None]
+    return Score(sum(values) / len(values) if len(values) == len(by_judge) else None, reasons)
 
 
-def _spread(panel: dict[str, Score]) -> Score:
-    values = [score.value for score in panel.values() if score.value is not None]
-    if len(values) < len(panel):
+def _spread(by_judge: dict[str, Score]) -> Score:
+    values = [score.value for score in by_judge.values() if score.value is not None]
+    if len(values) < len(by_judge):
         return Score(None, "a judge gave no score")
     return Score(max(values) - min(values))
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from bar_exam.evals.judges.judge import Bench, Judge, Submission
+from bar_exam.evals.judges.judge import Judge, Panel, Submission
 from bar_exam.evals.judges.llm.pairwise import Orders, PairwiseJudge
 from bar_exam.evals.judges.pairs import Pair
 from bar_exam.evals.results import Score
@@ -82,20 +82,20 @@ class JudgeExam:
         samples: int = getattr(self.judge, "samples", 1)
         return samples * (len(self.pairs) + again) + 2 * min(PROBED, len(questions))
 
-    async def take(self, bench: Bench) -> None:
+    async def take(self, panel: Panel) -> None:
         """Have every pair judged."""
-        plain = await _judged(bench, self.judge, self.pairs)
+        plain = await _judged(panel, self.judge, self.pairs)
         self.agreement = [Trial(*each) for each in zip(self.pairs, plain, strict=True)]
         spread = _spread(self.agreement)
         wrong = _spread([trial for trial in self.agreement if trial.pair.score <= WRONG])
         self.retest, self.verbosity, self.injection, self.contests = await asyncio.gather(
-            _again(bench, self.again, spread),
-            _again(bench, self.judge, spread, PADDING),
-            _again(bench, self.judge, wrong, INJECTION),
-            self._contests(bench),
+            _again(panel, self.again, spread),
+            _again(panel, self.judge, spread, PADDING),
+            _again(panel, self.judge, wrong, INJECTION),
+            self._contests(panel),
         )
 
-    async def _contests(self, bench: Bench) -> list[Contest]:
+    async def _contests(self, panel: Panel) -> list[Contest]:
         """The best and the worst answer to each question, in both orders."""
         if self.pairwise is None:
             return []
@@ -107,7 +107,7 @@ class JudgeExam:
         found = await asyncio.gather(
             *(
                 self.pairwise.orders(
-                    group[0].case, Answer(group[0].answer), Answer(group[-1].answer), bench.calls
+                    group[0].case, Answer(group[0].answer), Answer(group[-1].answer), panel.calls
                 )
                 for group in chosen
             )
@@ -122,16 +122,16 @@ class JudgeExam:
 
 
 async def _judged(
-    bench: Bench, judge: Judge, pairs: Sequence[Pair], suffix: str = ""
+    panel: Panel, judge: Judge, pairs: Sequence[Pair], suffix: str = ""
 ) -> list[Score]:
     submissions = (Submission(pair.case, Answer(pair.answer + suffix)) for pair in pairs)
-    return await asyncio.gather(*(bench.score(judge, each) for each in submissions))
+    return await asyncio.gather(*(panel.score(judge, each) for each in submissions))
 
 
 async def _again(
-    bench: Bench, judge: Judge, trials: Sequence[Trial], suffix: str = ""
+    panel: Panel, judge: Judge, trials: Sequence[Trial], suffix: str = ""
 ) -> list[Trial]:
-    scores = await _judged(bench, judge, [trial.pair for trial in trials], suffix)
+    scores = await _judged(panel, judge, [trial.pair for trial in trials], suffix)
     return [
         Trial(trial.pair, trial.score, score) for trial, score in zip(trials, scores, strict=True)
     ]

@@ -1,12 +1,13 @@
 """Labelled answer pairs: what a careful reader would score an answer at, against the gold one."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from bar_exam.common.errors import UserError
+from bar_exam.common.files import read_jsonl
 from bar_exam.common.identity import digest
+from bar_exam.common.settings import validated
 from bar_exam.fixtures.cases import Case, Contract, Span
 
 SHIPPED = Path(__file__).parent / "data"
@@ -52,17 +53,11 @@ def read_pairs(folder: Path = SHIPPED) -> tuple[Pair, ...]:
     Raises:
         UserError: a line is no pair, or there are none.
     """
-    pairs = tuple(pair for path in sorted(folder.glob("*.jsonl")) for pair in _read(path))
+    pairs = tuple(
+        validated(where, row, Pair)
+        for path in sorted(folder.glob("*.jsonl"))
+        for where, row in read_jsonl(path)
+    )
     if not pairs:
         raise UserError(f"{folder}: no labelled pairs in *.jsonl")
     return pairs
-
-
-def _read(path: Path) -> Iterable[Pair]:
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        try:
-            yield Pair.model_validate_json(line)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise UserError(f"{path}:{number}: {where} {first['msg']}") from error

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bar_exam.evals.calls.calls import Calls
-from bar_exam.evals.judges.judge import Bench
+from bar_exam.evals.judges.judge import Panel
 from bar_exam.evals.probes.lm_eval import TaskScore, run_tasks
 from bar_exam.evals.probes.probe import Probe, is_right
 from bar_exam.models.chat import Answer, ChatModel, Message
@@ -36,10 +36,10 @@ class ProbeExam:
     probes: Sequence[Probe]
     probed: list[Probed] = field(default_factory=list)
 
-    async def take(self, bench: Bench) -> None:
+    async def take(self, panel: Panel) -> None:
         """Ask both every question."""
         answers, bases = await asyncio.gather(
-            _ask(self.chat, self.probes, bench.calls), _ask(self.base, self.probes, bench.calls)
+            _ask(self.chat, self.probes, panel.calls), _ask(self.base, self.probes, panel.calls)
         )
         self.probed = [Probed(*each) for each in zip(self.probes, answers, bases, strict=True)]
 
@@ -72,7 +72,7 @@ class HarnessExam:
     tasks: Sequence[str]
     scores: dict[str, tuple[TaskScore, TaskScore]] = field(default_factory=dict)
 
-    async def take(self, bench: Bench) -> None:
+    async def take(self, panel: Panel) -> None:
         """Run them; the harness loads the model itself, and its calls are nobody's budget."""
         mine = await asyncio.to_thread(run_tasks, self.tasks, self.base, self.adapter)
         theirs = await asyncio.to_thread(run_tasks, self.tasks, self.base)

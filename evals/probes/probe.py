@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic.dataclasses import dataclass as validated
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
 
 from bar_exam.common.errors import UserError
+from bar_exam.common.files import read_jsonl
+from bar_exam.common.settings import validated
 from bar_exam.evals.metrics.declining import TYPOGRAPHY, declines
 from bar_exam.evals.metrics.quantities import numbers, plain, spoken
 
@@ -32,7 +34,7 @@ LEAD = re.compile(
 )
 
 
-@validated(frozen=True, config=STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Number:
     """The last number of the reply, or of the first sentence that has one, is `value`."""
 
@@ -40,7 +42,7 @@ class Number:
     value: Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0)]
 
 
-@validated(frozen=True, config=STRICT)
+@dataclass(frozen=True, config=STRICT)
 class AnyOf:
     """One of `words` stands in the reply as whole words, none of `without` does.
 
@@ -53,7 +55,7 @@ class AnyOf:
     most: int | None = Field(default=None, ge=1)
 
 
-@validated(frozen=True, config=STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Exact:
     """The reply is `text` and nothing else; `cased` where its letters' case matters."""
 
@@ -62,7 +64,7 @@ class Exact:
     cased: bool = False
 
 
-@validated(frozen=True, config=STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Pattern:
     """The whole reply has the shape of a regular expression."""
 
@@ -70,7 +72,7 @@ class Pattern:
     pattern: re.Pattern[str]
 
 
-@validated(frozen=True, config=STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Json:
     """The reply is a JSON object with exactly these keys, in a code fence or not."""
 
@@ -81,7 +83,7 @@ class Json:
 Check = Annotated[Number | AnyOf | Exact | Pattern | Json, Field(discriminator="form")]
 
 
-@validated(frozen=True, config=STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Probe:
     """A question, how replies to it are checked, and an `example` of a right one."""
 
@@ -99,24 +101,11 @@ def read_probes(path: Path = SHIPPED) -> tuple[Probe, ...]:
         UserError: the file cannot be read, a line is no probe, its example is wrong by its own
             check, or two have one id.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"probes: {path} cannot be read ({error}); give a JSONL file") from error
-    shape: TypeAdapter[Probe] = TypeAdapter(Probe)
-    probes = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            probe = shape.validate_json(line)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "the line"
-            what = " ".join(f"{where}: {first['msg']}".split())
-            raise UserError(f"{path}, line {number} is no probe: {what}; mend it") from error
+    probes: list[Probe] = []
+    for where, row in read_jsonl(path, missing="give a JSONL file of probes"):
+        probe = validated(where, row, Probe)
         if not is_right(probe, probe.example):
-            raise UserError(f"{path}, line {number}: the example fails its own check; mend either")
+            raise UserError(f"{where}: the example fails its own check; mend either")
         probes.append(probe)
     twice = [name for name, count in Counter(probe.id for probe in probes).items() if count > 1]
     if twice or not probes:

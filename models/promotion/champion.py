@@ -5,7 +5,6 @@ Both are derived from the promotion record, so a crash between the writes is men
 them again.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 from pydantic import ConfigDict
 
 from bar_exam.common.errors import UserError
+from bar_exam.common.files import write_whole
 from bar_exam.common.settings import read_toml
 from bar_exam.models.promotion.record import (
     SHIPPED,
@@ -24,6 +24,7 @@ from bar_exam.models.promotion.record import (
 )
 
 FILE = "champion.toml"
+COMPLETE = "mend that and type `python -m models.promote --verify`, which completes what was begun"
 HEADER = "# The model in service. Written by python -m models.promote; do not edit.\n"
 Say = Callable[[str], None]
 
@@ -206,7 +207,7 @@ def _write_champion(path: Path, champion: Champion) -> None:
     document = tomlkit.document()
     for key in ("model", "identity", "record"):
         document[key] = getattr(champion, key)
-    replace_file(path, (HEADER + tomlkit.dumps(document)).encode())
+    write_whole(path, HEADER + tomlkit.dumps(document), mend=COMPLETE)
 
 
 def _align_statuses(registry: Path, champion: str) -> list[str]:
@@ -230,27 +231,6 @@ def _align_statuses(registry: Path, champion: str) -> list[str]:
             continue
         if status != wanted:
             document["status"] = wanted
-            replace_file(path, tomlkit.dumps(document).encode())
+            write_whole(path, tomlkit.dumps(document), mend=COMPLETE)
             changes.append(f"{path}: status is {wanted}")
     return changes
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Replace `path`, whole or not at all, through to the disk. The caller holds the lock.
-
-    Raises:
-        UserError: it cannot be written.
-    """
-    draft = path.with_name(f".{path.name}.draft")
-    try:
-        with draft.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise UserError(
-            f"{path} cannot be written ({error.strerror}); mend that and type "
-            "`python -m models.promote --verify`, which completes what was begun"
-        ) from error

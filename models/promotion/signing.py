@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from bar_exam.common.errors import UserError
+from bar_exam.common.files import replacing, write_whole
 from bar_exam.models.promotion.record import Record, RefusedError
 
 FOLDER = "signatures"
 INSTALL = "pip install model-signing pyopenssl"
+FIRST = "nothing was promoted, mend that first"
 
 
 def private_fingerprint(key: Path) -> str:
@@ -48,13 +50,7 @@ def sign_promotion(folder: Path, record: Record, adapter: Path | None, key: Path
         UserError: model-signing is missing, or key or folder do not serve it.
     """
     line = _line_file(folder, record.number)
-    try:
-        line.parent.mkdir(exist_ok=True)
-        line.write_bytes(record.line)
-    except OSError as error:
-        raise UserError(
-            f"{line} cannot be written ({error.strerror}); nothing was promoted, mend that first"
-        ) from error
+    write_whole(line, record.line, mend=FIRST)
     signed = [_sign(line, key)]
     return [*signed, _sign(adapter, key)] if adapter else signed
 
@@ -122,19 +118,15 @@ def _line_file(folder: Path, number: int) -> Path:
 
 def _sign(thing: Path, key: Path) -> Path:
     signature = signature_file(thing)
-    draft = signature.with_name(f".{signature.name}.draft")
     with _key_errors(key, "private"):
         from model_signing import signing
 
         signer = signing.Config().use_elliptic_key_signer(private_key=key)
-    try:
-        signer.sign(thing, draft)
-        draft.replace(signature)
-    except (OSError, ValueError) as error:
-        draft.unlink(missing_ok=True)
-        raise UserError(
-            f"{thing} cannot be signed: {_line(error)}; nothing was promoted, mend that first"
-        ) from error
+    with replacing(signature, mend=FIRST) as draft:
+        try:
+            signer.sign(thing, draft)
+        except (OSError, ValueError) as error:
+            raise UserError(f"{thing} cannot be signed: {_line(error)}; {FIRST}") from error
     return signature
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bar_exam.common.command import Parser, output_file, run
-from bar_exam.reports.archive import RUNS, run_names, write_whole
+from bar_exam.common.files import write_whole
+from bar_exam.reports.archive import AGAIN, RUNS, run_names
 from bar_exam.reports.history.flaky import Flakiness, find_flaky
 from bar_exam.reports.history.runs import (
     Mark,
@@ -205,7 +206,7 @@ def _show(given: argparse.Namespace) -> None:
     if given.html:
         from bar_exam.reports.history.timeline import render
 
-        write_whole(given.html, render(events, metrics, flaky))
+        write_whole(given.html, render(events, metrics, flaky), mend=AGAIN, private=True)
     if given.json:
         print(json.dumps(as_json(events, given.metric, names, flaky), indent=1))
         return

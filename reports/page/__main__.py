@@ -9,7 +9,8 @@ from pathlib import Path
 
 from bar_exam.common.command import Parser, run
 from bar_exam.common.errors import UserError
-from bar_exam.reports.archive import read_written, write_whole
+from bar_exam.common.files import write_whole
+from bar_exam.reports.archive import AGAIN, read_written
 from bar_exam.reports.page.html import render
 
 
@@ -26,7 +27,7 @@ def _render_again(path: Path) -> None:
         page = render(written)
     except (LookupError, TypeError, AttributeError) as error:
         raise UserError(f"{path} is no report ({error!r}); run the exam again") from error
-    write_whole(path.with_name("report.html"), page)
+    write_whole(path.with_name("report.html"), page, mend=AGAIN, private=True)
     print(path.with_name("report.html"))
 
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from bar_exam.evals.gate import Gate
-from bar_exam.evals.gate import JudgeExam as Rules
+from bar_exam.evals.gate import Gate, JudgeRules
 from bar_exam.evals.judges.judge_exam import JudgeExam, Trial
 from bar_exam.evals.judges.llm.replies import Preference
 from bar_exam.evals.metrics.table import METRICS
@@ -24,7 +23,7 @@ NOTE = (
 
 
 def judge_section(
-    exams: Sequence[JudgeExam], rules: Rules, alpha: float, attrition: float
+    exams: Sequence[JudgeExam], rules: JudgeRules, alpha: float, attrition: float
 ) -> Section:
     """What each judge showed, held against the gate file.
 
@@ -74,7 +73,7 @@ def untrusted(
     return lines
 
 
-def _faults(findings: Sequence[Finding], rules: Rules) -> list[str]:
+def _faults(findings: Sequence[Finding], rules: JudgeRules) -> list[str]:
     """The measures asked for that one judge did not pass, or of which nothing was found."""
     if not findings:
         return ["no exam"]

@@ -79,5 +79,5 @@ def test_a_score_off_the_scale_names_file_and_line(tmp_path: Path, score):
         f'"answer": "a", "score": {score}}}'
     )
     (tmp_path / "mine.jsonl").write_text(row + "\n", encoding="utf-8")
-    with pytest.raises(UserError, match=r"mine\.jsonl:1: score"):
+    with pytest.raises(UserError, match=r"mine\.jsonl, line 1: score"):
         read_pairs(tmp_path)

@@ -15,9 +15,9 @@ from bar_exam.common.errors import UserError
 from bar_exam.evals.calls.calls import Budget, Calls
 from bar_exam.evals.calls.journal import Journal, Lookups
 from bar_exam.evals.calls.store import Store
-from bar_exam.evals.judges.frameworks.asker import read_reply
+from bar_exam.evals.judges.frameworks.asker import read_schema
 from bar_exam.evals.judges.frameworks.deepeval_judge import RECIPES, DeepevalJudge
-from bar_exam.evals.judges.judge import Bench, Submission
+from bar_exam.evals.judges.judge import Panel, Submission
 from bar_exam.evals.metrics.table import METRICS
 from bar_exam.evals.results import Score
 from bar_exam.fixtures.cases import Case, Contract, Span
@@ -272,8 +272,8 @@ def test_a_second_exam_asks_nothing(tmp_path):
     async def use(chat, calls):
         judges = [DeepevalJudge(metric, chat) for metric in EXPECTED]
         known = Lookups(calls.known._store, "scores")
-        bench = Bench(judges, calls, calls.journal, known)
-        return await bench.scores(submit())
+        panel = Panel(judges, calls, calls.journal, known)
+        return await panel.scores(submit())
 
     with fake_server(reply=scripted) as server:
         first = with_calls(tmp_path, use, server)
@@ -373,15 +373,15 @@ class Graded(BaseModel):
 def test_the_object_is_found_in_any_prose(before, score, reason, after):
     written = Graded(score=score, reason=reason)
     reply = f"{before.replace('{', '(')}\n{json.dumps(written.model_dump())}{after}"
-    assert read_reply(reply, Graded) == written
+    assert read_schema(reply, Graded) == written
 
 
 @given(st.text(alphabet='{}[]":,\\ \n0aN'))
 def test_no_reply_does_worse_than_not_being_read(text):
     with pytest.raises(ValueError):
-        read_reply(text, Graded)
+        read_schema(text, Graded)
 
 
 def test_the_last_object_that_fits_is_the_verdict():
     text = 'Like {"score": 1, "reason": "x"}? No: {"score": 0, "reason": "y"}, {"score": null}.'
-    assert read_reply(text, Graded) == Graded(score=0, reason="y")
+    assert read_schema(text, Graded) == Graded(score=0, reason="y")

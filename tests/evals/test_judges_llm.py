@@ -16,7 +16,7 @@ from bar_exam.common.errors import UserError
 from bar_exam.evals.calls.calls import Budget, Calls
 from bar_exam.evals.calls.journal import Journal, Lookups
 from bar_exam.evals.calls.store import Store
-from bar_exam.evals.judges.judge import Bench, Submission
+from bar_exam.evals.judges.judge import Panel, Submission
 from bar_exam.evals.judges.llm.judge import NO_ANSWER, LlmJudge
 from bar_exam.evals.judges.llm.quoting import fitted, quoted
 from bar_exam.fixtures.cases import Case, Contract, Span
@@ -68,7 +68,7 @@ async def opened(path, budget=None):
     try:
         async with Journal(store) as journal:
             calls = Calls(journal, Lookups(store, "answers"), budget or Budget())
-            yield calls, Bench((), calls, journal, Lookups(store, "scores"))
+            yield calls, Panel((), calls, journal, Lookups(store, "scores"))
     finally:
         store.close()
 
@@ -233,10 +233,10 @@ def test_a_reply_that_was_cut_off_says_so(tmp_path):
 def test_a_judge_that_goes_down_mid_run_leaves_cases_unscored_and_is_asked_again_later(tmp_path):
     async def scenario(url):
         umpire = LlmJudge("correctness", endpoint(url))
-        async with opened(tmp_path) as (_, bench):
+        async with opened(tmp_path) as (_, panel):
             scores = []
             for answer in ("Nevada", "Ohio"):
-                scores.append(await bench.score(umpire, submission(answer)))
+                scores.append(await panel.score(umpire, submission(answer)))
             await umpire.close()
             return scores
 

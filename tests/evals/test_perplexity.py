@@ -12,7 +12,7 @@ from bar_exam.evals.calls.calls import Budget, Calls
 from bar_exam.evals.calls.journal import Journal, Lookups
 from bar_exam.evals.calls.store import Store
 from bar_exam.evals.judges.embedded.perplexity import Perplexity, perplexity
-from bar_exam.evals.judges.judge import Bench, Submission
+from bar_exam.evals.judges.judge import Panel, Submission
 from bar_exam.fixtures.cases import Case, Contract, Span
 from bar_exam.fixtures.retrieval.passages import Passage
 from bar_exam.models.chat import Answer, Decoding
@@ -40,11 +40,11 @@ def judged(tmp_path, model, *golds, answer=None, budget=None, twice=False):
         store = Store(str(tmp_path / "s.sqlite"))
         async with Journal(store) as journal:
             calls = Calls(journal, Lookups(store, "answers"), budget)
-            bench = Bench([Perplexity()], calls, journal, Lookups(store, "scores"))
+            panel = Panel([Perplexity()], calls, journal, Lookups(store, "scores"))
             submission = Submission(case(*golds), answer, model)
-            first = (await bench.scores(submission)).get("perplexity")
+            first = (await panel.scores(submission)).get("perplexity")
             await asyncio.sleep(0.3)
-            second = (await bench.scores(submission))["perplexity"] if twice else None
+            second = (await panel.scores(submission))["perplexity"] if twice else None
         return (first, second) if twice else first
 
     return asyncio.run(judge()), budget

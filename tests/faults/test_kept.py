@@ -11,6 +11,7 @@ import time
 import pytest
 
 from bar_exam.common.errors import UserError
+from bar_exam.common.files import replacing
 from bar_exam.evals.calls.store import Store, answer_row
 from bar_exam.models.chat import Answer
 from tests.conftest import ROOT
@@ -186,18 +187,22 @@ def test_a_judge_that_goes_away_leaves_a_report_of_the_answers(tmp_path):
 @pytest.mark.fault("KEEP-7")
 def test_the_next_run_cleans_up_and_keeps_as_many_reports_as_it_is_told(tmp_path):
     runs = tmp_path / "runs"
-    dead, mine = "99999999", "20200101-000000-0001"
+    mine = "20200101-000000-0001"
+    with replacing(tmp_path / "report.json") as draft:
+        writing = draft.name
+        draft.touch()
+    killed = f"{writing.rpartition('.')[0]}.99999999"
     for name, file in {
-        mine: f".report.json.{dead}",  # killed while it wrote
+        mine: killed,
         "20200101-000000-0002": "report.json",
         "20200101-000000-0003": "report.json",
-        "20200101-000000-0004": f".report.json.{os.getpid()}",  # still writing
+        "20200101-000000-0004": writing,
         "20200101-000000-0005": "notes.txt",  # somebody's
-        "my-folder": f".report.json.{dead}",
+        "my-folder": killed,
     }.items():
         (runs / name).mkdir(parents=True)
         (runs / name / file).write_text("{}")
-    (tmp_path / f".latest.{mine}").symlink_to(f"runs/{mine}")
+    (tmp_path / killed.replace("report.json", "latest")).symlink_to(f"runs/{mine}")
     command = [
         sys.executable, "-m", "pytest", "evals/test_retrieval.py", "-q", "-p", "no:cacheprovider",
         "--model", "echo", "--retriever", "bm25", "--judge", "none", "--limit", "4", "--keep", "2",
@@ -208,7 +213,7 @@ def test_the_next_run_cleans_up_and_keeps_as_many_reports_as_it_is_told(tmp_path
     left = sorted(path.name for path in runs.iterdir())
     assert left[:3] == [f"20200101-000000-000{n}" for n in (3, 4, 5)]
     assert left[4:] == ["my-folder"]
-    assert (runs / "my-folder" / f".report.json.{dead}").is_file()
+    assert (runs / "my-folder" / killed).is_file()
     assert not list(tmp_path.glob(".latest*"))
 
 

@@ -12,10 +12,9 @@ import pytest
 from bar_exam.evals.calls.calls import Budget, Calls
 from bar_exam.evals.calls.journal import Journal, Lookups
 from bar_exam.evals.calls.store import Store
-from bar_exam.evals.gate import Gate, MetricGate
-from bar_exam.evals.gate import JudgeExam as Rules
+from bar_exam.evals.gate import Gate, JudgeRules, MetricGate
 from bar_exam.evals.judges.factory import judge_exams, open_judges
-from bar_exam.evals.judges.judge import Bench, Submission
+from bar_exam.evals.judges.judge import Panel, Submission
 from bar_exam.evals.judges.llm.judge import LlmJudge
 from bar_exam.evals.judges.pairs import read_pairs
 from bar_exam.models.chat import Answer, Decoding, Message
@@ -56,13 +55,13 @@ def chat_of(server, max_tokens):
 
 
 def with_calls(tmp_path, use, most=None):
-    """What `use(bench)` returns over the store in `tmp_path`, and how many calls that took."""
+    """What `use(panel)` returns over the store in `tmp_path`, and how many calls that took."""
 
     async def run():
         store = Store(str(tmp_path / "s.sqlite"))
         async with Journal(store) as journal:
             calls = Calls(journal, Lookups(store, "answers"), Budget(most))
-            found = await use(Bench([], calls, journal, Lookups(store, "scores")))
+            found = await use(Panel([], calls, journal, Lookups(store, "scores")))
         store.close()
         return found, calls.budget.calls
 
@@ -70,9 +69,9 @@ def with_calls(tmp_path, use, most=None):
 
 
 def test_reply_comes_back_and_is_kept(server, tmp_path):
-    async def use(bench):
+    async def use(panel):
         chat = chat_of(server, 12)
-        reply = await bench.calls.chat(chat, [Message("user", "Name the capital of France.")])
+        reply = await panel.calls.chat(chat, [Message("user", "Name the capital of France.")])
         await chat.close()
         return reply
 
@@ -89,9 +88,9 @@ def test_reply_comes_back_and_is_kept(server, tmp_path):
 def test_judgement_that_cannot_be_read_is_unscored_with_its_reason(server, tmp_path):
     pair = next(pair for pair in read_pairs() if pair.held_out)
 
-    async def use(bench):
+    async def use(panel):
         judge = LlmJudge("correctness", chat_of(server, 3))
-        score = await judge.judge(Submission(pair.case, Answer(pair.answer)), bench.calls)
+        score = await judge.judge(Submission(pair.case, Answer(pair.answer)), panel.calls)
         await judge.close()
         return score
 
@@ -107,15 +106,15 @@ def test_its_exam_says_that_it_may_not_gate(server, tmp_path):
     judges = open_judges(["correctness", "relevancy"], ["served"], 1, Chats(tmp_path))
     exams = judge_exams(judges)
 
-    async def use(bench):
+    async def use(panel):
         for exam in exams:
-            await exam.take(bench)
+            await exam.take(panel)
             await exam.close()
 
     _, calls = with_calls(tmp_path, use, most=2)
     assert calls == 2
     assert [exam.judge.name for exam in exams] == ["served"]
-    section = judge_section(exams, Rules(), 0.05, 0.02)
+    section = judge_section(exams, JudgeRules(), 0.05, 0.02)
     assert section.of("served", "kappa").outcome in ("FAIL", "INCONCLUSIVE")
     assert re.search("are missing|could be had", section.of("served", "kappa").reason)
     gate = Gate(metrics={"correctness": MetricGate(role="guard", floor=0.5),
@@ -132,12 +131,12 @@ def test_its_judgements_are_poor_and_its_exam_says_so(server, tmp_path):
     assert {pair.score for pair in pairs} == {0, 1}
     (exam,) = judge_exams([LlmJudge("correctness", chat_of(server, 96))], pairs)
 
-    async def use(bench):
-        await exam.take(bench)
+    async def use(panel):
+        await exam.take(panel)
         await exam.close()
 
     with_calls(tmp_path, use, most=12)
-    section = judge_section([exam], Rules(), 0.05, 0.02)
+    section = judge_section([exam], JudgeRules(), 0.05, 0.02)
     assert any(trial.score.value is not None for trial in exam.agreement)
     assert section.of("served", "mean_absolute_error").estimate.mean > 0.25
     for measure in ("kappa", "spearman", "mean_absolute_error"):

@@ -10,10 +10,9 @@ import pytest
 from bar_exam.evals.calls.calls import Budget, Calls
 from bar_exam.evals.calls.journal import Journal, Lookups
 from bar_exam.evals.calls.store import Store
-from bar_exam.evals.gate import Gate, MetricGate
-from bar_exam.evals.gate import JudgeExam as Rules
+from bar_exam.evals.gate import Gate, JudgeRules, MetricGate
 from bar_exam.evals.judges.factory import judge_exams
-from bar_exam.evals.judges.judge import Bench
+from bar_exam.evals.judges.judge import Panel
 from bar_exam.evals.judges.judge_exam import INJECTION, PADDING, PROBED, JudgeExam
 from bar_exam.evals.judges.llm.judge import LlmJudge
 from bar_exam.evals.judges.llm.pairwise import Orders
@@ -87,8 +86,8 @@ def taken(tmp_path, *exams, budget=None):
         store = Store(str(tmp_path / "s.sqlite"))
         async with Journal(store) as journal:
             calls = Calls(journal, Lookups(store, "answers"), budget or Budget())
-            bench = Bench([], calls, journal, Lookups(store, "scores"))
-            await asyncio.gather(*(exam.take(bench) for exam in exams))
+            panel = Panel([], calls, journal, Lookups(store, "scores"))
+            await asyncio.gather(*(exam.take(panel) for exam in exams))
             for exam in exams:
                 await exam.close()
         store.close()
@@ -104,7 +103,7 @@ def examined(tmp_path, rule, again=None, place=better, pairs=HELD_OUT, rules=Non
     exams = taken(
         tmp_path, JudgeExam(judge, second, Preferring(place), pairs, ALL if pairs else ())
     )
-    section = judge_section(exams, rules or Rules(), 0.05, 0.02)
+    section = judge_section(exams, rules or JudgeRules(), 0.05, 0.02)
     assert {finding.subject for finding in section.findings} == {"scripted"}
     return {finding.measure: finding for finding in section.findings}
 
@@ -225,7 +224,7 @@ def test_judge_that_cannot_be_read_is_said_to_be_so(tmp_path):
     gate = Gate(metrics={"correctness": MetricGate(role="guard", floor=0.5)})
     section = judge_section(
         taken(tmp_path, JudgeExam(Scripted(lambda *_: lost, "mute"), Scripted(lambda *_: lost),
-                                  None, HELD_OUT[:3])), Rules(), 0.05, 0.02,
+                                  None, HELD_OUT[:3])), JudgeRules(), 0.05, 0.02,
     )  # fmt: skip
     assert list(untrusted(gate, section, ["mute"])) == ["correctness"]
 
@@ -251,7 +250,7 @@ def test_judge_that_reads_half_of_the_answers_has_not_shown_its_agreement(tmp_pa
 
 def test_judge_of_single_answers_has_no_position_bias_to_show(tmp_path):
     exams = taken(tmp_path, JudgeExam(Scripted(truth), Scripted(truth), None, HELD_OUT))
-    section = judge_section(exams, Rules(), 0.05, 0.02)
+    section = judge_section(exams, JudgeRules(), 0.05, 0.02)
     finding = section.of("scripted", "position_bias")
     assert (finding.outcome, finding.estimate) == (None, None)
     gate = Gate(metrics={"correctness": MetricGate(role="guard", floor=0.5)})
@@ -276,7 +275,7 @@ def test_no_pairs_find_nothing_and_trust_nobody(tmp_path):
 
 
 def test_lines_of_the_gate_file_decide(tmp_path):
-    lenient = Rules(verbosity_bias=0.5, kappa=None)
+    lenient = JudgeRules(verbosity_bias=0.5, kappa=None)
     findings = examined(
         tmp_path,
         lambda case, text: min(1, truth(case, text) * 0.7 + 0.3 * text.endswith(PADDING)),
@@ -303,7 +302,7 @@ def panel(tmp_path, **rules):
         JudgeExam(Scripted(rule, name), Scripted(rule, name), None, HELD_OUT)
         for name, rule in rules.items()
     ]
-    return judge_section(taken(tmp_path, *exams), Rules(), 0.05, 0.02)
+    return judge_section(taken(tmp_path, *exams), JudgeRules(), 0.05, 0.02)
 
 
 def obedient(case, text):
@@ -375,7 +374,7 @@ def served_exam(tmp_path, reply):
     with fake_server(reply=reply) as server:
         chat = EndpointChat(name="judge", base_url=server.url, model="fake")
         exams = taken(tmp_path, *judge_exams([LlmJudge("correctness", chat)], PAIRS))
-        section = judge_section(exams, Rules(), 0.05, 0.02)
+        section = judge_section(exams, JudgeRules(), 0.05, 0.02)
         return {finding.measure: finding for finding in section.findings}, server.calls
 
 

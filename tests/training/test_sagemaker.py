@@ -541,7 +541,7 @@ def test_a_reward_model_is_installed_without_an_entry(tmp_path):
     (folder / "entry.toml").unlink()
     adapter = artifacts.install(folder, "n", places(tmp_path))
     assert (adapter / "adapter_model.safetensors").is_file()
-    assert not list((tmp_path / "models" / "registry").iterdir())
+    assert not list((tmp_path / "models" / "registry").glob("*"))
 
 
 def test_a_name_that_is_taken_is_refused_before_anything_is_paid_for(checkout, cloud, capsys):

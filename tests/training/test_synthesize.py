@@ -354,7 +354,7 @@ def test_a_server_that_fails_every_call_ends_the_run(tmp_path, run):
         (["--model", "nobody"], "nobody"),
         (["--judge", "nobody"], "nobody"),
         (["--dataset", "nowhere"], "nowhere"),
-        (["--output", "/dev/null/x.jsonl"], "/dev/null/x.jsonl.part cannot be written"),
+        (["--output", "/dev/null/x.jsonl"], "/dev/null/x.jsonl cannot be written"),
     ],
 )
 def test_mistakes_are_one_line(tmp_path, folder, run, words, error):

@@ -45,7 +45,7 @@ def row(**changes):
 @pytest.mark.parametrize(
     ("line", "error"),
     [
-        ("{", "line 3: invalid JSON"),
+        ("{", "line 3: not JSON"),
         ("[1]", "line 3: .*object"),
         (json.dumps({k: v for k, v in row().items() if k != "answer"}), "line 3: answer: "),
         (json.dumps(row(start="7")), "line 3: start: "),

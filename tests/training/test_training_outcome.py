@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import bar_exam.training.trainer.loading
+from bar_exam.common import files
 from bar_exam.common.errors import UserError
 from bar_exam.common.identity import file_digest
 from bar_exam.models.chat import Message
@@ -512,9 +513,13 @@ def test_a_full_disk_leaves_nothing_and_the_run_can_go_on(base, folder, capsys, 
         patched.setattr("bar_exam.training.outcome.delivery._write_card", full)
         assert "No space left on device" in refused(capsys, folder, recipe)
     with monkeypatch.context() as patched:
-        patched.setattr("bar_exam.training.outcome.delivery._write_entry", full)
+        flush = files._flush
+        patched.setattr(
+            files, "_flush", lambda d: full() if d.parent.name == "registry" else flush(d)
+        )
         assert run(folder, recipe) == 4
-        assert not (folder / "registry").exists()
+        assert "tiny.toml cannot be written: No space left on device" in capsys.readouterr().err
+        assert not list((folder / "registry").iterdir())
     assert run(folder, recipe) == 0
 
 

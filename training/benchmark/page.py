@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bar_exam.common.errors import UserError
+from bar_exam.common.files import write_whole
 from bar_exam.models.manifest import Manifest, read_manifest
 from bar_exam.models.registry import SHIPPED, LocalEntry, read_entry
 from bar_exam.training.benchmark.category_rule import CategoryRule
@@ -232,13 +233,7 @@ def write_results(
             record = page.with_suffix("") / f"{exam.method.model}.json"
             texts[record] = _record(manifest)
     for path, text in texts.items():
-        part = path.with_name(path.name + ".part")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(text, encoding="utf-8")
-            part.replace(path)
-        except OSError as error:
-            raise UserError(f"{path} cannot be written: {error.strerror}") from error
+        write_whole(path, text)
     return tuple(texts)
 
 

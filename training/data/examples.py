@@ -1,6 +1,5 @@
 """Training examples: a prompt of the exam, and the reply that is wanted."""
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,15 +8,16 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bar_exam.common.errors import UserError
+from bar_exam.common.files import read_jsonl, write_jsonl, write_whole
 from bar_exam.common.identity import file_digest
-from bar_exam.common.reading import check_texts, file_text
-from bar_exam.common.rows import json_lines, json_object, shown
+from bar_exam.common.rows import shown
 from bar_exam.models.chat import Message
 from bar_exam.models.manifest import Sha256, TrainedContract
 
 Kind = Literal["answerable", "unanswerable", "hard negative", "synthetic", "general"]
 Row = dict[str, Any]
 ROLES = ("system", "user", "assistant")
+ELSEWHERE = "free space or give another --output"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,16 +138,25 @@ def write_rows(path: Path, rows: Iterable[Row]) -> None:
     Raises:
         UserError: the disk is full, or the folder cannot be written to.
     """
-    _replace(path, (json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    write_jsonl(path, rows, mend=ELSEWHERE)
 
 
 def write_meta(path: Path, meta: Meta) -> None:
     """Write the meta beside the data file `path`, for the rows that stand there now."""
+    write_whole(meta_path(path), sealed(meta, path), mend=ELSEWHERE)
+
+
+def sealed(meta: Meta, rows: Path) -> str:
+    """The meta as it is written, for the rows in a file.
+
+    Raises:
+        UserError: they cannot be read.
+    """
     try:
-        sealed = meta.model_copy(update={"rows": file_digest(path)})
+        digest = file_digest(rows)
     except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}; make the data again") from error
-    _replace(meta_path(path), [sealed.model_dump_json() + "\n"])
+        raise UserError(f"{rows} cannot be read: {error.strerror}; make the data again") from error
+    return meta.model_copy(update={"rows": digest}).model_dump_json() + "\n"
 
 
 def forget_meta(path: Path) -> None:
@@ -213,10 +222,8 @@ def read_rows(path: Path) -> Iterator[tuple[str, Row]]:
             stored.
     """
     empty = True
-    for line, content in json_lines(file_text(path, "make it with `python -m training.data`")):
-        empty, where = False, f"{path}, line {line}"
-        row = json_object(where, content)
-        check_texts(where, row)
+    for where, row in read_jsonl(path, missing="make it with `python -m training.data`"):
+        empty = False
         yield where, row
     if empty:
         raise UserError(f"{path} holds no rows; make it again with more cases")
@@ -322,17 +329,3 @@ def _row(example: Example) -> Row:
 def _example(where: str, row: Row) -> Example:
     read_choice(where, row, "kind", get_args(Kind), "general")
     return replace(read_asked(where, row), completion=read_reply(where, row, "completion"))
-
-
-def _replace(path: Path, lines: Iterable[str]) -> None:
-    part = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w", encoding="utf-8") as file:
-            file.writelines(lines)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise UserError(
-            f"{path} cannot be written: {error.strerror}; free space or give another --output"
-        ) from error

@@ -4,14 +4,13 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import ClassVar, Literal, TextIO
+from typing import Any, ClassVar, Literal, TextIO
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from bar_exam.common.errors import UserError
+from bar_exam.common.files import read_jsonl
 from bar_exam.common.identity import digest
-from bar_exam.common.reading import check_texts, file_text
-from bar_exam.common.rows import json_lines, json_object
 from bar_exam.fixtures.cases import Case, Contract, Span
 
 QuestionKind = Literal["rephrased", "part", "yes", "where", "new"]
@@ -48,18 +47,9 @@ class SyntheticPair:
 
 
 def append_pairs(file: TextIO, pairs: Iterable[SyntheticPair]) -> None:
-    """Write the pairs to an open file, one JSON object a line, and flush it.
-
-    Raises:
-        UserError: the disk is full, or the file cannot be written to.
-    """
-    try:
-        file.writelines(json.dumps(asdict(pair), ensure_ascii=False) + "\n" for pair in pairs)
-        file.flush()
-    except OSError as error:
-        raise UserError(
-            f"{file.name} cannot be written: {error.strerror}; free space or give another --output"
-        ) from error
+    """Write the pairs to an open file, one JSON object a line, and flush it."""
+    file.writelines(json.dumps(asdict(pair), ensure_ascii=False) + "\n" for pair in pairs)
+    file.flush()
 
 
 def read_synthetic(path: Path) -> tuple[SyntheticPair, ...]:
@@ -69,25 +59,21 @@ def read_synthetic(path: Path) -> tuple[SyntheticPair, ...]:
         UserError: it is missing or empty, or a line is no pair; the line is named.
     """
     rows: TypeAdapter[SyntheticPair] = TypeAdapter(SyntheticPair)
-    pairs = tuple(
-        _pair(rows, f"{path}, line {number}", line)
-        for number, line in json_lines(file_text(path, MEND))
-    )
+    given = read_jsonl(path, missing=MEND, mend=MEND)
+    pairs = tuple(_pair(rows, where, row) for where, row in given)
     if not pairs:
         raise UserError(f"{path} holds no pairs; {MEND}")
     return pairs
 
 
-def _pair(rows: TypeAdapter[SyntheticPair], where: str, line: str) -> SyntheticPair:
-    check_texts(where, line)
+def _pair(rows: TypeAdapter[SyntheticPair], where: str, row: dict[str, Any]) -> SyntheticPair:
     try:
-        pair = rows.validate_json(line)
+        pair = rows.validate_json(json.dumps(row))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         column = ".".join(str(part) for part in first["loc"])
         what = f"{first['msg'][0].lower()}{first['msg'][1:]}"
         raise UserError(f"{where}: {f'{column}: ' if column else ''}{what}; {MEND}") from error
-    check_texts(where, json_object(where, line))
     if not pair.question.strip() or not pair.answer.strip() or pair.start < 0:
         raise UserError(f"{where}: question and answer say something, start is 0 or more; {MEND}")
     return pair

@@ -1,6 +1,6 @@
 """What a run leaves behind: adapter, manifest, card, and last the registry entry.
 
-The adapter is written to `NAME.part` and moved; the entry is written last. A run that is killed
+The adapter is written beside its place and moved; the entry is written last. A run that is killed
 leaves neither half an adapter nor an entry that leads nowhere.
 """
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bar_exam.common.errors import UserError
+from bar_exam.common.files import replacing, write_whole
 from bar_exam.common.identity import file_digest
 from bar_exam.models.manifest import FILE, Manifest, write_manifest
 from bar_exam.models.registry import SHIPPED, entry_path, is_registered, read_entry
@@ -24,6 +25,9 @@ from bar_exam.training.trainer.run import Places, Trained
 CONFIG = "adapter_config.json"
 KEPT = ("champion", "base", "retired")
 """Statuses whose model is never overwritten: a rollback may return to one that is retired."""
+CONTINUES = (
+    "free space or give another --adapters DIR: the same command continues from the last checkpoint"
+)
 
 
 def check_free(recipe: Recipe, places: Places, *, force: bool) -> None:
@@ -89,31 +93,19 @@ def deliver(
 def _install(trained: Trained, places: Places, *, registered: bool) -> Path:
     name = trained.recipe.name
     folder = places.adapters / name
-    part = folder.with_name(f"{name}.part")
-    try:
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        _write_weights(trained, part)
+    with replacing(folder, mend=CONTINUES) as draft:
+        draft.mkdir()
+        _write_weights(trained, draft)
         manifest = manifest_of(trained)
-        digest = file_digest(write_manifest(part, manifest))
-        _write_card(trained, manifest, part, places)
+        digest = file_digest(write_manifest(draft, manifest))
+        _write_card(trained, manifest, draft, places)
         check_not_kept(name, places)  # it may have been promoted while these were written
         if registered:
             entry_path(name, places.registry).unlink(missing_ok=True)
         if folder.exists():
             shutil.rmtree(folder)
-        part.replace(folder)
-        if registered and not trained.method.scores:
-            _write_entry(trained, places, digest)
-    except OSError as error:
-        shutil.rmtree(part, ignore_errors=True)
-        raise UserError(
-            f"{folder} cannot be written: {error.strerror or error}; free space or give another "
-            "--adapters DIR: the same command continues from the last checkpoint"
-        ) from error
-    except UserError:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
+    if registered and not trained.method.scores:
+        _write_entry(trained, places, digest)
     return folder
 
 
@@ -180,10 +172,7 @@ def _write_entry(trained: Trained, places: Places, manifest: str) -> None:
     if meta.system is not None:
         entry.add("system", meta.system)
     places.registry.mkdir(parents=True, exist_ok=True)
-    path = entry_path(recipe.name, places.registry)
-    part = path.with_name(path.name + ".part")
-    part.write_text(tomlkit.dumps(entry), encoding="utf-8")
-    part.replace(path)
+    write_whole(entry_path(recipe.name, places.registry), tomlkit.dumps(entry), mend=CONTINUES)
 
 
 def _base_for(base: str, registry: Path) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bar_exam.common.errors import UserError
 from bar_exam.evals.judges.factory import open_judges
-from bar_exam.evals.judges.judge import Bench, Judge, Submission
+from bar_exam.evals.judges.judge import Judge, Panel, Submission
 from bar_exam.evals.options import REFERENCE
 from bar_exam.evals.results import Score
 from bar_exam.fixtures.cases import Case, Contract, Span
@@ -26,9 +26,9 @@ UNGROUNDED = 0.25
 
 @dataclass(frozen=True)
 class Appraisal:
-    """Whoever scores: the judges of `bench`, and the exam's metrics where `metrics`."""
+    """Whoever scores: the judges of `panel`, and the exam's metrics where `metrics`."""
 
-    bench: Bench
+    panel: Panel
     metrics: bool
 
     async def score(self, example: Example, case: Case, answer: Answer) -> Score:
@@ -38,7 +38,7 @@ class Appraisal:
             UserError: a judge cannot answer at all.
         """
         submission = Submission(case, answer)
-        judges = (self.bench.score(judge, submission) for judge in self.bench.judges)
+        judges = (self.panel.score(judge, submission) for judge in self.panel.judges)
         scores = list(await asyncio.gather(*judges))
         if self.metrics:
             scores.append(Score(by_metrics(example, answer.text)))

@@ -1,14 +1,15 @@
 """Preferences as the trainers read them: pairs, and single replies with a thumb up or down."""
 
-import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from bar_exam.common.errors import UserError
+from bar_exam.common.files import replacing, write_jsonl, write_whole
 from bar_exam.models.chat import Message
 from bar_exam.training.data.examples import (
+    ELSEWHERE,
     Example,
     Meta,
     Row,
@@ -18,9 +19,8 @@ from bar_exam.training.data.examples import (
     read_choice,
     read_reply,
     read_rows,
+    sealed,
     turns,
-    write_meta,
-    write_rows,
 )
 
 Source = Literal["ai", "gold", "human"]
@@ -105,20 +105,13 @@ def write_preferences(path: Path, rows: Sequence[PreferencePair | Unpaired], met
     Raises:
         UserError: the disk is full, or the folder cannot be written to.
     """
-    aside = path.with_name(f"{path.name}.part")
-    try:
-        shutil.rmtree(aside, ignore_errors=True)
-        write_rows(aside / path.name, map(row_of, rows))
-        write_meta(aside / path.name, restricted(meta, rows))
+    with (
+        replacing(meta_path(path), mend=ELSEWHERE) as beside,
+        replacing(path, mend=ELSEWHERE) as draft,
+    ):
+        write_jsonl(draft, map(row_of, rows))
+        write_whole(beside, sealed(restricted(meta, rows), draft))
         forget_meta(path)
-        (aside / path.name).replace(path)
-        meta_path(aside / path.name).replace(meta_path(path))
-    except OSError as error:
-        raise UserError(
-            f"{path} cannot be written: {error.strerror}; free space or give another --output"
-        ) from error
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def read_pairs(path: Path) -> tuple[PreferencePair, ...]:

@@ -9,7 +9,7 @@ from bar_exam.common.identity import digest
 from bar_exam.evals.calls.calls import Budget, Calls
 from bar_exam.evals.calls.journal import Journal, Lookups
 from bar_exam.evals.calls.store import Store
-from bar_exam.evals.judges.judge import Bench, Judge
+from bar_exam.evals.judges.judge import Judge, Panel
 from bar_exam.evals.metrics.words import says_something
 from bar_exam.evals.results import Score
 from bar_exam.fixtures.cases import Case, Contract
@@ -138,10 +138,10 @@ async def sample_and_judge(
     try:
         async with Journal(store) as journal:
             calls = Calls(journal, Lookups(store, "answers"), Budget())
-            bench = Bench(sampling.judges, calls, journal, Lookups(store, "scores"))
+            panel = Panel(sampling.judges, calls, journal, Lookups(store, "scores"))
             answers = await sample_answers(sampling.samplers, sampling.examples, calls, on_answer)
             _check_some_answered(sampling, answers)
-            appraisal = Appraisal(bench, sampling.metrics)
+            appraisal = Appraisal(panel, sampling.metrics)
             async with asyncio.TaskGroup() as group:
                 tasks = [
                     group.create_task(_judge(appraisal, example, given, cases, contracts))

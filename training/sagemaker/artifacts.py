@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bar_exam.common.errors import UserError
+from bar_exam.common.files import replacing
 from bar_exam.common.identity import file_digest
 from bar_exam.models.local.weights import PICKLES, weight_files
 from bar_exam.models.manifest import FILE, read_manifest
@@ -28,16 +29,12 @@ def fetch(client: Any, uri: str, target: Path) -> Path:
         UserError: AWS refuses it, or the disk is full.
     """
     place = read_prefix(uri)
-    part = target.with_name(target.name + ".part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with explained(f"{uri} cannot be fetched"), part.open("wb") as file:
-            client.download_fileobj(place.bucket, place.path, file)
-        part.replace(target)
-    except OSError as error:
-        raise UserError(f"{target} cannot be written: {error.strerror}; free space") from error
-    finally:
-        part.unlink(missing_ok=True)
+    with (
+        replacing(target) as draft,
+        explained(f"{uri} cannot be fetched"),
+        draft.open("wb") as file,
+    ):
+        client.download_fileobj(place.bucket, place.path, file)
     return target
 
 
@@ -120,21 +117,11 @@ def install(folder: Path, name: str, places: Places) -> Path:
     check(folder, name)
     check_not_kept(name, places)
     adapter, entry = places.adapters / name, entry_path(name, places.registry)
-    part, draft = adapter.with_name(f"{name}.part"), entry.with_name(f"{entry.name}.part")
-    try:
-        for path in (adapter, entry):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(part, ignore_errors=True)
-        shutil.copytree(folder / ADAPTER, part)
+    with replacing(adapter) as draft:
+        shutil.copytree(folder / ADAPTER, draft)
         entry.unlink(missing_ok=True)
         shutil.rmtree(adapter, ignore_errors=True)
-        part.replace(adapter)
-        if (folder / ENTRY).is_file():
+    if (folder / ENTRY).is_file():
+        with replacing(entry) as draft:
             shutil.copy(folder / ENTRY, draft)
-            draft.replace(entry)
-    except OSError as error:
-        raise UserError(f"{adapter} cannot be written: {error.strerror}; free space") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-        draft.unlink(missing_ok=True)
     return adapter

@@ -5,15 +5,15 @@ import sys
 from collections.abc import Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import TextIO
 
 from bar_exam.common.command import run
 from bar_exam.common.errors import UserError
+from bar_exam.common.files import replacing
 from bar_exam.common.identity import digest
 from bar_exam.evals.calls.calls import Budget, Calls
 from bar_exam.evals.calls.journal import Journal, Lookups
 from bar_exam.evals.calls.store import Store
-from bar_exam.evals.judges.judge import Bench
+from bar_exam.evals.judges.judge import Panel
 from bar_exam.evals.options import REFERENCE
 from bar_exam.fixtures.cases import Dataset
 from bar_exam.fixtures.datasets import load_dataset
@@ -21,7 +21,7 @@ from bar_exam.models.chat import ChatModel
 from bar_exam.models.factory import Chats
 from bar_exam.models.manifest import TrainedContract
 from bar_exam.models.registry import LocalEntry, read_entry
-from bar_exam.training.data.examples import Meta, forget_meta, write_meta
+from bar_exam.training.data.examples import ELSEWHERE, Meta, forget_meta, write_meta
 from bar_exam.training.data.lineage import contract_entries, seen_by
 from bar_exam.training.data.synthetic import SyntheticPair, append_pairs
 from bar_exam.training.synthesize.drafts import Writer, Written
@@ -49,33 +49,34 @@ def make(options: SynthesisOptions) -> Tally:
     beside = seen_by(_writers(options), options.registry)
     dataset = load_dataset(options.dataset, options.cuad_dir)
     seeds = draw_seeds(dataset, options.seed)
-    part = options.output.with_name(options.output.name + ".part")
-    tally = asyncio.run(_gather(options, seeds, part))
-    if not tally.kept:
-        part.unlink(missing_ok=True)
-        reasons = [f"{n} {why}" for why, n in tally.rejected.most_common()]
-        reasons += [tally.stop] if tally.stop else []
-        raise UserError(
-            f"--model {options.model}: no pair was kept ({', '.join(reasons) or 'none written'}); "
-            "lower --threshold, or give a larger model or --model rules"
-        )
-    _save(options, dataset, tally, part, beside)
+    with replacing(options.output, mend=ELSEWHERE) as draft:
+        tally = asyncio.run(_gather(options, seeds, draft))
+        if not tally.kept:
+            reasons = [f"{n} {why}" for why, n in tally.rejected.most_common()]
+            reasons += [tally.stop] if tally.stop else []
+            raise UserError(
+                f"--model {options.model}: no pair was kept "
+                f"({', '.join(reasons) or 'none written'}); "
+                "lower --threshold, or give a larger model or --model rules"
+            )
+        forget_meta(options.output)
+    write_meta(options.output, _meta(options, dataset, tally, beside))
     return tally
 
 
-async def _gather(options: SynthesisOptions, seeds: Sequence[Seed], part: Path) -> Tally:
-    """Write the kept pairs to `part`, in batches as they come."""
+async def _gather(options: SynthesisOptions, seeds: Sequence[Seed], draft: Path) -> Tally:
+    """Write the kept pairs to `draft`, in batches as they come."""
     store = Store(options.store)
     try:
         async with Journal(store) as journal:
             calls = Calls(journal, Lookups(store, "answers"), Budget(options.max_calls))
-            bench = Bench((), calls, journal, Lookups(store, "scores"))
+            panel = Panel((), calls, journal, Lookups(store, "scores"))
             chats = Chats(options.registry)
             chat = None if options.model == RULES else _open(options, chats)
-            jury = open_jury(options.judge, options.threshold, bench, chats)
+            jury = open_jury(options.judge, options.threshold, panel, chats)
             writer = _by_rule(options) if chat is None else _by_model(options, chat, calls)
             try:
-                return await _collect(options, seeds, writer, Sieve(jury), part)
+                return await _collect(options, seeds, writer, Sieve(jury), draft)
             finally:
                 await jury.close()
                 if chat is not None:
@@ -85,12 +86,15 @@ async def _gather(options: SynthesisOptions, seeds: Sequence[Seed], part: Path) 
 
 
 async def _collect(
-    options: SynthesisOptions, seeds: Sequence[Seed], writer: Writer, sieve: Sieve, part: Path
+    options: SynthesisOptions, seeds: Sequence[Seed], writer: Writer, sieve: Sieve, draft: Path
 ) -> Tally:
     from rich.progress import Progress
 
     tally, batch = Tally(), list[SyntheticPair]()
-    with _opened(part) as file, Progress(disable=not sys.stderr.isatty()) as progress:
+    with (
+        draft.open("w", encoding="utf-8") as file,
+        Progress(disable=not sys.stderr.isatty()) as progress,
+    ):
         bar = progress.add_task("kept", total=options.n)
         async with aclosing(outcomes(seeds, writer, sieve, options.n)) as every:
             async for outcome in every:
@@ -102,16 +106,6 @@ async def _collect(
                     batch = []
         append_pairs(file, batch)
     return tally
-
-
-def _opened(part: Path) -> TextIO:
-    try:
-        part.parent.mkdir(parents=True, exist_ok=True)
-        return part.open("w", encoding="utf-8")
-    except OSError as error:
-        raise UserError(
-            f"{part} cannot be written: {error.strerror}; give another --output"
-        ) from error
 
 
 def _open(options: SynthesisOptions, chats: Chats) -> ChatModel:
@@ -129,16 +123,15 @@ def _by_model(options: SynthesisOptions, chat: ChatModel, calls: Calls) -> Write
     return lambda seed: write(seed, options.per_seed, chat, calls)
 
 
-def _save(
+def _meta(
     options: SynthesisOptions,
     dataset: Dataset,
     tally: Tally,
-    part: Path,
     beside: tuple[TrainedContract, ...],
-) -> None:
+) -> Meta:
     cases = used_cases(tally.seeds)
     contracts = {case.contract.digest: case.contract for case in cases}
-    meta = Meta(
+    return Meta(
         command=options.command,
         dataset=options.dataset,
         dataset_identity=digest([dataset.identity]),
@@ -149,14 +142,6 @@ def _save(
         cases=tuple(case.identity for case in cases),
         beside=beside,
     )
-    forget_meta(options.output)
-    try:
-        part.replace(options.output)
-    except OSError as error:
-        raise UserError(
-            f"{options.output} cannot be written: {error.strerror}; give another --output"
-        ) from error
-    write_meta(options.output, meta)
 
 
 def _writers(options: SynthesisOptions) -> list[str]:

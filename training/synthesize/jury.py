@@ -7,7 +7,7 @@ from bar_exam.common.identity import digest
 from bar_exam.evals.calls.calls import DECLINED, Calls
 from bar_exam.evals.judges.embedded.sentences import claims
 from bar_exam.evals.judges.factory import JUDGEMENT
-from bar_exam.evals.judges.judge import Bench, Judge, Submission
+from bar_exam.evals.judges.judge import Judge, Panel, Submission
 from bar_exam.evals.options import REFERENCE
 from bar_exam.evals.results import Score
 from bar_exam.fixtures.cases import Case, Span
@@ -64,7 +64,7 @@ class Jury:
         copied: holds what a rule wrote against the gold answer, or the detail cut out of it.
     """
 
-    bench: Bench
+    panel: Panel
     gold: Judge | None
     context: Judge | None
     copied: Judge | None
@@ -82,7 +82,7 @@ class Jury:
             spans,
         )  # fmt: skip
         answer = Answer(span.text, passages=(seed.context,))
-        score = await self.bench.score(judge, Submission(case, answer))
+        score = await self.panel.score(judge, Submission(case, answer))
         if score.value is None:
             return score.reason if DECLINED in score.reason else "not judged"
         return None if score.value >= self.threshold else "below the judge's threshold"
@@ -99,7 +99,7 @@ class Jury:
                 await judge.close()
 
 
-def open_jury(name: str, threshold: float, bench: Bench, chats: Chats) -> Jury:
+def open_jury(name: str, threshold: float, panel: Panel, chats: Chats) -> Jury:
     """The jury of `--judge`: `reference`, `none`, or a chat model of the registry.
 
     The reference judge compares with the gold answer, and where there is none the claim's support
@@ -116,12 +116,12 @@ def open_jury(name: str, threshold: float, bench: Bench, chats: Chats) -> Jury:
     from bar_exam.evals.judges.reference.judge import ReferenceJudge
 
     if name == NOBODY:
-        return Jury(bench, None, None, None, threshold)
+        return Jury(panel, None, None, None, threshold)
     if name == REFERENCE:
         embeddings = Embeddings()
         reference = ReferenceJudge(embeddings)
         support = PairSupport(ClaimSupport(embeddings))
-        return Jury(bench, reference, support, reference, threshold)
+        return Jury(panel, reference, support, reference, threshold)
     chat = chats.open(name, JUDGEMENT)
     sufficiency = LlmJudge("sufficiency", chat)
-    return Jury(bench, LlmJudge("correctness", chat), sufficiency, sufficiency, threshold)
+    return Jury(panel, LlmJudge("correctness", chat), sufficiency, sufficiency, threshold)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bar_exam.common.errors import UserError
+from bar_exam.common.files import write_whole
 from bar_exam.models.local.devices import choose_device
 from bar_exam.models.local.weights import tensor_shapes
 from bar_exam.training.trainer.origin import Origin, read_origin
@@ -165,10 +166,8 @@ def _claim(folder: Path, identity: str, origin: Origin) -> Origin:
             f"{folder}: recipe, base, data or number of processes changed since its checkpoints, "
             f"which are in {_set_aside(folder)} now; starting anew"
         )
-    part = note.with_suffix(".part")
     content = {"identity": identity, "origin": origin.model_dump(mode="json")}
-    part.write_text(json.dumps(content) + "\n", encoding="utf-8")
-    part.replace(note)
+    write_whole(note, json.dumps(content) + "\n")
     return origin
 
 

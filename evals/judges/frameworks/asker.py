@@ -66,7 +66,7 @@ class Asker:
         turns = [Message("user", prompt)]
         reply = await self._reply(turns, draw)
         try:
-            return read_reply(reply.text, schema)
+            return read_schema(reply.text, schema)
         except ValueError as error:
             shape = json.dumps(schema.model_json_schema())
             again = AGAIN.format(problem=_problem(reply, error), schema=shape)
@@ -74,7 +74,7 @@ class Asker:
             turns += [Message("assistant", said), Message("user", again)]
         reply = await self._reply(turns, draw)
         try:
-            return read_reply(reply.text, schema)
+            return read_schema(reply.text, schema)
         except ValueError as error:
             raise Unusable(f"unusable reply, twice: {_problem(reply, error)}") from error
 
@@ -85,7 +85,7 @@ class Asker:
         return reply
 
 
-def read_reply(text: str, schema: type[Schema]) -> Schema:
+def read_schema(text: str, schema: type[Schema]) -> Schema:
     """The last JSON object in `text` that satisfies `schema`, whatever fences or prose surround it.
 
     Raises:

@@ -1,11 +1,11 @@
 """What the reference judge is worth, and what each of its parts is worth alone."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from bar_exam.common.errors import UserError
+from bar_exam.common.files import read_jsonl
 from bar_exam.evals.judges.pairs import SHIPPED, Pair
 from bar_exam.evals.judges.reference.examples import Examples, fitted
 from bar_exam.evals.judges.reference.features import DIRECTIONS, FAMILIES
@@ -57,8 +57,8 @@ def by_writer(rows: Examples) -> Iterator[tuple["Chosen", "Chosen"]]:
 
     files = {}
     for path in sorted(SHIPPED.glob("*.jsonl")):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            files[json.loads(line)["contract"]] = path.name
+        for _, row in read_jsonl(path):
+            files[row["contract"]] = path.name
     names = np.array([files[contract] for contract in rows.contracts])
     for name in sorted(set(names)):
         yield names != name, (names == name) & ~rows.borrowed

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from bar_exam.common.command import Parser, run
+from bar_exam.common.files import write_whole
 from bar_exam.common.paths import ROOT
 from bar_exam.evals.judges.pairs import SHIPPED, read_pairs
 from bar_exam.evals.judges.reference.ablation import figures, insert
@@ -25,7 +26,7 @@ TOLERANCE = 0.01
 def write(path: Path, trees: Trees) -> None:
     """Keep the parameters."""
     stored = {"features": list(DIRECTIONS), "base": trees.base, "trees": trees.trees}
-    path.write_text(json.dumps(stored, separators=(",", ":")) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps(stored, separators=(",", ":")) + "\n")
 
 
 def furthest(rows: Examples, one: Trees, two: Trees) -> float:
