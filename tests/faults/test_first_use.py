@@ -142,7 +142,7 @@ def test_a_log_hears_of_the_exam_now_and_then(monkeypatch, capsys):
         monkeypatch.setattr(terminal, name, 0.01, raising=False)
     spending = SimpleNamespace(calls=31, seconds=10.0)
     run = SimpleNamespace(
-        done=30, asked=20, spending=spending, started=True, errors=Counter({"HTTP 503": 4})
+        done=30, asked=20, spending=spending, embedded=None, errors=Counter({"HTTP 503": 4})
     )
     with terminal.progress_bar(run, 60):
         for _ in range(500):
