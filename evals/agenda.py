@@ -100,35 +100,35 @@ def plan_agenda(
     """
     metrics = wanted_metrics(gate, options.metrics, marked, options.judges)
     judges = open_judges(metrics, options.judges, options.judge_samples, chats)
-    # Judges are examined on correctness, whatever they score.
-    examined = (
-        judges
-        if "correctness" in metrics
-        else open_judges(("correctness",), options.judges, options.judge_samples, chats)
-    )
+    examines = options.judge_exam == "take" and (gate.relies_on_judges or JUDGE.name in suites)
+    forgets = FORGETTING.name in suites
     varying = varied_suites(suites)
     pairwise = _pairwise(options, chats)
     return Agenda(
         rules=tuple(name for name in metrics if METRICS[name].rule is not None),
         judges=judges,
-        judge_exams=tuple(
-            judge_exams(examined)
-            if options.judge_exam == "take" and (gate.relies_on_judges or JUDGE.name in suites)
-            else ()
-        ),
-        probe_exams=tuple(_probe_exams(options.models, chats) if FORGETTING.name in suites else ()),
-        harness_exams=tuple(_harness_exams(options)) if FORGETTING.name in suites else (),
+        judge_exams=_judge_exams(options, judges, chats) if examines else (),
+        probe_exams=tuple(_probe_exams(options.models, chats)) if forgets else (),
+        harness_exams=tuple(_harness_exams(options)) if forgets else (),
         suites=varying,
         varied=varied_cases(cases, options.variants) if varying else frozenset(),
-        pairings=tuple(
-            (model, opponent)
-            for model in options.models
-            for opponent in opponents
-            if pairwise and opponent != model
-        ),
+        pairings=_pairings(options.models, opponents) if pairwise else (),
         preference=pairwise,
         labels=tuple(read_labels(options.labels, cases)) if options.labels else (),
     )
+
+
+def _judge_exams(
+    options: ExamOptions, judges: Sequence[Judge], chats: Chats
+) -> tuple[JudgeExam, ...]:
+    """Judges are examined on correctness, whatever they score."""
+    if not any(judge.metric == "correctness" for judge in judges):
+        judges = open_judges(("correctness",), options.judges, options.judge_samples, chats)
+    return tuple(judge_exams(judges))
+
+
+def _pairings(models: Sequence[str], opponents: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    return tuple((one, other) for one in models for other in opponents if one != other)
 
 
 def _pairwise(options: ExamOptions, chats: Chats) -> PairwiseJudge | None:

@@ -36,7 +36,7 @@ CLOSES_IN = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Request:
     """One model on one case, or on a variant of one, with the passages that it is offered."""
 
     model: Model
@@ -59,6 +59,16 @@ class Run:
     """One execution of a plan. `results` holds what is there also after an interruption.
 
     An exception in the task of one case costs that case alone, and is kept in `faults`.
+
+    Args:
+        plan: what is asked.
+        retriever: finds the passages.
+        store: holds what was paid for before, and takes what is paid for now.
+        settled: is called after every stage but the last; where it returns True, those after it
+            are not asked.
+        on_wait: is told in a line that another exam of a model on this store is waited for; where
+            it is None, this one goes on beside it.
+        again: whether to ask anew for replies that were cut off before an answer began.
     """
 
     def __init__(
@@ -71,21 +81,11 @@ class Run:
         on_wait: Callable[[str], None] | None = print,
         again: bool = False,
     ) -> None:
-        """Nothing is asked before `execute`.
-
-        Args:
-            plan: what is asked.
-            retriever: finds the passages.
-            store: holds what was paid for before, and takes what is paid for now.
-            settled: is called after every stage; where it returns True, those after it are not
-                asked.
-            on_wait: is told in a line that another exam of a model on this store is waited for;
-                where it is None, this one goes on beside it.
-            again: whether to ask anew for replies that were cut off before an answer began.
-        """
         self.plan = plan
         self.stopped = False
         """Whether stages were not asked because the exam was settled before."""
+        self.reached: tuple[Case, ...] = ()
+        """The cases of the stages that were begun."""
         self._store = store
         self._settled = settled
         self._on_wait = on_wait
@@ -97,7 +97,6 @@ class Run:
         self._calls = Calls(self._journal, answers, self._budget, again=again)
         self._bench = Bench(plan.judges, self._calls, self._journal, scores)
         self._faults: dict[tuple[str, str], str] = {}
-        self._reached: tuple[Case, ...] = ()
         self._keys: dict[tuple[str, str], str] = {}
         self._unjudged: dict[tuple[str, str], Result] = {}
         self._results: dict[tuple[str, str], Result] = {}
@@ -146,14 +145,14 @@ class Run:
         known = self._rankings.known(self.plan.cases)
         if len(known) < len(self.plan.cases):
             return False
-        keys = {question.key for question in self._questions(model, known)}
+        keys = {request.key for request in self._requests(model, known)}
         return len(self._store.rows("answers", keys)) == len(keys)
 
     async def _take_stages(self) -> None:
         stages = self.plan.stages or (self.plan.cases,)
         limited = (self.plan.max_calls, self.plan.max_tokens) != (None, None)
         for number, cases in enumerate(stages):
-            self._reached += cases
+            self.reached += cases
             async with asyncio.TaskGroup() as group:
                 await self._take_all(cases, group)
                 if number == 0 and not limited:
@@ -161,8 +160,8 @@ class Run:
             if number == 0 and limited:  # the cases come first
                 async with asyncio.TaskGroup() as group:
                     self._start_tasks(group)
-            if self._settled(self, number):
-                self.stopped = number + 1 < len(stages)
+            if number + 1 < len(stages) and self._settled(self, number):
+                self.stopped = True
                 break
 
     def _start_tasks(self, group: asyncio.TaskGroup) -> None:
@@ -181,13 +180,13 @@ class Run:
     def _start(self, ranked: Sequence[Ranked], group: asyncio.TaskGroup) -> None:
         """Start every model on these cases and their variants, with the answers that are kept."""
         for model in self.plan.models:
-            questions = self._questions(model, [each for each in ranked if each.failed is None])
-            keys = [question.key for question in questions]
+            requests = self._requests(model, [each for each in ranked if each.failed is None])
+            keys = [request.key for request in requests]
             rows = {} if model.free else self._kept(keys)
-            for key, question in zip(keys, questions, strict=True):
-                self._keys[question.name] = key
-                kept = answer_from(rows[key], question.case.contract) if key in rows else None
-                group.create_task(self._take(question, kept, group))
+            for key, request in zip(keys, requests, strict=True):
+                self._keys[request.name] = key
+                kept = answer_from(rows[key], request.case.contract) if key in rows else None
+                group.create_task(self._take(request, kept, group))
         for each in ranked:
             if each.failed is not None:
                 self._lose(each.case, self._calls.excepted(each.failed), group)
@@ -198,15 +197,15 @@ class Run:
         for model in self.plan.models:
             scores = self._scored(model.name, case, answer)
             result = Result(model.name, case, answer, scores, asked=False)
-            self._enter(Question(model, case, ()), result, group)
+            self._enter(Request(model, case, ()), result, group)
 
-    def _questions(self, model: Model, ranked: Sequence[Ranked]) -> list[Question]:
+    def _requests(self, model: Model, ranked: Sequence[Ranked]) -> list[Request]:
         """What the model is asked: the cases, and what they are varied to."""
-        asked = [Question(model, each.case, offered(model, each.passages)) for each in ranked]
+        asked = [Request(model, each.case, offered(model, each.passages)) for each in ranked]
         for each in ranked if not model.free else ():  # records read no changed passages
             lost = partial(self._no_variants, each.case.id)
             variants = attempted(partial(self.plan.vary, each.case, each.passages), lost)
-            asked += [Question(model, v.case, offered(model, v.passages), v) for v in variants]
+            asked += [Request(model, v.case, offered(model, v.passages), v) for v in variants]
         return asked
 
     def _no_variants(self, case: str, line: str) -> Sequence[Variant]:
@@ -220,38 +219,36 @@ class Run:
         failed = self._store.rows("answers", cut_off)
         return rows | {cut_off[key]: row for key, row in failed.items()}
 
-    async def _take(
-        self, question: Question, kept: Answer | None, group: asyncio.TaskGroup
-    ) -> None:
+    async def _take(self, request: Request, kept: Answer | None, group: asyncio.TaskGroup) -> None:
         """One model takes one case: answer, score, judge. What goes wrong is its own error."""
-        result = await isolated(self._taken(question, kept), partial(self._failed, question))
-        self._enter(question, result, group)
+        result = await isolated(self._taken(request, kept), partial(self._failed, request))
+        self._enter(request, result, group)
 
-    async def _taken(self, question: Question, kept: Answer | None) -> Result:
-        model, case, passages = question.model, question.case, question.passages
+    async def _taken(self, request: Request, kept: Answer | None) -> Result:
+        model, case, passages = request.model, request.case, request.passages
         asked = False
         if kept is None and not self.plan.needs_answers:
             kept = Answer("", error="not asked: no selected test needs an answer")
         elif kept is None:
-            asked = not (model.free or self._calls.is_made(question.key))
+            asked = not (model.free or self._calls.is_made(request.key))
             kept = await self._calls.answer(model, case, passages)
             asked = asked and kept.error is None
         seen = kept.passages or shown(model, case, passages)
         kept = belonging(replace(kept, passages=seen) if kept.error is not None else kept, case)
         scores = self._scored(model.name, case, kept, seen)
         result = Result(model.name, case, kept, scores, asked)
-        if question.variant is not None:
+        if request.variant is not None:
             return result
-        self._unjudged[question.name] = result
+        self._unjudged[request.name] = result
         self._journal.check()
         judged = await self._bench.scores(Submission(case, kept, model))
         return replace(result, scores={**scores, **judged})
 
-    def _failed(self, question: Question, line: str) -> Result:
-        """What an exception leaves of a question: the answer, where it was had before."""
-        model, case = question.model, question.case
-        there = self._unjudged.get(question.name)
-        seen = attempted(partial(shown, model, case, question.passages), lambda line: ())
+    def _failed(self, request: Request, line: str) -> Result:
+        """What an exception leaves of a request: the answer, where it was had before."""
+        model, case = request.model, request.case
+        there = self._unjudged.get(request.name)
+        seen = attempted(partial(shown, model, case, request.passages), lambda line: ())
         error = Answer("", error=self._calls.excepted(line), passages=seen)
         answer = there.answer if there else error
         self._note(model.name, case.id, line)
@@ -276,15 +273,15 @@ class Run:
 
         return attempted(partial(score, case, answer, self.plan.rules, seen), one_by_one)
 
-    def _enter(self, question: Question, result: Result, group: asyncio.TaskGroup) -> None:
+    def _enter(self, request: Request, result: Result, group: asyncio.TaskGroup) -> None:
         """Enter a result, and have it compared with those that it is to be compared with."""
         error = result.answer.error
         if error is not None and error in self._calls.exceptions:
             self._note(result.model, result.case.id, error)
-        if question.variant is not None:
-            self._varied[question.name] = (question.variant, result)
+        if request.variant is not None:
+            self._varied[request.name] = (request.variant, result)
             return
-        self._results[question.name] = result
+        self._results[request.name] = result
         judge = self.plan.preference
         for one, other in self.plan.pairings if judge is not None else ():
             first = self._results.get((one, result.case.id))
@@ -317,7 +314,7 @@ class Run:
             or self._unjudged.get((model.name, case.id))
             or self._unfinished(model, case)
             for model in self.plan.models
-            for case in self._reached
+            for case in self.reached
         )
 
     def _unfinished(self, model: Model, case: Case) -> Result:

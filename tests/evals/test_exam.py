@@ -393,6 +393,14 @@ def test_progress_counts_the_contracts_that_are_embedded(store):
     assert examine(store, FirstSentence()).embedded is None, "nothing was embedded again"
 
 
+def test_a_run_can_be_looked_at_before_it_is_executed_and_declares_all_that_it_holds(store):
+    run = Run(Plan((FirstSentence(),), cases_of()), Whole(), store)
+    assert (run.spending.calls, run.done, run.results, run.faults) == (0, 0, (), {})
+    before = set(vars(run))
+    asyncio.run(run.execute())
+    assert set(vars(run)) == before
+
+
 def test_interrupted_run_reports_what_is_there(store):
     class Interrupted(FirstSentence):
         async def answer(self, case, passages):

@@ -116,7 +116,7 @@ def test_the_search_for_heavy_modules_finds_one():
         "models.local.chat",
         "models.promote",
         "models.registry",
-        "reports.examination",
+        "reports.examination.examine",
         "training.benchmark",
         "training.data",
         "training.ppo",
