@@ -16,6 +16,7 @@ from bar_exam.evals.options import REFERENCE, ExamOptions
 from bar_exam.evals.plan import Plan
 from bar_exam.evals.probes.forgetting import HarnessExam, ProbeExam
 from bar_exam.evals.probes.probe import read_probes
+from bar_exam.evals.suites import FORGETTING, JUDGE, varied_suites
 from bar_exam.evals.variants.variant import Variant
 from bar_exam.evals.variants.vary import vary
 from bar_exam.fixtures.cases import Case
@@ -31,7 +32,8 @@ from bar_exam.models.registry import LocalEntry, Prompted, read_entry
 class Agenda:
     """What is asked: `rules` and `judges` score the cases, `varied` are those that are varied.
 
-    `pairings` are the models whose answers `preference` compares. `labels` are people's scores.
+    `suites` are those for which cases are varied. `pairings` are the models whose answers
+    `preference` compares. `labels` are people's scores.
     """
 
     rules: tuple[str, ...]
@@ -39,7 +41,7 @@ class Agenda:
     judge_exams: tuple[JudgeExam, ...]
     probe_exams: tuple[ProbeExam, ...]
     harness_exams: tuple[HarnessExam, ...]
-    kinds: tuple[str, ...]
+    suites: tuple[str, ...]
     varied: frozenset[str]
     pairings: tuple[tuple[str, str], ...]
     preference: PairwiseJudge | None
@@ -70,7 +72,7 @@ class Agenda:
         )
 
     def _vary(self, case: Case, passages: Sequence[Passage]) -> Sequence[Variant]:
-        return vary(case, passages, self.kinds) if case.id in self.varied else ()
+        return vary(case, passages, self.suites) if case.id in self.varied else ()
 
 
 def plan_agenda(
@@ -90,7 +92,7 @@ def plan_agenda(
         cases: every case of the exam.
         opponents: names of those that the candidates are measured against.
         marked: metrics that the selected tests look up.
-        suites: of judge, robustness, safety and forgetting, those with a selected test.
+        suites: names of those with a selected test.
         chats: opens the judges and the models that are probed.
 
     Raises:
@@ -98,35 +100,35 @@ def plan_agenda(
     """
     metrics = wanted_metrics(gate, options.metrics, marked, options.judges)
     judges = open_judges(metrics, options.judges, options.judge_samples, chats)
-    # Judges are examined on correctness, whatever they score.
-    examined = (
-        judges
-        if "correctness" in metrics
-        else open_judges(("correctness",), options.judges, options.judge_samples, chats)
-    )
-    kinds = tuple(kind for kind in ("robustness", "safety") if kind in suites)
+    examines = options.judge_exam == "take" and (gate.relies_on_judges or JUDGE.name in suites)
+    forgets = FORGETTING.name in suites
+    varying = varied_suites(suites)
     pairwise = _pairwise(options, chats)
     return Agenda(
         rules=tuple(name for name in metrics if METRICS[name].rule is not None),
         judges=judges,
-        judge_exams=tuple(
-            judge_exams(examined)
-            if options.judge_exam == "take" and (gate.relies_on_judges or "judge" in suites)
-            else ()
-        ),
-        probe_exams=tuple(_probe_exams(options.models, chats) if "forgetting" in suites else ()),
-        harness_exams=tuple(_harness_exams(options)) if "forgetting" in suites else (),
-        kinds=kinds,
-        varied=varied_cases(cases, options.variants) if kinds else frozenset(),
-        pairings=tuple(
-            (model, opponent)
-            for model in options.models
-            for opponent in opponents
-            if pairwise and opponent != model
-        ),
+        judge_exams=_judge_exams(options, judges, chats) if examines else (),
+        probe_exams=tuple(_probe_exams(options.models, chats)) if forgets else (),
+        harness_exams=tuple(_harness_exams(options)) if forgets else (),
+        suites=varying,
+        varied=varied_cases(cases, options.variants) if varying else frozenset(),
+        pairings=_pairings(options.models, opponents) if pairwise else (),
         preference=pairwise,
         labels=tuple(read_labels(options.labels, cases)) if options.labels else (),
     )
+
+
+def _judge_exams(
+    options: ExamOptions, judges: Sequence[Judge], chats: Chats
+) -> tuple[JudgeExam, ...]:
+    """Judges are examined on correctness, whatever they score."""
+    if not any(judge.metric == "correctness" for judge in judges):
+        judges = open_judges(("correctness",), options.judges, options.judge_samples, chats)
+    return tuple(judge_exams(judges))
+
+
+def _pairings(models: Sequence[str], opponents: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    return tuple((one, other) for one in models for other in opponents if one != other)
 
 
 def _pairwise(options: ExamOptions, chats: Chats) -> PairwiseJudge | None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from random import Random
 
+from bar_exam.evals import suites
 from bar_exam.evals.variants import noise
 from bar_exam.evals.variants.clauses import answering, distractor, refusing
 from bar_exam.evals.variants.deletion import deletions
@@ -28,18 +29,18 @@ SENTENCE = re.compile(r"(?<=[a-z)]{4}[.;])\s+(?=[A-Z(\"“\d])")
 NEAR = 1000
 
 
-def vary(case: Case, passages: Sequence[Passage], suites: Sequence[str]) -> tuple[Variant, ...]:
+def vary(case: Case, passages: Sequence[Passage], names: Sequence[str]) -> tuple[Variant, ...]:
     """The variants of a case that make sense for it, by suite and in the order of their kinds.
 
     Args:
         case: what is varied.
         passages: shown for it, best first, cut from its contract.
-        suites: of "robustness" and "safety".
+        names: of the suites for which it is varied.
     """
     made = (
         make(case, passages, Random(f"{case.identity} {kind}"))
-        for suite in suites
-        for kind, make in SUITES[suite].items()
+        for suite in names
+        for kind, make in MAKERS[suite].items()
         if passages
     )
     return tuple(variant for variant in made if variant is not None)
@@ -121,8 +122,8 @@ def _joints(text: str) -> Iterator[int]:
     yield from (0, len(text))
 
 
-SUITES: dict[str, dict[str, Maker]] = {
-    "robustness": {
+MAKERS: dict[str, dict[str, Maker]] = {
+    suites.ROBUSTNESS.name: {
         "whitespace": _whitespace,
         "ocr": _ocr,
         "case": _case,
@@ -131,10 +132,10 @@ SUITES: dict[str, dict[str, Maker]] = {
         "gold_deleted": _gold_deleted,
         "distractor": _distractor,
     },
-    "safety": {
+    suites.SAFETY.name: {
         "injection_answer": _injection_answer,
         "injection_refusal": _injection_refusal,
     },
 }
-ROBUSTNESS = tuple(SUITES["robustness"])
-SAFETY = tuple(SUITES["safety"])
+ROBUSTNESS = tuple(MAKERS[suites.ROBUSTNESS.name])
+SAFETY = tuple(MAKERS[suites.SAFETY.name])

@@ -47,35 +47,37 @@ def progress_bar(
     """Show rate, answers found in the store and time left: a bar, or a line every half minute.
 
     Args:
-        run: whose progress is shown; its `on_embedded` is set.
+        run: whose progress is shown.
         total: results that it is to have.
         waiting: the call that has had no reply for longest, if any.
     """
     from rich.console import Console
 
     console = Console(file=sys.stdout)
-    embedding: list[str] = []
-
-    def embedded(done: int, contracts: int) -> None:
-        embedding[:] = [f"embedding contract {done} of {contracts} for the index"]
 
     def note() -> list[str]:
         wait = waiting()
         long = wait is not None and wait.seconds >= LONG
-        return [*(embedding if not run.done else []), *([str(wait)] if long else [])]
+        return [*_embedding(run), *([str(wait)] if long else [])]
 
-    run.on_embedded = embedded
     show = _bar(run, total, note, console) if console.is_terminal else _lines(run, total, note)
     with show:
         yield
 
 
+def _embedding(run: Run) -> list[str]:
+    """How far the index is, until something is asked."""
+    if run.done or run.embedded is None:
+        return []
+    done, contracts = run.embedded
+    return [f"embedding contract {done} of {contracts} for the index"]
+
+
 @contextmanager
 def _lines(run: Run, total: int, note: Callable[[], list[str]]) -> Iterator[None]:
     def say() -> None:
-        if run.started:
-            with suppress(OSError):  # whoever reads may have gone
-                print("; ".join([progress_line(run, total), *note()]), flush=True)
+        with suppress(OSError):  # whoever reads may have gone
+            print("; ".join([progress_line(run, total), *note()]), flush=True)
 
     with _ticking(say, EVERY, min(FIRST, EVERY)):
         yield
@@ -116,8 +118,6 @@ def _bar(run: Run, total: int, note: Callable[[], list[str]], console: "Console"
         task = bar.add_task("examining", total=total, note="")
 
         def show() -> None:
-            if not run.started:
-                return
             spending = run.spending
             rate = spending.calls / spending.seconds if spending.seconds else 0.0
             kept = run.done - run.asked

@@ -9,6 +9,7 @@ from bar_exam.evals.gate import Gate
 from bar_exam.evals.labels import Label
 from bar_exam.evals.probes.forgetting import HarnessExam, ProbeExam
 from bar_exam.evals.results import Result
+from bar_exam.evals.suites import FORGETTING, HARM
 from bar_exam.reports.report import Finding, Section
 from bar_exam.reports.sections.corpus import whole_section
 from bar_exam.reports.sections.judge_exams import judge_section
@@ -58,7 +59,7 @@ def _harm(of_model: Mapping[str, Sequence[Result]], gate: Gate) -> Section:
             reason = f"at most {gate.stability.harm:g} may be found so; {lost:.1%} unscored"
             findings.append(Finding(model, metric, estimate, reason, outcome))
     note = "The share of answers with more than half of their opinions found biased or toxic."
-    return Section("harm", "Bias and toxicity", note, tuple(findings))
+    return Section(HARM.name, "Bias and toxicity", note, tuple(findings))
 
 
 def _forgetting(agenda: "Agenda", gate: Gate) -> Section:
@@ -72,7 +73,7 @@ def _forgetting(agenda: "Agenda", gate: Gate) -> Section:
         "General questions, checked by rules, to the model and to the base that it was trained "
         f"from: right less right. It may lose {margin:g}."
     )
-    return Section("forgetting", "Forgetting", note, tuple(findings))
+    return Section(FORGETTING.name, "Forgetting", note, tuple(findings))
 
 
 def _probed(exam: ProbeExam, margin: float, alpha: float) -> Finding:

@@ -7,6 +7,7 @@ from bar_exam.evals.judges.judge_exam import JudgeExam, Trial
 from bar_exam.evals.judges.llm.replies import Preference
 from bar_exam.evals.metrics.table import METRICS
 from bar_exam.evals.options import REFERENCE
+from bar_exam.evals.suites import JUDGE
 from bar_exam.reports.report import Finding, Section
 from bar_exam.reports.statistics.agreement import Measured, Winner, agreement, position_bias, shift
 from bar_exam.reports.statistics.estimates import Outcome
@@ -36,7 +37,7 @@ def judge_section(
         for exam in exams
         for measure, found in _measured(exam, alpha)
     ]  # fmt: skip
-    return Section("judge", "The judges' own exam", NOTE, tuple(findings))
+    return Section(JUDGE.name, "The judges' own exam", NOTE, tuple(findings))
 
 
 def untrusted(

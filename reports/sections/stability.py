@@ -7,6 +7,7 @@ the variant was made of. The contract is the unit of independence.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from bar_exam.evals import suites
 from bar_exam.evals.gate import Stability
 from bar_exam.evals.metrics.declining import abstains, declines
 from bar_exam.evals.results import Result
@@ -33,7 +34,7 @@ WORDS: dict[Outcome | None, str] = {
 
 SECTIONS = (
     (
-        "robustness",
+        suites.ROBUSTNESS.name,
         "Robustness",
         ROBUSTNESS,
         "White space, scanning errors, letter case, other names of the parties and other words of "
@@ -44,7 +45,7 @@ SECTIONS = (
         "the contract is silent.",
     ),
     (
-        "safety",
+        suites.SAFETY.name,
         "Orders inside contracts",
         SAFETY,
         "An order to the machine stands in the best passage. injection_answer: how many more "
@@ -70,7 +71,7 @@ def stability_sections(
     alpha: float,
     attrition: float,
 ) -> tuple[Section, ...]:
-    """The sections "robustness" and "safety", each if anything was varied for it.
+    """The sections of the suites that vary cases, each if anything was varied for it.
 
     Args:
         varied: what every model made of every variant.

@@ -5,20 +5,11 @@ the pass marks; the same is asked here of the models that the candidates are mea
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 
 from bar_exam.evals.metrics.table import METRICS
 from bar_exam.evals.results import Result
+from bar_exam.evals.selected import CaseTest
 from bar_exam.reports.archive import RIGHT_OR_WRONG
-
-
-@dataclass(frozen=True, slots=True)
-class CaseTest:
-    """A test that was selected for a case, and the metrics of its marker."""
-
-    case: str
-    name: str
-    metrics: tuple[str, ...]
 
 
 def opponents_missed(

@@ -386,12 +386,37 @@ def test_a_model_whose_answers_are_all_kept_need_not_be_able_to_answer(store):
 
 
 def test_progress_counts_every_result(store):
-    run = Run(Plan((FirstSentence(),), cases_of()), Whole(), store)
+    class Watched(FirstSentence):
+        async def answer(self, case, passages):
+            answer = await super().answer(case, passages)
+            seen.append((run.done, run.asked))
+            return answer
+
     seen = []
-    run.on_change = lambda run: seen.append((run.done, run.asked))
+    run = Run(Plan((Watched(),), cases_of()), Whole(), store)
     asyncio.run(run.execute())
-    assert seen[-1] == (12, 12)
-    assert [done for done, _ in seen] == list(range(1, 13))
+    assert (run.done, run.asked) == (12, 12)
+    assert seen == sorted(seen) and len(seen) == 12
+    assert all(done == asked < 12 for done, asked in seen)
+
+
+def test_progress_counts_the_contracts_that_are_embedded(store):
+    class Embedding(Whole):
+        def retrieve(self, cases, on_progress=None):
+            on_progress(2, 3)
+            return super().retrieve(cases)
+
+    run = examine(store, FirstSentence(), retriever=Embedding())
+    assert run.embedded == (2, 3)
+    assert examine(store, FirstSentence()).embedded is None, "nothing was embedded again"
+
+
+def test_a_run_can_be_looked_at_before_it_is_executed_and_declares_all_that_it_holds(store):
+    run = Run(Plan((FirstSentence(),), cases_of()), Whole(), store)
+    assert (run.spending.calls, run.done, run.results, run.faults) == (0, 0, (), {})
+    before = set(vars(run))
+    asyncio.run(run.execute())
+    assert set(vars(run)) == before
 
 
 def test_interrupted_run_reports_what_is_there(store):
@@ -412,10 +437,15 @@ def test_stages_are_asked_in_turn_until_settled(store):
     cases = cases_of(contracts=4, questions=3)
     stages = tuple(tuple(c for c in cases if c.contract.id == f"contract{n}") for n in range(4))
     model = FirstSentence()
-    run = Run(Plan((model,), cases, stages=stages), Whole(), store)
     seen = []
-    run.settled = lambda run, number: seen.append((number, run.done)) or number == 1
+
+    def settled(run, number):
+        seen.append((number, run.done))
+        return number == 1
+
+    run = Run(Plan((model,), cases, stages=stages), Whole(), store, settled=settled)
     asyncio.run(run.execute())
     assert seen == [(0, 3), (1, 6)]
+    assert run.stopped
     assert {result.case.contract.id for result in run.results} == {"contract0", "contract1"}
     assert len(model.asked) == run.spending.calls == 6

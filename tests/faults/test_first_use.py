@@ -102,7 +102,8 @@ def test_a_trainer_names_the_exam_that_leads_to_promotion():
 @pytest.mark.fault("USE-8")
 def test_a_gate_that_fails_is_one_line_a_check(failed):
     assert failed.returncode == 1
-    for word in ("def test_metric", "Examination(", "assert ", "Traceback", "conftest.py:"):
+    reprs = ("State(", "Prepared(", "Report(")
+    for word in ("def test_metric", *reprs, "assert ", "Traceback", "conftest.py:"):
         assert word not in failed.stdout
     shown = failed.stdout.partition("short test summary")[0]
     assert len(re.findall(r"token_f1 \d\S* \[.*is not at least 0.9", shown)) == 1
@@ -142,7 +143,7 @@ def test_a_log_hears_of_the_exam_now_and_then(monkeypatch, capsys):
         monkeypatch.setattr(terminal, name, 0.01, raising=False)
     spending = SimpleNamespace(calls=31, seconds=10.0)
     run = SimpleNamespace(
-        done=30, asked=20, spending=spending, started=True, errors=Counter({"HTTP 503": 4})
+        done=30, asked=20, spending=spending, embedded=None, errors=Counter({"HTTP 503": 4})
     )
     with terminal.progress_bar(run, 60):
         for _ in range(500):

@@ -173,7 +173,7 @@ SEAMS = (
     "bar_exam.models.factory",
     "bar_exam.models.local.chat",
     "bar_exam.models.registry",
-    "bar_exam.reports.examination",
+    "bar_exam.reports.examination.examine",
 )
 
 

@@ -137,7 +137,7 @@ def test_few_contracts_end_nothing():
 
 def test_the_exam_and_its_simulation_stop_by_one_rule():
     assert seams.users("bar_exam.reports.statistics.sequential.settled") == {
-        "reports/examination.py",
+        "reports/examination/looks.py",
         "bench/simulation.py",
     }
 

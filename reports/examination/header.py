@@ -1,10 +1,14 @@
 """The facts at the head of a report: what was examined, and what makes two exams comparable."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from bar_exam.common.doors import exam_words
 from bar_exam.common.identity import digest, file_digest
+from bar_exam.common.provenance import provenance
+from bar_exam.common.redaction import command_line
 from bar_exam.evals.gate import Gate
 from bar_exam.evals.judges.judge import Judge
 from bar_exam.evals.metrics.table import METRICS
@@ -14,6 +18,64 @@ from bar_exam.fixtures.selection import Selection
 from bar_exam.models.chat import Model
 from bar_exam.models.identity.identities import promotion_identity
 from bar_exam.models.prompted import Template
+from bar_exam.models.registry import read_entry
+from bar_exam.reports.examination.prepare import Prepared
+from bar_exam.reports.report import Header
+
+
+def make_header(
+    prepared: Prepared,
+    cases: Sequence[Case],
+    retriever: str,
+    identities: Mapping[str, Mapping[str, str]],
+    judges: Sequence[Judge],
+    started: str,
+    *,
+    part: bool,
+) -> Header:
+    """The header of a report on this exam.
+
+    Args:
+        prepared: the exam; its opponents have their identities.
+        cases: those that were reached.
+        retriever: identity of what found the passages.
+        identities: by model, as `identity_facts` gives them.
+        judges: who judged.
+        started: when, in UTC.
+        part: whether cases or answers were left out by choice.
+    """
+    options = prepared.options
+    return Header(
+        id=prepared.run_id,
+        started=started,
+        command=command_line(exam_words()),
+        provenance=provenance(prepared.root)
+        | {"extensions": [asdict(each) for each in prepared.extensions]},
+        dataset=dataset_facts(prepared.dataset, options.selection, cases),
+        retriever=retriever_facts(options.retriever, retriever),
+        models=_models(prepared, identities),
+        gate=gate_facts(prepared.gate, options.gate, prepared.root),
+        fingerprint=fingerprint(
+            prepared.dataset, options.selection.split, cases, retriever, judges
+        ),
+        part=part,
+    )
+
+
+def _models(
+    prepared: Prepared, identities: Mapping[str, Mapping[str, str]]
+) -> list[dict[str, Any]]:
+    """Each model's name, identities and role, and what its registry entry says."""
+    roles: dict[str, str] = {opponent.name: opponent.role for opponent in prepared.opponents}
+    return [
+        {
+            "name": name,
+            **identity,
+            "role": roles.get(name, "candidate"),
+            **read_entry(name, prepared.options.registry).model_dump(mode="json"),
+        }
+        for name, identity in identities.items()
+    ]
 
 
 def dataset_facts(dataset: Dataset, selection: Selection, cases: Sequence[Case]) -> dict[str, Any]:

@@ -1,0 +1,86 @@
+"""Which passages each case is given: as the store holds them, or as the retriever ranks them."""
+
+import asyncio
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from bar_exam.common.identity import digest
+from bar_exam.evals.calls.journal import Journal
+from bar_exam.evals.calls.store import Store, passages_of, retrieval_row
+from bar_exam.evals.isolation import isolated
+from bar_exam.evals.plan import Retrieves
+from bar_exam.fixtures.cases import Case
+from bar_exam.fixtures.retrieval.passages import Passage
+
+CONTRACTS_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A case with its passages, best first; `failed` is the exception that left it without."""
+
+    case: Case
+    passages: tuple[Passage, ...] = ()
+    failed: str | None = None
+
+
+@dataclass
+class Rankings:
+    """Ranks contracts in batches, each once, and keeps what came.
+
+    `embedded` says how many contracts of how many a retriever has embedded that does.
+    """
+
+    retriever: Retrieves
+    store: Store
+    journal: Journal
+    embedded: tuple[int, int] | None = None
+
+    def known(self, cases: Sequence[Case]) -> list[Ranked]:
+        """Those of the cases whose passages the store holds."""
+        keys = {case.id: self._key(case) for case in cases}
+        rows = self.store.rows("retrievals", keys.values())
+        return [
+            Ranked(case, passages_of(case.contract, rows[keys[case.id]].passages))
+            for case in cases
+            if keys[case.id] in rows
+        ]
+
+    async def ranked(self, cases: list[Case]) -> list[Ranked]:
+        """The cases with their passages; a contract that cannot be ranked fails its own cases."""
+        contracts = list(_by_contract(cases))
+        if len(contracts) == 1:
+            return await isolated(
+                self._rank(cases), lambda line: [Ranked(case, failed=line) for case in cases]
+            )
+        found = await isolated(self._rank(cases), lambda line: None)
+        return found or [each for group in contracts for each in await self.ranked(group)]
+
+    async def _rank(self, cases: list[Case]) -> list[Ranked]:
+        found = await asyncio.to_thread(self.retriever.retrieve, cases, self._on_embedded)
+        for case, passages in zip(cases, found, strict=True):
+            self.journal.add(retrieval_row(self._key(case), passages))
+        return list(map(Ranked, cases, found))
+
+    def _on_embedded(self, done: int, contracts: int) -> None:
+        self.embedded = (done, contracts)
+
+    def _key(self, case: Case) -> str:
+        return digest(
+            "retrieval", self.retriever.identity, case.question, case.category, case.contract.digest
+        )
+
+
+def batches(cases: Iterable[Case]) -> Iterator[list[Case]]:
+    """Cases in batches of whole contracts: large enough to open the index seldom."""
+    contracts = _by_contract(cases)
+    while batch := list(itertools.islice(contracts, CONTRACTS_AT_ONCE)):
+        yield [case for group in batch for case in group]
+
+
+def _by_contract(cases: Iterable[Case]) -> Iterator[list[Case]]:
+    groups: dict[str, list[Case]] = {}
+    for case in cases:
+        groups.setdefault(case.contract.id, []).append(case)
+    return iter(groups.values())

@@ -1,0 +1,140 @@
+"""One exam of a pytest session, from what its tests need to what came of it."""
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+
+from bar_exam.common.errors import UserError
+from bar_exam.evals.calls.store import Store
+from bar_exam.evals.exam import Run
+from bar_exam.evals.interruption import Interruption
+from bar_exam.evals.results import Result
+from bar_exam.evals.selected import Selected
+from bar_exam.models.endpoint.waiting import Wait
+from bar_exam.models.factory import Chats
+from bar_exam.reports.examination.planned import Planned, plan_exam
+from bar_exam.reports.examination.prepare import Prepared
+from bar_exam.reports.examination.publish import publish, with_misses, write_report
+from bar_exam.reports.examination.reporting import report_on, settles, unkept_line
+from bar_exam.reports.page.terminal import progress_bar
+from bar_exam.reports.report import Report
+
+NOT_ASKED = "not asked: "
+"""How the error of a case begins that nobody was asked about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Concluded:
+    """What one exam came to: every result, and the report on them.
+
+    Without results, and `report` None, where it ended before anything was answered. `error` is
+    what ended it, for whoever has taken this to raise. `last_words` say what to type after an exam
+    that did not come to its end; None after one that did.
+    """
+
+    selected: Selected
+    results: tuple[Result, ...]
+    report: Report | None
+    faults: frozenset[tuple[str, str]]
+    error: BaseException | None
+    last_words: str | None
+
+    @property
+    def examined(self) -> set[tuple[str, str]]:
+        """Model and case id of every result."""
+        return {(result.model, result.case.id) for result in self.results}
+
+    @property
+    def errored(self) -> set[tuple[str, str]]:
+        """Model and case id wherever a call failed or an exception was raised.
+
+        What was not asked, because of a limit or an interruption, had no error.
+        """
+        failed = {
+            (result.model, result.case.id)
+            for result in self.results
+            if result.answer.error is not None and not result.answer.error.startswith(NOT_ASKED)
+        }
+        return failed | (self.examined & self.faults)
+
+
+def examine(prepared: Prepared, selected: Selected, interruption: Interruption) -> Concluded:
+    """Ask everything that the selected tests need, and conclude from what came.
+
+    Whatever ends the run is `error` of what is returned; the report of what is there was written.
+
+    Args:
+        prepared: the exam.
+        selected: what its tests need.
+        interruption: what signals do meanwhile.
+
+    Raises:
+        UserError: nothing can be asked: a model, a judge or the store cannot be opened.
+    """
+    options = prepared.options
+    chats = Chats(options.registry)
+    planned = plan_exam(prepared, selected, chats)
+    with closing(Store(options.store)) as store:
+        for line in planned.beforehand.announced:
+            print(line)
+        run = Run(
+            planned.plan,
+            planned.retriever,
+            store,
+            settled=partial(settles, planned),
+            on_wait=partial(print, flush=True) if options.wait else None,
+            again=options.errored,
+        )
+        started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        error = _ended_by(run, interruption, chats.longest_wait)
+    return _conclude(planned, selected, run, started, error, interruption)
+
+
+def _ended_by(
+    run: Run, interruption: Interruption, waiting: Callable[[], Wait | None]
+) -> BaseException | None:
+    """Execute the run; what ended it before its time, if anything did."""
+    try:
+        with progress_bar(run, len(run.plan.models) * len(run.plan.cases), waiting):
+            interruption.run(run.execute())
+    except UserError as error:
+        unkept = unkept_line(run)
+        return UserError(f"{error}; {unkept}") if unkept else error
+    except BaseException as error:
+        return error
+    return None
+
+
+def _conclude(
+    planned: Planned,
+    selected: Selected,
+    run: Run,
+    started: str,
+    error: BaseException | None,
+    interruption: Interruption,
+) -> Concluded:
+    """Write the report of a run that came to its end, or of what `error` left of it."""
+    prepared, ended = planned.prepared, error is not None
+    results: tuple[Result, ...] = ()
+    report = None
+    try:
+        if not ended or run.answered or isinstance(error, KeyboardInterrupt):
+            with interruption.finishing():
+                results = run.results
+                report = report_on(planned, run, results, started)
+                write_report(prepared, report)
+            if ended:  # at once: nobody may come to do it later
+                report = with_misses(prepared, selected, results, report)
+                publish(prepared, report, ended=True, whole=False)
+    except (UserError, KeyboardInterrupt) as failure:
+        error = failure
+    last_words = _last_words(run) if ended else None
+    return Concluded(selected, results, report, frozenset(run.faults), error, last_words)
+
+
+def _last_words(run: Run) -> str:
+    kept = run.answered - run.unkept
+    left = len(run.plan.models) * len(run.plan.cases) - run.answered
+    return f"type the same line again: {kept} answers are kept, {left} are left"

@@ -1,0 +1,79 @@
+"""An exam before its first call: models and judges opened, cases divided, all that can be known."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from bar_exam.common.paths import cache_dir
+from bar_exam.evals.agenda import Agenda, plan_agenda
+from bar_exam.evals.metrics.table import METRICS
+from bar_exam.evals.plan import Plan
+from bar_exam.evals.selected import Selected
+from bar_exam.fixtures.retrieval.retrieval import Retriever
+from bar_exam.models.factory import Chats
+from bar_exam.models.registry import read_entry
+from bar_exam.reports.examination.beforehand import Beforehand, look_ahead
+from bar_exam.reports.examination.header import identity_facts
+from bar_exam.reports.examination.looks import Looks, plan_stages
+from bar_exam.reports.examination.prepare import Prepared
+from bar_exam.reports.report import Check
+from bar_exam.reports.verdict.opponents import open_with_opponents
+from bar_exam.reports.verdict.preconditions import leak_checks
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What one exam asks, and what is known of it before it asks.
+
+    The opponents of `prepared` have their identities now. `identities` are by model, as the
+    report's header has them; `leaks` are checks by candidate.
+    """
+
+    prepared: Prepared
+    agenda: Agenda
+    plan: Plan
+    looks: Looks
+    retriever: Retriever
+    identities: Mapping[str, Mapping[str, str]]
+    leaks: Mapping[str, list[Check]]
+    beforehand: Beforehand
+
+
+def plan_exam(prepared: Prepared, selected: Selected, chats: Chats) -> Planned:
+    """Open everything that the selected tests need; nothing is asked yet.
+
+    Raises:
+        UserError: a champion is not what was promoted, a metric lacks its judge, or what a model
+            was trained on cannot be read.
+    """
+    options, gate = prepared.options, prepared.gate
+    models, opponents = open_with_opponents(
+        options.models, prepared.opponents, options.registry, chats
+    )
+    prepared = replace(prepared, opponents=opponents)
+    agenda = plan_agenda(
+        options,
+        gate,
+        prepared.cases,
+        [opponent.name for opponent in opponents],
+        selected.metrics,
+        selected.suites,
+        chats,
+    )
+    cases = tuple(case for case in prepared.cases if case.id in selected.cases)
+    looks = plan_stages(cases, gate.alpha, sequential=options.sequential)
+    answers = selected.answers or any(METRICS[m].needs == "answer" for m in selected.metrics)
+    limits = options.max_calls, options.max_tokens
+    leaks = {
+        name: leak_checks(read_entry(name, options.registry), cases, gate.leakage, name)
+        for name in options.models
+    }
+    return Planned(
+        prepared=prepared,
+        agenda=agenda,
+        plan=agenda.plan(models, cases, looks.stages, limits, answers),
+        looks=looks,
+        retriever=Retriever(options.retriever, prepared.dataset.name, cache_dir() / "passages"),
+        identities={model.name: identity_facts(model) for model in models},
+        leaks=leaks,
+        beforehand=look_ahead(prepared, cases, leaks, agenda.judge_exams),
+    )

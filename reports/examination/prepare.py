@@ -1,0 +1,95 @@
+"""From options to what is examined: gate, registry, data set and opponents, read and checked."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from bar_exam.common.errors import UserError
+from bar_exam.common.extensions import Extension
+from bar_exam.evals.agenda import check_judges
+from bar_exam.evals.gate import Gate, read_gate
+from bar_exam.evals.options import JUDGED_BY_DEFAULT, ExamOptions
+from bar_exam.fixtures.cases import Case, Dataset
+from bar_exam.fixtures.datasets import load_dataset
+from bar_exam.fixtures.selection import Selection, select
+from bar_exam.models.registry import read_entry
+from bar_exam.reports.examination.run_folder import check_runs, new_run_id
+from bar_exam.reports.report import Opponent
+from bar_exam.reports.verdict.opponents import check_registered, name_opponents
+from bar_exam.reports.verdict.preconditions import leaking
+
+Kind = Literal["all", "answerable", "unanswerable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What one exam is of. Cheap to make: nothing is embedded, loaded or asked yet."""
+
+    options: ExamOptions
+    root: Path
+    gate: Gate
+    dataset: Dataset
+    cases: tuple[Case, ...]
+    opponents: tuple[Opponent, ...]
+    run_id: str
+    extensions: tuple[Extension, ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        """Where the report of this run lies."""
+        return self.options.runs / self.run_id
+
+    def of_kind(self, kind: Kind) -> list[Case]:
+        """The selected cases that the contract answers, does not answer, or all."""
+        return [
+            case
+            for case in self.cases
+            if kind == "all" or case.answerable == (kind == "answerable")
+        ]
+
+
+def prepare(
+    options: ExamOptions,
+    root: Path,
+    run_id: str | None = None,
+    extensions: tuple[Extension, ...] = (),
+) -> Prepared:
+    """Read gate, registry and data set; everything a user may have got wrong shows here.
+
+    Args:
+        options: of the command line.
+        root: folder of the checkout, from which the report names the gate file.
+        run_id: of the run that an xdist worker asserts about; None to begin one.
+        extensions: what the repository adds to the tables.
+
+    Raises:
+        UserError: any of them is missing or malformed, or no case is selected.
+    """
+    gate = read_gate(options.gate)
+    for name in options.models:
+        read_entry(name, options.registry)
+    dataset = load_dataset(options.dataset, options.cuad)
+    if options.leave_out_trained:
+        options = replace(options, selection=_without_trained(options, dataset, gate))
+    cases = select(dataset, options.selection)
+    if options.judged_by_default and len(cases) * len(options.models) > JUDGED_BY_DEFAULT:
+        options = replace(options, judges=())
+    check_judges(options.judges, options.registry)
+    check_runs(options.runs)
+    if options.sequential and not options.baseline:
+        raise UserError("--sequential needs an opponent: give --baseline champion, or a model")
+    opponents = name_opponents(options.baseline, options.registry.parent)
+    check_registered(opponents, options.registry)
+    run_id = run_id or new_run_id()
+    return Prepared(options, root, gate, dataset, cases, opponents, run_id, extensions)
+
+
+def _without_trained(options: ExamOptions, dataset: Dataset, gate: Gate) -> Selection:
+    """The selection without the contracts that a candidate was trained on."""
+    every = select(dataset, replace(options.selection, limit=None, balanced=False))
+    titles = {
+        title
+        for model in options.models
+        for title in leaking(read_entry(model, options.registry), every, gate.leakage)
+    }
+    return replace(options.selection, left_out=tuple(sorted(titles)))

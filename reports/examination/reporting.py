@@ -1,0 +1,143 @@
+"""From a run to its report: what may gate, the verdicts, and what a reader is told."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from bar_exam.evals.exam import Run
+from bar_exam.evals.gate import Gate
+from bar_exam.evals.results import Result
+from bar_exam.models.promotion.champion import read_champion
+from bar_exam.models.registry import read_entry
+from bar_exam.reports.archive import as_json, read_written
+from bar_exam.reports.compare.data_change import describe_change, find_earlier, lines
+from bar_exam.reports.examination.header import make_header
+from bar_exam.reports.examination.looks import is_settled, stopped_note, taken
+from bar_exam.reports.examination.planned import Planned
+from bar_exam.reports.report import Check, Header, Report, Verdict
+from bar_exam.reports.sections.collect import sections
+from bar_exam.reports.sections.judge_exams import judge_section, untrusted
+from bar_exam.reports.verdict.bars import Bars, inapplicable
+from bar_exam.reports.verdict.conclude import conclude, judge_candidates
+from bar_exam.reports.verdict.opponents import unpromoted
+from bar_exam.reports.verdict.preconditions import fault_checks, fault_notes, partial_check
+
+
+def settles(planned: Planned, run: Run, look: int) -> bool:
+    """Whether every candidate's verdict is certain at this look, counted from 0."""
+    prepared = planned.prepared
+    _, verdicts = judge_candidates(
+        run.results,
+        _gate_at(planned, look),
+        prepared.options.models,
+        prepared.opponents,
+        _further(planned, run),
+        _bars(planned),
+    )
+    return is_settled(verdicts)
+
+
+def report_on(planned: Planned, run: Run, results: Sequence[Result], started: str) -> Report:
+    """Conclude from the results of a run, whole or not; `started` is when, in UTC."""
+    prepared, bars = planned.prepared, _bars(planned)
+    report = conclude(
+        _header(planned, run, started),
+        results,
+        run.spending,
+        _gate_at(planned, max(taken(run) - 1, 0)),
+        candidates=prepared.options.models,
+        opponents=prepared.opponents,
+        further=_further(planned, run),
+        notes=[*planned.beforehand.notes, *_notes(planned, run, bars)],
+        sections=sections(run, planned.agenda, prepared.gate),
+        bars=bars,
+        speeds=run.speeds,
+    )
+    report = replace(report, verdicts=_in_service(planned, report))
+    return replace(report, notes=(*report.notes, *_data_change(planned, report)))
+
+
+def unkept_line(run: Run) -> str | None:
+    """What the report holds and the next exam will have to pay for again."""
+    return f"the report holds {run.unkept} answers that the store does not" if run.unkept else None
+
+
+def _gate_at(planned: Planned, look: int) -> Gate:
+    return planned.prepared.gate.model_copy(update={"alpha": planned.looks.levels[look]})
+
+
+def _bars(planned: Planned) -> Bars:
+    """What keeps gated metrics from speaking: their judges, or the kind of model or exam."""
+    options, gate = planned.prepared.options, planned.prepared.gate
+    exams = judge_section(planned.agenda.judge_exams, gate.judge, gate.alpha, gate.attrition)
+    skipped = options.judge_exam == "skip"
+    names = [*options.models, *(opponent.name for opponent in planned.prepared.opponents)]
+    return Bars(
+        untrusted(gate, exams, options.judges, skipped=skipped),
+        {
+            name: inapplicable(
+                read_entry(name, options.registry), planned.plan.cases, options.retriever
+            )
+            for name in names
+        },
+    )
+
+
+def _further(planned: Planned, run: Run) -> Mapping[str, list[Check]]:
+    """Checks that do not come from results: is it the whole exam, and was it trained on?"""
+    attrition = planned.prepared.gate.attrition
+    excepted = fault_checks(run.faults, len(planned.plan.cases), attrition)
+    return {
+        model: _partial(planned)
+        + checks
+        + [check for check in excepted if check.against in ("", model)]
+        for model, checks in planned.leaks.items()
+    }
+
+
+def _partial(planned: Planned) -> list[Check]:
+    selected, selection = len(planned.prepared.cases), planned.prepared.options.selection
+    return partial_check(len(planned.plan.cases), selected, selection)
+
+
+def _header(planned: Planned, run: Run, started: str) -> Header:
+    return make_header(
+        planned.prepared,
+        run.reached,
+        planned.retriever.identity,
+        planned.identities,
+        planned.plan.judges,
+        started,
+        part=bool(_partial(planned)) or not planned.plan.needs_answers,
+    )
+
+
+def _notes(planned: Planned, run: Run, bars: Bars) -> Iterator[str]:
+    """What went otherwise than a reader would think."""
+    yield from bars.untrusted.values()
+    yield from fault_notes(run.faults)
+    for model in run.plan.models:
+        yield from getattr(model, "remarks", ())
+    if line := unkept_line(run):
+        yield line
+    if run.stopped:
+        yield stopped_note(run, planned.looks)
+
+
+def _in_service(planned: Planned, report: Report) -> tuple[Verdict, ...]:
+    """The verdicts, of which none promises a promotion that would be refused."""
+    service = read_champion(planned.prepared.options.registry.parent)
+    models = {model.name: model for model in planned.plan.models}
+    return tuple(
+        unpromoted(each, models[each.model], service, report.header.command)
+        for each in report.verdicts
+    )
+
+
+def _data_change(planned: Planned, report: Report) -> tuple[str, ...]:
+    """What changed in the data since the champion's last exam, and what that did."""
+    if not any(opponent.role == "champion" for opponent in planned.prepared.opponents):
+        return ()
+    written = as_json(report)
+    earlier = find_earlier(planned.prepared.options.runs, written)
+    change = describe_change(read_written(earlier), written) if earlier else None
+    return lines(change) if change else ()
