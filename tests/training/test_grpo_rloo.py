@@ -1,11 +1,13 @@
 """GRPO and RLOO over trl: real steps, resumed runs, refusals in one line."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from bar_exam.training import grpo, rloo
 from bar_exam.training.data.examples import read_examples
 from bar_exam.training.rl.rows import prompts
-from bar_exam.training.trainer.loading import open_parts
+from bar_exam.training.trainer.loading import open_chat
 from bar_exam.training.trainer.recipe import read_recipe
 from tests.reinforcement_data import example, run, same, vowels, weights, write_recipe
 
@@ -111,12 +113,13 @@ def test_a_wrong_weight_is_refused(method, tiny_base, tmp_path, capsys):
 def test_prompts_are_tokenized_as_the_exam_does(method, tiny_base, tmp_path):
     rows = [example("Ohio<|im_end|>"), example("Utah", answerable=False)]
     recipe = read_recipe(write_recipe(tmp_path, tiny_base, TRAINING, rows=rows))
-    parts = open_parts(recipe, tmp_path)
+    chat = open_chat(recipe, tmp_path)
     read = read_examples(recipe.data)
-    for row, asked in zip(method.dataset(recipe, parts), read, strict=True):
-        trl_sends = parts.tokenizer.apply_chat_template(
+    numbers = SimpleNamespace(max_completion_length=6)
+    for row, asked in zip(method.rows(recipe.data, chat, numbers), read, strict=True):
+        trl_sends = chat.base.tokenizer.apply_chat_template(
             row["prompt"], add_generation_prompt=True, return_dict=False
         )
-        assert trl_sends == row["prompt_ids"] == parts.prompt_ids(asked.prompt)
+        assert trl_sends == row["prompt_ids"] == chat.ids(asked.prompt)
         assert row["gold"] == list(asked.gold)
-    assert prompts is method.dataset
+    assert prompts is method.rows

@@ -131,7 +131,7 @@ def test_trl_calls_it_with_chats_and_columns():
         log_metric=logged.__setitem__,
     )
     assert found == [1.25, 1.0]
-    assert logged == {"f1": 1.0, "grounded": 1.0, "false_refusals": 0.0, "abstention": 1.0}
+    assert logged == {"token_f1": 1.0, "grounded": 1.0, "false_refusals": 0.0, "abstention": 1.0}
 
 
 def test_plain_texts_will_do_and_a_kind_that_is_missing_has_no_mean():
@@ -144,7 +144,7 @@ def test_plain_texts_will_do_and_a_kind_that_is_missing_has_no_mean():
         log_metric=logged.__setitem__,
     )
     assert found == [0.0]
-    assert logged == {"f1": 0.0, "grounded": 0.0, "false_refusals": 1.0}
+    assert logged == {"token_f1": 0.0, "grounded": 0.0, "false_refusals": 1.0}
 
 
 def test_weights_left_out_are_ours():

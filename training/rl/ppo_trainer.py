@@ -3,7 +3,6 @@
 One step of the trainer is one rollout with all its updates (`training/rl/policy.py`).
 """
 
-import functools
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,21 +12,15 @@ from typing import Any
 from bar_exam.common.errors import UserError
 from bar_exam.training.rl.policy import REFERENCE, assess, draw, improve, make_policy
 from bar_exam.training.rl.ppo_config import PPOConfig
-from bar_exam.training.trainer.checkpoints import TRAINED, load_trained
+from bar_exam.training.trainer.checkpoints import load_trained
 from bar_exam.training.trainer.failures import diverged
+from bar_exam.training.trainer.method import TRAINED
 
 CRITIC = "critic.safetensors"
 
 
-def __getattr__(name: str) -> Any:
-    """`PPOTrainer`, made when it is asked for: what it derives from takes seconds to import."""
-    if name == "PPOTrainer":
-        return _trainer_class()
-    raise AttributeError(name)
-
-
-@functools.cache
-def _trainer_class() -> Any:
+def trainer_class() -> Any:
+    """The trainer; what it derives from takes seconds to import."""
     from transformers import Trainer
 
     class PPOTrainer(Trainer):  # type: ignore[misc]
