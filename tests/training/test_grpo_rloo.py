@@ -1,5 +1,6 @@
 """GRPO and RLOO over trl: real steps, resumed runs, refusals in one line."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -96,8 +97,6 @@ def test_groups_that_do_not_fill_a_batch_are_refused(
 
 
 def test_rows_without_a_contract_are_refused(method, tiny_base, tmp_path, capsys):
-    from dataclasses import replace
-
     rows = [replace(example("Ohio"), kind="general", gold=())]
     recipe = write_recipe(tmp_path, tiny_base, TRAINING, rows=rows)
     assert run(method, recipe, tmp_path) == 4
@@ -123,3 +122,11 @@ def test_prompts_are_tokenized_as_the_exam_does(method, tiny_base, tmp_path):
         assert trl_sends == row["prompt_ids"] == chat.ids(asked.prompt)
         assert row["gold"] == list(asked.gold)
     assert prompts is method.rows
+
+
+def test_a_row_without_gold_column_is_rewarded_by_its_completion(method, tiny_base, tmp_path):
+    rows = [replace(example("Ohio"), gold=()), example("Utah", answerable=False)]
+    recipe = read_recipe(write_recipe(tmp_path, tiny_base, TRAINING, rows=rows))
+    numbers = SimpleNamespace(max_completion_length=6)
+    found = method.rows(recipe.data, open_chat(recipe, tmp_path), numbers)
+    assert [row["gold"] for row in found] == [["the law of Ohio"], []]

@@ -7,6 +7,7 @@ import pytest
 from bar_exam.common.errors import UserError
 from bar_exam.training.trainer.method import METHODS
 from bar_exam.training.trainer.recipe import read_recipe
+from tests.seams import users
 from tests.training_data import method_named
 
 RECIPES = Path(__file__).parents[2] / "training" / "recipes"
@@ -124,6 +125,13 @@ def test_a_key_without_effect_is_refused(tmp_path, keys, said):
         return
     with pytest.raises(UserError, match=said):
         check_arguments(method_named("sft"), recipe)
+
+
+def test_a_recipe_is_resolved_in_one_place():
+    arguments = "bar_exam.training.trainer.arguments"
+    resolving = users(f"{arguments}.check_arguments", f"{arguments}.build_arguments")
+    assert resolving == {"training/trainer/loading.py"}
+    assert users("bar_exam.training.trainer.origin.take_origin") == resolving
 
 
 def test_settings_of_the_command_line_stand_above_the_file(tmp_path):
