@@ -37,8 +37,9 @@ def trainer_class() -> Any:
             self.seen: list[dict[str, float]] = []
 
         def create_optimizer(self, model: Any = None) -> Any:
-            self.optimizer = self.optimizer or optimizer(self.policy, self.numbers)
-            return self.optimizer
+            found: Any = getattr(self, "optimizer", None) or optimizer(self.policy, self.numbers)
+            self.optimizer = found
+            return found
 
         def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Any:
             self.seen.append(step(self, inputs))
