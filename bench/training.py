@@ -11,8 +11,9 @@ from typing import Any
 from bar_exam.common.errors import UserError
 from bar_exam.training import sft
 from bar_exam.training.data import __main__ as data
-from bar_exam.training.trainer.loading import lora_config, open_parts
+from bar_exam.training.trainer.loading import Loaded, load, lora_config
 from bar_exam.training.trainer.recipe import Recipe, read_recipe
+from bar_exam.training.trainer.rows import dataset
 from bar_exam.training.trainer.run import build_trainer
 from bench.results import Finding, Row
 from bench.sessions import ROOT, threads
@@ -115,15 +116,14 @@ def compare(recipe: Recipe, folder: Path, repeats: int) -> tuple[list[Run], list
 
 def train_ours(recipe: Recipe, folder: Path) -> Run:
     """The trainer that `python -m training.sft` builds."""
-    parts = open_parts(recipe, folder)
-    return _timed(build_trainer(sft.METHOD, recipe, parts, folder))
+    return _timed(build_trainer(_loaded(recipe, folder)))
 
 
 def train_plain(recipe: Recipe, folder: Path) -> Run:
     """Trl's trainer as its documentation builds it, with as many steps and the same LoRA."""
     from trl import SFTConfig, SFTTrainer
 
-    parts = open_parts(recipe, folder)
+    loaded = _loaded(recipe, folder)
     needed: dict[str, Any] = {} if _cuda() else {"use_cpu": True, "bf16": False}
     arguments = SFTConfig(
         output_dir=str(folder),
@@ -136,12 +136,18 @@ def train_plain(recipe: Recipe, folder: Path) -> Run:
         **needed,
     )
     trainer = SFTTrainer(
-        model=str(parts.folder),
+        model=str(loaded.chat.base.folder),
         args=arguments,
-        train_dataset=sft.METHOD.dataset(recipe, parts),
+        train_dataset=dataset(
+            sft.METHOD.rows(recipe.data, loaded.chat, loaded.arguments), loaded.arguments
+        ),
         peft_config=lora_config(recipe),
     )
     return _timed(trainer)
+
+
+def _loaded(recipe: Recipe, folder: Path) -> Loaded:
+    return load(sft.METHOD, recipe, registry=folder, folder=folder)
 
 
 def _timed(trainer: Any) -> Run:

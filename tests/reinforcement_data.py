@@ -56,7 +56,7 @@ def run(method, recipe, folder, *options, reward=None, killed_at=None):
         return [float(reward(text)) for text in replies]
 
     if reward:
-        method = replace(method, extras=lambda recipe, parts: {"reward_funcs": rewarded})
+        method = replace(method, reward=lambda *given: rewarded)
     places = [f"--{name}={folder / name}" for name in ("registry", "adapters", "runs")]
     return run_command(method, [str(recipe), *places, *options])
 

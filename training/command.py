@@ -8,11 +8,11 @@ from pathlib import Path
 
 from bar_exam.common.command import Parser, run
 from bar_exam.models.registry import SHIPPED
-from bar_exam.training.outcome.delivery import check_free, deliver
-from bar_exam.training.trainer.arguments import REWARDED
+from bar_exam.training.outcome.delivery import ADAPTERS, RUNS, Places, check_free, deliver
+from bar_exam.training.trainer.loading import load
 from bar_exam.training.trainer.method import Method
 from bar_exam.training.trainer.recipe import Recipe, read_recipe
-from bar_exam.training.trainer.run import ADAPTERS, RUNS, Places, train
+from bar_exam.training.trainer.run import train
 
 TRIED = 2
 """Steps of `--try`."""
@@ -96,7 +96,7 @@ def _train(method: Method, options: TrainOptions) -> None:
         places = replace(places, adapters=places.runs.parent / "tries")
     else:
         check_free(recipe, places, force=options.force)
-    trained = train(method, recipe, places)
+    trained = train(load(method, recipe, places.registry, places.runs / recipe.name))
     if trained is None:
         return
     if not options.tried:
@@ -113,7 +113,7 @@ def _train(method: Method, options: TrainOptions) -> None:
 def tried(method: Method, recipe: Recipe) -> Recipe:
     """The recipe with two steps of a batch and without an exam, under a name of its own."""
     training = recipe.training | {"max_steps": TRIED, "save_steps": TRIED, "logging_steps": 1}
-    if method.name not in REWARDED:  # whose groups are made of what is accumulated
+    if method.reward is None:  # else groups are made of what is accumulated
         training["gradient_accumulation_steps"] = 1
     changed = {
         "name": f"{recipe.name}-try",

@@ -1,16 +1,23 @@
 """Direct preference optimization: `python -m training.dpo training/recipes/dpo-smollm2.yaml`."""
 
 import sys
+from typing import Any
 
 from bar_exam.training.command import run_command
 from bar_exam.training.trainer.method import Method
 from bar_exam.training.trainer.rows import pairs
 
+
+def _classes() -> tuple[Any, Any]:
+    from trl import DPOConfig, DPOTrainer
+
+    return DPOConfig, DPOTrainer
+
+
 METHOD = Method(
     name="dpo",
-    config="trl:DPOConfig",
-    trainer="trl:DPOTrainer",
-    dataset=pairs,
+    classes=_classes,
+    rows=pairs,
     about="of two replies the preferred is made likelier, measured against a frozen copy",
     source="Rafailov et al. 2023, arXiv 2305.18290",
     defaults={"learning_rate": 2e-5, "beta": 0.1},

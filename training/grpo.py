@@ -1,23 +1,31 @@
 """Group relative policy optimization: `python -m training.grpo RECIPE.yaml`, over trl."""
 
 import sys
+from typing import Any
 
 from bar_exam.training.command import run_command
-from bar_exam.training.rl.groups import DEFAULTS
+from bar_exam.training.rl.groups import DEFAULTS, check_groups
 from bar_exam.training.rl.rewards import reward
 from bar_exam.training.rl.rows import prompts
 from bar_exam.training.trainer.method import Method
 
+
+def _classes() -> tuple[Any, Any]:
+    from trl import GRPOConfig, GRPOTrainer
+
+    return GRPOConfig, GRPOTrainer
+
+
 METHOD = Method(
     name="grpo",
-    config="bar_exam.training.rl.groups:GRPOConfig",
-    trainer="bar_exam.training.rl.groups:GRPOTrainer",
-    dataset=prompts,
+    classes=_classes,
+    rows=prompts,
     about="several replies to a prompt are drawn, and those better than their group made likelier",
     source="Shao et al. 2024 (DeepSeekMath), arXiv 2402.03300",
     defaults={**DEFAULTS, "num_generations": 8},
+    check=check_groups,
     tokenized=False,
-    extras=reward,
+    reward=reward,
 )
 
 

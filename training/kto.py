@@ -1,22 +1,29 @@
 """Kahneman-Tversky optimization: `python -m training.kto training/recipes/kto-smollm2.yaml`."""
 
 import sys
+from typing import Any
 
 from bar_exam.training.command import run_command
 from bar_exam.training.trainer.method import Method
-from bar_exam.training.trainer.rows import KTO_BATCH, thumbs
+from bar_exam.training.trainer.rows import unpaired
+
+
+def _classes() -> tuple[Any, Any]:
+    from trl import KTOConfig, KTOTrainer
+
+    return KTOConfig, KTOTrainer
+
 
 METHOD = Method(
     name="kto",
-    config="trl:KTOConfig",
-    trainer="trl:KTOTrainer",
-    dataset=thumbs,
+    classes=_classes,
+    rows=unpaired,
     about="single replies, each with a thumb up or down, weighed as people weigh gain and loss",
     source="Ethayarajh et al. 2024, arXiv 2402.01306",
     defaults={
         "learning_rate": 2e-5,
         "beta": 0.1,
-        "per_device_train_batch_size": KTO_BATCH,
+        "per_device_train_batch_size": 2,  # of one row it could not estimate how far it has moved
         "gradient_accumulation_steps": 8,
     },
 )

@@ -1,16 +1,26 @@
 """Odds ratio preference optimization: `python -m training.orpo RECIPE.yaml`."""
 
+import os
 import sys
+from typing import Any
 
 from bar_exam.training.command import run_command
+from bar_exam.training.loss.orpo import trainer_class
 from bar_exam.training.trainer.method import Method
 from bar_exam.training.trainer.rows import labelled_pairs
 
+
+def _classes() -> tuple[Any, Any]:
+    os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # else trl warns at import
+    from trl.experimental.orpo import ORPOConfig
+
+    return ORPOConfig, trainer_class()
+
+
 METHOD = Method(
     name="orpo",
-    config="trl.experimental.orpo:ORPOConfig",
-    trainer="bar_exam.training.loss.orpo:CompletionORPOTrainer",
-    dataset=labelled_pairs,
+    classes=_classes,
+    rows=labelled_pairs,
     about="fine-tuning on the preferred reply and, by odds ratio, away from the other, in one step",
     source="Hong et al. 2024, arXiv 2403.07691",
     defaults={

@@ -4,24 +4,31 @@ The algorithm is in `training/rl/policy.py`, its numbers in `training/rl/ppo_con
 """
 
 import sys
+from typing import Any
 
 from bar_exam.training.command import run_command
+from bar_exam.training.rl.ppo_config import PPOConfig
+from bar_exam.training.rl.ppo_trainer import trainer_class
 from bar_exam.training.rl.rewards import reward
 from bar_exam.training.rl.rows import prompts
 from bar_exam.training.trainer.method import Method
 
+
+def _classes() -> tuple[Any, Any]:
+    return PPOConfig, trainer_class()
+
+
 METHOD = Method(
     name="ppo",
-    config="bar_exam.training.rl.ppo_config:PPOConfig",
-    trainer="bar_exam.training.rl.ppo_trainer:PPOTrainer",
-    dataset=prompts,
+    classes=_classes,
+    rows=prompts,
     about="clipped PPO with a value head, GAE and a penalty to the model that it started from",
     source=(
         "Schulman et al. 2017, arXiv 1707.06347; GAE: Schulman et al. 2016, arXiv 1506.02438; "
         "penalty: Ziegler et al. 2019, arXiv 1909.08593"
     ),
     tokenized=False,
-    extras=reward,
+    reward=reward,
 )
 
 

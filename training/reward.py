@@ -1,16 +1,23 @@
 """Reward models: `python -m training.reward training/recipes/reward-smollm2.yaml`."""
 
 import sys
+from typing import Any
 
 from bar_exam.training.command import run_command
 from bar_exam.training.trainer.method import Method
 from bar_exam.training.trainer.rows import sequences
 
+
+def _classes() -> tuple[Any, Any]:
+    from trl import RewardConfig, RewardTrainer
+
+    return RewardConfig, RewardTrainer
+
+
 METHOD = Method(
     name="reward",
-    config="trl:RewardConfig",
-    trainer="trl:RewardTrainer",
-    dataset=sequences,
+    classes=_classes,
+    rows=sequences,
     about="a number for a reply, higher for the preferred of two",
     source="Bradley and Terry 1952; Ouyang et al. 2022, arXiv 2203.02155",
     defaults={"learning_rate": 1e-4},

@@ -1,23 +1,31 @@
 """REINFORCE leave-one-out: `python -m training.rloo RECIPE.yaml`, over trl."""
 
 import sys
+from typing import Any
 
 from bar_exam.training.command import run_command
-from bar_exam.training.rl.groups import DEFAULTS
+from bar_exam.training.rl.groups import DEFAULTS, check_groups
 from bar_exam.training.rl.rewards import reward
 from bar_exam.training.rl.rows import prompts
 from bar_exam.training.trainer.method import Method
 
+
+def _classes() -> tuple[Any, Any]:
+    from trl import RLOOConfig, RLOOTrainer
+
+    return RLOOConfig, RLOOTrainer
+
+
 METHOD = Method(
     name="rloo",
-    config="bar_exam.training.rl.groups:RLOOConfig",
-    trainer="bar_exam.training.rl.groups:RLOOTrainer",
-    dataset=prompts,
+    classes=_classes,
+    rows=prompts,
     about="several replies to a prompt are drawn, each against the mean of the others",
     source="Ahmadian et al. 2024, arXiv 2402.14740",
     defaults={**DEFAULTS, "num_generations": 4},
+    check=check_groups,
     tokenized=False,
-    extras=reward,
+    reward=reward,
 )
 
 

@@ -91,12 +91,10 @@ def test_the_champion_itself_is_said_to_hold_and_not_to_be_promoted(place):
 
 @pytest.mark.fault("USE-3")
 def test_a_trainer_names_the_exam_that_leads_to_promotion():
-    from bar_exam.training.outcome.delivery import next_command
-    from bar_exam.training.trainer.run import Places
+    from bar_exam.training.outcome.delivery import Places, next_command
 
-    recipe = SimpleNamespace(name="mine", adapter="sft-smollm2", base="embedded:smollm2")
-    trained = SimpleNamespace(recipe=recipe, method=SimpleNamespace(scores=False))
-    assert "--model mine --baseline champion" in next_command(trained, Places())
+    said = next_command(method_named("dpo"), "mine", Places())
+    assert "--model mine --baseline champion" in said
 
 
 @pytest.mark.fault("USE-8")

@@ -78,14 +78,14 @@ def test_a_quotation_after_not_found_earns_nothing(said):
 def test_training_is_stopped_and_rewarded_by_what_the_exam_pays(said):
     from bar_exam.training.data.examples import Example
     from bar_exam.training.rl.rewards import Weights, reward_function
-    from bar_exam.training.trainer.validation import marks
+    from bar_exam.training.trainer.validation import scores_of
 
     turns = Template().messages("What is the governing law?", [Passage("c", 0, len(LAW), LAW)])
     rows = [
         Example(turns, LAW, "answerable", gold=(LAW,)),
         Example(turns, "Not found.", "unanswerable"),
     ]
-    found = marks(rows, [Answer(said)] * 2)
+    found = scores_of(rows, [Answer(said)] * 2)
     assert (found.balanced, found.token_f1, found.abstention) == (0.0, 0.0, 0.0)
     assert found.false_refusals == 1.0
     paid = reward_function(Weights())(

@@ -12,7 +12,7 @@ from bar_exam.models.local.adapters import check_config, check_fit
 from bar_exam.models.local.base import LocalBase
 from bar_exam.models.local.chat import LocalChat
 from bar_exam.models.local.standing import Standing
-from bar_exam.training.trainer.loading import open_parts
+from bar_exam.training.trainer.loading import open_chat
 from bar_exam.training.trainer.recipe import read_recipe
 from tests import seams
 from tests.faults.adapter_data import (
@@ -186,7 +186,7 @@ def test_a_recipe_is_refused_before_weights_are_loaded(base, tmp_path, lora, wor
     lora = {"r": 4, "target_modules": ["q_proj"], **lora}
     recipe = read_recipe(write_recipe(tmp_path, base, lora=lora))
     with pytest.raises(UserError, match=words):
-        open_parts(recipe, tmp_path)
+        open_chat(recipe, tmp_path)
 
 
 def test_a_recipe_and_the_exam_agree_on_every_kind(base):

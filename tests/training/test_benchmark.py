@@ -11,18 +11,17 @@ from hypothesis import strategies as st
 
 from bar_exam.common.errors import UserError
 from bar_exam.models.manifest import Manifest, write_manifest
-from bar_exam.training.benchmark.__main__ import GATE, METHODS, main, steps
+from bar_exam.training.benchmark.__main__ import CONTENDERS, GATE, main, steps
 from bar_exam.training.benchmark.category_rule import CategoryRule, category_rule
-from bar_exam.training.benchmark.page import (
-    Interval,
-    Method,
+from bar_exam.training.benchmark.contenders import (
+    Contender,
+    MeanInterval,
     Refusals,
-    Verdict,
+    VerdictAgainst,
     joined,
     read_exam,
-    training_cost,
-    write_results,
 )
+from bar_exam.training.benchmark.page import training_cost, write_results
 from bar_exam.training.data.examples import write_examples, write_meta
 from tests.conftest import ROOT
 from tests.training_data import examples, meta
@@ -67,10 +66,10 @@ def report(model, balanced=0.6, outcome="PROMOTE"):
     }
 
 
-def exam(tmp_path, method, **changes):
-    path = tmp_path / f"{method.model}.json"
-    path.write_text(json.dumps(report(method.model, **changes)))
-    return joined([read_exam(path, method, each) for each in method.before or (None,)])
+def exam(tmp_path, contender, **changes):
+    path = tmp_path / f"{contender.model}.json"
+    path.write_text(json.dumps(report(contender.model, **changes)))
+    return joined([read_exam(path, contender, each) for each in contender.before or (None,)])
 
 
 def candidate(tmp_path, name, start=None, **facts):
@@ -83,18 +82,20 @@ def candidate(tmp_path, name, start=None, **facts):
 
 
 def test_an_exam_is_read_as_it_was_written(tmp_path):
-    found = exam(tmp_path, Method("SFT", "sft", before=("smollm2",)))
+    found = exam(tmp_path, Contender("SFT", "sft", before=("smollm2",)))
     assert found.scores["balanced"].mean == 0.6
     assert found.scores["hallucination"].mean == pytest.approx(0.1)
     assert found.scores["hallucination"].low == pytest.approx(0.05)
     assert "mrr" not in found.scores
-    assert found.verdicts == (Verdict("PROMOTE", "smollm2", Interval(0.1, 0.05, 0.15), ()),)
+    assert found.verdicts == (
+        VerdictAgainst("PROMOTE", "smollm2", MeanInterval(0.1, 0.05, 0.15), ()),
+    )
     assert found.tokens == 220
     assert found.refusals == Refusals(shown=0.5, seen=0.0, unseen=1.0)
 
 
 def test_what_has_no_opponent_has_no_verdict(tmp_path):
-    assert exam(tmp_path, Method("base", "base")).verdicts == ()
+    assert exam(tmp_path, Contender("base", "base")).verdicts == ()
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", json.dumps(report("another"))])
@@ -102,13 +103,13 @@ def test_what_is_no_report_of_the_model_is_refused(tmp_path, text):
     path = tmp_path / "report.json"
     path.write_text(text)
     with pytest.raises(UserError, match="no report of sft"):
-        read_exam(path, Method("SFT", "sft"))
+        read_exam(path, Contender("SFT", "sft"))
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
 def test_the_complement_keeps_the_interval_in_order(a, b, c):
     low, mean, high = sorted((a, b, c))
-    other = Interval(mean, low, high).complement
+    other = MeanInterval(mean, low, high).complement
     assert other.low <= other.mean <= other.high
     assert other.complement.mean == pytest.approx(mean)
 
@@ -124,31 +125,33 @@ def test_the_cost_of_an_adapter_includes_what_it_started_from(tmp_path):
 
 def test_the_page_holds_every_method_and_the_record_no_wording(tmp_path):
     names = {"smollm2-closed-book", "smollm2"}
-    for method in METHODS:
-        if method.model in names:
-            (tmp_path / f"{method.model}.toml").write_text(
+    for contender in CONTENDERS:
+        if contender.model in names:
+            (tmp_path / f"{contender.model}.toml").write_text(
                 'kind = "local"\nbase = "embedded:smollm2"'
             )
         else:
-            candidate(tmp_path, method.model)
+            candidate(tmp_path, contender.model)
     exams = [
         exam(
             tmp_path,
-            method,
+            contender,
             balanced=0.3 + 0.1 * place,
-            outcome="REJECT" if method.control else "PROMOTE",
+            outcome="REJECT" if contender.control else "PROMOTE",
         )
-        for place, method in enumerate(METHODS)
+        for place, contender in enumerate(CONTENDERS)
     ]
     written = write_results(
         tmp_path / "docs" / "results.md", exams, CategoryRule(0.75, 0.25), tmp_path
     )
     page = written[0].read_text()
-    for method, found in zip(METHODS, exams, strict=True):
-        rows = [line for line in page.splitlines() if line.startswith(f"| {method.title} |")]
+    for contender, found in zip(CONTENDERS, exams, strict=True):
+        rows = [line for line in page.splitlines() if line.startswith(f"| {contender.title} |")]
         assert str(found.scores["balanced"]) in rows[0]
         for verdict in found.verdicts:
-            beside = f"| {method.title} | {verdict.against} | {verdict.outcome} | {verdict.gain} |"
+            beside = (
+                f"| {contender.title} | {verdict.against} | {verdict.outcome} | {verdict.gain} |"
+            )
             assert beside in rows
     assert "+25 %" in page  # SFT's 0.5 over standard RAG's 0.4
     assert "abstention 0.750 and false refusals" in page
@@ -180,7 +183,7 @@ def test_every_step_of_the_pipeline_is_there():
         for argument in step.arguments:
             assert not argument.endswith(".yaml") or (ROOT / argument).is_file()
     left = {step.leaves.name for step in found}
-    assert {f"{each.model}.toml" for each in METHODS if "-smollm2" in each.model} <= left
+    assert {f"{each.model}.toml" for each in CONTENDERS if "-smollm2" in each.model} <= left
 
 
 def test_rows_of_other_data_are_made_again(tmp_path, monkeypatch):

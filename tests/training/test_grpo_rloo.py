@@ -1,11 +1,14 @@
 """GRPO and RLOO over trl: real steps, resumed runs, refusals in one line."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import pytest
 
 from bar_exam.training import grpo, rloo
 from bar_exam.training.data.examples import read_examples
 from bar_exam.training.rl.rows import prompts
-from bar_exam.training.trainer.loading import open_parts
+from bar_exam.training.trainer.loading import open_chat
 from bar_exam.training.trainer.recipe import read_recipe
 from tests.reinforcement_data import example, run, same, vowels, weights, write_recipe
 
@@ -94,8 +97,6 @@ def test_groups_that_do_not_fill_a_batch_are_refused(
 
 
 def test_rows_without_a_contract_are_refused(method, tiny_base, tmp_path, capsys):
-    from dataclasses import replace
-
     rows = [replace(example("Ohio"), kind="general", gold=())]
     recipe = write_recipe(tmp_path, tiny_base, TRAINING, rows=rows)
     assert run(method, recipe, tmp_path) == 4
@@ -111,12 +112,21 @@ def test_a_wrong_weight_is_refused(method, tiny_base, tmp_path, capsys):
 def test_prompts_are_tokenized_as_the_exam_does(method, tiny_base, tmp_path):
     rows = [example("Ohio<|im_end|>"), example("Utah", answerable=False)]
     recipe = read_recipe(write_recipe(tmp_path, tiny_base, TRAINING, rows=rows))
-    parts = open_parts(recipe, tmp_path)
+    chat = open_chat(recipe, tmp_path)
     read = read_examples(recipe.data)
-    for row, asked in zip(method.dataset(recipe, parts), read, strict=True):
-        trl_sends = parts.tokenizer.apply_chat_template(
+    numbers = SimpleNamespace(max_completion_length=6)
+    for row, asked in zip(method.rows(recipe.data, chat, numbers), read, strict=True):
+        trl_sends = chat.base.tokenizer.apply_chat_template(
             row["prompt"], add_generation_prompt=True, return_dict=False
         )
-        assert trl_sends == row["prompt_ids"] == parts.prompt_ids(asked.prompt)
+        assert trl_sends == row["prompt_ids"] == chat.ids(asked.prompt)
         assert row["gold"] == list(asked.gold)
-    assert prompts is method.dataset
+    assert prompts is method.rows
+
+
+def test_a_row_without_gold_column_is_rewarded_by_its_completion(method, tiny_base, tmp_path):
+    rows = [replace(example("Ohio"), gold=()), example("Utah", answerable=False)]
+    recipe = read_recipe(write_recipe(tmp_path, tiny_base, TRAINING, rows=rows))
+    numbers = SimpleNamespace(max_completion_length=6)
+    found = method.rows(recipe.data, open_chat(recipe, tmp_path), numbers)
+    assert [row["gold"] for row in found] == [["the law of Ohio"], []]

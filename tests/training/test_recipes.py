@@ -7,6 +7,7 @@ import pytest
 from bar_exam.common.errors import UserError
 from bar_exam.training.trainer.method import METHODS
 from bar_exam.training.trainer.recipe import read_recipe
+from tests.seams import users
 from tests.training_data import method_named
 
 RECIPES = Path(__file__).parents[2] / "training" / "recipes"
@@ -25,18 +26,26 @@ def written(tmp_path, text):
     return path
 
 
+def arguments_of(method, recipe, folder):
+    """The config that a run by this recipe would have on this machine."""
+    from bar_exam.training.trainer.arguments import build_arguments, check_arguments
+    from bar_exam.training.trainer.device import choose, device_settings
+
+    given = check_arguments(method, recipe)
+    return build_arguments(method, recipe, given, device_settings(*choose()), folder)
+
+
 def test_every_method_has_a_recipe():
     assert {method_of(path) for path in SHIPPED} == set(METHODS)
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_a_shipped_recipe_becomes_its_trainers_config(path, tmp_path):
-    from bar_exam.training.trainer.arguments import build_arguments
-    from bar_exam.training.trainer.loading import choose, lora_config
+    from bar_exam.training.trainer.loading import lora_config
 
     recipe, method = read_recipe(path), method_named(method_of(path))
     assert recipe.name == path.stem
-    arguments = build_arguments(method, recipe, choose(), tmp_path)
+    arguments = arguments_of(method, recipe, tmp_path)
     for key, value in recipe.training.items():
         assert getattr(arguments, key) == value
     assert arguments.output_dir == str(tmp_path)
@@ -92,12 +101,9 @@ def test_a_mistake_in_a_recipe_is_one_line(tmp_path, text, said):
     ],
 )
 def test_a_mistake_in_the_training_keys_is_one_line(tmp_path, training, said):
-    from bar_exam.training.trainer.arguments import build_arguments
-    from bar_exam.training.trainer.loading import choose
-
     recipe = read_recipe(written(tmp_path, f"{GOOD}training: {training}"))
     with pytest.raises(UserError) as error:
-        build_arguments(method_named("sft"), recipe, choose(), tmp_path)
+        arguments_of(method_named("sft"), recipe, tmp_path)
     assert said in str(error.value) and "\n" not in str(error.value)
 
 
@@ -119,6 +125,13 @@ def test_a_key_without_effect_is_refused(tmp_path, keys, said):
         return
     with pytest.raises(UserError, match=said):
         check_arguments(method_named("sft"), recipe)
+
+
+def test_a_recipe_is_resolved_in_one_place():
+    arguments = "bar_exam.training.trainer.arguments"
+    resolving = users(f"{arguments}.check_arguments", f"{arguments}.build_arguments")
+    assert resolving == {"training/trainer/loading.py"}
+    assert users("bar_exam.training.trainer.origin.take_origin") == resolving
 
 
 def test_settings_of_the_command_line_stand_above_the_file(tmp_path):
@@ -145,8 +158,8 @@ def test_lora_keys_are_pefts(tmp_path):
 
 
 def test_four_bits_need_a_gpu(tmp_path, monkeypatch):
-    from bar_exam.training.trainer.loading import choose
+    from bar_exam.training.trainer.device import choose
 
-    monkeypatch.setattr("bar_exam.training.trainer.loading.choose_device", lambda wanted: "cpu")
+    monkeypatch.setattr("bar_exam.training.trainer.device.choose_device", lambda wanted: "cpu")
     with pytest.raises(UserError, match="needs a CUDA device"):
         choose(quantize=True)

@@ -12,6 +12,7 @@ from bar_exam.models.chat import Answer
 from bar_exam.models.prompted import NOT_FOUND, Template
 from bar_exam.training.data.marks import marks, passages_of
 from bar_exam.training.rl.rewards import Weights, read_weights, reward_function, worth
+from tests.seams import users
 
 LAW = "This lease is governed by the law of Nevada. Either party may end it at will."
 RENT = "Rent of $1,200 is due on the first day of each month."
@@ -131,7 +132,7 @@ def test_trl_calls_it_with_chats_and_columns():
         log_metric=logged.__setitem__,
     )
     assert found == [1.25, 1.0]
-    assert logged == {"f1": 1.0, "grounded": 1.0, "false_refusals": 0.0, "abstention": 1.0}
+    assert logged == {"token_f1": 1.0, "grounded": 1.0, "false_refusals": 0.0, "abstention": 1.0}
 
 
 def test_plain_texts_will_do_and_a_kind_that_is_missing_has_no_mean():
@@ -144,7 +145,14 @@ def test_plain_texts_will_do_and_a_kind_that_is_missing_has_no_mean():
         log_metric=logged.__setitem__,
     )
     assert found == [0.0]
-    assert logged == {"f1": 0.0, "grounded": 0.0, "false_refusals": 1.0}
+    assert logged == {"token_f1": 0.0, "grounded": 0.0, "false_refusals": 1.0}
+
+
+def test_what_stops_a_training_is_averaged_as_what_it_is_rewarded_by():
+    assert users("bar_exam.training.data.marks.averages") == {
+        "training/rl/rewards.py",
+        "training/trainer/validation.py",
+    }
 
 
 def test_weights_left_out_are_ours():

@@ -21,9 +21,9 @@ from moto import mock_aws
 from bar_exam.common.errors import UserError
 from bar_exam.models.manifest import Manifest, write_manifest
 from bar_exam.models.registry import read_entry
+from bar_exam.training.outcome.delivery import Places
 from bar_exam.training.sagemaker import __main__ as sagemaker
 from bar_exam.training.sagemaker import artifacts, aws, container, job, shipment
-from bar_exam.training.trainer.run import Places
 from tests.conftest import ROOT
 
 ROLE = "arn:aws:iam::123456789012:role/trainer"

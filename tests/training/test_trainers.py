@@ -132,17 +132,15 @@ def stop_in_step_three(monkeypatch):
     """Ctrl-C while the third step is computed."""
     from transformers import TrainerCallback
 
-    import bar_exam.training.trainer.run
+    from bar_exam.training.trainer import run
 
     class Stop(TrainerCallback):
         def on_step_begin(self, args, state, control, **kwargs):
             if state.global_step == 2:
                 signal.raise_signal(signal.SIGINT)
 
-    ours = bar_exam.training.trainer.run.callbacks
-    monkeypatch.setattr(
-        bar_exam.training.trainer.run, "callbacks", lambda exam: [*ours(exam), Stop()]
-    )
+    ours = run.callbacks
+    monkeypatch.setattr(run, "callbacks", lambda exam: [*ours(exam), Stop()])
 
 
 def test_a_killed_run_leaves_nothing_and_the_same_command_finishes_it(base, folder):
@@ -247,9 +245,8 @@ def test_completion_logits_alone_give_the_losses_and_gradients_of_all_logits(bas
 
 
 def test_every_method_has_a_module_a_config_and_a_trainer():
-    from bar_exam.training.trainer.method import class_named
-
     for name in METHODS:
         method = method_named(name)
         assert method.name == name
-        assert class_named(method.config) and class_named(method.trainer)
+        config, trainer = method.classes()
+        assert config.__name__.endswith("Config") and trainer.__name__.endswith("Trainer")

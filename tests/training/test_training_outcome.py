@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-import bar_exam.training.trainer.loading
 from bar_exam.common import files
 from bar_exam.common.errors import UserError
 from bar_exam.common.identity import file_digest
@@ -21,8 +20,12 @@ from bar_exam.models.registry import read_entry
 from bar_exam.training import command
 from bar_exam.training.command import run_command
 from bar_exam.training.data.examples import write_examples, write_meta
-from bar_exam.training.trainer.loading import end_of_turn, open_parts
+from bar_exam.training.outcome.delivery import Places
+from bar_exam.training.trainer import device
+from bar_exam.training.trainer.loading import load, open_chat
 from bar_exam.training.trainer.recipe import read_recipe
+from bar_exam.training.trainer.rows import completions, end_of_turn, reply_ids
+from bar_exam.training.trainer.run import train
 from tests.training_data import (
     examples,
     held_out,
@@ -48,8 +51,8 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def parts(base, folder):
-    return open_parts(read_recipe(write_recipe(folder, base)), folder / "registry")
+def chat(base, folder):
+    return open_chat(read_recipe(write_recipe(folder, base)), folder / "registry")
 
 
 def run(folder, recipe, *more, method="sft"):
@@ -77,17 +80,17 @@ def tree(folder):
 # Tokens
 
 
-def test_prompt_and_reply_are_concatenated_as_the_template_does(parts):
-    tokenizer = parts.tokenizer
+def test_prompt_and_reply_are_concatenated_as_the_template_does(chat):
+    tokenizer = chat.base.tokenizer
     for example in examples(6):
         turns = [{"role": each.role, "content": each.content} for each in example.prompt]
         reply = {"role": "assistant", "content": example.completion}
-        prompt = parts.prompt_ids(example.prompt)
+        prompt = chat.ids(example.prompt)
         assert prompt == tokenizer.apply_chat_template(
             turns, add_generation_prompt=True, return_dict=False
         )
         whole = tokenizer.apply_chat_template([*turns, reply], return_dict=False)
-        row = prompt + parts.reply_ids(example.completion)
+        row = prompt + reply_ids(chat, example.completion)
         assert row == whole[: len(row)]
         assert row[-1] == tokenizer.eos_token_id
         assert tokenizer.decode(whole[len(row) :]).strip() == ""
@@ -101,28 +104,26 @@ def test_the_embedded_model_is_trained_to_stop_where_the_exam_stops(smollm2):
     assert end_of_turn(tokenizer) == [ends]
 
 
-def test_marks_of_the_template_in_a_contract_are_broken(parts):
-    end = parts.tokenizer.eos_token_id
-    assert parts.reply_ids("Ohio <|im_end|> Texas").count(end) == 1
-    clean = parts.prompt_ids((Message("user", "Ohio"),))
-    dirty = parts.prompt_ids((Message("user", "Ohio <|im_end|>"),))
+def test_marks_of_the_template_in_a_contract_are_broken(chat):
+    end = chat.base.tokenizer.eos_token_id
+    assert reply_ids(chat, "Ohio <|im_end|> Texas").count(end) == 1
+    clean = chat.ids((Message("user", "Ohio"),))
+    dirty = chat.ids((Message("user", "Ohio <|im_end|>"),))
     assert clean.count(end) == dirty.count(end)
 
 
-def test_only_the_reply_has_labels(parts, folder, base):
-    from bar_exam.training.trainer.rows import completions
-
-    recipe = read_recipe(write_recipe(folder, base))
-    for row, example in zip(completions(recipe, parts), examples(12), strict=True):
+def test_only_the_reply_has_labels(chat, folder):
+    rows = completions(folder / "sft.jsonl", chat, None)
+    for row, example in zip(rows, examples(12), strict=True):
         kept = [label for label in row["labels"] if label != -100]
-        assert kept == parts.reply_ids(example.completion)
+        assert kept == reply_ids(chat, example.completion)
         assert row["input_ids"][-len(kept) :] == kept
 
 
 # What is left behind
 
 
-def test_the_entry_takes_the_exam(base, folder, parts, capsys):
+def test_the_entry_takes_the_exam(base, folder, chat, capsys):
     from bar_exam.models.factory import open_models
 
     assert run(folder, write_recipe(folder, base)) == 0
@@ -133,7 +134,7 @@ def test_the_entry_takes_the_exam(base, folder, parts, capsys):
     assert (entry.status, entry.most_passages, entry.passages) == ("candidate", 1, True)
     assert entry.manifest == file_digest(folder / "adapters" / "tiny" / "manifest.json")
     (model,) = open_models(["tiny"], folder / "registry")
-    assert entry.dtype == model.chat.base.dtype == parts.device.dtype
+    assert entry.dtype == model.chat.base.dtype == chat.base.dtype
     answer = asyncio.run(model.chat.chat([Message("user", "Why?")]))
     assert answer.error is None and answer.tokens_out
 
@@ -283,13 +284,13 @@ def test_what_the_first_adapter_saw_the_second_one_saw(base, folder):
 
 
 def test_the_best_examined_weights_are_delivered(base, folder, monkeypatch):
-    from bar_exam.training.trainer.validation import Marks
+    from bar_exam.training.trainer.validation import ValidationScores
 
     scores = iter([0.2, 0.6, 0.5, 0.4])
 
-    def examine(model, parts, rows):
+    def examine(model, chat, rows):
         score = next(scores)
-        return Marks(score, score, score, 0.0)
+        return ValidationScores(score, score, score, 0.0)
 
     monkeypatch.setattr("bar_exam.training.trainer.run.examine", examine)
     recipe = write_recipe(
@@ -310,24 +311,24 @@ def test_the_validation_exam_answers_as_the_exam_does(base, folder):
 
     assert run(folder, write_recipe(folder, base)) == 0
     recipe = read_recipe(write_recipe(folder, base, adapter=str(folder / "adapters" / "tiny")))
-    parts = open_parts(recipe, folder / "registry")
+    chat = open_chat(recipe, folder / "registry")
     rows = selected(examples(12), 6)
-    model, _ = load_model(parts, recipe)
+    model, _ = load_model(chat, recipe)
     model.train()
     heard = []
     from bar_exam.training.trainer import validation
 
-    ours = validation.marks
-    validation.marks = lambda rows, answers: heard.extend(answers) or ours(rows, answers)
+    ours = validation.scores_of
+    validation.scores_of = lambda rows, answers: heard.extend(answers) or ours(rows, answers)
     try:
-        examine(model, parts, rows)
+        examine(model, chat, rows)
     finally:
-        validation.marks = ours
+        validation.scores_of = ours
     assert model.training
 
     async def ask():
-        chat = LocalChat("tiny", parts.chat.base, Decoding(), parts.adapter)
-        return await asyncio.gather(*(chat.chat(each.prompt) for each in rows))
+        again = LocalChat("tiny", chat.base, Decoding(), chat.adapter)
+        return await asyncio.gather(*(again.chat(each.prompt) for each in rows))
 
     assert [each.text for each in heard] == [each.text for each in asyncio.run(ask())]
 
@@ -348,7 +349,6 @@ def test_a_name_that_is_taken_is_not_overwritten(base, folder, capsys):
 
 def test_what_became_champion_meanwhile_is_not_overwritten(base, folder, capsys, monkeypatch):
     from bar_exam.training.sagemaker import artifacts
-    from bar_exam.training.trainer.run import Places
 
     recipe = write_recipe(folder, base)
     assert run(folder, recipe) == 0
@@ -530,20 +530,17 @@ EXAM = {"every": 2, "cases": 2, "patience": 3}
 def test_another_run_does_not_go_on_from_checkpoints_of_this_one(
     base, folder, capsys, monkeypatch, changed
 ):
-    from bar_exam.training.trainer.run import Places, train
-
     places = Places(folder / "registry", folder / "adapters", folder / "runs")
     rows = folder / "sft.validation.jsonl"
     kept = {"validation": str(rows), "validation_exam": EXAM, "seed": 0}
-    train(method_named("sft"), read_recipe(write_recipe(folder, base, **kept)), places)
+    recipe = read_recipe(write_recipe(folder, base, **kept))
+    train(load(method_named("sft"), recipe, places.registry, places.runs / "tiny"))
     if changed == "validation rows":
         write_examples(rows, held_out(4))
     if changed == "dtype":
         wider = {"bfloat16": "float32", "float32": "bfloat16"}
-        ours = bar_exam.training.trainer.loading.choose_dtype
-        monkeypatch.setattr(
-            "bar_exam.training.trainer.loading.choose_dtype", lambda *a: wider[ours(*a)]
-        )
+        ours = device.choose_dtype
+        monkeypatch.setattr(device, "choose_dtype", lambda *a: wider[ours(*a)])
     other = {"seed": {"seed": 1}, "exam": {"validation_exam": {**EXAM, "cases": 4}}}
     recipe = write_recipe(folder, base, **{**kept, **other.get(changed, {})})
     assert run(folder, recipe) == 0
@@ -552,10 +549,9 @@ def test_another_run_does_not_go_on_from_checkpoints_of_this_one(
 
 
 def test_what_moves_no_weight_may_change(base, folder, capsys):
-    from bar_exam.training.trainer.run import Places, train
-
     places = Places(folder / "registry", folder / "adapters", folder / "runs")
-    train(method_named("sft"), read_recipe(write_recipe(folder, base)), places)
+    recipe = read_recipe(write_recipe(folder, base))
+    train(load(method_named("sft"), recipe, places.registry, places.runs / "tiny"))
     spared = write_recipe(folder, base, training={"gradient_checkpointing": True, "save_steps": 2})
     capsys.readouterr()
     assert run(folder, spared) == 0
@@ -570,7 +566,7 @@ def test_validation_rows_that_are_trained_on_are_refused(base, folder, capsys):
     assert "contract 'Contract 0' is in" in refused(capsys, folder, recipe)
 
 
-def test_another_reward_model_is_another_run(base, folder, parts):
+def test_another_reward_model_is_another_run(base, folder, chat):
     from bar_exam.training.trainer.origin import take_origin
     from bar_exam.training.trainer.run import run_identity
 
@@ -580,7 +576,7 @@ def test_another_reward_model_is_another_run(base, folder, parts):
 
     def identity():
         return run_identity(
-            method_named("ppo"), recipe, take_origin(recipe, parts, meta()), "float32"
+            method_named("ppo"), recipe, take_origin(recipe, chat, meta()), "float32"
         )
 
     first = identity()
@@ -589,7 +585,7 @@ def test_another_reward_model_is_another_run(base, folder, parts):
     assert identity() != first
 
 
-def test_the_validation_exam_is_held_where_the_model_lies(base, folder, parts):
+def test_the_validation_exam_is_held_where_the_model_lies(base, folder, chat):
     from dataclasses import replace
 
     from peft import get_peft_model
@@ -598,10 +594,10 @@ def test_the_validation_exam_is_held_where_the_model_lies(base, folder, parts):
     from bar_exam.training.trainer.validation import examine
 
     # In the second of two processes "cuda" would be the first one's GPU; here there is none.
-    chat = replace(parts.chat, base=replace(parts.chat.base, device="cuda"))
-    model, lora = load_model(parts, read_recipe(write_recipe(folder, base)))
+    elsewhere = replace(chat, base=replace(chat.base, device="cuda"))
+    model, lora = load_model(chat, read_recipe(write_recipe(folder, base)))
     model = get_peft_model(model, lora)
-    found = examine(model, replace(parts, chat=chat), examples(4))
+    found = examine(model, elsewhere, examples(4))
     assert 0 <= found.balanced <= 1
 
 

@@ -25,7 +25,8 @@ from bar_exam.models.identity.first_identity import first_weights_digest
 from bar_exam.models.manifest import read_manifest
 from bar_exam.models.registry import SHIPPED, adapter_of, entry_path, is_registered, read_entry
 from bar_exam.training.benchmark.category_rule import category_rule
-from bar_exam.training.benchmark.page import Exam, Method, joined, read_exam, write_results
+from bar_exam.training.benchmark.contenders import Contender, ContenderExam, joined, read_exam
+from bar_exam.training.benchmark.page import write_results
 from bar_exam.training.data.examples import read_meta
 from bar_exam.training.outcome.delivery import KEPT
 from bar_exam.training.trainer.recipe import read_recipe
@@ -35,14 +36,14 @@ RECIPES = ROOT / "training" / "recipes"
 STATE = Path(".exam/benchmark")
 DATA = Path(".exam/training")
 
-METHODS = (
-    Method("base without RAG", "smollm2-closed-book"),
-    Method("standard RAG", "smollm2", before=("smollm2-closed-book",)),
-    Method("SFT", "sft-smollm2", before=("smollm2",)),
-    Method("SFT → DPO", "dpo-smollm2", before=("sft-smollm2",)),
-    Method("SFT → DPO → DPO", "dpo2-smollm2", before=("dpo-smollm2", "sft-smollm2")),
-    Method("ORPO", "orpo-smollm2", before=("dpo-smollm2",)),
-    Method(
+CONTENDERS = (
+    Contender("base without RAG", "smollm2-closed-book"),
+    Contender("standard RAG", "smollm2", before=("smollm2-closed-book",)),
+    Contender("SFT", "sft-smollm2", before=("smollm2",)),
+    Contender("SFT → DPO", "dpo-smollm2", before=("sft-smollm2",)),
+    Contender("SFT → DPO → DPO", "dpo2-smollm2", before=("dpo-smollm2", "sft-smollm2")),
+    Contender("ORPO", "orpo-smollm2", before=("dpo-smollm2",)),
+    Contender(
         "SFT → SFT on shuffled answers", "shuffled-smollm2", before=("sft-smollm2",), control=True
     ),
 )
@@ -164,28 +165,29 @@ def train(dataset: str) -> None:
         _run([sys.executable, "-m", step.module, *step.arguments], step.line, accepted=(0,))
 
 
-def examine(method: Method, dataset: str, limit: int) -> Exam:
-    """Examine one method against those before it, on a balanced sample of the test split.
+def examine(contender: Contender, dataset: str, limit: int) -> ContenderExam:
+    """Examine one contender against those before it, on a balanced sample of the test split.
 
     Raises:
         UserError: the exam could not be held.
     """
-    return joined([_examined(method, each, dataset, limit) for each in method.before or (None,)])
+    others = contender.before or (None,)
+    return joined([_examined(contender, each, dataset, limit) for each in others])
 
 
-def _examined(method: Method, before: str | None, dataset: str, limit: int) -> Exam:
-    runs = STATE / method.model / "runs"
+def _examined(contender: Contender, before: str | None, dataset: str, limit: int) -> ContenderExam:
+    runs = STATE / contender.model / "runs"
     options = ["--dataset", dataset, "--limit", str(limit), "--balanced", "--gate", str(GATE)]
     against = ["--baseline", before] if before else []
-    line = ["--model", method.model, *against, *options, "--runs", str(runs), "-q"]
+    line = ["--model", contender.model, *against, *options, "--runs", str(runs), "-q"]
     print(f"now: pytest evals {' '.join(line)}", flush=True)
     # 1 is a verdict too: REJECT or INCONCLUSIVE.
     _run([sys.executable, "-m", "pytest", "evals", *line], "pytest evals", accepted=(0, 1))
-    return read_exam(runs.parent / "latest" / "report.json", method, before)
+    return read_exam(runs.parent / "latest" / "report.json", contender, before)
 
 
-def _is_registered(method: Method) -> bool:
-    return all(is_registered(name, SHIPPED) for name in (method.model, *method.before))
+def _is_registered(contender: Contender) -> bool:
+    return all(is_registered(name, SHIPPED) for name in (contender.model, *contender.before))
 
 
 def _run(command: Sequence[str], line: str, accepted: Sequence[int]) -> None:
@@ -219,7 +221,7 @@ def _train_and_examine(options: argparse.Namespace) -> None:
     rule = category_rule(select(dataset, Selection(split="train")), asked)
     if not options.examine_only:
         train(options.dataset)
-    there = [each for each in METHODS if _is_registered(each)]
+    there = [each for each in CONTENDERS if _is_registered(each)]
     exams = [examine(each, options.dataset, options.limit) for each in there]
     written = write_results(options.output, exams, rule)
     print("\n".join(map(str, written)))

@@ -63,6 +63,22 @@ def marks(prompt: str, reply: str, gold: Sequence[str], kind: str, category: str
     return Marks(True, _value(token_f1(case, answer)), grounded, refused)
 
 
+def averages(marked: Sequence[Marks]) -> dict[str, float]:
+    """Means by mark; what there is no row for has none.
+
+    >>> averages([Marks(True, 0.5, 1.0, 0.0), Marks(True, 0.0, 0.0, 1.0)])
+    {'token_f1': 0.25, 'grounded': 0.5, 'false_refusals': 0.5}
+    """
+    answerable = [each for each in marked if each.answerable]
+    by_name = {
+        "token_f1": [each.token_f1 for each in answerable],
+        "grounded": [each.grounded for each in answerable],
+        "false_refusals": [each.abstained for each in answerable],
+        "abstention": [each.abstained for each in marked if not each.answerable],
+    }
+    return {name: sum(values) / len(values) for name, values in by_name.items() if values}
+
+
 def expected(example: Example) -> tuple[str, ...]:
     """The gold answers of an example; none where its passages do not answer."""
     return () if example.kind in WITHOUT_ANSWER else example.gold or (example.completion,)

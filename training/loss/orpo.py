@@ -4,21 +4,13 @@ trl's trainer takes the likelihood term over prompt and reply; here prompts are 
 times as long as the reply, and the model would learn to write contracts.
 """
 
-import functools
 from typing import Any
 
 from bar_exam.training.loss.completion_head import add_completion_head
 
 
-def __getattr__(name: str) -> Any:
-    """`CompletionORPOTrainer`, made when asked for: what it derives from imports torch."""
-    if name == "CompletionORPOTrainer":
-        return _trainer_class()
-    raise AttributeError(name)
-
-
-@functools.cache
-def _trainer_class() -> Any:
+def trainer_class() -> Any:
+    """The trainer of trl with this loss; what it derives from takes seconds to import."""
     from trl.experimental.orpo import ORPOTrainer
     from trl.trainer.utils import add_fused_lm_head
 

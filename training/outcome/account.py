@@ -2,51 +2,45 @@
 
 import platform
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bar_exam.common.provenance import processor, usable_cores, versions
 from bar_exam.models.manifest import Manifest
 from bar_exam.training.data.examples import Meta
 from bar_exam.training.data.lineage import join_entries
-from bar_exam.training.trainer.checkpoints import processes
+from bar_exam.training.trainer.checkpoints import Checkpoint
+from bar_exam.training.trainer.device import processes
+from bar_exam.training.trainer.loading import Loaded
 from bar_exam.training.trainer.origin import Origin
 
-if TYPE_CHECKING:
-    from bar_exam.training.trainer.run import Trained
 
-
-def manifest_of(trained: "Trained") -> Manifest:
+def manifest_of(loaded: Loaded, checkpoint: Checkpoint) -> Manifest:
     """What the adapter was trained on and how; of an adapter it started from, both together."""
-    origin, parts, recipe = trained.origin, trained.parts, trained.recipe
+    origin, recipe, base = loaded.origin, loaded.recipe, loaded.chat.base
     meta, before = origin.meta, origin.before
     seen: list[Manifest | Meta] = [each for each in (before, *origin.others) if each]
     seen.append(meta)
-    history = trained.checkpoint.history
+    history = checkpoint.history
     return Manifest(
         contracts=join_entries(*(each.contracts for each in seen), meta.beside),
         cases=tuple(dict.fromkeys(case for each in seen for case in each.cases)),
         datasets=_datasets(origin),
-        method=trained.method.name,
+        method=loaded.method.name,
         base=origin.base,
         start=origin.start,
         recipe=recipe.model_dump(mode="json"),
         data=_data(origin),
         commit=origin.commit,
         versions={"python": platform.python_version(), **versions()},
-        hardware=hardware(parts.device.kind, parts.device.dtype),
+        hardware=hardware(base.device, base.dtype),
         seed=recipe.seed,
-        steps=trained.checkpoint.step,
-        delivered_step=step_of(trained),
+        steps=checkpoint.step,
+        delivered_step=checkpoint.best_step,
         seconds=round(sum(entry.get("seconds", 0.0) for entry in history), 1),
-        tokens=int(trained.checkpoint.state.get("num_input_tokens_seen", 0)),
+        tokens=int(checkpoint.state.get("num_input_tokens_seen", 0)),
         losses=[_short(entry) for entry in history if "loss" in entry],
         validation=validation_curve(history),
     )
-
-
-def step_of(trained: "Trained") -> int:
-    """The step whose weights are delivered."""
-    return int(trained.weights.name.rpartition("-")[2])
 
 
 def validation_curve(history: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -59,7 +53,7 @@ def validation_curve(history: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def hardware(kind: str, dtype: str) -> dict[str, Any]:
+def hardware(device: str, dtype: str) -> dict[str, Any]:
     """Processor, cores and threads of a process, how many there are, device, dtype of the base."""
     import torch
 
@@ -68,7 +62,7 @@ def hardware(kind: str, dtype: str) -> dict[str, Any]:
         "cores": usable_cores(),
         "threads": torch.get_num_threads(),
         "processes": processes(),
-        "device": torch.cuda.get_device_name() if kind == "cuda" else kind,
+        "device": torch.cuda.get_device_name() if device == "cuda" else device,
         "dtype": dtype,
     }
 

@@ -8,6 +8,7 @@ import json
 import os
 import shlex
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,16 @@ from bar_exam.common.files import replacing, write_whole
 from bar_exam.common.identity import file_digest
 from bar_exam.models.manifest import FILE, Manifest, write_manifest
 from bar_exam.models.registry import SHIPPED, entry_path, is_registered, read_entry
-from bar_exam.training.outcome.account import manifest_of, step_of, validation_curve
+from bar_exam.training.outcome.account import manifest_of, validation_curve
 from bar_exam.training.outcome.card import card
 from bar_exam.training.trainer.checkpoints import WEIGHTS, clear, held
+from bar_exam.training.trainer.loading import Loaded
+from bar_exam.training.trainer.method import Method
 from bar_exam.training.trainer.recipe import Recipe
-from bar_exam.training.trainer.run import Places, Trained
+from bar_exam.training.trainer.run import Trained
+
+ADAPTERS = SHIPPED.parent / "adapters"
+RUNS = Path(".exam/training/runs")
 
 CONFIG = "adapter_config.json"
 KEPT = ("champion", "base", "retired")
@@ -28,6 +34,15 @@ KEPT = ("champion", "base", "retired")
 CONTINUES = (
     "free space or give another --adapters DIR: the same command continues from the last checkpoint"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where things are found and left."""
+
+    registry: Path = SHIPPED
+    adapters: Path = ADAPTERS
+    runs: Path = RUNS
 
 
 def check_free(recipe: Recipe, places: Places, *, force: bool) -> None:
@@ -82,7 +97,7 @@ def deliver(
     """
     run = trained.checkpoint.folder.parent
     with held(run):
-        check_free(trained.recipe, places, force=force)
+        check_free(trained.loaded.recipe, places, force=force)
         folder = _install(trained, places, registered=registered)
         clear(run)
     if registered:
@@ -91,73 +106,72 @@ def deliver(
 
 
 def _install(trained: Trained, places: Places, *, registered: bool) -> Path:
-    name = trained.recipe.name
+    loaded, checkpoint = trained.loaded, trained.checkpoint
+    name = loaded.recipe.name
     folder = places.adapters / name
     with replacing(folder, mend=CONTINUES) as draft:
         draft.mkdir()
-        _write_weights(trained, draft)
-        manifest = manifest_of(trained)
+        _write_weights(checkpoint.best, loaded.recipe, draft)
+        manifest = manifest_of(loaded, checkpoint)
         digest = file_digest(write_manifest(draft, manifest))
-        _write_card(trained, manifest, draft, places)
+        _write_card(loaded, manifest, draft, places)
         check_not_kept(name, places)  # it may have been promoted while these were written
         if registered:
             entry_path(name, places.registry).unlink(missing_ok=True)
         if folder.exists():
             shutil.rmtree(folder)
-    if registered and not trained.method.scores:
-        _write_entry(trained, places, digest)
+    if registered and not loaded.method.scores:
+        _write_entry(loaded, places, digest)
     return folder
 
 
-def next_command(trained: Trained, places: Places) -> str:
-    """The command line that follows."""
-    recipe = trained.recipe
-    if trained.method.scores:
-        folder = places.adapters / recipe.name
+def next_command(method: Method, name: str, places: Places) -> str:
+    """The command line that follows the delivery of an adapter."""
+    if method.scores:
+        folder = places.adapters / name
         return (
             f"python -m training.ppo training/recipes/ppo-smollm2.yaml --set reward_model={folder}"
         )
-    return f"pytest evals --model {recipe.name} --baseline champion"
+    return f"pytest evals --model {name} --baseline champion"
 
 
-def _write_weights(trained: Trained, folder: Path) -> None:
+def _write_weights(checkpoint: Path, recipe: Recipe, folder: Path) -> None:
     """The delivered checkpoint's adapter in bfloat16, under the recipe's name for the base."""
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import load_file, save_file
 
     try:
-        tensors = load_file(trained.weights / WEIGHTS)
+        tensors = load_file(checkpoint / WEIGHTS)
         if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
             raise UserError(
-                f"{trained.recipe.name}: its weights are not numbers, no adapter was written; "
+                f"{recipe.name}: its weights are not numbers, no adapter was written; "
                 "lower training.learning_rate and train again"
             )
         halved = {name: tensor.to(torch.bfloat16) for name, tensor in tensors.items()}
         save_file(halved, folder / WEIGHTS, metadata={"format": "pt"})
     except SafetensorError as error:
         raise OSError(str(error)) from error
-    config: dict[str, Any] = json.loads((trained.weights / CONFIG).read_text(encoding="utf-8"))
-    config |= {"base_model_name_or_path": trained.recipe.base, "revision": trained.recipe.revision}
+    config: dict[str, Any] = json.loads((checkpoint / CONFIG).read_text(encoding="utf-8"))
+    config |= {"base_model_name_or_path": recipe.base, "revision": recipe.revision}
     config |= {"inference_mode": True}
     (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 
-def _write_card(trained: Trained, manifest: Manifest, folder: Path, places: Places) -> None:
-    method = trained.method
-    text = card(
-        trained.recipe.name, manifest, method.about, method.source, next_command(trained, places)
-    )
+def _write_card(loaded: Loaded, manifest: Manifest, folder: Path, places: Places) -> None:
+    method, name = loaded.method, loaded.recipe.name
+    command = next_command(method, name, places)
+    text = card(name, manifest, method.about, method.source, command)
     (folder / "README.md").write_text(text, encoding="utf-8")
 
 
-def _write_entry(trained: Trained, places: Places, manifest: str) -> None:
+def _write_entry(loaded: Loaded, places: Places, manifest: str) -> None:
     import tomlkit
 
-    recipe, meta = trained.recipe, trained.origin.meta
+    recipe, meta = loaded.recipe, loaded.origin.meta
     entry = tomlkit.document()
     entry.add("kind", "local")
-    entry.add("description", recipe.description or f"{recipe.base}, {trained.method.name}")
+    entry.add("description", recipe.description or f"{recipe.base}, {loaded.method.name}")
     entry.add("status", "candidate")
     entry.add("base", _base_for(recipe.base, places.registry))
     if recipe.revision:
@@ -165,7 +179,7 @@ def _write_entry(trained: Trained, places: Places, manifest: str) -> None:
     entry.add("adapter", os.path.relpath(places.adapters / recipe.name, places.registry))
     entry.add("manifest", manifest)
     # The base as it was trained on, on every machine: "auto" would be another model elsewhere.
-    entry.add("dtype", trained.parts.device.dtype)
+    entry.add("dtype", loaded.chat.base.dtype)
     entry.add("passages", meta.passages)
     if meta.most_passages is not None:
         entry.add("most_passages", meta.most_passages)
@@ -183,14 +197,15 @@ def _base_for(base: str, registry: Path) -> str:
 
 
 def _say(trained: Trained, folder: Path, places: Places) -> None:
+    method, name = trained.loaded.method, trained.loaded.recipe.name
     curve = validation_curve(trained.checkpoint.history)
-    best = next((each for each in curve if each["step"] == step_of(trained)), None)
+    best = next((each for each in curve if each["step"] == trained.checkpoint.best_step), None)
     if best:
         said = ", ".join(f"{k.replace('_', ' ')} {v:.3f}" for k, v in best.items() if k != "step")
         print(f"validation exam at step {best['step']}: {said}")
     print(f"{folder}: adapter, {FILE} and card")
-    if not trained.method.scores:
-        print(f"{places.registry / trained.recipe.name}.toml: candidate")
+    if not method.scores:
+        print(f"{places.registry / name}.toml: candidate")
     registry = f" --registry {shlex.quote(str(places.registry))}"
-    examines = not trained.method.scores and places.registry != SHIPPED
-    print(f"Next: {next_command(trained, places)}{registry if examines else ''}")
+    examines = not method.scores and places.registry != SHIPPED
+    print(f"Next: {next_command(method, name, places)}{registry if examines else ''}")

@@ -1,16 +1,11 @@
-"""trl's GRPO and RLOO, with configs that refuse groups which do not fill a batch.
+"""What trl's GRPO and RLOO have in common: our defaults, and groups that must fill a batch."""
 
-`training.rl.groups:GRPOConfig` is trl's class, and so on; each is made when it is asked for.
-"""
-
-import functools
-import importlib
 from collections.abc import Mapping
 from typing import Any
 
 from bar_exam.common.errors import UserError
 from bar_exam.training.rl.rows import LONGEST_REPLY
-from bar_exam.training.trainer.checkpoints import processes
+from bar_exam.training.trainer.device import processes
 
 DEFAULTS: Mapping[str, Any] = {
     "learning_rate": 1e-5,
@@ -22,35 +17,21 @@ DEFAULTS: Mapping[str, Any] = {
 """Keys of both configs where ours differ from trl's."""
 
 
-def __getattr__(name: str) -> Any:
-    """A config of trl by its name, mended, or a trainer as it is."""
-    if not name.endswith(("Config", "Trainer")):
-        raise AttributeError(name)
-    found = getattr(importlib.import_module("trl"), name)
-    return found if name.endswith("Trainer") else _checked(found)
-
-
-@functools.cache  # one class: a checkpoint pickles it by its name
-def _checked(config_class: Any) -> Any:
-    def checked(self: Any) -> None:
-        check_groups(self)
-        config_class.__post_init__(self)
-
-    return type(config_class.__name__, (config_class,), {"__post_init__": checked})
-
-
-def check_groups(config: Any) -> None:
+def check_groups(config: Mapping[str, Any]) -> None:
     """Refuse a step whose replies cannot be cut into groups of `num_generations`.
+
+    Args:
+        config: values that a trl config is about to be made of.
 
     Raises:
         UserError: they cannot; or a group has fewer than two replies to compare.
     """
-    group = config.num_generations
+    group = config["num_generations"]
     if group < 2:
         raise UserError(f"recipe: training.num_generations is {group}; make it 2 or more")
-    if config.generation_batch_size or config.steps_per_generation:
+    if config.get("generation_batch_size") or config.get("steps_per_generation"):
         return
-    rows, steps = config.per_device_train_batch_size, config.gradient_accumulation_steps
+    rows, steps = config["per_device_train_batch_size"], config["gradient_accumulation_steps"]
     replies = rows * steps * processes()
     if replies % group:
         raise UserError(

@@ -3,7 +3,6 @@
 One step of the trainer is one rollout with all its updates (`training/rl/policy.py`).
 """
 
-import functools
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,23 +10,18 @@ from statistics import fmean
 from typing import Any
 
 from bar_exam.common.errors import UserError
-from bar_exam.training.rl.policy import REFERENCE, assess, draw, improve, make_policy
+from bar_exam.training.rl.policy import REFERENCE, Policy, assess, draw, improve, make_policy
 from bar_exam.training.rl.ppo_config import PPOConfig
-from bar_exam.training.trainer.checkpoints import TRAINED, load_trained
+from bar_exam.training.trainer.checkpoints import load_trained
 from bar_exam.training.trainer.failures import diverged
+from bar_exam.training.trainer.method import TRAINED
 
 CRITIC = "critic.safetensors"
 
 
-def __getattr__(name: str) -> Any:
-    """`PPOTrainer`, made when it is asked for: what it derives from takes seconds to import."""
-    if name == "PPOTrainer":
-        return _trainer_class()
-    raise AttributeError(name)
-
-
-@functools.cache
-def _trainer_class() -> Any:
+def trainer_class() -> Any:
+    """The trainer; what it derives from takes seconds to import."""
+    import torch
     from transformers import Trainer
 
     class PPOTrainer(Trainer):  # type: ignore[misc]
@@ -36,13 +30,10 @@ def _trainer_class() -> Any:
         def __init__(
             self, model: Any, args: PPOConfig, reward_funcs: Any, peft_config: Any = None, **kw: Any
         ) -> None:
-            frame = training_arguments(args)
             model = with_reference(model, peft_config)
-            super().__init__(model=model, args=frame, data_collator=list, **kw)
-            tokenizer = self.processing_class
+            super().__init__(model=model, args=training_arguments(args), data_collator=list, **kw)
             self.numbers, self.reward, self.kl_coef = args, reward_funcs, args.kl_coef
-            ends = end_marks(self.model, tokenizer)
-            self.policy = make_policy(self.model, tokenizer.pad_token_id, ends, args.temperature)
+            self.policy = policy_of(self)
             self.seen: list[dict[str, float]] = []
 
         def create_optimizer(self, model: Any = None) -> Any:
@@ -51,20 +42,11 @@ def _trainer_class() -> Any:
             return found
 
         def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Any:
-            import torch
-
             self.seen.append(step(self, inputs))
             return torch.tensor(self.seen[-1]["objective"], device=self.args.device)
 
         def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-            if "loss" in logs and self.seen:
-                names = {name for means in self.seen for name in means}
-                logs |= {
-                    name: fmean(means[name] for means in self.seen if name in means)
-                    for name in sorted(names)
-                }
-                self.seen.clear()
-            super().log(logs, start_time)
+            super().log(logs | means_of(self.seen) if "loss" in logs else logs, start_time)
 
         def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
             save(self, Path(output_dir or self.args.output_dir))
@@ -76,6 +58,21 @@ def _trainer_class() -> Any:
             return 0
 
     return PPOTrainer
+
+
+def policy_of(trainer: Any) -> Policy:
+    """The policy of a trainer whose model and tokenizer stand."""
+    tokenizer = trainer.processing_class
+    ends = end_marks(trainer.model, tokenizer)
+    return make_policy(trainer.model, tokenizer.pad_token_id, ends, trainer.numbers.temperature)
+
+
+def means_of(seen: list[dict[str, float]]) -> dict[str, float]:
+    """Means over the steps since the last line of the log, which are forgotten with it."""
+    names = sorted({name for means in seen for name in means})
+    found = {name: fmean(means[name] for means in seen if name in means) for name in names}
+    seen.clear()
+    return found
 
 
 def training_arguments(config: PPOConfig) -> Any:
@@ -143,7 +140,7 @@ def end_marks(model: Any, tokenizer: Any) -> list[int]:
     return sorted({tokenizer.eos_token_id, *others} - {None})
 
 
-def optimizer(policy: Any, config: PPOConfig) -> Any:
+def optimizer(policy: Policy, config: PPOConfig) -> Any:
     """AdamW over the adapter and the value head, each at its own rate."""
     import torch
 

@@ -15,11 +15,11 @@ from typing import Any
 from bar_exam.common.errors import UserError
 from bar_exam.common.settings import nearest
 from bar_exam.models.local.adapters import put_on, read_config
+from bar_exam.models.local.chat import LocalChat
 from bar_exam.models.local.pretrained import open_model
 from bar_exam.models.local.weights import adapter_files, check_adapter
-from bar_exam.training.data.marks import Marks, marks
-from bar_exam.training.trainer.loading import Parts
-from bar_exam.training.trainer.recipe import Recipe
+from bar_exam.training.data.marks import Marks, averages, marks
+from bar_exam.training.trainer.device import attention
 
 Turns = Sequence[Mapping[str, str]]
 """A chat as JSON."""
@@ -74,8 +74,7 @@ def worth(marked: Marks, weights: Weights) -> float:
 def reward_function(weights: Weights) -> Reward:
     """A reward for trl's trainers and PPO, over the columns of an example file.
 
-    Beside the reward it logs `f1`, `grounded` and `false_refusals` over the answerable rows of a
-    batch and `abstention` over the others, where the trainer offers `log_metric`.
+    Beside the reward it logs the `averages` of a batch, where the trainer offers `log_metric`.
     """
 
     def exam_metrics(
@@ -102,20 +101,6 @@ def reward_function(weights: Weights) -> Reward:
     return exam_metrics
 
 
-def averages(marked: Sequence[Marks]) -> dict[str, float]:
-    """Means of a batch; a kind of row that it lacks has none."""
-    answerable = [each for each in marked if each.answerable]
-    others = [each for each in marked if not each.answerable]
-    means: dict[str, float] = {}
-    if answerable:
-        means["f1"] = sum(each.token_f1 for each in answerable) / len(answerable)
-        means["grounded"] = sum(each.grounded for each in answerable) / len(answerable)
-        means["false_refusals"] = sum(each.abstained for each in answerable) / len(answerable)
-    if others:
-        means["abstention"] = sum(each.abstained for each in others) / len(others)
-    return means
-
-
 def last_turn(chat: str | Turns) -> str:
     """The text of a prompt or completion, conversational or not."""
     return chat if isinstance(chat, str) else chat[-1]["content"]
@@ -125,25 +110,26 @@ ROWS = 8
 """Replies that a reward model reads at once."""
 
 
-def reward(recipe: Recipe, parts: Parts) -> dict[str, Any]:
-    """The trainer's `reward_funcs`: of the recipe's `reward_model`, else of its `rewards`.
+def reward(
+    rewards: Mapping[str, float] | None, reward_model: str | None, chat: LocalChat
+) -> Reward:
+    """The trainer's `reward_funcs`: of a recipe's `reward_model:`, else of its `rewards:`.
 
     Raises:
         UserError: a wrong weight, or an adapter that is no reward model of this base.
     """
-    exam = reward_function(read_weights(recipe.rewards))
-    if recipe.reward_model is None:
-        return {"reward_funcs": exam}
-    return {"reward_funcs": judged_by(load_reward_model(recipe, parts), parts, exam)}
+    exam = reward_function(read_weights(rewards))
+    if reward_model is None:
+        return exam
+    return judged_by(load_reward_model(Path(reward_model).expanduser(), chat), chat, exam)
 
 
-def load_reward_model(recipe: Recipe, parts: Parts) -> Any:
+def load_reward_model(folder: Path, chat: LocalChat) -> Any:
     """The base under the adapter that `training.reward` wrote, in evaluation mode.
 
     Raises:
         UserError: there is none, it is none, or it was made for another base.
     """
-    folder = Path(str(recipe.reward_model)).expanduser()
     if not (folder / "adapter_config.json").is_file():
         raise UserError(
             f"reward_model {folder}: no adapter_config.json there; train one with "
@@ -155,15 +141,15 @@ def load_reward_model(recipe: Recipe, parts: Parts) -> Any:
             f"reward_model {folder}: this adapter answers and gives no number; train one with "
             "`python -m training.reward RECIPE.yaml`"
         )
-    check_adapter(folder, parts.folder, scores=True)
-    base = open_model(
-        parts.folder, parts.device.dtype, scores=True, attn_implementation=parts.device.attention()
-    )
-    base.config.pad_token_id = parts.tokenizer.pad_token_id
-    return put_on(base, folder, "default").to(parts.device.kind).eval()
+    base = chat.base
+    check_adapter(folder, base.folder, scores=True)
+    kernel = attention(base.device)
+    model = open_model(base.folder, base.dtype, scores=True, attn_implementation=kernel)
+    model.config.pad_token_id = base.tokenizer.pad_token_id
+    return put_on(model, folder, "default").to(base.device).eval()
 
 
-def judged_by(model: Any, parts: Parts, exam: Reward) -> Reward:
+def judged_by(model: Any, chat: LocalChat, exam: Reward) -> Reward:
     """The numbers of a reward model; what the exam's metrics say is logged beside them."""
 
     def reward_model(
@@ -182,7 +168,7 @@ def judged_by(model: Any, parts: Parts, exam: Reward) -> Reward:
         found: list[float] = []
         for start in range(0, len(rows), ROWS):
             batch = {"input_ids": rows[start : start + ROWS]}
-            padded = parts.tokenizer.pad(batch, return_tensors="pt").to(parts.device.kind)
+            padded = chat.base.tokenizer.pad(batch, return_tensors="pt").to(chat.base.device)
             with torch.no_grad():
                 found += model(**padded).logits[:, 0].float().tolist()
         return found

@@ -13,10 +13,9 @@ from bar_exam.common.identity import file_digest
 from bar_exam.models.local.weights import PICKLES, weight_files
 from bar_exam.models.manifest import FILE, read_manifest
 from bar_exam.models.registry import LocalEntry, entry_path, read_entry
-from bar_exam.training.outcome.delivery import check_not_kept
+from bar_exam.training.outcome.delivery import Places, check_not_kept
 from bar_exam.training.sagemaker.aws import explained, read_prefix
 from bar_exam.training.sagemaker.layout import ADAPTER, ENTRY
-from bar_exam.training.trainer.run import Places
 
 MODEL_LIMIT = 20 << 30
 """Bytes unpacked: an adapter is far smaller, an archive made to fill the disk is not."""

@@ -8,8 +8,7 @@ from typing import Any
 
 from bar_exam.common.errors import UserError
 from bar_exam.common.settings import check_keys
-from bar_exam.training.trainer.loading import Device
-from bar_exam.training.trainer.method import Method, class_named
+from bar_exam.training.trainer.method import Method
 from bar_exam.training.trainer.recipe import Recipe
 
 BATCHING = (
@@ -37,9 +36,6 @@ OURS: Mapping[str, str] = {
 }
 """Keys that a recipe may not set -> what decides instead."""
 
-REWARDED = ("grpo", "rloo", "ppo")
-"""Methods that are given rewards."""
-
 DEFAULTS: Mapping[str, Any] = {
     "per_device_train_batch_size": 1,
     "gradient_accumulation_steps": 16,
@@ -54,18 +50,11 @@ def check_arguments(method: Method, recipe: Recipe) -> dict[str, Any]:
     """The recipe's `training:`, with every value in the type that the config class declares.
 
     Raises:
-        UserError: an unknown key, one that another setting decides or that has no effect, or a
-            value of another type.
+        UserError: an unknown key, one that another setting decides or that has no effect, a value
+            of another type, or keys of the recipe that do not go with the method.
     """
-    if recipe.bundle_tokens and method.name != "sft":
-        raise UserError(f"recipe: bundle_tokens is for sft; leave it out of a {method.name} recipe")
-    if recipe.adapter and recipe.lora:
-        raise UserError("recipe: lora: is for a new adapter; leave it or adapter: out")
-    if (recipe.rewards or recipe.reward_model) and method.name not in REWARDED:
-        raise UserError(f"recipe: {method.name} is given no rewards; leave them out")
-    if recipe.training.get("per_device_train_batch_size") == 0:
-        raise UserError("recipe: training.per_device_train_batch_size is 0; make it 1 or more")
-    config = class_named(method.config)
+    _check_keys_for(method, recipe)
+    config, _ = method.classes()
     fields = {field.name for field in dataclasses.fields(config)}
     check_keys("training", recipe.training, fields)
     for key in recipe.training:
@@ -75,14 +64,57 @@ def check_arguments(method: Method, recipe: Recipe) -> dict[str, Any]:
     return {key: _typed(key, value, hints.get(key, Any)) for key, value in recipe.training.items()}
 
 
-def build_arguments(method: Method, recipe: Recipe, device: Device, run: Path) -> Any:
+def _check_keys_for(method: Method, recipe: Recipe) -> None:
+    """Refuse what this method, or the rest of the recipe, leaves without effect."""
+    if recipe.bundle_tokens and method.name != "sft":
+        raise UserError(f"recipe: bundle_tokens is for sft; leave it out of a {method.name} recipe")
+    if recipe.adapter and recipe.lora:
+        raise UserError("recipe: lora: is for a new adapter; leave it or adapter: out")
+    if (recipe.rewards or recipe.reward_model) and method.reward is None:
+        raise UserError(f"recipe: {method.name} is given no rewards; leave them out")
+    if recipe.training.get("per_device_train_batch_size") == 0:
+        raise UserError("recipe: training.per_device_train_batch_size is 0; make it 1 or more")
+    if recipe.validation_exam and method.scores:
+        raise UserError(
+            "recipe: a reward model gives a number and cannot be asked; set validation_exam: null"
+        )
+    if recipe.validation_exam and recipe.validation is None:
+        raise UserError(
+            "recipe: validation_exam needs validation: FILE, the rows that it asks; "
+            "or set validation_exam: null"
+        )
+
+
+def build_arguments(
+    method: Method, recipe: Recipe, given: Mapping[str, Any], device: Mapping[str, Any], run: Path
+) -> Any:
     """The trainer's config: our defaults, the device's, the method's, then the recipe's.
 
+    Args:
+        method: whose config it is.
+        recipe: seeds, and what a validation exam and bundles ask of the config.
+        given: its `training:`, as `check_arguments` returned it.
+        device: see `device_settings`.
+        run: the folder of checkpoints.
+
     Raises:
-        UserError: see `check_arguments`; or the values do not go together.
+        UserError: the values do not go together.
     """
-    config = class_named(method.config)
-    fields = {field.name: field for field in dataclasses.fields(config)}
+    config, _ = method.classes()
+    fields = {field.name for field in dataclasses.fields(config)}
+    values = {**DEFAULTS, **device, **_fixed(recipe, run), **method.defaults}
+    values = {key: value for key, value in values.items() if key in fields} | dict(given)
+    try:
+        if method.check:
+            method.check(values)
+        return config(**values)
+    except (TypeError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"recipe: training: {reason}") from error
+
+
+def _fixed(recipe: Recipe, run: Path) -> dict[str, Any]:
+    """Keys of `OURS`, and what other keys of the recipe ask of them."""
     fixed = {
         "output_dir": str(run),
         "seed": recipe.seed,
@@ -96,17 +128,10 @@ def build_arguments(method: Method, recipe: Recipe, device: Device, run: Path) -
         "greater_is_better": True,
     }
     if recipe.training.get("train_sampling_strategy") == "group_by_length":
-        fixed["remove_unused_columns"] = False  # the lengths are in a column of `rows.dataset`
+        fixed["remove_unused_columns"] = False  # the lengths are in a column of the data set
     if recipe.bundle_tokens:  # its mask says who sees whom, not what is padding
         fixed |= {"remove_unused_columns": False, "include_num_input_tokens_seen": "all"}
-    values = {**DEFAULTS, **device.settings, **fixed, **method.defaults}
-    given = check_arguments(method, recipe)
-    known = {key: value for key, value in values.items() if key in fields}
-    try:
-        return config(**{**known, **given})
-    except (TypeError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UserError(f"recipe: training: {reason}") from error
+    return fixed
 
 
 def _hints(config: Any) -> dict[str, Any]:

@@ -11,7 +11,11 @@ from bar_exam.training.trainer.recipe import ValidationExam
 
 
 def callbacks(exam: ValidationExam | None) -> list[Any]:
-    """The callbacks of a run; transformers is imported here, because they derive from its class."""
+    """The callbacks of a run."""
+    return [_watch(), _exams(exam)] if exam else [_watch()]
+
+
+def _watch() -> Any:
     from transformers import TrainerCallback
 
     class Watch(TrainerCallback):  # type: ignore[misc]
@@ -36,31 +40,34 @@ def callbacks(exam: ValidationExam | None) -> list[Any]:
                 state.log_history[-1]["seconds"] = now - self.since
             self.since = now
 
-    class Examined(TrainerCallback):  # type: ignore[misc]
-        """Asks for an exam every so many steps and at the end, and stops when patience is out."""
+    return Watch()
 
-        def __init__(self, plan: ValidationExam) -> None:
-            self.plan = plan
+
+def _exams(plan: ValidationExam) -> Any:
+    from transformers import TrainerCallback
+
+    class Exams(TrainerCallback):  # type: ignore[misc]
+        """Asks for an exam every so many steps and at the end, and stops when patience is out."""
 
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> Any:
             last = state.global_step >= state.max_steps
-            control.should_evaluate = last or state.global_step % self.plan.every == 0
+            control.should_evaluate = last or state.global_step % plan.every == 0
             return control
 
         def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> Any:
             control.should_save = True
-            if exhausted(state.log_history, self.plan.patience):
+            if exhausted(state.log_history, plan.patience):
                 control.should_training_stop = True
             return control
 
-    return [Watch(), Examined(exam)] if exam else [Watch()]
+    return Exams()
 
 
-def examined_by(trainer: Any, marks: Callable[[], dict[str, float]]) -> None:
-    """Let `trainer` evaluate by `marks` instead of by a loss over an evaluation set."""
+def examined_by(trainer: Any, exam: Callable[[], dict[str, float]]) -> None:
+    """Let `trainer` evaluate by an exam's scores instead of by a loss over an evaluation set."""
 
     def evaluate(*args: Any, **kwargs: Any) -> dict[str, float]:
-        found = {f"eval_{name}": value for name, value in marks().items()}
+        found = {f"eval_{name}": value for name, value in exam().items()}
         trainer.log(found)
         trainer.control = trainer.callback_handler.on_evaluate(
             trainer.args, trainer.state, trainer.control, found

@@ -7,7 +7,6 @@ that started from an adapter would go on from its start, silently.
 
 import contextlib
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +17,8 @@ from bar_exam.common.errors import UserError
 from bar_exam.common.files import write_whole
 from bar_exam.models.local.devices import choose_device
 from bar_exam.models.local.weights import tensor_shapes
+from bar_exam.training.trainer.device import first_process, processes
+from bar_exam.training.trainer.method import TRAINED
 from bar_exam.training.trainer.origin import Origin, read_origin
 
 IDENTITY = "run.json"
@@ -47,10 +48,14 @@ class Checkpoint:
         return self.step >= self.state["max_steps"] or exhausted(self.history, patience)
 
     @property
+    def best_step(self) -> int:
+        """The step with the best validation exam; this one where none was held."""
+        return int(self.state.get("best_global_step") or self.step)
+
+    @property
     def best(self) -> Path:
-        """The checkpoint with the best validation exam; this one where none was held."""
-        best = self.state.get("best_global_step")
-        return self.folder.with_name(f"checkpoint-{best}") if best else self.folder
+        """The checkpoint of that step: its weights are delivered."""
+        return self.folder.with_name(f"checkpoint-{self.best_step}")
 
 
 def exhausted(history: list[dict[str, Any]], patience: int | None) -> bool:
@@ -122,16 +127,6 @@ def clear(folder: Path) -> None:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def first_process() -> bool:
-    """Whether this process, of those that were launched together, is the one that writes."""
-    return os.environ.get("RANK", "0") == "0"
-
-
-def processes() -> int:
-    """How many of them train together, each on rows of its own."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
-
-
 def _of_first(found: Checkpoint | None) -> Checkpoint | None:
     """What the first process found."""
     if processes() == 1:
@@ -188,10 +183,6 @@ def _read(folder: Path) -> Checkpoint | None:
         return Checkpoint(folder, state) if state["global_step"] else None
     except (OSError, ValueError, KeyError, TypeError, UserError):
         return None
-
-
-TRAINED = "default"
-"""The name that peft and trl give to the adapter in training."""
 
 
 def resuming(trainer_class: Any) -> Any:

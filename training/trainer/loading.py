@@ -1,133 +1,83 @@
-"""What a trainer is given: device, base, tokenizer, and the adapter to start from."""
+"""A recipe resolved: base, adapter to start from, config and origin; and the model, later.
 
-import importlib.util
+Everything is checked here, before a run's folder is touched. Weights are read by `load_model`.
+"""
+
+import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from bar_exam.common.errors import UserError
 from bar_exam.common.settings import check_keys
-from bar_exam.models.chat import Decoding, Message
+from bar_exam.models.chat import Decoding
 from bar_exam.models.local.adapters import check_config, put_on
 from bar_exam.models.local.base import LocalBase
 from bar_exam.models.local.chat import LocalChat
-from bar_exam.models.local.devices import choose_device, choose_dtype
 from bar_exam.models.local.pretrained import open_model
 from bar_exam.models.local.standing import Standing
 from bar_exam.models.local.weights import base_folder, check_adapter
 from bar_exam.models.registry import LocalEntry, is_registered, read_entry
+from bar_exam.training.data.examples import Example, read_meta
 from bar_exam.training.data.lineage import required_manifest
-from bar_exam.training.trainer.checkpoints import TRAINED
+from bar_exam.training.trainer.arguments import build_arguments, check_arguments
+from bar_exam.training.trainer.device import attention, choose, device_settings
+from bar_exam.training.trainer.failures import explained
+from bar_exam.training.trainer.method import TRAINED, Method
+from bar_exam.training.trainer.origin import Origin, take_origin
 from bar_exam.training.trainer.recipe import Recipe
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """`kind` is cpu or cuda; `dtype` is torch's name of what the base is held in."""
-
-    kind: str
-    dtype: str
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """Keys of every trl config that the device decides.
-
-        On a CPU the base is loaded in 16 bit where the processor computes in it; trl's own `bf16`
-        would cast every weight again at every step.
-        """
-        if self.kind == "cpu":
-            return {
-                "use_cpu": True,
-                "bf16": False,
-                "gradient_checkpointing": False,
-                "dataloader_pin_memory": False,
-            }
-        return {
-            "bf16": self.dtype == "bfloat16",
-            "fp16": self.dtype == "float16",
-            "gradient_checkpointing": True,
-        }
-
-    def attention(self, *, masked: bool = False) -> str:
-        """The attention kernel: FlashAttention where it is installed, else torch's own.
-
-        On a CPU it is plain matrix products: backwards, torch's fused kernel is slower there.
-
-        Args:
-            masked: whether a mask says who sees whom, which FlashAttention does not take.
-        """
-        if self.kind == "cpu":
-            return "eager"
-        flash = not masked and importlib.util.find_spec("flash_attn")
-        return "flash_attention_2" if flash else "sdpa"
-
-
-def choose(quantize: bool = False) -> Device:
-    """The device of this machine.
-
-    Raises:
-        UserError: 4 bit is asked for where there is no CUDA device, or no bitsandbytes.
-    """
-    kind = choose_device("auto")
-    if quantize and kind != "cuda":
-        raise UserError(
-            "quantize: true (QLoRA) needs a CUDA device, and this machine has none; "
-            "add --set quantize=false"
-        )
-    if quantize and not importlib.util.find_spec("bitsandbytes"):
-        raise UserError("quantize: true (QLoRA) needs bitsandbytes; type pip install bitsandbytes")
-    return Device(kind, choose_dtype("auto", kind))
+from bar_exam.training.trainer.validation import exam_rows
 
 
 @dataclass(frozen=True)
-class Parts:
-    """Everything loaded but the weights.
+class Loaded:
+    """All that a run is made of, but for weights and rows, which are read when it goes on.
 
     Attributes:
-        folder: of the base.
-        adapter: folder of the adapter to start from; None starts a new one.
-        device: where training computes.
-        chat: the base as the exam asks it: its tokens are the ones trained on.
+        method: how it is trained.
+        recipe: as it was written.
+        folder: of checkpoints and logs.
+        chat: the base as the exam asks it, with the adapter to start from (None is a new one); its
+            tokens are the ones trained on.
+        arguments: the trainer's config.
+        exam: rows of the validation exam; empty where none is held.
+        origin: digests of the files, and what is known of the data.
     """
 
+    method: Method
+    recipe: Recipe
     folder: Path
-    adapter: Path | None
-    device: Device
     chat: LocalChat
-
-    @property
-    def tokenizer(self) -> Any:
-        """The tokenizer, with a pad token."""
-        return self.chat.base.tokenizer
-
-    @property
-    def positions(self) -> int:
-        """The longest row, prompt and completion, that the base was made for."""
-        return self.chat.base.positions
-
-    def prompt_ids(self, prompt: tuple[Message, ...]) -> list[int]:
-        """The tokens that the exam sends for this prompt."""
-        return self.chat.ids(prompt)
-
-    def reply_ids(self, reply: str) -> list[int]:
-        """The tokens of a whole turn of the assistant, its end included."""
-        text = self.chat.defused(reply)
-        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
-        return ids + end_of_turn(self.tokenizer)
+    arguments: Any
+    exam: tuple[Example, ...]
+    origin: Origin
 
 
-def end_of_turn(tokenizer: Any) -> list[int]:
-    """What the chat template puts after a reply, up to the token at which generation stops."""
-    mark = "REPLY"
-    turns = [{"role": "user", "content": "question"}, {"role": "assistant", "content": mark}]
-    text = tokenizer.apply_chat_template(turns, tokenize=False)
-    ids: list[int] = tokenizer(text.rpartition(mark)[2], add_special_tokens=False)["input_ids"]
-    end = tokenizer.eos_token_id
-    return ids[: ids.index(end) + 1] if end in ids else [end]
+def load(method: Method, recipe: Recipe, registry: Path, folder: Path) -> Loaded:
+    """Resolve a recipe, once.
+
+    Args:
+        method: how it is trained.
+        recipe: what is trained.
+        registry: where adapters are named.
+        folder: of checkpoints and logs.
+
+    Raises:
+        UserError: recipe, method, data, base, adapter and machine do not go together.
+    """
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    given = check_arguments(method, recipe)
+    meta = read_meta(recipe.data)
+    chat = open_chat(recipe, registry, scores=method.scores)
+    settings = device_settings(chat.base.device, chat.base.dtype)
+    with explained(folder, method.name):
+        arguments = build_arguments(method, recipe, given, settings, folder)
+    origin = take_origin(recipe, chat, meta)
+    return Loaded(method, recipe, folder, chat, arguments, exam_rows(recipe), origin)
 
 
-def open_parts(recipe: Recipe, registry: Path, *, scores: bool = False) -> Parts:
-    """Find base and adapter, and check that they belong together. Loads no weights.
+def open_chat(recipe: Recipe, registry: Path, *, scores: bool = False) -> LocalChat:
+    """The base with the adapter to start from, which belong together. Loads no weights.
 
     Args:
         recipe: what is to be trained.
@@ -138,7 +88,7 @@ def open_parts(recipe: Recipe, registry: Path, *, scores: bool = False) -> Parts
         UserError: one of them is missing, the adapter was made for another base, nobody says what
             it was trained on, or the exam could not load what `lora:` would make.
     """
-    device = choose(recipe.quantize)
+    device, dtype = choose(recipe.quantize)
     folder = base_folder(recipe.base, recipe.revision)
     adapter = find_adapter(recipe.adapter, registry) if recipe.adapter else None
     if adapter:
@@ -146,10 +96,9 @@ def open_parts(recipe: Recipe, registry: Path, *, scores: bool = False) -> Parts
         required_manifest(adapter, "adapter")
     else:
         check_config(lora_config(recipe, scores=scores), folder, scores=scores)
-    base = LocalBase(folder, device.kind, device.dtype)
-    chat = LocalChat(recipe.name, base, Decoding(), adapter)
+    chat = LocalChat(recipe.base, LocalBase(folder, device, dtype), Decoding(), adapter)
     _ = chat.base.tokenizer
-    return Parts(folder, adapter, device, chat)
+    return chat
 
 
 def find_adapter(named: str, registry: Path) -> Path:
@@ -172,7 +121,7 @@ def find_adapter(named: str, registry: Path) -> Path:
     return entry.adapter
 
 
-def load_model(parts: Parts, recipe: Recipe, *, scores: bool = False) -> tuple[Any, Any]:
+def load_model(chat: LocalChat, recipe: Recipe, *, scores: bool = False) -> tuple[Any, Any]:
     """(model, LoraConfig): a base with its config for a new adapter, or adapter and None.
 
     The base is held in the device's dtype, LoRA weights in 32 bit. A model that `scores` has one
@@ -183,22 +132,23 @@ def load_model(parts: Parts, recipe: Recipe, *, scores: bool = False) -> tuple[A
     """
     from transformers import set_seed
 
-    config = None if parts.adapter else lora_config(recipe, scores=scores)
+    base, adapter = chat.base, chat.adapter
+    config = None if adapter else lora_config(recipe, scores=scores)
     set_seed(recipe.seed)
     model = open_model(
-        parts.folder,
-        parts.device.dtype,
+        base.folder,
+        base.dtype,
         scores=scores,
-        attn_implementation=parts.device.attention(masked=bool(recipe.bundle_tokens)),
-        quantization_config=_four_bits(parts.device) if recipe.quantize else None,
+        attn_implementation=attention(base.device, masked=bool(recipe.bundle_tokens)),
+        quantization_config=_four_bits(base.dtype) if recipe.quantize else None,
     )
-    model.config.pad_token_id = parts.tokenizer.pad_token_id
-    if parts.adapter:
+    model.config.pad_token_id = base.tokenizer.pad_token_id
+    if adapter:
         standing = Standing.of(model)
-        model = put_on(model, parts.adapter, TRAINED, trainable=True)
+        model = put_on(model, adapter, TRAINED, trainable=True)
         standing.check(model)
         # The recipe's name for the base is none that peft could look up when it saves.
-        model.peft_config[model.active_adapter].base_model_name_or_path = str(parts.folder)
+        model.peft_config[model.active_adapter].base_model_name_or_path = str(base.folder)
     return model, config
 
 
@@ -219,7 +169,7 @@ def lora_config(recipe: Recipe, *, scores: bool = False) -> Any:
         raise UserError(f"lora: {str(error).splitlines()[0]}") from error
 
 
-def _four_bits(device: Device) -> Any:
+def _four_bits(dtype: str) -> Any:
     import torch
     from transformers import BitsAndBytesConfig
 
@@ -227,5 +177,5 @@ def _four_bits(device: Device) -> Any:
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=getattr(torch, device.dtype),
+        bnb_4bit_compute_dtype=getattr(torch, dtype),
     )

@@ -1,7 +1,7 @@
 """What a run is made from, taken down when it begins: hours later the files may be others."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -9,13 +9,11 @@ from bar_exam.common.errors import UserError
 from bar_exam.common.identity import file_digest
 from bar_exam.common.provenance import commit
 from bar_exam.models.identity.contents import adapter_digest, tokenizer_digest, weights_digest
+from bar_exam.models.local.chat import LocalChat
 from bar_exam.models.manifest import Manifest
 from bar_exam.training.data.examples import Meta
-from bar_exam.training.data.lineage import base_manifest, required_manifest
-
-if TYPE_CHECKING:
-    from bar_exam.training.trainer.loading import Parts
-    from bar_exam.training.trainer.recipe import Recipe
+from bar_exam.training.data.lineage import required_manifest
+from bar_exam.training.trainer.recipe import Recipe
 
 
 class Origin(BaseModel):
@@ -44,26 +42,34 @@ class Origin(BaseModel):
     commit: str | None
 
 
-def take_origin(recipe: "Recipe", parts: "Parts", meta: Meta) -> Origin:
+def take_origin(recipe: Recipe, chat: LocalChat, meta: Meta) -> Origin:
     """Read the files once, now.
+
+    Args:
+        recipe: names the validation file and the reward model.
+        chat: knows the base's folder, and the adapter's.
+        meta: of the data file.
 
     Raises:
         UserError: the validation file cannot be read, or nobody says what the reward model has
             seen.
     """
+    base, start = chat.base.folder, chat.adapter
     exam = recipe.validation if recipe.validation_exam else None
+    judge = _reward_folder(recipe)
+    others = [required_manifest(judge, "reward_model") if judge else None, base_manifest(base)]
     return Origin(
         meta=meta,
         validation=_digest(exam) if exam else None,
         base={
             "name": recipe.base,
-            "weights": weights_digest(parts.folder),
-            "tokenizer": tokenizer_digest(parts.folder),
+            "weights": weights_digest(base),
+            "tokenizer": tokenizer_digest(base),
         },
-        start=_start(recipe, parts),
-        before=required_manifest(parts.adapter, "adapter") if parts.adapter else None,
-        reward=_reward(recipe),
-        others=_others(recipe, parts),
+        start=_start(recipe, start) if start else None,
+        before=required_manifest(start, "adapter") if start else None,
+        reward=adapter_digest(judge) if judge else None,
+        others=tuple(each for each in others if each),
         commit=commit(),
     )
 
@@ -78,28 +84,15 @@ def read_origin(note: dict[str, Any]) -> Origin | None:
         return None
 
 
-def _start(recipe: "Recipe", parts: "Parts") -> dict[str, str] | None:
-    if parts.adapter is None:
-        return None
-    return {"name": Path(str(recipe.adapter)).name, "weights": adapter_digest(parts.adapter)}
+def _start(recipe: Recipe, adapter: Path) -> dict[str, str]:
+    return {"name": Path(str(recipe.adapter)).name, "weights": adapter_digest(adapter)}
 
 
-def _reward(recipe: "Recipe") -> str | None:
-    """The reward model's weights; one that is nowhere is refused by who loads it."""
-    folder = _reward_folder(recipe)
-    return adapter_digest(folder) if folder else None
-
-
-def _reward_folder(recipe: "Recipe") -> Path | None:
+def _reward_folder(recipe: Recipe) -> Path | None:
+    """Of the reward model's adapter; one that is nowhere is refused by who loads it."""
     folder = Path(recipe.reward_model or "").expanduser()
     found = recipe.reward_model and (folder / "adapter_config.json").is_file()
     return folder if found else None
-
-
-def _others(recipe: "Recipe", parts: "Parts") -> tuple[Manifest, ...]:
-    folder, base = _reward_folder(recipe), base_manifest(parts.folder)
-    found = [required_manifest(folder, "reward_model")] if folder else []
-    return tuple([*found, base] if base else found)
 
 
 def _digest(path: Path) -> str:

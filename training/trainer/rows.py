@@ -5,54 +5,43 @@ A row that is longer than the base was made for is left out, and the count is sa
 
 import random
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from bar_exam.common.errors import UserError
+from bar_exam.models.chat import Message
+from bar_exam.models.local.chat import LocalChat
 from bar_exam.training.data.examples import read_examples
-from bar_exam.training.loss.prefix_sharing import bundles
-from bar_exam.training.preferences.formats import (
-    PreferencePair,
-    Unpaired,
-    read_pairs,
-    read_unpaired,
-)
-from bar_exam.training.trainer.loading import Parts
-from bar_exam.training.trainer.recipe import Recipe
+from bar_exam.training.preferences.formats import read_pairs, read_unpaired
+from bar_exam.training.trainer.method import Row
 
-Row = dict[str, Any]
 SIDES = ("chosen_ids", "rejected_ids")
-KTO_BATCH = 2
-"""Rows of a batch where the recipe does not say; KTO needs two."""
 
 
-def completions(recipe: Recipe, parts: Parts) -> Any:
+def completions(data: Path, chat: LocalChat, arguments: Any) -> list[Row]:
     """`input_ids` and `labels` of every example; -100 wherever the prompt stands."""
     rows = []
-    for example in read_examples(recipe.data):
-        prompt, reply = parts.prompt_ids(example.prompt), parts.reply_ids(example.completion)
+    for example in read_examples(data):
+        prompt, reply = chat.ids(example.prompt), reply_ids(chat, example.completion)
         rows.append({"input_ids": prompt + reply, "labels": [-100] * len(prompt) + reply})
-    if recipe.bundle_tokens:
-        rows = bundles(rows, recipe.bundle_tokens)
-    return dataset(rows, recipe, parts)
+    return fitting(rows, data, chat)
 
 
-def pairs(recipe: Recipe, parts: Parts) -> Any:
+def pairs(data: Path, chat: LocalChat, arguments: Any) -> list[Row]:
     """`prompt_ids`, `chosen_ids` and `rejected_ids` of every pair, as DPO takes them."""
-    return dataset((_pair(each, parts) for each in read_pairs(recipe.data)), recipe, parts)
+    return fitting(_pairs(data, chat), data, chat)
 
 
-def sequences(recipe: Recipe, parts: Parts) -> Any:
+def sequences(data: Path, chat: LocalChat, arguments: Any) -> list[Row]:
     """`chosen_ids` and `rejected_ids` of every pair, each with its prompt, for reward models."""
-    rows = (_pair(each, parts) for each in read_pairs(recipe.data))
-    return dataset(
-        ({name: row["prompt_ids"] + row[name] for name in SIDES} for row in rows), recipe, parts
-    )
+    rows = [{side: row["prompt_ids"] + row[side] for side in SIDES} for row in _pairs(data, chat)]
+    return fitting(rows, data, chat)
 
 
-def labelled_pairs(recipe: Recipe, parts: Parts) -> Any:
+def labelled_pairs(data: Path, chat: LocalChat, arguments: Any) -> list[Row]:
     """Ids, mask and labels of both sides of every pair, as ORPO's collator takes them."""
     rows = []
-    for pair in (_pair(each, parts) for each in read_pairs(recipe.data)):
+    for pair in _pairs(data, chat):
         row: Row = {}
         for side in SIDES:
             ids, name = pair["prompt_ids"] + pair[side], side.removesuffix("_ids")
@@ -60,10 +49,10 @@ def labelled_pairs(recipe: Recipe, parts: Parts) -> Any:
             row[f"{name}_attention_mask"] = [1] * len(ids)
             row[f"{name}_labels"] = [-100] * len(pair["prompt_ids"]) + pair[side]
         rows.append(row)
-    return dataset(rows, recipe, parts)
+    return fitting(rows, data, chat)
 
 
-def thumbs(recipe: Recipe, parts: Parts) -> Any:
+def unpaired(data: Path, chat: LocalChat, arguments: Any) -> list[Row]:
     """`prompt_ids`, `completion_ids` and `label` of every labelled reply, as KTO takes them.
 
     KTO reads rows in their order, so they are shuffled here; `KL_completion_ids` is the reply of
@@ -72,47 +61,72 @@ def thumbs(recipe: Recipe, parts: Parts) -> Any:
     Raises:
         UserError: all labels are the same.
     """
-    labelled = [_thumb(each, parts) for each in read_unpaired(recipe.data)]
+    labelled: list[Row] = [
+        _asked_and(chat, each.prompt, completion_ids=each.completion) | {"label": each.label}
+        for each in read_unpaired(data)
+    ]
     if len({row["label"] for row in labelled}) < 2:
-        raise UserError(f"{recipe.data}: every label is the same; KTO needs both, make it again")
-    kept = [row for row in labelled if _length(row) <= parts.positions]
-    random.Random(recipe.seed).shuffle(kept)
-    size = int(recipe.training.get("per_device_train_batch_size", KTO_BATCH))
+        raise UserError(f"{data}: every label is the same; KTO needs both, make it again")
+    kept = [row for row in labelled if _length(row) <= chat.base.positions]
+    random.Random(arguments.seed).shuffle(kept)
+    size = arguments.per_device_train_batch_size
     for start in range(0, len(kept), size):
         batch = kept[start : start + size]
         for place, row in enumerate(batch):
             row["KL_completion_ids"] = batch[place - 1]["completion_ids"]
-    return dataset(kept, recipe, parts, left_out=len(labelled) - len(kept))
+    return fitting(kept, data, chat, left_out=len(labelled) - len(kept))
 
 
-def dataset(rows: Iterable[Row], recipe: Recipe, parts: Parts, left_out: int = 0) -> Any:
-    """The rows that fit the base, as a data set.
+def fitting(rows: Iterable[Row], data: Path, chat: LocalChat, left_out: int = 0) -> list[Row]:
+    """The rows that are no longer than the base was made for.
 
     Args:
         rows: lists of token ids by column.
-        recipe: names the file and the base in what is said.
-        parts: knows what fits.
+        data: their file, named in what is said.
+        chat: the base.
         left_out: rows that were left out before.
 
     Raises:
         UserError: none fits.
     """
-    from datasets import Dataset
-
-    every = list(rows)
-    kept = [row for row in every if _length(row) <= parts.positions]
+    every, positions = list(rows), chat.base.positions
+    kept = [row for row in every if _length(row) <= positions]
     left_out += len(every) - len(kept)
     if not kept:
         raise UserError(
-            f"{recipe.data}: all {left_out} rows are longer than the {parts.positions} tokens that "
-            f"{recipe.base} was made for; make the data with fewer --prompt-tokens"
+            f"{data}: all {left_out} rows are longer than the {positions} tokens that "
+            f"{chat.name} was made for; make the data with fewer --prompt-tokens"
         )
     if left_out:
-        print(f"{recipe.data}: left out {left_out} rows of more than {parts.positions} tokens")
-    if recipe.training.get("train_sampling_strategy") == "group_by_length":
+        print(f"{data}: left out {left_out} rows of more than {positions} tokens")
+    return kept
+
+
+def dataset(rows: list[Row], arguments: Any) -> Any:
+    """The rows as a data set, in their order."""
+    from datasets import Dataset
+
+    if getattr(arguments, "train_sampling_strategy", None) == "group_by_length":
         # transformers measures rows that have `input_ids`, and no others.
-        kept = [{**row, "length": _length(row)} for row in kept]
-    return Dataset.from_list(kept)
+        rows = [{**row, "length": _length(row)} for row in rows]
+    return Dataset.from_list(rows)
+
+
+def reply_ids(chat: LocalChat, reply: str) -> list[int]:
+    """The tokens of a whole turn of the assistant, its end included."""
+    tokenizer = chat.base.tokenizer
+    ids: list[int] = tokenizer(chat.defused(reply), add_special_tokens=False)["input_ids"]
+    return ids + end_of_turn(tokenizer)
+
+
+def end_of_turn(tokenizer: Any) -> list[int]:
+    """What the chat template puts after a reply, up to the token at which generation stops."""
+    mark = "REPLY"
+    turns = [{"role": "user", "content": "question"}, {"role": "assistant", "content": mark}]
+    text = tokenizer.apply_chat_template(turns, tokenize=False)
+    ids: list[int] = tokenizer(text.rpartition(mark)[2], add_special_tokens=False)["input_ids"]
+    end = tokenizer.eos_token_id
+    return ids[: ids.index(end) + 1] if end in ids else [end]
 
 
 def _length(row: Row) -> int:
@@ -121,17 +135,14 @@ def _length(row: Row) -> int:
     return sizes.pop("prompt_ids", 0) + max(sizes.values())
 
 
-def _pair(each: PreferencePair, parts: Parts) -> Row:
-    return {
-        "prompt_ids": parts.prompt_ids(each.prompt),
-        "chosen_ids": parts.reply_ids(each.chosen),
-        "rejected_ids": parts.reply_ids(each.rejected),
-    }
+def _pairs(data: Path, chat: LocalChat) -> list[Row]:
+    return [
+        _asked_and(chat, each.prompt, chosen_ids=each.chosen, rejected_ids=each.rejected)
+        for each in read_pairs(data)
+    ]
 
 
-def _thumb(each: Unpaired, parts: Parts) -> Row:
-    return {
-        "prompt_ids": parts.prompt_ids(each.prompt),
-        "completion_ids": parts.reply_ids(each.completion),
-        "label": each.label,
-    }
+def _asked_and(chat: LocalChat, prompt: tuple[Message, ...], **replies: str) -> Row:
+    """`prompt_ids`, and the tokens of each reply under its name."""
+    ids = {name: reply_ids(chat, reply) for name, reply in replies.items()}
+    return {"prompt_ids": chat.ids(prompt), **ids}

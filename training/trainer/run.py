@@ -1,44 +1,27 @@
-"""One training run: from a recipe to a finished checkpoint."""
+"""One training run: from a resolved recipe to a finished checkpoint."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 from bar_exam.common.errors import UserError
 from bar_exam.common.identity import digest
+from bar_exam.models.local.chat import LocalChat
 from bar_exam.models.local.standing import Standing
-from bar_exam.models.registry import SHIPPED
-from bar_exam.training.data.examples import Example, read_examples, read_meta, read_rows
+from bar_exam.training.data.examples import Example
 from bar_exam.training.loss.completion_head import completion_head
-from bar_exam.training.trainer.arguments import build_arguments, check_arguments
+from bar_exam.training.loss.prefix_sharing import bundles, collate
 from bar_exam.training.trainer.callbacks import callbacks, examined_by
-from bar_exam.training.trainer.checkpoints import (
-    Checkpoint,
-    first_process,
-    last_checkpoint,
-    open_run,
-    processes,
-    resuming,
-)
+from bar_exam.training.trainer.checkpoints import Checkpoint, last_checkpoint, open_run, resuming
+from bar_exam.training.trainer.device import first_process, processes
 from bar_exam.training.trainer.failures import constructed, explained
-from bar_exam.training.trainer.loading import Parts, load_model, open_parts
-from bar_exam.training.trainer.method import Method, class_named
-from bar_exam.training.trainer.origin import Origin, take_origin
+from bar_exam.training.trainer.loading import Loaded, load_model
+from bar_exam.training.trainer.method import Method
+from bar_exam.training.trainer.origin import Origin
 from bar_exam.training.trainer.recipe import Recipe
-from bar_exam.training.trainer.validation import examine, selected
-
-ADAPTERS = SHIPPED.parent / "adapters"
-RUNS = Path(".exam/training/runs")
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Where things are found and left."""
-
-    registry: Path = SHIPPED
-    adapters: Path = ADAPTERS
-    runs: Path = RUNS
+from bar_exam.training.trainer.rows import dataset
+from bar_exam.training.trainer.validation import examine
 
 
 @dataclass(frozen=True)
@@ -46,20 +29,15 @@ class Trained:
     """A run that is over.
 
     Attributes:
-        origin: what it was made from, when it began.
-        checkpoint: the last one, with the whole history.
-        weights: folder of the checkpoint whose adapter is delivered: the best examined, else last.
+        loaded: what it was made of; its origin is that of the day on which it began.
+        checkpoint: the last one, with the whole history; `best` is the one that is delivered.
     """
 
-    method: Method
-    recipe: Recipe
-    parts: Parts
-    origin: Origin
+    loaded: Loaded
     checkpoint: Checkpoint
-    weights: Path
 
 
-def train(method: Method, recipe: Recipe, places: Places) -> Trained | None:
+def train(loaded: Loaded) -> Trained | None:
     """Train, or continue, until the recipe's steps are made or its exam stops it.
 
     Returns:
@@ -67,25 +45,35 @@ def train(method: Method, recipe: Recipe, places: Places) -> Trained | None:
         folder that the others would read.
 
     Raises:
-        UserError: recipe, data, base and adapter do not go together, or the machine cannot.
+        UserError: the folder is another run's, the trainer refuses its settings, or the machine
+            cannot.
     """
-    check_arguments(method, recipe)
-    meta = read_meta(recipe.data)
-    parts = open_parts(recipe, places.registry, scores=method.scores)
-    folder, origin = places.runs / recipe.name, take_origin(recipe, parts, meta)
-    identity = run_identity(method, recipe, origin, parts.device.dtype)
-    with explained(folder, method.name), open_run(folder, identity, origin) as (found, first):
+    method, recipe, folder = loaded.method, loaded.recipe, loaded.folder
+    identity = run_identity(method, recipe, loaded.origin, loaded.chat.base.dtype)
+    with (
+        explained(folder, method.name),
+        open_run(folder, identity, loaded.origin) as (found, begun),
+    ):
         patience = recipe.validation_exam.patience if recipe.validation_exam else None
         unfinished = found is None or not found.finished(patience)
         if unfinished:
-            _fit(method, recipe, parts, folder, found)
+            _fit(loaded, found)
         if not first_process():
             return None
         if unfinished:
             found = last_checkpoint(folder)
         if found is None:
             raise UserError(f"{folder}: the run ended without a checkpoint; run it again")
-        return Trained(method, recipe, parts, first, found, found.best)
+        return Trained(replace(loaded, origin=begun), found)
+
+
+def _fit(loaded: Loaded, found: Checkpoint | None) -> None:
+    trainer = build_trainer(loaded)
+    if found:
+        steps = found.state["max_steps"]
+        print(f"continuing from step {found.step} of {steps} in {loaded.folder}")
+    trainer.train(resume_from_checkpoint=str(found.folder) if found else None)
+    trainer.accelerator.wait_for_everyone()
 
 
 UNMOVED = frozenset(
@@ -124,76 +112,53 @@ def run_identity(method: Method, recipe: Recipe, origin: Origin, dtype: str) -> 
     )
 
 
-def build_trainer(method: Method, recipe: Recipe, parts: Parts, run: Path) -> Any:
+def build_trainer(loaded: Loaded) -> Any:
     """The method's trainer with model, rows and callbacks, ready to train."""
-    arguments = build_arguments(method, recipe, parts.device, run)
-    rows = method.dataset(recipe, parts)
-    exam = _exam_rows(method, recipe)
-    trainer_class = resuming(class_named(method.trainer))
+    method, recipe, chat = loaded.method, loaded.recipe, loaded.chat
+    _, trainer_class = method.classes()
+    trainer_class = resuming(trainer_class)
     if method.tokenized:
         trainer_class = _trusting(trainer_class)
+    rows = method.rows(recipe.data, chat, loaded.arguments)
+    given: dict[str, Any] = {}
     if recipe.bundle_tokens:
-        trainer_class = _uncounted(trainer_class)
-    model, lora = load_model(parts, recipe, scores=method.scores)
+        trainer_class, rows = _uncounted(trainer_class), bundles(rows, recipe.bundle_tokens)
+        given["data_collator"] = _collator(chat)
+    model, lora = load_model(chat, recipe, scores=method.scores)
     standing = Standing.of(model)
-    extras = method.extras(recipe, parts) if method.extras else {}
-    with constructed(), completion_head(trainer_class, parts.device.kind):
+    if method.reward:
+        given["reward_funcs"] = method.reward(recipe.rewards, recipe.reward_model, chat)
+    with constructed(), completion_head(trainer_class, chat.base.device):
         trainer = trainer_class(
             model=model,
-            args=arguments,
-            train_dataset=rows,
-            processing_class=parts.tokenizer,
+            args=loaded.arguments,
+            train_dataset=dataset(rows, loaded.arguments),
+            processing_class=chat.base.tokenizer,
             peft_config=lora,
             callbacks=callbacks(recipe.validation_exam),
-            **extras,
+            **given,
         )
     standing.check(trainer.accelerator.unwrap_model(trainer.model))
-    if exam:
-        examined_by(trainer, lambda: _marks(trainer, parts, exam))
+    if loaded.exam:
+        examined_by(trainer, lambda: _scores(trainer, chat, loaded.exam))
     return trainer
 
 
-def _marks(trainer: Any, parts: Parts, exam: Sequence[Example]) -> dict[str, float]:
-    """The marks of the model in training; of several processes, all go by the first one's."""
+def _scores(trainer: Any, chat: LocalChat, exam: Sequence[Example]) -> dict[str, float]:
+    """The scores of the model in training; of several processes, all go by the first one's."""
     from accelerate.utils import broadcast_object_list
 
     model = trainer.accelerator.unwrap_model(trainer.model)
-    found = [asdict(examine(model, parts, exam))]
+    found = [asdict(examine(model, chat, exam))]
     broadcast_object_list(found)
     return found[0]
 
 
-def _fit(
-    method: Method, recipe: Recipe, parts: Parts, folder: Path, found: Checkpoint | None
-) -> None:
-    trainer = build_trainer(method, recipe, parts, folder)
-    if found:
-        print(f"continuing from step {found.step} of {found.state['max_steps']} in {folder}")
-    trainer.train(resume_from_checkpoint=str(found.folder) if found else None)
-    trainer.accelerator.wait_for_everyone()
+def _collator(chat: LocalChat) -> Any:
+    import torch
 
-
-def _exam_rows(method: Method, recipe: Recipe) -> tuple[Example, ...]:
-    if recipe.validation_exam is None:
-        return ()
-    if method.scores:
-        raise UserError(
-            "recipe: a reward model gives a number and cannot be asked; set validation_exam: null"
-        )
-    if recipe.validation is None:
-        raise UserError(
-            "recipe: validation_exam needs validation: FILE, the rows that it asks; "
-            "or set validation_exam: null"
-        )
-    rows = read_examples(recipe.validation)
-    trained = {row.get("contract") for _, row in read_rows(recipe.data)}
-    shared = sorted({row.contract for row in rows if row.contract} & trained)
-    if shared:
-        raise UserError(
-            f"{recipe.validation}: contract {shared[0]!r} is in {recipe.data} too, so that the "
-            "exam would reward what was learnt by heart; make both from one line of training.data"
-        )
-    return selected(rows, recipe.validation_exam.cases)
+    base = chat.base
+    return partial(collate, pad=base.tokenizer.pad_token_id, dtype=getattr(torch, base.dtype))
 
 
 def _trusting(trainer_class: Any) -> Any:

@@ -7,19 +7,18 @@ from typing import Any
 
 from bar_exam.common.errors import UserError
 from bar_exam.models.chat import Answer, Decoding
-from bar_exam.training.data.examples import Example
-from bar_exam.training.data.marks import WITHOUT_ANSWER, expected
-from bar_exam.training.data.marks import Marks as Marked
-from bar_exam.training.data.marks import marks as mark
-from bar_exam.training.trainer.checkpoints import TRAINED
-from bar_exam.training.trainer.loading import Parts
+from bar_exam.models.local.chat import LocalChat
+from bar_exam.training.data.examples import Example, read_examples, read_rows
+from bar_exam.training.data.marks import WITHOUT_ANSWER, Marks, averages, expected, marks
+from bar_exam.training.trainer.method import TRAINED
+from bar_exam.training.trainer.recipe import Recipe
 
 ANSWERABLE = ("answerable", "synthetic")
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
-    """What an exam came to; each in 0..1.
+class ValidationScores:
+    """What a validation exam came to; each in 0..1, and 0 where no row is of its kind.
 
     Attributes:
         balanced: mean of `token_f1` and `abstention`: the score that training is stopped by.
@@ -32,6 +31,25 @@ class Marks:
     token_f1: float
     abstention: float
     false_refusals: float
+
+
+def exam_rows(recipe: Recipe) -> tuple[Example, ...]:
+    """The rows that a recipe's validation exam asks; none where it holds none.
+
+    Raises:
+        UserError: they cannot be read, or one is of a contract that is trained on.
+    """
+    if recipe.validation_exam is None or recipe.validation is None:
+        return ()
+    rows = read_examples(recipe.validation)
+    trained = {row.get("contract") for _, row in read_rows(recipe.data)}
+    shared = sorted({row.contract for row in rows if row.contract} & trained)
+    if shared:
+        raise UserError(
+            f"{recipe.validation}: contract {shared[0]!r} is in {recipe.data} too, so that the "
+            "exam would reward what was learnt by heart; make both from one line of training.data"
+        )
+    return selected(rows, recipe.validation_exam.cases)
 
 
 def selected(examples: Sequence[Example], cases: int) -> tuple[Example, ...]:
@@ -54,32 +72,29 @@ def selected(examples: Sequence[Example], cases: int) -> tuple[Example, ...]:
     )
 
 
-def marks(examples: Sequence[Example], answers: Sequence[Answer]) -> Marks:
+def scores_of(examples: Sequence[Example], answers: Sequence[Answer]) -> ValidationScores:
     """Score the answers to the examples; an answer that failed is worth nothing."""
-    found = [_mark(*pair) for pair in zip(examples, answers, strict=True)]
-    answerable = [each for each in found if each.answerable]
-    token_f1 = _mean([each.token_f1 for each in answerable])
-    abstention = _mean([each.abstained for each in found if not each.answerable])
-    refused = _mean([each.abstained for each in answerable])
-    return Marks((token_f1 + abstention) / 2, token_f1, abstention, refused)
+    means = averages([_marked(*pair) for pair in zip(examples, answers, strict=True)])
+    token_f1, abstention = means.get("token_f1", 0.0), means.get("abstention", 0.0)
+    refused = means.get("false_refusals", 0.0)
+    return ValidationScores((token_f1 + abstention) / 2, token_f1, abstention, refused)
 
 
-def _mark(example: Example, answer: Answer) -> Marked:
+def _marked(example: Example, answer: Answer) -> Marks:
     """One reply by the marks that rewards are made of; one that failed has not declined either."""
     golds = expected(example)
     if answer.error is not None:
-        return Marked(bool(golds), 0.0, 0.0, 0.0)
-    prompt = example.prompt[-1].content
-    return mark(prompt, answer.text, golds, example.kind, example.category)
+        return Marks(bool(golds), 0.0, 0.0, 0.0)
+    return marks(example.prompt[-1].content, answer.text, golds, example.kind, example.category)
 
 
-def examine(model: Any, parts: Parts, examples: Sequence[Example]) -> Marks:
+def examine(model: Any, chat: LocalChat, examples: Sequence[Example]) -> ValidationScores:
     """Ask a PEFT model in training; it is left as it was, and so are the random numbers."""
     import torch
 
     # The exam's own engine, speaking with the weights that are being trained.
-    base = parts.chat.base.holding(model)
-    prompts = [parts.prompt_ids(each.prompt) for each in examples]
+    base = chat.base.holding(model)
+    prompts = [chat.ids(each.prompt) for each in examples]
 
     async def ask() -> list[Answer]:
         return await asyncio.gather(*(base.ask(ids, TRAINED, Decoding()) for ids in prompts))
@@ -94,8 +109,4 @@ def examine(model: Any, parts: Parts, examples: Sequence[Example]) -> Marks:
     finally:
         inner.set_attn_implementation(kernel)
         model.train(training)
-    return marks(examples, answers)
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values) if values else 0.0
+    return scores_of(examples, answers)

@@ -135,7 +135,7 @@ def test_a_batch_computed_together_has_the_values_of_its_rows(model, side):
 
 @pytest.mark.parametrize("method", ["dpo", "orpo"])
 def test_a_trainer_computes_the_prompt_of_a_pair_once(method, one_thread, tmp_path, monkeypatch):
-    from bar_exam.training.loss import completion_head as completions
+    from bar_exam.training.loss import completion_head
 
     found = []
 
@@ -143,8 +143,8 @@ def test_a_trainer_computes_the_prompt_of_a_pair_once(method, one_thread, tmp_pa
         found.append(sharing_of(*given))
         return found[-1]
 
-    sharing_of = completions._shared
-    monkeypatch.setattr(completions, "_shared", watched)
+    sharing_of = completion_head._shared
+    monkeypatch.setattr(completion_head, "_shared", watched)
     recipe = write_recipe(write_data(tmp_path), make_base(tmp_path / "base"), "pairs")
     places = [f"--{each}={tmp_path / each}" for each in ("registry", "adapters", "runs")]
     assert run_command(method_named(method), [str(recipe), *places]) == 0
