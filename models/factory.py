@@ -10,6 +10,7 @@ from bar_exam.common.errors import UserError
 from bar_exam.models.chat import ChatModel, Model
 from bar_exam.models.echo import EchoModel
 from bar_exam.models.endpoint.waiting import Wait
+from bar_exam.models.entry import Prompted
 from bar_exam.models.extractive import ExtractiveModel
 from bar_exam.models.prompted import CLOSED_BOOK, SYSTEM, PromptedModel, Template
 from bar_exam.models.recorded import RecordedModel
@@ -20,7 +21,6 @@ from bar_exam.models.registry import (
     EndpointEntry,
     ExtractiveEntry,
     LocalEntry,
-    Prompted,
     RecordedEntry,
     entry_path,
     read_entry,

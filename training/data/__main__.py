@@ -15,10 +15,11 @@ from bar_exam.common.identity import digest
 from bar_exam.common.paths import ROOT
 from bar_exam.fixtures.datasets import load_dataset
 from bar_exam.fixtures.retrieval.retrieval import RetrieverOptions
+from bar_exam.models.entry import Prompted
 from bar_exam.models.factory import open_models
 from bar_exam.models.manifest import TrainedContract
 from bar_exam.models.prompted import PromptedModel
-from bar_exam.models.registry import SHIPPED, Prompted, read_entry
+from bar_exam.models.registry import SHIPPED, read_entry
 from bar_exam.training.data.building import WORDINGS, Builder, Limits, further_questions
 from bar_exam.training.data.drawing import (
     Mixture,

@@ -12,8 +12,9 @@ from pathlib import Path
 from bar_exam.common.command import Parser, output_file, run, typed_command
 from bar_exam.common.errors import UserError
 from bar_exam.evals.calls.store import Store
+from bar_exam.models.entry import Prompted
 from bar_exam.models.factory import Chats
-from bar_exam.models.registry import SHIPPED, Prompted, read_entry
+from bar_exam.models.registry import SHIPPED, read_entry
 from bar_exam.training.data.examples import Example, Meta, validation_path
 from bar_exam.training.data.lineage import Beside, refuse_exam, seen_by, text_entries
 from bar_exam.training.preferences.answers import (
