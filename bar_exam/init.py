@@ -8,10 +8,12 @@ from bar_exam.common.doors import PROGRAM, as_typed
 from bar_exam.common.errors import UserError
 from bar_exam.common.project import read_table
 from bar_exam.evals.gate import SHIPPED as SHIPPED_GATE
+from bar_exam.models.registry import SHIPPED as SHIPPED_REGISTRY
 
 TEMPLATES = Path(__file__).parent / "templates"
 WRITTEN = {
     "registry/baseline.toml": TEMPLATES / "baseline.toml",
+    "registry/smollm2.toml": SHIPPED_REGISTRY / "smollm2.toml",
     "questions.csv": TEMPLATES / "questions.csv",
     "gate.toml": SHIPPED_GATE,
     ".github/workflows/exam.yml": TEMPLATES / "exam.yml",

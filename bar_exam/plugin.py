@@ -92,8 +92,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
-    """A hint for whoever types `pytest` alone."""
-    if config.args_source is not config.ArgsSource.TESTPATHS or _examines(config):
+    """A hint for whoever types `pytest` alone in a clone."""
+    alone = config.args_source is config.ArgsSource.TESTPATHS and config.rootpath == ROOT
+    if not alone or _examines(config):
         return None
     return "these are the tests of the tool itself; to examine a model type: pytest evals"
 

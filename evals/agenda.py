@@ -23,9 +23,10 @@ from bar_exam.fixtures.cases import Case
 from bar_exam.fixtures.retrieval.passages import Passage
 from bar_exam.fixtures.selection import sample
 from bar_exam.models.chat import Model
+from bar_exam.models.entry import Prompted
 from bar_exam.models.factory import Chats
 from bar_exam.models.local.weights import base_folder
-from bar_exam.models.registry import LocalEntry, Prompted, read_entry
+from bar_exam.models.registry import LocalEntry, read_entry
 
 
 @dataclass(frozen=True)

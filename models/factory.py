@@ -10,6 +10,7 @@ from bar_exam.models.chat import ChatModel, Model
 from bar_exam.models.echo import EchoChat
 from bar_exam.models.endpoint.chat import EndpointChat
 from bar_exam.models.endpoint.waiting import Wait
+from bar_exam.models.entry import Prompted
 from bar_exam.models.extractive import ExtractiveModel
 from bar_exam.models.local.base import LocalBase
 from bar_exam.models.local.chat import LocalChat
@@ -24,7 +25,6 @@ from bar_exam.models.registry import (
     EndpointEntry,
     ExtractiveEntry,
     LocalEntry,
-    Prompted,
     RecordedEntry,
     entry_path,
     read_entry,

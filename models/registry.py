@@ -1,43 +1,24 @@
 """The registry: one TOML file a model, `models/registry/NAME.toml`."""
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, Union, get_args
+from typing import Annotated, Any, Literal, Self, Union
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from bar_exam.common.errors import UserError
 from bar_exam.common.extensions import Table
 from bar_exam.common.redaction import address, keep_secret
 from bar_exam.common.settings import nearest, read_toml
-from bar_exam.models.chat import Decoding, Model
+from bar_exam.models.entry import Entry, Kind, Prompted
 from bar_exam.models.manifest import Sha256
 
 SHIPPED = Path(__file__).parent / "registry"
 RECORDED = "recorded:"
 NAME = "^[a-zA-Z0-9][a-zA-Z0-9._-]*$"
 """A name is a name: nothing in it leads to another folder, or twice to one entry."""
-
-
-class Entry(BaseModel):
-    """What every entry may say of itself."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    description: str = ""
-    status: Literal["base", "candidate", "champion", "retired", "rejected"] = "candidate"
-
-
-class Prompted(Entry):
-    """An entry that is asked through the prompt template."""
-
-    passages: bool = True
-    most_passages: int | None = Field(default=None, strict=True, ge=1, le=100_000)
-    system: str | None = None
-    decoding: Decoding = Decoding()
 
 
 class LocalEntry(Prompted):
@@ -139,26 +120,6 @@ class EchoEntry(Prompted):
 
 SHIPPED_KINDS = LocalEntry | EndpointEntry | RecordedEntry | ExtractiveEntry | EchoEntry
 AnyEntry = Annotated[SHIPPED_KINDS, Field(discriminator="kind")]
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of model beside those above: `kind = "NAME"` in an entry.
-
-    Attributes:
-        name: of the kind.
-        entry: the shape of its file, with `kind: Literal[NAME]`.
-        open: makes the model of a model's name and its entry; loads and asks nothing yet.
-    """
-
-    name: str
-    entry: type[Entry]
-    open: Callable[[str, Any], Model]
-
-    def __post_init__(self) -> None:
-        kind = self.entry.model_fields.get("kind")
-        if kind is None or get_args(kind.annotation) != (self.name,):
-            raise ValueError(f"{self.entry.__name__} needs `kind: Literal[{self.name!r}]`")
 
 
 KINDS: Table[Kind] = Table(Kind, taken=("local", "endpoint", "recorded", "extractive", "echo"))

@@ -14,7 +14,8 @@ from bar_exam.evals.metrics.table import METRICS
 from bar_exam.fixtures.cases import Case
 from bar_exam.fixtures.retrieval.passages import Chunker
 from bar_exam.fixtures.retrieval.retrieval import RetrieverOptions
-from bar_exam.models.registry import Entry, Prompted, RecordedEntry
+from bar_exam.models.entry import Entry, Prompted
+from bar_exam.models.registry import RecordedEntry
 from bar_exam.reports.statistics.estimates import Estimate, Outcome
 
 Reasoned = tuple[Outcome, str]

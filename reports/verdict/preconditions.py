@@ -9,8 +9,9 @@ from bar_exam.evals.gate import Leakage
 from bar_exam.evals.leakage.leaks import check_leakage, find_leaks
 from bar_exam.fixtures.cases import Case
 from bar_exam.fixtures.selection import Selection
+from bar_exam.models.entry import Entry
 from bar_exam.models.manifest import FILE, read_manifest
-from bar_exam.models.registry import EchoEntry, Entry, ExtractiveEntry, LocalEntry
+from bar_exam.models.registry import EchoEntry, ExtractiveEntry, LocalEntry
 from bar_exam.reports.report import Check
 from bar_exam.reports.statistics.estimates import Outcome
 

@@ -75,14 +75,14 @@ def test_a_judge_that_raises_scores_the_others(store):
 
 
 @pytest.mark.fault("ONE-1")
-def test_a_metric_that_raises_scores_the_others(store, monkeypatch):
+def test_a_metric_that_raises_scores_the_others(store):
     def sick(case, answer):
         if case.id == SICK:
             raise ValueError("odd answer")
         return Score(1.0)
 
-    monkeypatch.setitem(METRICS, "jaccard", dataclasses.replace(METRICS["jaccard"], rule=sick))
-    results = by_case(examine(store, FirstSentence()))
+    with METRICS.extended([dataclasses.replace(METRICS["jaccard"], rule=sick)]):
+        results = by_case(examine(store, FirstSentence()))
     assert PLACE in results[SICK].scores["jaccard"].reason
     assert results[SICK].scores["token_f1"].value is not None
     assert sum(r.scores["jaccard"].value == 1.0 for r in results.values() if r.case.spans) == 5

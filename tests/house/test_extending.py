@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -12,7 +13,8 @@ import pytest
 from bar_exam.common.errors import UserError
 from bar_exam.common.project import Project, read_project
 from bar_exam.extensions import extended, tables
-from bar_exam.models.registry import EchoEntry, Kind
+from bar_exam.models.entry import Kind
+from bar_exam.models.registry import EchoEntry
 from tests.house.extending import PAGE, blocks, example, repository
 from tests.seams import ROOT
 
@@ -111,15 +113,22 @@ def test_a_metric_that_raises_costs_its_own_scores_and_says_where(tmp_path):
         (("metrics = ", "metric = "), "did you mean 'metrics'?"),
     ],
 )
-def test_a_name_that_is_wrong_is_one_line(tmp_path, change, says):
-    folder = repository(tmp_path)
-    file = folder / "pyproject.toml"
+def test_a_name_that_is_wrong_is_refused_before_anything_is_asked(tmp_path, change, says):
+    file = example(tmp_path) / "pyproject.toml"
     file.write_text(file.read_text("utf-8").replace(*change), "utf-8")
-    done = typed(folder, *LINE)
-    (line,) = [each for each in done.stderr.splitlines() if each.startswith("ERROR")]
+    forget("house")
+    with pytest.raises(UserError, match=re.escape(says)), extended(read_project(tmp_path)):
+        pass
+
+
+def test_a_refusal_is_one_line_and_exit_4(tmp_path):
+    file = repository(tmp_path) / "pyproject.toml"
+    file.write_text(file.read_text("utf-8").replace(":CONCISENESS", ":CONCISE"), "utf-8")
+    done = typed(tmp_path, *LINE)
     assert done.returncode == 4
-    assert says in line
-    assert "Traceback" not in done.stdout + done.stderr
+    (line,) = [each for each in done.stderr.splitlines() if each]
+    assert line.startswith("ERROR: ")
+    assert "metrics 'house.metrics:CONCISE': there is no such name" in line
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from bar_exam.common.project import read_project
 from bar_exam.init import JOINED, WRITTEN, main
-from bar_exam.models.registry import read_entry
+from bar_exam.models.registry import entry_names, read_entry
 from tests.house.test_extending import report, typed
 
 
@@ -33,7 +33,8 @@ def test_every_file_is_one_that_the_product_reads(tmp_path, capsys):
     assert {*files(tmp_path)} == {*WRITTEN, *JOINED}
     project = read_project(tmp_path)
     assert set(project.places) == {"registry", "gate", "dataset", "models", "adapters"}
-    assert read_entry("baseline", tmp_path / "registry").status == "base"
+    for name in entry_names(tmp_path / "registry"):
+        assert read_entry(name, tmp_path / "registry").status == "base"
     assert "next: bar-exam exam --model baseline" in capsys.readouterr().out
 
 

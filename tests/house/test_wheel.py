@@ -90,7 +90,6 @@ def test_three_lines_of_a_conftest_examine(site, tmp_path):
         (("promote", "lead"), "type `bar-exam init`"),
         (("sagemaker",), "type `python -m training.sagemaker` in a clone"),
         (("exam", "--dataset", "cuad", "--cuad-dir", "."), "type `bar-exam download cuad`"),
-        (("promote",), "give"),
     ],
 )
 def test_a_hint_is_what_can_be_typed_here(site, tmp_path, words, says):

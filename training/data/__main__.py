@@ -14,10 +14,11 @@ from bar_exam.common.identity import digest
 from bar_exam.common.paths import ROOT
 from bar_exam.fixtures.cases import Dataset
 from bar_exam.fixtures.datasets import load_dataset
+from bar_exam.models.entry import Prompted
 from bar_exam.models.factory import open_models
 from bar_exam.models.manifest import TrainedContract
 from bar_exam.models.prompted import PromptedModel
-from bar_exam.models.registry import Prompted, read_entry
+from bar_exam.models.registry import read_entry
 from bar_exam.training.data.building import Builder
 from bar_exam.training.data.drawing import Drawn, draw
 from bar_exam.training.data.examples import (

@@ -12,9 +12,10 @@ from bar_exam.common.command import run
 from bar_exam.common.errors import UserError
 from bar_exam.evals.calls.store import Store
 from bar_exam.fixtures.cases import Case
+from bar_exam.models.entry import Prompted
 from bar_exam.models.factory import Chats
 from bar_exam.models.manifest import TrainedContract
-from bar_exam.models.registry import Prompted, read_entry
+from bar_exam.models.registry import read_entry
 from bar_exam.training.data.examples import Example, Meta, validation_path
 from bar_exam.training.data.lineage import seen_by, text_entries
 from bar_exam.training.data.material import TrainedText, refuse_exam

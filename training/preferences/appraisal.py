@@ -12,8 +12,9 @@ from bar_exam.evals.options import REFERENCE
 from bar_exam.evals.results import Score
 from bar_exam.fixtures.cases import Case, Contract, Span
 from bar_exam.models.chat import Answer
+from bar_exam.models.entry import Prompted
 from bar_exam.models.factory import Chats
-from bar_exam.models.registry import Prompted, read_entry
+from bar_exam.models.registry import read_entry
 from bar_exam.training.data.examples import Example
 from bar_exam.training.data.marks import expected, is_silent, marks, question_of
 

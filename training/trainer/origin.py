@@ -12,7 +12,7 @@ from bar_exam.models.identity.contents import adapter_digest, tokenizer_digest, 
 from bar_exam.models.local.chat import LocalChat
 from bar_exam.models.manifest import Manifest
 from bar_exam.training.data.examples import Meta
-from bar_exam.training.data.lineage import required_manifest
+from bar_exam.training.data.lineage import base_manifest, required_manifest
 from bar_exam.training.trainer.recipe import Recipe
 
 

@@ -1,0 +1,47 @@
+"""What the entry of any kind of model says, and what a kind is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bar_exam.models.chat import Decoding, Model
+
+
+class Entry(BaseModel):
+    """What every entry may say of itself."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    description: str = ""
+    status: Literal["base", "candidate", "champion", "retired", "rejected"] = "candidate"
+
+
+class Prompted(Entry):
+    """An entry that is asked through the prompt template."""
+
+    passages: bool = True
+    most_passages: int | None = Field(default=None, strict=True, ge=1, le=100_000)
+    system: str | None = None
+    decoding: Decoding = Decoding()
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of model beside the shipped ones: `kind = "NAME"` in an entry.
+
+    Attributes:
+        name: of the kind.
+        entry: the shape of its file, with `kind: Literal[NAME]`.
+        open: makes the model of a model's name and its entry; loads and asks nothing yet.
+    """
+
+    name: str
+    entry: type[Entry]
+    open: Callable[[str, Any], Model]
+
+    def __post_init__(self) -> None:
+        kind = self.entry.model_fields.get("kind")
+        if kind is None or get_args(kind.annotation) != (self.name,):
+            raise ValueError(f"{self.entry.__name__} needs `kind: Literal[{self.name!r}]`")
