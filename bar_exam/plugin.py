@@ -430,7 +430,8 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, Any] 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Finish the report, remember what was missed, print the table and where the pages lie."""
     state = config.stash.get(STATE, None)
-    if state is None or state.concluded is None or state.concluded.report is None:
+    concluded = state.concluded if state is not None else None
+    if state is None or concluded is None or concluded.report is None:
         return
     from bar_exam.reports.examination.publish import publish, with_misses
     from bar_exam.reports.page.terminal import print_report
@@ -439,8 +440,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     taken = {report.nodeid: report for report in every if hasattr(report, "exam_case")}
     tests = [report for report in taken.values() if hasattr(report, "exam_missed")]
     reruns.remember(_cache(config), reruns.MISSED, taken, [report.nodeid for report in tests])
-    prepared, concluded = state.prepared, state.concluded
-    missed = [report.exam_missed for report in tests]
+    prepared, missed = state.prepared, [report.exam_missed for report in tests]
     report = with_misses(prepared, concluded.selected, concluded.results, concluded.report, missed)
     ended = concluded.last_words is not None
     with _usage_errors():
