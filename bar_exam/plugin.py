@@ -441,8 +441,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     taken = {report.nodeid: report for report in every if hasattr(report, "exam_case")}
     tests = [report for report in taken.values() if hasattr(report, "exam_missed")]
     reruns.remember(_cache(config), reruns.MISSED, taken, [report.nodeid for report in tests])
-    prepared = state.prepared
-    missed = [report.exam_missed for report in tests]
+    prepared, missed = state.prepared, [report.exam_missed for report in tests]
     report = with_misses(prepared, concluded.selected, concluded.results, concluded.report, missed)
     ended = concluded.last_words is not None
     with _usage_errors():
