@@ -79,7 +79,7 @@ def survey(tree: Path) -> House:
 
 
 def read_modules(tree: Path) -> dict[str, ast.Module]:
-    """The modules with code by dotted name, `bar_exam` left out of it; suites are none."""
+    """The modules with code by dotted name; suites are none."""
     found = {}
     for room in ROOMS:
         for path in sorted((tree / room).rglob("*.py")):
@@ -97,7 +97,7 @@ def imports(name: str, module: ast.Module, known: Mapping[str, ast.Module]) -> f
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return frozenset(each.removeprefix("bar_exam.") for each in found) & known.keys() - {name}
+    return frozenset(found) & known.keys() - {name}
 
 
 def rings_of(graph: Graph) -> dict[str, Ring]:

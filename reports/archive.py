@@ -12,17 +12,17 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.files import FREE, write_whole
-from bar_exam.common.redaction import outward, redacted
-from bar_exam.common.settings import nearest
-from bar_exam.common.storable import each_text
-from bar_exam.evals.metrics.table import METRICS
-from bar_exam.evals.results import Result, Score, Spending
-from bar_exam.fixtures.cases import Case
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.chat import Answer
-from bar_exam.reports.report import (
+from common.errors import UserError
+from common.files import FREE, write_whole
+from common.redaction import outward, redacted
+from common.settings import nearest
+from common.storable import each_text
+from evals.metrics.table import METRICS
+from evals.results import Result, Score, Spending
+from fixtures.cases import Case
+from fixtures.retrieval.passages import Passage
+from models.chat import Answer
+from reports.report import (
     CategoryDifference,
     Check,
     Finding,
@@ -34,7 +34,7 @@ from bar_exam.reports.report import (
     Section,
     Verdict,
 )
-from bar_exam.reports.statistics.estimates import Estimate
+from reports.statistics.estimates import Estimate
 
 SCHEMA = 1
 AGAIN = f"{FREE}, and type the same command: every answer is kept in the store"

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bar_exam.evals.metrics.table import METRICS
-from bar_exam.evals.results import Result, Spending
-from bar_exam.reports.statistics.estimates import Estimate, Outcome
+from evals.metrics.table import METRICS
+from evals.results import Result, Spending
+from reports.statistics.estimates import Estimate, Outcome
 
 
 @dataclass(frozen=True, slots=True)

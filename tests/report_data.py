@@ -5,14 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bar_exam.evals.gate import Gate, MetricGate
-from bar_exam.evals.metrics.table import score
-from bar_exam.evals.results import Result, Spending
-from bar_exam.fixtures.cases import Case
-from bar_exam.models.chat import Answer
-from bar_exam.reports.archive import as_json
-from bar_exam.reports.report import Header
-from bar_exam.reports.verdict.conclude import conclude
+from evals.gate import Gate, MetricGate
+from evals.metrics.table import score
+from evals.results import Result, Spending
+from fixtures.cases import Case
+from models.chat import Answer
+from reports.archive import as_json
+from reports.report import Header
+from reports.verdict.conclude import conclude
 
 GATE = Gate(
     minimum_cases=1,

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bar_exam.common.identity import digest
-from bar_exam.evals.metrics.table import METRICS
-from bar_exam.reports.statistics.estimates import cluster_mean
+from common.identity import digest
+from evals.metrics.table import METRICS
+from reports.statistics.estimates import cluster_mean
 
 GATE = {
     "alpha": 0.05,

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bar_exam.common.command import Parser, run
-from bar_exam.common.errors import UserError
-from bar_exam.common.settings import nearest
-from bar_exam.reports.archive import RUNS, Exam, Taken, find_report, named_model, read_exam
-from bar_exam.reports.compare.contest import Contest, Sides, contest, meet
-from bar_exam.reports.page.wording import figure
+from common.command import Parser, run
+from common.errors import UserError
+from common.settings import nearest
+from reports.archive import RUNS, Exam, Taken, find_report, named_model, read_exam
+from reports.compare.contest import Contest, Sides, contest, meet
+from reports.page.wording import figure
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.settings import nearest
-from bar_exam.reports.archive import Asked, Exam, Taken
-from bar_exam.reports.statistics.estimates import Estimate
-from bar_exam.reports.statistics.paired import (
+from common.errors import UserError
+from common.settings import nearest
+from reports.archive import Asked, Exam, Taken
+from reports.statistics.estimates import Estimate
+from reports.statistics.paired import (
     cluster_mcnemar,
     compare_means,
     mcnemar_exact,

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bar_exam.reports.archive import Exam, answers_key, exam_from, newest_first, read_head
-from bar_exam.reports.compare.contest import Contest, Matching, Sides, contest, match_cases
-from bar_exam.reports.statistics.estimates import Estimate
+from reports.archive import Exam, answers_key, exam_from, newest_first, read_head
+from reports.compare.contest import Contest, Matching, Sides, contest, match_cases
+from reports.statistics.estimates import Estimate
 
 SELECTION = ("name", "split", "limit", "balanced", "categories", "contracts")
 MEANS = ("retriever", "prompt", "metrics", "judges")

@@ -5,22 +5,22 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bar_exam.common.doors import exam_words
-from bar_exam.common.identity import digest, file_digest
-from bar_exam.common.provenance import provenance
-from bar_exam.common.redaction import command_line
-from bar_exam.evals.gate import Gate
-from bar_exam.evals.judges.judge import Judge
-from bar_exam.evals.metrics.table import METRICS
-from bar_exam.fixtures.cases import Case, Dataset
-from bar_exam.fixtures.retrieval.retrieval import RetrieverOptions
-from bar_exam.fixtures.selection import Selection
-from bar_exam.models.chat import Model
-from bar_exam.models.identity.identities import promotion_identity
-from bar_exam.models.prompted import Template
-from bar_exam.models.registry import read_entry
-from bar_exam.reports.examination.prepare import Prepared
-from bar_exam.reports.report import Header
+from common.doors import exam_words
+from common.identity import digest, file_digest
+from common.provenance import provenance
+from common.redaction import command_line
+from evals.gate import Gate
+from evals.judges.judge import Judge
+from evals.metrics.table import METRICS
+from fixtures.cases import Case, Dataset
+from fixtures.retrieval.retrieval import RetrieverOptions
+from fixtures.selection import Selection
+from models.chat import Model
+from models.identity.identities import promotion_identity
+from models.prompted import Template
+from models.registry import read_entry
+from reports.examination.prepare import Prepared
+from reports.report import Header
 
 
 def make_header(

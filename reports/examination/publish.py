@@ -4,20 +4,20 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.files import write_whole
-from bar_exam.evals.calls.store import Store, run_row
-from bar_exam.evals.results import Result
-from bar_exam.evals.selected import Selected
-from bar_exam.models.promotion.evidence import SEAL, seal_of
-from bar_exam.models.promotion.record import read_records
-from bar_exam.reports.archive import AGAIN, as_json, read_report, write_json
-from bar_exam.reports.examination.prepare import Prepared
-from bar_exam.reports.examination.run_folder import find_latest, tidy, write_latest
-from bar_exam.reports.page.html import render
-from bar_exam.reports.page.markdown import markdown
-from bar_exam.reports.report import Report
-from bar_exam.reports.verdict.misses import opponents_missed
+from common.errors import UserError
+from common.files import write_whole
+from evals.calls.store import Store, run_row
+from evals.results import Result
+from evals.selected import Selected
+from models.promotion.evidence import SEAL, seal_of
+from models.promotion.record import read_records
+from reports.archive import AGAIN, as_json, read_report, write_json
+from reports.examination.prepare import Prepared
+from reports.examination.run_folder import find_latest, tidy, write_latest
+from reports.page.html import render
+from reports.page.markdown import markdown
+from reports.report import Report
+from reports.verdict.misses import opponents_missed
 
 
 def write_report(prepared: Prepared, report: Report) -> None:

@@ -8,11 +8,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bar_exam.common.command import Parser, output_file, run
-from bar_exam.common.files import write_whole
-from bar_exam.reports.archive import AGAIN, RUNS, run_names
-from bar_exam.reports.history.flaky import Flakiness, find_flaky
-from bar_exam.reports.history.runs import (
+from common.command import Parser, output_file, run
+from common.files import write_whole
+from reports.archive import AGAIN, RUNS, run_names
+from reports.history.flaky import Flakiness, find_flaky
+from reports.history.runs import (
     Mark,
     Ran,
     Shown,
@@ -22,7 +22,7 @@ from bar_exam.reports.history.runs import (
     of_model,
     read_runs,
 )
-from bar_exam.reports.page.terminal import STYLES
+from reports.page.terminal import STYLES
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -204,7 +204,7 @@ def _show(given: argparse.Namespace) -> None:
         kept = tuple(each for each in flaky.cases if each.model == given.model)
         flaky = replace(flaky, cases=kept)
     if given.html:
-        from bar_exam.reports.history.timeline import render
+        from reports.history.timeline import render
 
         write_whole(given.html, render(events, metrics, flaky), mend=AGAIN, private=True)
     if given.json:

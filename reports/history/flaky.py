@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.identity import digest
-from bar_exam.reports.archive import Exam, answers_key, newest_first, read_exam, read_head
+from common.errors import UserError
+from common.identity import digest
+from reports.archive import Exam, answers_key, newest_first, read_exam, read_head
 
 CONDITIONS = ("retriever", "prompt", "metrics", "judges")
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bar_exam.reports.page.tables import Written, group_rows, metric_lines, missed_counts
-from bar_exam.reports.page.wording import checked, conclusions, estimated, figure, metrics_of, spent
+from reports.page.tables import Written, group_rows, metric_lines, missed_counts
+from reports.page.wording import checked, conclusions, estimated, figure, metrics_of, spent
 
 TEMPLATES = Path(__file__).parent / "templates"
 STYLE = TEMPLATES / "report.css"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from bar_exam.reports.page.wording import (
+from reports.page.wording import (
     checked,
     conclusions,
     estimated,

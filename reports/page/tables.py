@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from bar_exam.reports.page.wording import figure, interval, unit_of
+from reports.page.wording import figure, interval, unit_of
 
 Written = Mapping[str, Any]
 

@@ -49,7 +49,7 @@ def test_every_public_function_has_an_example(path):
 
 @pytest.mark.parametrize("path", MODULES)
 def test_examples_give_what_they_say(path):
-    name = "bar_exam." + path.removesuffix(".py").replace("/", ".")
+    name = path.removesuffix(".py").replace("/", ".")
     found = doctest.testmod(importlib.import_module(name))
     assert found.failed == 0
     text = (ROOT / path).read_text(encoding="utf-8")

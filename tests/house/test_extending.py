@@ -10,20 +10,19 @@ import tomllib
 
 import pytest
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.project import Project, read_project
 from bar_exam.extensions import extended, tables
-from bar_exam.models.entry import Kind
-from bar_exam.models.registry import EchoEntry
+from common.errors import UserError
+from common.project import Project, read_project
+from models.entry import Kind
+from models.registry import EchoEntry
 from tests.house.extending import PAGE, blocks, example, repository
-from tests.seams import ROOT
 
 LINE = shlex.split("exam --model lead --retriever openings --judge none")
 LONGEST = 25
 """Lines of code in an example."""
 
 
-def typed(folder, *words, product=ROOT):
+def typed(folder, *words, product):
     """What `bar-exam WORDS` in a folder says, with the product at a place."""
     return subprocess.run(
         [sys.executable, "-m", "bar_exam", *words],
@@ -36,10 +35,17 @@ def typed(folder, *words, product=ROOT):
     )
 
 
+def in_clone(folder):
+    """The example as it would stand in a clone, where the rooms have their own names."""
+    for path in example(folder).rglob("*.py"):
+        path.write_text(path.read_text("utf-8").replace("from bar_exam.", "from "), "utf-8")
+    return folder
+
+
 @pytest.fixture(scope="module")
-def examined(tmp_path_factory):
+def examined(tmp_path_factory, site):
     folder = repository(tmp_path_factory.mktemp("user"))
-    return folder, typed(folder, *LINE)
+    return folder, typed(folder, *LINE, product=site)
 
 
 def report(folder):
@@ -92,11 +98,11 @@ def test_runs_and_store_are_kept_in_the_repository(examined):
     assert (folder / ".exam" / "store.sqlite").is_file()
 
 
-def test_a_metric_that_raises_costs_its_own_scores_and_says_where(tmp_path):
+def test_a_metric_that_raises_costs_its_own_scores_and_says_where(tmp_path, site):
     folder = repository(tmp_path)
     file = folder / "house" / "metrics.py"
     file.write_text(file.read_text("utf-8").replace("return Score(min", "return Score(1 / 0 * min"))
-    done = typed(folder, *LINE)
+    done = typed(folder, *LINE, product=site)
     assert done.returncode == 1, done.stdout + done.stderr
     reasons = {each["reasons"].get("conciseness", "") for each in report(folder)["results"]}
     assert all("ZeroDivisionError in house/metrics.py:" in reason for reason in reasons)
@@ -114,17 +120,17 @@ def test_a_metric_that_raises_costs_its_own_scores_and_says_where(tmp_path):
     ],
 )
 def test_a_name_that_is_wrong_is_refused_before_anything_is_asked(tmp_path, change, says):
-    file = example(tmp_path) / "pyproject.toml"
+    file = in_clone(tmp_path) / "pyproject.toml"
     file.write_text(file.read_text("utf-8").replace(*change), "utf-8")
     forget("house")
     with pytest.raises(UserError, match=re.escape(says)), extended(read_project(tmp_path)):
         pass
 
 
-def test_a_refusal_is_one_line_and_exit_4(tmp_path):
+def test_a_refusal_is_one_line_and_exit_4(tmp_path, site):
     file = repository(tmp_path) / "pyproject.toml"
     file.write_text(file.read_text("utf-8").replace(":CONCISENESS", ":CONCISE"), "utf-8")
-    done = typed(tmp_path, *LINE)
+    done = typed(tmp_path, *LINE, product=site)
     assert done.returncode == 4
     (line,) = [each for each in done.stderr.splitlines() if each]
     assert line.startswith("ERROR: ")
@@ -142,7 +148,7 @@ def test_a_refusal_is_one_line_and_exit_4(tmp_path):
     ],
 )
 def test_a_name_that_is_taken_is_one_line(tmp_path, file, name, shipped):
-    folder = example(tmp_path)
+    folder = in_clone(tmp_path)
     path = folder / "house" / f"{file}.py"
     path.write_text(path.read_text("utf-8").replace(f'"{name}"', f'"{shipped}"'), "utf-8")
     project = Project(
@@ -168,7 +174,7 @@ def forget(package):
 
 
 def test_tables_are_as_they_were_after_a_command(tmp_path):
-    folder = example(tmp_path)
+    folder = in_clone(tmp_path)
     before = {name: list(table) for name, table in tables().items()}
     forget("house")
     with extended(read_project(folder)) as added:

@@ -6,9 +6,9 @@ import tomllib
 
 import pytest
 
-from bar_exam.common.project import read_project
 from bar_exam.init import JOINED, WRITTEN, main
-from bar_exam.models.registry import entry_names, read_entry
+from common.project import read_project
+from models.registry import entry_names, read_entry
 from tests.house.test_extending import report, typed
 
 
@@ -17,11 +17,13 @@ def files(folder):
     return {str(path.relative_to(folder)): path.read_text("utf-8") for path in found}
 
 
-def test_the_line_that_is_written_down_examines_at_once(tmp_path):
-    assert typed(tmp_path, "init").returncode == 0
+def test_the_line_that_is_written_down_examines_at_once(tmp_path, site):
+    assert typed(tmp_path, "init", product=site).returncode == 0
     comment = (tmp_path / "pyproject.toml").read_text("utf-8")
     line = re.search(r"^#     bar-exam (.+)$", comment, re.MULTILINE)[1]
-    done = typed(tmp_path, *shlex.split(line), "--retriever", "bm25", "--judge", "none")
+    done = typed(
+        tmp_path, *shlex.split(line), "--retriever", "bm25", "--judge", "none", product=site
+    )
     assert done.returncode == 1, done.stdout + done.stderr  # four cases decide nothing
     written = report(tmp_path)
     assert {each["outcome"] for each in written["verdicts"]} == {"INCONCLUSIVE"}

@@ -22,8 +22,8 @@ MAY_USE = {
     "training": {"common", "fixtures", "models", "evals"},
 }
 
-OUTSIDE = {"conftest", "tests", "bench"}
-"""What is ours and no part of the package."""
+OUTSIDE = {"conftest", "tests", "bench", "bar_exam"}
+"""What is ours and no room."""
 
 HEAVY = {
     "chromadb", "deepeval", "dspy", "numpy", "openai", "pandas", "peft", "ragas", "scipy",
@@ -83,16 +83,13 @@ def doors():
 
 
 def dotted(path):
-    """As in "bar_exam.training.data.__main__"."""
-    return f"bar_exam.{path.removeprefix('bar_exam/').removesuffix('.py').replace('/', '.')}"
+    """As in "training.data.__main__"."""
+    return path.removesuffix(".py").replace("/", ".")
 
 
 def ours(names):
     """What of these is of a room or beside the rooms, by its first name."""
-    firsts = {tuple(name.split(".")[:2]) for name in names}
-    return {first[1] for first in firsts if first[0] == "bar_exam" and len(first) > 1} | {
-        first[0] for first in firsts if first[0] in OUTSIDE
-    }
+    return {name.split(".")[0] for name in names} & {*MAY_USE, *OUTSIDE}
 
 
 def test_imports_go_one_way_and_doors_may_use_every_room():
@@ -119,13 +116,17 @@ def test_modules_do_not_import_each_other_in_a_ring():
         pytest.fail(" <- ".join(error.args[1]))
 
 
-def test_a_room_is_imported_by_the_name_of_the_package():
-    """By another name a module would be there twice, and its classes would not be the same."""
-    wrong = {
-        path: sorted(name for name in names if name.split(".")[0] in {*MAY_USE, ""})
-        for path, names in imports("bar_exam", *MAY_USE, "tests", "bench").items()
+def test_rooms_are_imported_with_from():
+    """What a wheel is made of: a plain `import models.chat` binds another name there."""
+    plain = {
+        path.relative_to(ROOT).as_posix()
+        for folder in ("bar_exam", *MAY_USE)
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Import)
+        and any(alias.name.split(".")[0] in {"bar_exam", *MAY_USE} for alias in node.names)
     }
-    assert {path: names for path, names in wrong.items() if names} == {}
+    assert plain == set()
 
 
 def test_each_room_uses_the_one_before_it():
@@ -166,14 +167,14 @@ def test_the_search_for_heavy_modules_finds_one():
 
 SEAMS = (
     "bar_exam.plugin",
-    "bar_exam.evals.options",
-    "bar_exam.evals.exam",
-    "bar_exam.fixtures.datasets",
-    "bar_exam.fixtures.retrieval.retrieval",
-    "bar_exam.models.factory",
-    "bar_exam.models.local.chat",
-    "bar_exam.models.registry",
-    "bar_exam.reports.examination.examine",
+    "evals.options",
+    "evals.exam",
+    "fixtures.datasets",
+    "fixtures.retrieval.retrieval",
+    "models.factory",
+    "models.local.chat",
+    "models.registry",
+    "reports.examination.examine",
 )
 
 
@@ -183,7 +184,7 @@ def test_nothing_heavy_is_imported_before_it_is_needed():
 
 
 def test_tables_are_added_to_by_the_composition_root_alone():
-    assert users("bar_exam.common.extensions.load") == {"bar_exam/extensions.py"}
+    assert users("common.extensions.load") == {"bar_exam/extensions.py"}
     roots = {"bar_exam/__main__.py", "bar_exam/plugin.py"}
     assert users(".extended") == {"bar_exam/extensions.py", *roots}
     assert users("bar_exam.extensions.extended") == roots

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bar_exam.reports.archive import Asked, exam_from
-from bar_exam.reports.compare.__main__ import main
-from bar_exam.reports.compare.contest import Sides, contest, match_cases
-from bar_exam.reports.statistics.paired import cluster_mcnemar, compare_means, mcnemar_exact
+from reports.archive import Asked, exam_from
+from reports.compare.__main__ import main
+from reports.compare.contest import Sides, contest, match_cases
+from reports.statistics.paired import cluster_mcnemar, compare_means, mcnemar_exact
 from tests.run_data import contents, put, written
 
 A, B = "20260101-010000-aaaa", "20260102-010000-bbbb"

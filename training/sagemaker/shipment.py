@@ -12,15 +12,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.identity import digest, file_digest
-from bar_exam.models.registry import LocalEntry, entry_path, is_registered, read_entry
-from bar_exam.training.data.examples import meta_path
-from bar_exam.training.trainer.loading import find_adapter
-from bar_exam.training.trainer.recipe import Recipe, read_recipe
+from common.errors import UserError
+from common.identity import digest, file_digest
+from models.registry import LocalEntry, entry_path, is_registered, read_entry
+from training.data.examples import meta_path
+from training.trainer.loading import find_adapter
+from training.trainer.recipe import Recipe, read_recipe
 
-CODE = ("bar_exam", "common", "fixtures", "models", "evals", "training",
-        "pyproject.toml", "requirements*.lock")  # fmt: skip
+CODE = ("common", "fixtures", "models", "evals", "training", "pyproject.toml", "requirements*.lock")
 
 NOT_CODE = ("models/registry/", "models/adapters/", "models/promotions.jsonl",
             "models/champion.toml", "models/signatures/", "training/recipes/")  # fmt: skip
@@ -29,7 +28,7 @@ NOT_CODE = ("models/registry/", "models/adapters/", "models/promotions.jsonl",
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A file or link, the relative path (POSIX) under which it arrives, and its SHA-256."""
+    """A file, the relative path (POSIX) under which it arrives, and its SHA-256."""
 
     file: Path
     name: str
@@ -105,9 +104,7 @@ def tracked_code(work: Path) -> list[str]:
     return [
         name
         for name in listed
-        if name
-        and not name.startswith(NOT_CODE)
-        and ((work / name).is_file() or (work / name).is_symlink())
+        if name and not name.startswith(NOT_CODE) and (work / name).is_file()
     ]
 
 
@@ -148,11 +145,7 @@ def _inside(file: Path, work: Path) -> str:
 
 
 def _parcels(names: Iterable[str], work: Path) -> tuple[Parcel, ...]:
-    return tuple(Parcel(work / n, n, _content_digest(work / n)) for n in sorted(set(names)))
-
-
-def _content_digest(path: Path) -> str:
-    return digest(str(path.readlink())) if path.is_symlink() else file_digest(path)
+    return tuple(Parcel(work / n, n, file_digest(work / n)) for n in sorted(set(names)))
 
 
 def _digest(parcels: tuple[Parcel, ...]) -> str:
@@ -167,15 +160,10 @@ def packed(parcels: Iterable[Parcel]) -> bytes:
         tarfile.open(fileobj=squeezed, mode="w") as archive,
     ):
         for parcel in parcels:
+            content = parcel.file.read_bytes()
             member = tarfile.TarInfo(parcel.name)
-            member.mode = 0o644
-            if parcel.file.is_symlink():
-                member.type, member.linkname = tarfile.SYMTYPE, str(parcel.file.readlink())
-                archive.addfile(member)
-            else:
-                content = parcel.file.read_bytes()
-                member.size = len(content)
-                archive.addfile(member, io.BytesIO(content))
+            member.size, member.mode = len(content), 0o644
+            archive.addfile(member, io.BytesIO(content))
     return buffer.getvalue()
 
 
