@@ -7,7 +7,14 @@ from bar_exam.evals.gate import Gate, MetricGate
 from bar_exam.evals.results import Result, Score, Spending
 from bar_exam.fixtures.cases import Case, Contract, Span
 from bar_exam.models.chat import Answer
-from bar_exam.reports.report import Header, Opponent
+from bar_exam.reports.report import (
+    DatasetFacts,
+    Fingerprint,
+    GateFacts,
+    Header,
+    Opponent,
+    RetrieverFacts,
+)
 from bar_exam.reports.verdict.conclude import conclude
 from bench.results import Finding, Row, at_most
 
@@ -21,7 +28,10 @@ def measure() -> Finding:
         metrics={name: MetricGate(role="guard", floor=0.5, margin=0.02) for name in METRICS}
     )
     results = [*_results("candidate", 1), *_results("champion", 2)]
-    header = Header("", "", "", {}, {}, {}, [], {}, {})
+    header = Header(
+        "", "", "", {}, DatasetFacts("", "", "all"), RetrieverFacts("none", 0), (), GateFacts(),
+        Fingerprint(),
+    )  # fmt: skip
     opponent = Opponent("champion", "champion", "")
     started = time.perf_counter()
     report = conclude(header, results, Spending(0, 0, 0, 1.0, 0), gate, opponents=[opponent])

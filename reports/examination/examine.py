@@ -14,9 +14,10 @@ from bar_exam.evals.results import Result
 from bar_exam.evals.selected import Selected
 from bar_exam.models.endpoint.waiting import Wait
 from bar_exam.models.factory import Chats
+from bar_exam.reports.archive import write_report
 from bar_exam.reports.examination.planned import Planned, plan_exam
 from bar_exam.reports.examination.prepare import Prepared
-from bar_exam.reports.examination.publish import publish, with_misses, write_report
+from bar_exam.reports.examination.publish import publish, with_misses
 from bar_exam.reports.examination.reporting import report_on, settles, unkept_line
 from bar_exam.reports.page.terminal import progress_bar
 from bar_exam.reports.report import Report
@@ -124,7 +125,7 @@ def _conclude(
             with interruption.finishing():
                 results = run.results
                 report = report_on(planned, run, results, started)
-                write_report(prepared, report)
+                write_report(report, prepared.folder / "report.json")
             if ended:  # at once: nobody may come to do it later
                 report = with_misses(prepared, selected, results, report)
                 publish(prepared, report, ended=True, whole=False)

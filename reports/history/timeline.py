@@ -8,7 +8,7 @@ from bar_exam.evals.metrics.table import METRICS
 from bar_exam.reports.history.flaky import Flakiness
 from bar_exam.reports.history.runs import Mark, Ran
 from bar_exam.reports.page.html import STYLE
-from bar_exam.reports.page.wording import figure
+from bar_exam.reports.page.wording import format_value
 from bar_exam.reports.statistics.estimates import Estimate
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -141,7 +141,9 @@ def _chart(
             for x, event in zip(_places(events), events, strict=True)
             if isinstance(event, Mark)
         ),
-        ticks=tuple((height(part * most), figure(part * most, unit)) for part in (0.0, 0.5, 1.0)),
+        ticks=tuple(
+            (height(part * most), format_value(part * most, unit)) for part in (0.0, 0.5, 1.0)
+        ),
     )
 
 

@@ -8,9 +8,8 @@ import sys
 from pathlib import Path
 
 from bar_exam.common.command import Parser, run
-from bar_exam.common.errors import UserError
 from bar_exam.common.files import write_whole
-from bar_exam.reports.archive import AGAIN, read_written
+from bar_exam.reports.archive import AGAIN, read_report
 from bar_exam.reports.page.html import render
 
 
@@ -22,11 +21,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _render_again(path: Path) -> None:
-    written = read_written(path)
-    try:
-        page = render(written)
-    except (LookupError, TypeError, AttributeError) as error:
-        raise UserError(f"{path} is no report ({error!r}); run the exam again") from error
+    page = render(read_report(path))
     write_whole(path.with_name("report.html"), page, mend=AGAIN, private=True)
     print(path.with_name("report.html"))
 

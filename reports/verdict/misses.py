@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from bar_exam.evals.metrics.table import METRICS
 from bar_exam.evals.results import Result
 from bar_exam.evals.selected import CaseTest
-from bar_exam.reports.archive import RIGHT_OR_WRONG
+from bar_exam.reports.report import RIGHT_OR_WRONG
 
 
 def opponents_missed(

@@ -6,17 +6,17 @@ import random
 import pytest
 
 from bar_exam.evals.gate import Gate, MetricGate
-from bar_exam.evals.results import Result, Score, Spending
+from bar_exam.evals.results import Result, Score
 from bar_exam.fixtures.cases import Case, Contract, Span
 from bar_exam.models.chat import Answer
-from bar_exam.reports.report import Check, Header, Opponent
+from bar_exam.reports.report import Check, Opponent
 from bar_exam.reports.verdict.conclude import conclude
 from bar_exam.reports.verdict.decide import decide
+from tests.report_data import SPENDING, header
 
 CHAMPION = Opponent("champion", "champion", "c" * 64)
 ANCHOR = Opponent("anchor", "anchor", "a" * 64)
-HEADER = Header("id", "", "", {}, {}, {}, [], {}, {})
-SPENDING = Spending(0, 0, 0, 1.0, 0)
+HEADER = header()
 
 
 def gate(**entry):
