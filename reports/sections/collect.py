@@ -11,7 +11,7 @@ from bar_exam.evals.probes.forgetting import HarnessExam, ProbeExam
 from bar_exam.evals.results import Result
 from bar_exam.evals.suites import FORGETTING, HARM
 from bar_exam.reports.report import Finding, Section
-from bar_exam.reports.sections.corpus import whole_section
+from bar_exam.reports.sections.corpus import corpus_section
 from bar_exam.reports.sections.judge_exams import judge_section
 from bar_exam.reports.sections.stability import stability_sections
 from bar_exam.reports.statistics.bootstrap import gated_mean
@@ -33,7 +33,7 @@ def sections(run: Run, agenda: "Agenda", gate: Gate) -> tuple[Section, ...]:
         _forgetting(agenda, gate),
         _preferences(run, gate.alpha),
         _labelled(results, agenda.labels, gate.alpha),
-        whole_section(by_model(results)),
+        corpus_section(by_model(results)),
     ]
     return tuple(section for section in found if section.findings)
 
