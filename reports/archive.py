@@ -40,7 +40,7 @@ def write_report(report: Report, path: Path) -> Report:
     Raises:
         UserError: the disk is full or the folder cannot be written.
     """
-    written = as_json(report)
+    written = _outward_members(report)
     first = {"schema": SCHEMA, **{key: written[key] for key in OVERVIEW}}
     rest = {key: value for key, value in written.items() if key not in first}
     text = f"{_dumped(first)[:-1]},\n{_dumped(rest)[1:]}"
@@ -50,10 +50,10 @@ def write_report(report: Report, path: Path) -> Report:
 
 def as_written(report: Report) -> Report:
     """The report as its readers will have it."""
-    return _read(Report, as_json(report))
+    return _read(Report, _outward_members(report))
 
 
-def as_json(report: Report) -> dict[str, Any]:
+def _outward_members(report: Report) -> dict[str, Any]:
     """The members of report.json; no text of them holds a secret or what a sink refuses."""
     return {
         key: each_text(value, redacted if key in OF_CONTRACTS else outward)

@@ -42,7 +42,7 @@ def find_flaky(kept: Sequence[Kept]) -> Flakiness:
     """
     repeats = Counter(key for each in kept for key in _keys(each))
     missed: Counter[tuple[str, str]] = Counter()
-    taken: Counter[tuple[str, str]] = Counter()
+    counted: Counter[tuple[str, str]] = Counter()
     names: dict[tuple[str, str], tuple[str, str]] = {}
     unreadable = sum(each.overview is None for each in kept)
     for each in reversed(kept):
@@ -54,17 +54,17 @@ def find_flaky(kept: Sequence[Kept]) -> Flakiness:
             unreadable += 1
             continue
         for key, outcome in _outcomes(report).items():
-            taken[key] += 1
+            counted[key] += 1
             missed[key] += outcome.missed
             names[key] = outcome.model, outcome.slug
     found = [
         Flaky(*names[key], missed[key], count)
-        for key, count in taken.items()
+        for key, count in counted.items()
         if 0 < missed[key] < count
     ]
     return Flakiness(
         cases=tuple(sorted(found, key=lambda each: (each.model, each.slug))),
-        repeated=sum(count > 1 for count in taken.values()),
+        repeated=sum(count > 1 for count in counted.values()),
         unreadable=unreadable,
     )
 
