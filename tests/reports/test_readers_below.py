@@ -20,7 +20,7 @@ from bar_exam.models.chat import Answer
 from bar_exam.models.promotion.conclusion import contradiction
 from bar_exam.models.promotion.evidence import SEAL, find_examined, seal_of
 from bar_exam.reports.archive import write_report
-from bar_exam.reports.header import gate_facts
+from bar_exam.reports.examination.header import gate_facts
 from bar_exam.reports.report import DatasetFacts, Fingerprint, ModelFacts, Opponent
 from bar_exam.reports.verdict.conclude import conclude
 from bar_exam.training.benchmark.page import Method, read_exam
