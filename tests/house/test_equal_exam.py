@@ -25,9 +25,11 @@ OF_THE_RUN = {
     "spending.seconds": "the machine",
     "spending.peak_memory": "the machine",
 }
-"""What no two exams share, by its place in the report; `*` stands for a place in a list."""
+"""What no two exams share, by its place in the report."""
 
-CHANGED: dict[str, str] = {}
+CHANGED: dict[str, str] = {
+    "notes.2": "new: the correlation within contracts that the exam had, beside the planned one",
+}
 """What the code has come to say otherwise since, by its place in the report, and why."""
 
 ANSWERS = (
@@ -89,7 +91,7 @@ def leaves(value, place=""):
 
 def listed(place):
     """The place, or one around it, that is listed, if one is."""
-    parts = ["*" if part.isdecimal() else part for part in place.split(".")]
+    parts = place.split(".")
     around = (".".join(parts[:end]) for end in range(1, len(parts) + 1))
     return next((each for each in around if each in {**OF_THE_RUN, **CHANGED}), None)
 
@@ -112,6 +114,5 @@ def test_an_exam_gives_the_report_that_it_gave_before(tmp_path):
     assert not unlike
 
 
-def test_whatever_is_listed_is_a_place_of_the_report():
-    found = {listed(place) for place in leaves(json.loads(EXPECTED.read_text()))}
-    assert {*OF_THE_RUN, *CHANGED} <= found
+def test_what_no_two_exams_share_is_in_the_report():
+    assert {listed(place) for place in leaves(json.loads(EXPECTED.read_text()))} >= {*OF_THE_RUN}
