@@ -18,12 +18,12 @@ from bar_exam.evals.results import Result
 from bar_exam.fixtures.retrieval.passages import Passage
 from bar_exam.models.chat import Answer
 from bar_exam.models.promotion.conclusion import contradiction
-from bar_exam.models.promotion.evidence import SEAL, find_examined, seal_of
+from bar_exam.models.promotion.evidence import SEAL, find_evidence, seal_of
 from bar_exam.reports.archive import write_report
 from bar_exam.reports.examination.header import gate_facts
 from bar_exam.reports.report import DatasetFacts, Fingerprint, ModelFacts, Opponent
 from bar_exam.reports.verdict.conclude import conclude
-from bar_exam.training.benchmark.page import Method, read_exam
+from bar_exam.training.benchmark.contenders import Contender, read_exam
 from tests.report_data import SPENDING, header
 from tests.reports.test_page import shown
 from tests.seams import ROOT
@@ -94,14 +94,14 @@ def path(tmp_path, sample):
 
 def evidence(path):
     """What a promotion finds, and whether it believes it."""
-    exam = find_examined("new", "n" * 64, path.parents[1])
+    exam = find_evidence("new", "n" * 64, path.parents[1])
     facts = {name: getattr(exam, name) for name in exam.__slots__ if name not in ("source", "path")}
     return facts | {"sealed": True, "id": exam.source.id, "contradiction": contradiction(exam)}
 
 
 def benchmark(path):
     """What the benchmark's page shows."""
-    return read_exam(path, Method("New", "new"), "king")
+    return read_exam(path, Contender("New", "new"), "king")
 
 
 def keys(value):
@@ -131,7 +131,7 @@ def needed(read, path):
 
 
 def test_a_promotion_reads_what_the_archive_writes(path):
-    exam = find_examined("new", "n" * 64, path.parents[1])
+    exam = find_evidence("new", "n" * 64, path.parents[1])
     assert (exam.sealed, exam.identity, exam.verdict.outcome) == (True, "n" * 64, "PROMOTE")
     assert contradiction(exam) is None
     assert {check.against for check in exam.verdict.checks} == {"floor", "champion king"}
@@ -153,7 +153,7 @@ def test_a_part_of_an_exam_says_so_to_a_promotion(path):
     assert value["part"] is False
     path.write_text(json.dumps(value | {"part": True}))
     with pytest.raises(UserError, match="new was not examined"):
-        find_examined("new", "n" * 64, path.parents[1])
+        find_evidence("new", "n" * 64, path.parents[1])
 
 
 def test_the_benchmark_reads_what_the_archive_writes(path):
