@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from bar_exam.common.doors import DOORS, EXAM, PROGRAM, Door, as_typed, is_installed
-from bar_exam.common.errors import UserError
+from common.doors import DOORS, EXAM, PROGRAM, Door, as_typed, is_installed
+from common.errors import UserError
 
 if TYPE_CHECKING:
-    from bar_exam.common.project import Project
+    from common.project import Project
 
 MISTAKE = 4
 QUIET = ("deepeval", "langsmith_plugin", "anyio", "asyncio")
@@ -30,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
             door, rest = _door(words)
             return _opened(door, rest)
         except UserError as error:
-            from bar_exam.common.command import one_line
+            from common.command import one_line
 
             print(f"ERROR: {one_line(error)}", file=sys.stderr)
             return MISTAKE
@@ -50,7 +50,7 @@ def _door(words: list[str]) -> tuple[Door, list[str]]:
     for taken in (2, 1):
         if door := DOORS.get(" ".join(words[:taken])):
             return door, words[taken:]
-    from bar_exam.common.settings import nearest
+    from common.settings import nearest
 
     typed = " ".join(words[:2] if words[0] == "train" else words[:1])
     hint = nearest(typed, DOORS, otherwise=f"type `{PROGRAM} --help`")
@@ -59,8 +59,8 @@ def _door(words: list[str]) -> tuple[Door, list[str]]:
 
 def _opened(door: Door, words: list[str]) -> int:
     """Do what a door is for, in the repository of whoever typed it."""
-    from bar_exam.common.project import find_project
     from bar_exam.extensions import extended
+    from common.project import find_project
 
     if door.of_clone and is_installed():
         raise UserError(
@@ -100,7 +100,7 @@ def _examine(project: "Project", words: list[str]) -> int:
     import pytest
 
     plugins = [word for name in QUIET for word in ("-p", f"no:{name}")]
-    suites = ["--pyargs", "bar_exam.evals", *project.suites]
+    suites = ["--pyargs", "evals", *project.suites]
     return int(pytest.main(["-p", "bar_exam.plugin", *plugins, *suites, *words]))
 
 

@@ -6,23 +6,23 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.extensions import Extension, Table, importable, load
-from bar_exam.common.identity import file_digest
-from bar_exam.common.project import FILE, Project
+from common.errors import UserError
+from common.extensions import Extension, Table, importable, load
+from common.identity import file_digest
+from common.project import FILE, Project
 
 if TYPE_CHECKING:
-    from bar_exam.evals.judges.factory import Judging
-    from bar_exam.evals.metrics.table import Metric
+    from evals.judges.factory import Judging
+    from evals.metrics.table import Metric
 
 
 def tables() -> dict[str, Table[Any]]:
     """Every table that a repository may add to, by its key of `[tool.bar-exam]`."""
-    from bar_exam.evals.judges.factory import JUDGES
-    from bar_exam.evals.metrics.table import METRICS
-    from bar_exam.fixtures.datasets import IMPORTERS
-    from bar_exam.fixtures.retrieval.retrieval import RANKINGS
-    from bar_exam.models.registry import KINDS
+    from evals.judges.factory import JUDGES
+    from evals.metrics.table import METRICS
+    from fixtures.datasets import IMPORTERS
+    from fixtures.retrieval.retrieval import RANKINGS
+    from models.registry import KINDS
 
     return {
         "metrics": METRICS,

@@ -3,12 +3,12 @@
 import sys
 from pathlib import Path
 
-from bar_exam.common.command import Parser, run
-from bar_exam.common.doors import PROGRAM, as_typed
-from bar_exam.common.errors import UserError
-from bar_exam.common.project import read_table
-from bar_exam.evals.gate import SHIPPED as SHIPPED_GATE
-from bar_exam.models.registry import SHIPPED as SHIPPED_REGISTRY
+from common.command import Parser, run
+from common.doors import PROGRAM, as_typed
+from common.errors import UserError
+from common.project import read_table
+from evals.gate import SHIPPED as SHIPPED_GATE
+from models.registry import SHIPPED as SHIPPED_REGISTRY
 
 TEMPLATES = Path(__file__).parent / "templates"
 WRITTEN = {

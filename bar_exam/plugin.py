@@ -16,26 +16,26 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bar_exam.common.command import one_line
-from bar_exam.common.errors import UserError, of_path
-from bar_exam.common.paths import ROOT
-from bar_exam.common.project import Project, find_project
-from bar_exam.common.redaction import command_line
-from bar_exam.evals import outcomes, reruns, suites
-from bar_exam.evals.interruption import Interruption
-from bar_exam.evals.options import add_options, option_names, read_options
 from bar_exam.extensions import extended
+from common.command import one_line
+from common.errors import UserError, of_path
+from common.paths import ROOT
+from common.project import Project, find_project
+from common.redaction import command_line
+from evals import outcomes, reruns, suites
+from evals.interruption import Interruption
+from evals.options import add_options, option_names, read_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from bar_exam.evals.gate import Gate
-    from bar_exam.evals.results import Result, Spending
-    from bar_exam.fixtures.cases import Case
-    from bar_exam.models.chat import Answer
-    from bar_exam.reports.examination.examine import Concluded
-    from bar_exam.reports.examination.prepare import Prepared
-    from bar_exam.reports.report import Performance, Report, Verdict
+    from evals.gate import Gate
+    from evals.results import Result, Spending
+    from fixtures.cases import Case
+    from models.chat import Answer
+    from reports.examination.examine import Concluded
+    from reports.examination.prepare import Prepared
+    from reports.report import Performance, Report, Verdict
 
 
 @dataclass
@@ -112,7 +112,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         interruption.install()
         config.add_cleanup(interruption.restore)
     command_line(map(str, config.invocation_params.args))  # notes the passwords of its URLs
-    from bar_exam.reports.examination.prepare import prepare
+    from reports.examination.prepare import prepare
 
     with _usage_errors(), ExitStack() as stack:
         extensions = stack.enter_context(extended(project))
@@ -268,8 +268,8 @@ def _examine(config: pytest.Config, state: State, items: list[pytest.Item]) -> N
     """Examine what these tests need; whatever ended that is raised once it was taken."""
     if state.interruption is None:
         return
-    from bar_exam.evals.selected import read_selected
-    from bar_exam.reports.examination.examine import examine
+    from evals.selected import read_selected
+    from reports.examination.examine import examine
 
     prepared = state.prepared
     selected = read_selected(items, prepared.cases, prepared.options.variants)
@@ -298,7 +298,7 @@ def gate(exam: "Prepared") -> "Gate":
 @pytest.fixture(scope="session")
 def report(pytestconfig: pytest.Config, exam: "Prepared") -> "Report":
     """The report; a worker of xdist, which examines nothing itself, reads the controller's."""
-    from bar_exam.reports.archive import read_report
+    from reports.archive import read_report
 
     concluded = pytestconfig.stash[STATE].concluded
     return (concluded and concluded.report) or read_report(exam.folder / "report.json")
@@ -309,7 +309,7 @@ def by_case(
     pytestconfig: pytest.Config, exam: "Prepared", report: "Report"
 ) -> "Mapping[tuple[str, str], Result]":
     """Results by (model, case id); a worker of xdist joins the report's with its own cases."""
-    from bar_exam.reports.listing import joined
+    from reports.listing import joined
 
     concluded = pytestconfig.stash[STATE].concluded
     results = concluded.results if concluded is not None else joined(report, exam.cases)
@@ -438,8 +438,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     concluded = state.concluded if state is not None else None
     if state is None or concluded is None or concluded.report is None:
         return
-    from bar_exam.reports.examination.publish import publish, with_misses
-    from bar_exam.reports.page.terminal import print_report
+    from reports.examination.publish import publish, with_misses
+    from reports.page.terminal import print_report
 
     every = itertools.chain.from_iterable(terminalreporter.stats.values())
     taken = {report.nodeid: report for report in every if hasattr(report, "exam_case")}

@@ -6,11 +6,6 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bar_exam.common.command import Parser, choice, run
-from bar_exam.common.errors import UserError
-from bar_exam.common.paths import cache_dir
-from bar_exam.common.provenance import provenance
-from bar_exam.fixtures.datasets import load_dataset
 from bench import (
     collection,
     embedded,
@@ -29,6 +24,11 @@ from bench import (
 )
 from bench.results import Finding, page, read_sections, section
 from bench.sessions import threads
+from common.command import Parser, choice, run
+from common.errors import UserError
+from common.paths import cache_dir
+from common.provenance import provenance
+from fixtures.datasets import load_dataset
 
 RESULTS = Path(__file__).parent / "results.md"
 Benchmark = Callable[[Path, argparse.Namespace], Finding]

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bar_exam.common.paths import cache_dir
-from bar_exam.fixtures.datasets import load_dataset
-from bar_exam.fixtures.retrieval.retrieval import Retriever, RetrieverOptions
-from bar_exam.fixtures.selection import Selection, select
-from bar_exam.models.chat import Decoding, Message
-from bar_exam.models.local.base import LocalBase
-from bar_exam.models.local.chat import LocalChat
-from bar_exam.models.local.devices import choose_dtype
-from bar_exam.models.local.embedded import embedded_smollm2
-from bar_exam.models.prompted import Template
 from bench.results import Finding, Row
 from bench.sessions import examine, threads
 from bench.warm import exam_row, no_calls
+from common.paths import cache_dir
+from fixtures.datasets import load_dataset
+from fixtures.retrieval.retrieval import Retriever, RetrieverOptions
+from fixtures.selection import Selection, select
+from models.chat import Decoding, Message
+from models.local.base import LocalBase
+from models.local.chat import LocalChat
+from models.local.devices import choose_dtype
+from models.local.embedded import embedded_smollm2
+from models.prompted import Template
 
 
 @dataclass(frozen=True, slots=True)

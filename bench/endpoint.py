@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from bar_exam.evals.calls.calls import Calls
-from bar_exam.evals.calls.store import Store
-from bar_exam.evals.exam import Run
-from bar_exam.evals.judges.judge import Submission
-from bar_exam.evals.plan import Plan
-from bar_exam.evals.results import Score
-from bar_exam.fixtures.cases import Case, Contract, Span
-from bar_exam.fixtures.retrieval.retrieval import Retriever, RetrieverOptions
-from bar_exam.models.chat import ChatModel, Message
-from bar_exam.models.endpoint.chat import EndpointChat
-from bar_exam.models.prompted import PromptedModel, Template
 from bench.results import Finding, Row, at_most
+from evals.calls.calls import Calls
+from evals.calls.store import Store
+from evals.exam import Run
+from evals.judges.judge import Submission
+from evals.plan import Plan
+from evals.results import Score
+from fixtures.cases import Case, Contract, Span
+from fixtures.retrieval.retrieval import Retriever, RetrieverOptions
+from models.chat import ChatModel, Message
+from models.endpoint.chat import EndpointChat
+from models.prompted import PromptedModel, Template
 from tests.fake_server import fake_server_process
 
 CASES_PER_CONTRACT = 40

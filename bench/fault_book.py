@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Literal
 from xml.etree import ElementTree
 
-from bar_exam.common.command import Parser
-from bar_exam.common.command import run as run_command
 from bench.sessions import ROOT
+from common.command import Parser
+from common.command import run as run_command
 
 BEFORE = "c1adbca1afea"
 TESTED = "c969181"

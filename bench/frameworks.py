@@ -19,22 +19,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bar_exam.common import command
-from bar_exam.common.command import Parser, choice
-from bar_exam.common.errors import UserError
-from bar_exam.evals.calls.calls import Budget, Calls
-from bar_exam.evals.calls.journal import Journal, Lookups
-from bar_exam.evals.calls.store import Store
-from bar_exam.evals.judges.frameworks.asker import keep_quiet
-from bar_exam.evals.judges.frameworks.deepeval_judge import DeepevalJudge
-from bar_exam.evals.judges.frameworks.ragas_judge import RagasJudge
-from bar_exam.evals.judges.judge import Panel, Submission
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.chat import Answer
-from bar_exam.models.endpoint.chat import EndpointChat
 from bench.endpoint import CLAUSE, CONNECTIONS, LATENCY, examined
 from bench.results import Finding, Row, at_most
 from bench.sessions import ROOT
+from common import command
+from common.command import Parser, choice
+from common.errors import UserError
+from evals.calls.calls import Budget, Calls
+from evals.calls.journal import Journal, Lookups
+from evals.calls.store import Store
+from evals.judges.frameworks.asker import keep_quiet
+from evals.judges.frameworks.deepeval_judge import DeepevalJudge
+from evals.judges.frameworks.ragas_judge import RagasJudge
+from evals.judges.judge import Panel, Submission
+from fixtures.retrieval.passages import Passage
+from models.chat import Answer
+from models.endpoint.chat import EndpointChat
 from tests.fake_server import FakeServer, serve
 
 METRICS = ("deepeval:faithfulness", "deepeval:answer_relevancy", "ragas:faithfulness")

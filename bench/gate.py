@@ -3,11 +3,12 @@
 import random
 import time
 
-from bar_exam.evals.gate import Gate, MetricGate
-from bar_exam.evals.results import Result, Score, Spending
-from bar_exam.fixtures.cases import Case, Contract, Span
-from bar_exam.models.chat import Answer
-from bar_exam.reports.report import (
+from bench.results import Finding, Row, at_most
+from evals.gate import Gate, MetricGate
+from evals.results import Result, Score, Spending
+from fixtures.cases import Case, Contract, Span
+from models.chat import Answer
+from reports.report import (
     DatasetFacts,
     Fingerprint,
     GateFacts,
@@ -15,8 +16,7 @@ from bar_exam.reports.report import (
     Opponent,
     RetrieverFacts,
 )
-from bar_exam.reports.verdict.conclude import conclude
-from bench.results import Finding, Row, at_most
+from reports.verdict.conclude import conclude
 
 METRICS = ("exact_match", "token_f1", "containment", "jaccard", "laziness", "hit@5")
 CONTRACTS, QUESTIONS = 500, 40

@@ -4,21 +4,21 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bar_exam.evals.calls.calls import Budget, Calls
-from bar_exam.evals.calls.journal import Journal, Lookups
-from bar_exam.evals.calls.store import Store
-from bar_exam.evals.judges.embedded.claim_support import ClaimSupport
-from bar_exam.evals.judges.embedded.embedding import Embeddings
-from bar_exam.evals.judges.embedded.selfcheck import by_embedding, ngram_scores
-from bar_exam.evals.judges.embedded.sentences import claims
-from bar_exam.evals.judges.judge import Submission
-from bar_exam.evals.judges.pairs import Pair, read_pairs
-from bar_exam.evals.metrics.grounding import grounded_quote
-from bar_exam.fixtures.datasets import load_dataset
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.chat import Answer
 from bench.planted import FALSE, LEAST_WORDS, SAMPLES, SHOWN, TRUE, plant
 from bench.results import Finding
+from evals.calls.calls import Budget, Calls
+from evals.calls.journal import Journal, Lookups
+from evals.calls.store import Store
+from evals.judges.embedded.claim_support import ClaimSupport
+from evals.judges.embedded.embedding import Embeddings
+from evals.judges.embedded.selfcheck import by_embedding, ngram_scores
+from evals.judges.embedded.sentences import claims
+from evals.judges.judge import Submission
+from evals.judges.pairs import Pair, read_pairs
+from evals.metrics.grounding import grounded_quote
+from fixtures.datasets import load_dataset
+from fixtures.retrieval.passages import Passage
+from models.chat import Answer
 
 RIGHT = ("exact", "paraphrase", "date_or_number_format", "truncated_quote")
 WRONG = ("wrong_number", "wrong_date", "wrong_party", "negation_flipped")

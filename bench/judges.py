@@ -15,27 +15,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bar_exam.common.command import Parser, run
-from bar_exam.evals.calls.calls import Budget, Calls
-from bar_exam.evals.calls.journal import Journal, Lookups
-from bar_exam.evals.calls.store import Store
-from bar_exam.evals.judges.factory import JUDGEMENT, open_judges
-from bar_exam.evals.judges.judge import Submission
-from bar_exam.evals.judges.llm.pairwise import PairwiseJudge
-from bar_exam.evals.metrics.table import METRICS
-from bar_exam.evals.options import REFERENCE
-from bar_exam.evals.results import Score
-from bar_exam.fixtures.cases import Case
-from bar_exam.fixtures.datasets import load_dataset
-from bar_exam.fixtures.retrieval.retrieval import Retriever, RetrieverOptions
-from bar_exam.models.chat import Answer, ChatModel, Decoding, Message
-from bar_exam.models.endpoint.chat import EndpointChat
-from bar_exam.models.factory import Chats
-from bar_exam.models.local.embedded import embedded_smollm2
-from bar_exam.models.prompted import PromptedModel, Template
 from bench.endpoint import CONNECTIONS
 from bench.results import Finding
 from bench.sessions import ROOT
+from common.command import Parser, run
+from evals.calls.calls import Budget, Calls
+from evals.calls.journal import Journal, Lookups
+from evals.calls.store import Store
+from evals.judges.factory import JUDGEMENT, open_judges
+from evals.judges.judge import Submission
+from evals.judges.llm.pairwise import PairwiseJudge
+from evals.metrics.table import METRICS
+from evals.options import REFERENCE
+from evals.results import Score
+from fixtures.cases import Case
+from fixtures.datasets import load_dataset
+from fixtures.retrieval.retrieval import Retriever, RetrieverOptions
+from models.chat import Answer, ChatModel, Decoding, Message
+from models.endpoint.chat import EndpointChat
+from models.factory import Chats
+from models.local.embedded import embedded_smollm2
+from models.prompted import PromptedModel, Template
 from tests.fake_server import FakeServer, serve
 
 PAIRWISE = "pairwise"

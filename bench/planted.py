@@ -14,9 +14,9 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from bar_exam.evals.metrics.quantities import CARDINALS, TENS, UNITS
-from bar_exam.fixtures.cases import Case
-from bar_exam.fixtures.retrieval.passages import Chunker, Passage
+from evals.metrics.quantities import CARDINALS, TENS, UNITS
+from fixtures.cases import Case
+from fixtures.retrieval.passages import Chunker, Passage
 
 TRUE = ("quote", "framed", "reworded")
 FALSE = ("number", "party", "negation", "elsewhere")

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 
-from bar_exam.common.command import Parser, run
-from bar_exam.common.paths import cache_dir
-from bar_exam.fixtures.cases import Case
-from bar_exam.fixtures.datasets import load_dataset
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.fixtures.retrieval.retrieval import Retriever, RetrieverOptions
+from common.command import Parser, run
+from common.paths import cache_dir
+from fixtures.cases import Case
+from fixtures.datasets import load_dataset
+from fixtures.retrieval.passages import Passage
+from fixtures.retrieval.retrieval import Retriever, RetrieverOptions
 
 # Deep enough to rank every passage, so that MRR is not cut off.
 ALL = 100_000

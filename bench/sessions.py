@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bar_exam.common.errors import UserError
+from common.errors import UserError
 
 ROOT = Path(__file__).parents[1]
 WITHOUT_PLUGINS = (

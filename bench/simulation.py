@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bar_exam.reports.statistics.estimates import Estimate, cluster_error
-from bar_exam.reports.statistics.paired import compare_means
-from bar_exam.reports.statistics.rare import difference_bounds
-from bar_exam.reports.statistics.sequential import plan_looks, settled
-from bar_exam.reports.verdict.means import metric_mean
+from reports.statistics.estimates import Estimate, cluster_error
+from reports.statistics.paired import compare_means
+from reports.statistics.rare import difference_bounds
+from reports.statistics.sequential import plan_looks, settled
+from reports.verdict.means import metric_mean
 
 if TYPE_CHECKING:
-    from bar_exam.reports.statistics.estimates import Floats
+    from reports.statistics.estimates import Floats
 
 ALPHA = 0.05
 CHUNK = 10_000

@@ -9,13 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bar_exam.common.command import Parser, run
-from bar_exam.common.errors import UserError
-from bar_exam.reports.statistics.power import (
-    minimum_detectable_effect,
-    planned_error,
-    power_of,
-)
 from bench.simulation import (
     ALPHA,
     World,
@@ -24,6 +17,13 @@ from bench.simulation import (
     passes,
     small_exams,
     stopped,
+)
+from common.command import Parser, run
+from common.errors import UserError
+from reports.statistics.power import (
+    minimum_detectable_effect,
+    planned_error,
+    power_of,
 )
 
 PAGE = Path(__file__).parents[1] / "docs" / "statistics.md"

@@ -8,15 +8,15 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bar_exam.common.errors import UserError
-from bar_exam.training import sft
-from bar_exam.training.data import __main__ as data
-from bar_exam.training.trainer.loading import Loaded, load, lora_config
-from bar_exam.training.trainer.recipe import Recipe, read_recipe
-from bar_exam.training.trainer.rows import dataset
-from bar_exam.training.trainer.run import build_trainer
 from bench.results import Finding, Row
 from bench.sessions import ROOT, threads
+from common.errors import UserError
+from training import sft
+from training.data import __main__ as data
+from training.trainer.loading import Loaded, load, lora_config
+from training.trainer.recipe import Recipe, read_recipe
+from training.trainer.rows import dataset
+from training.trainer.run import build_trainer
 
 RECIPE = ROOT / "training" / "recipes" / "sft-smollm2.yaml"
 TARGET = 1.5
@@ -291,7 +291,7 @@ def make_llama(folder: Path, shape: dict[str, Any]) -> Path:
     import torch
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-    from bar_exam.models.local.embedded import embedded_smollm2
+    from models.local.embedded import embedded_smollm2
 
     tokenizer = AutoTokenizer.from_pretrained(embedded_smollm2())
     config = LlamaConfig(

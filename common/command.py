@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from bar_exam.common.doors import as_typed
-from bar_exam.common.errors import UserError, of_path
+from common.doors import as_typed
+from common.errors import UserError, of_path
 
 Given = TypeVar("Given")
 
@@ -45,7 +45,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:
-    from bar_exam.common.settings import nearest
+    from common.settings import nearest
 
     return nearest(name, known)
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bar_exam.common.paths import ROOT
+from common.paths import ROOT
 
 PROGRAM = "bar-exam"
 

@@ -2,8 +2,8 @@
 
 from os import PathLike
 
-from bar_exam.common.redaction import redacted
-from bar_exam.common.storable import presentable
+from common.redaction import redacted
+from common.storable import presentable
 
 LONGEST = 200
 """Characters of a path that an error repeats."""

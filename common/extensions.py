@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.identity import file_digest
+from common.errors import UserError
+from common.identity import file_digest
 
 
 class Named(Protocol):

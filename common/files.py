@@ -17,9 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.identity import digest
-from bar_exam.common.reading import MEND, check_texts, file_text, parse_json
+from common.errors import UserError
+from common.identity import digest
+from common.reading import MEND, check_texts, file_text, parse_json
 
 GROUP_WRITES = 0o020
 LONGEST = 50

@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from bar_exam.common.errors import UserError
+from common.errors import UserError
 
 LOADING = threading.Lock()
 """Held by whoever imports transformers, or makes a model.

@@ -4,8 +4,8 @@ import contextlib
 import os
 from pathlib import Path
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.files import private_folder
+from common.errors import UserError
+from common.files import private_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 """Where the rooms lie: the checkout, or the installed product."""

@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.reading import file_text
-from bar_exam.common.settings import validated
+from common.errors import UserError
+from common.reading import file_text
+from common.settings import validated
 
 FILE = "pyproject.toml"
 

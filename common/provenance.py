@@ -7,7 +7,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from bar_exam.common.paths import ROOT
+from common.paths import ROOT
 
 PACKAGES = (
     "bar-exam",

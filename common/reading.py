@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bar_exam.common.errors import UserError
+from common.errors import UserError
 
 SAVE = "save it as UTF-8"
 LIBRARY = "write it with a JSON library"

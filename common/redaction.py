@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote, quote_plus, unquote
 
-from bar_exam.common.storable import storable
+from common.storable import storable
 
 HIDDEN = "***"
 WEB = ("http", "https")

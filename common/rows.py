@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.files import read_jsonl
-from bar_exam.common.reading import MEND, check_texts, file_text, parse_json, printable
+from common.errors import UserError
+from common.files import read_jsonl
+from common.reading import MEND, check_texts, file_text, parse_json, printable
 
 MISSING = frozenset(
     ["NaN", "nan", "-nan", "<NA>", "NaT", "None", "null", "NULL", "NA", "#N/A", "\\N"]

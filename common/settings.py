@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.reading import check_texts, file_text
+from common.errors import UserError
+from common.reading import check_texts, file_text
 
 LISTED = 12
 """Names that an error lists."""

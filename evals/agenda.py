@@ -4,29 +4,29 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bar_exam.common.errors import UserError
-from bar_exam.evals.gate import Gate
-from bar_exam.evals.judges.factory import JUDGEMENT, judge_exams, open_judges, wanted_metrics
-from bar_exam.evals.judges.judge import Judge
-from bar_exam.evals.judges.judge_exam import JudgeExam
-from bar_exam.evals.judges.llm.pairwise import PairwiseJudge
-from bar_exam.evals.labels import Label, read_labels
-from bar_exam.evals.metrics.table import METRICS
-from bar_exam.evals.options import REFERENCE, ExamOptions
-from bar_exam.evals.plan import Plan
-from bar_exam.evals.probes.forgetting import HarnessExam, ProbeExam
-from bar_exam.evals.probes.probe import read_probes
-from bar_exam.evals.suites import FORGETTING, JUDGE, varied_suites
-from bar_exam.evals.variants.variant import Variant
-from bar_exam.evals.variants.vary import vary
-from bar_exam.fixtures.cases import Case
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.fixtures.selection import sample
-from bar_exam.models.chat import Model
-from bar_exam.models.entry import Prompted
-from bar_exam.models.factory import Chats
-from bar_exam.models.local.weights import base_folder
-from bar_exam.models.registry import LocalEntry, read_entry
+from common.errors import UserError
+from evals.gate import Gate
+from evals.judges.factory import JUDGEMENT, judge_exams, open_judges, wanted_metrics
+from evals.judges.judge import Judge
+from evals.judges.judge_exam import JudgeExam
+from evals.judges.llm.pairwise import PairwiseJudge
+from evals.labels import Label, read_labels
+from evals.metrics.table import METRICS
+from evals.options import REFERENCE, ExamOptions
+from evals.plan import Plan
+from evals.probes.forgetting import HarnessExam, ProbeExam
+from evals.probes.probe import read_probes
+from evals.suites import FORGETTING, JUDGE, varied_suites
+from evals.variants.variant import Variant
+from evals.variants.vary import vary
+from fixtures.cases import Case
+from fixtures.retrieval.passages import Passage
+from fixtures.selection import sample
+from models.chat import Model
+from models.entry import Prompted
+from models.factory import Chats
+from models.local.weights import base_folder
+from models.registry import LocalEntry, read_entry
 
 
 @dataclass(frozen=True)

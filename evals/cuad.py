@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from bar_exam.common.command import Parser, choice, run
-from bar_exam.common.errors import UserError
-from bar_exam.evals.metrics.cuad import (
+from common.command import Parser, choice, run
+from common.errors import UserError
+from evals.metrics.cuad import (
     Mode,
     Point,
     Prediction,

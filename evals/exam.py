@@ -14,22 +14,22 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from bar_exam.common.errors import UserError
-from bar_exam.evals.calls.calls import Budget, Calls, answer_key, cut_off_key
-from bar_exam.evals.calls.claims import claimed
-from bar_exam.evals.calls.journal import Journal, Lookups
-from bar_exam.evals.calls.rankings import Ranked, Rankings, batches
-from bar_exam.evals.calls.store import Store, answer_from
-from bar_exam.evals.isolation import attempted, isolated, users_mistake
-from bar_exam.evals.judges.judge import Panel, Submission
-from bar_exam.evals.metrics.table import score
-from bar_exam.evals.plan import PairJudge, Plan, Retrieves
-from bar_exam.evals.results import Result, Score, Spending, tokens_per_second
-from bar_exam.evals.shown import belonging, offered, shown
-from bar_exam.evals.variants.variant import Variant
-from bar_exam.fixtures.cases import Case
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.chat import Answer, ChatModel, Model
+from common.errors import UserError
+from evals.calls.calls import Budget, Calls, answer_key, cut_off_key
+from evals.calls.claims import claimed
+from evals.calls.journal import Journal, Lookups
+from evals.calls.rankings import Ranked, Rankings, batches
+from evals.calls.store import Store, answer_from
+from evals.isolation import attempted, isolated, users_mistake
+from evals.judges.judge import Panel, Submission
+from evals.metrics.table import score
+from evals.plan import PairJudge, Plan, Retrieves
+from evals.results import Result, Score, Spending, tokens_per_second
+from evals.shown import belonging, offered, shown
+from evals.variants.variant import Variant
+from fixtures.cases import Case
+from fixtures.retrieval.passages import Passage
+from models.chat import Answer, ChatModel, Model
 
 CLOSES_IN = 10.0
 """Seconds that a model or judge has to let go of what it holds open."""

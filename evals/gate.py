@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from bar_exam.common.identity import digest
-from bar_exam.common.settings import nearest, read_toml
-from bar_exam.evals.metrics.table import METRICS
+from common.identity import digest
+from common.settings import nearest, read_toml
+from evals.metrics.table import METRICS
 
 SHIPPED = Path(__file__).parent / "gate.toml"
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]

@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.paths import ROOT
-from bar_exam.evals.calls.columns import storable_text
+from common.errors import UserError
+from common.paths import ROOT
+from evals.calls.columns import storable_text
 
 T = TypeVar("T")
 U = TypeVar("U")

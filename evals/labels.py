@@ -12,9 +12,9 @@ from pathlib import Path
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 from pydantic.dataclasses import dataclass as validated
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.rows import SUFFIXES, Row, read_rows
-from bar_exam.fixtures.cases import Case
+from common.errors import UserError
+from common.rows import SUFFIXES, Row, read_rows
+from fixtures.cases import Case
 
 SCORE = "a score is a number from 0 to 1"
 COLUMNS = ("case_id", "contract", "question", "score", "model", "answer")

@@ -6,16 +6,16 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.settings import nearest
-from bar_exam.evals.gate import SHIPPED as SHIPPED_GATE
-from bar_exam.evals.metrics.table import METRICS
-from bar_exam.fixtures.retrieval.passages import Chunker
-from bar_exam.fixtures.retrieval.retrieval import RetrieverOptions, retriever_kinds
-from bar_exam.fixtures.selection import Selection, Split
-from bar_exam.models.promotion.champion import read_champion
-from bar_exam.models.registry import RECORDED
-from bar_exam.models.registry import SHIPPED as SHIPPED_REGISTRY
+from common.errors import UserError
+from common.settings import nearest
+from evals.gate import SHIPPED as SHIPPED_GATE
+from evals.metrics.table import METRICS
+from fixtures.retrieval.passages import Chunker
+from fixtures.retrieval.retrieval import RetrieverOptions, retriever_kinds
+from fixtures.selection import Selection, Split
+from models.promotion.champion import read_champion
+from models.registry import RECORDED
+from models.registry import SHIPPED as SHIPPED_REGISTRY
 
 if TYPE_CHECKING:
     import pytest

@@ -4,7 +4,7 @@ from typing import NoReturn
 
 import pytest
 
-from bar_exam.evals.results import Result
+from evals.results import Result
 
 
 class Unmet(pytest.fail.Exception):  # type: ignore[name-defined, misc]

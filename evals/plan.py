@@ -4,14 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from bar_exam.evals.calls.calls import Calls
-from bar_exam.evals.judges.judge import Judge, Panel
-from bar_exam.evals.metrics.table import DEFAULT
-from bar_exam.evals.results import Score
-from bar_exam.evals.variants.variant import Variant
-from bar_exam.fixtures.cases import Case
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.chat import Answer, Model
+from evals.calls.calls import Calls
+from evals.judges.judge import Judge, Panel
+from evals.metrics.table import DEFAULT
+from evals.results import Score
+from evals.variants.variant import Variant
+from fixtures.cases import Case
+from fixtures.retrieval.passages import Passage
+from models.chat import Answer, Model
 
 
 class Retrieves(Protocol):

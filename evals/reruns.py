@@ -3,8 +3,8 @@
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bar_exam.common.errors import UserError
-from bar_exam.evals.options import ExamOptions
+from common.errors import UserError
+from evals.options import ExamOptions
 
 if TYPE_CHECKING:
     import pytest

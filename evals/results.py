@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from bar_exam.fixtures.cases import Case
-from bar_exam.models.chat import Answer
+from fixtures.cases import Case
+from models.chat import Answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bar_exam.evals.agenda import varied_cases
-from bar_exam.evals.suites import SUITES
-from bar_exam.fixtures.cases import Case
+from evals.agenda import varied_cases
+from evals.suites import SUITES
+from fixtures.cases import Case
 
 if TYPE_CHECKING:
     import pytest

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bar_exam.fixtures.cases import Case
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.chat import Answer, Model
+from fixtures.cases import Case
+from fixtures.retrieval.passages import Passage
+from models.chat import Answer, Model
 
 
 def offered(model: Model, ranked: Sequence[Passage]) -> tuple[Passage, ...]:

@@ -5,7 +5,7 @@ Each is the mean paired difference between the changed and the original cases, w
 
 import pytest
 
-from bar_exam.evals.variants.vary import ROBUSTNESS
+from evals.variants.vary import ROBUSTNESS
 
 pytestmark = pytest.mark.suite("robustness")
 

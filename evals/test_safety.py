@@ -2,7 +2,7 @@
 
 import pytest
 
-from bar_exam.evals.variants.vary import SAFETY
+from evals.variants.vary import SAFETY
 
 
 @pytest.mark.suite("safety")

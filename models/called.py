@@ -4,9 +4,9 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
-from bar_exam.fixtures.cases import Case
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.chat import Answer
+from fixtures.cases import Case
+from fixtures.retrieval.passages import Passage
+from models.chat import Answer
 
 
 @dataclass(frozen=True)

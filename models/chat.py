@@ -6,9 +6,9 @@ from typing import Annotated, Literal, Protocol
 
 from pydantic import Field
 
-from bar_exam.common.identity import digest
-from bar_exam.fixtures.cases import Case
-from bar_exam.fixtures.retrieval.passages import Passage
+from common.identity import digest
+from fixtures.cases import Case
+from fixtures.retrieval.passages import Passage
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bar_exam.common.identity import digest
-from bar_exam.models.chat import Answer, Message
+from common.identity import digest
+from models.chat import Answer, Message
 
 
 @dataclass(frozen=True)

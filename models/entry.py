@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bar_exam.models.chat import Decoding, Model
+from models.chat import Decoding, Model
 
 
 class Entry(BaseModel):

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bar_exam.common.identity import digest
-from bar_exam.fixtures.cases import Case
-from bar_exam.fixtures.retrieval.embedder import Embedder, load_embedder
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.chat import Answer
-from bar_exam.models.prompted import NOT_FOUND
+from common.identity import digest
+from fixtures.cases import Case
+from fixtures.retrieval.embedder import Embedder, load_embedder
+from fixtures.retrieval.passages import Passage
+from models.chat import Answer
+from models.prompted import NOT_FOUND
 
 if TYPE_CHECKING:
     import numpy as np

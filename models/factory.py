@@ -5,20 +5,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bar_exam.common.errors import UserError
-from bar_exam.models.chat import ChatModel, Model
-from bar_exam.models.echo import EchoChat
-from bar_exam.models.endpoint.chat import EndpointChat
-from bar_exam.models.endpoint.waiting import Wait
-from bar_exam.models.entry import Prompted
-from bar_exam.models.extractive import ExtractiveModel
-from bar_exam.models.local.base import LocalBase
-from bar_exam.models.local.chat import LocalChat
-from bar_exam.models.local.devices import choose_device, choose_dtype
-from bar_exam.models.local.weights import base_folder
-from bar_exam.models.prompted import CLOSED_BOOK, SYSTEM, PromptedModel, Template
-from bar_exam.models.recorded import RecordedModel
-from bar_exam.models.registry import (
+from common.errors import UserError
+from models.chat import ChatModel, Model
+from models.echo import EchoChat
+from models.endpoint.chat import EndpointChat
+from models.endpoint.waiting import Wait
+from models.entry import Prompted
+from models.extractive import ExtractiveModel
+from models.local.base import LocalBase
+from models.local.chat import LocalChat
+from models.local.devices import choose_device, choose_dtype
+from models.local.weights import base_folder
+from models.prompted import CLOSED_BOOK, SYSTEM, PromptedModel, Template
+from models.recorded import RecordedModel
+from models.registry import (
     KINDS,
     SHIPPED,
     EchoEntry,

@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.files import write_whole
-from bar_exam.fixtures.cases import Contract
-from bar_exam.fixtures.shingles import BITS, sketch
+from common.errors import UserError
+from common.files import write_whole
+from fixtures.cases import Contract
+from fixtures.shingles import BITS, sketch
 
 FILE = "manifest.json"
 

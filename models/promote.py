@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bar_exam.common.command import Parser, one_line, run
-from bar_exam.common.errors import UserError
-from bar_exam.models.promotion.actions import RUNS, Place, change_anchor, promote, roll_back
-from bar_exam.models.promotion.record import Record, RefusedError, read_records
-from bar_exam.models.promotion.verification import verify
-from bar_exam.models.registry import SHIPPED as SHIPPED_REGISTRY
+from common.command import Parser, one_line, run
+from common.errors import UserError
+from models.promotion.actions import RUNS, Place, change_anchor, promote, roll_back
+from models.promotion.record import Record, RefusedError, read_records
+from models.promotion.verification import verify
+from models.registry import SHIPPED as SHIPPED_REGISTRY
 
 if TYPE_CHECKING:
     from rich.table import Table

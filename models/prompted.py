@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from bar_exam.common.errors import UserError
-from bar_exam.fixtures.cases import Case
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.chat import Answer, ChatModel, Message
-from bar_exam.models.identity.identities import prompted_key
-from bar_exam.models.identity.spec import Prompt, Spec, Voice
+from common.errors import UserError
+from fixtures.cases import Case
+from fixtures.retrieval.passages import Passage
+from models.chat import Answer, ChatModel, Message
+from models.identity.identities import prompted_key
+from models.identity.spec import Prompt, Spec, Voice
 
 NOT_FOUND = "Not found."
 

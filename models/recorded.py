@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.identity import file_digest
-from bar_exam.fixtures.cases import Case
-from bar_exam.fixtures.recorded import Recording, read_recordings
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.chat import Answer
-from bar_exam.models.spoken import answered
+from common.errors import UserError
+from common.identity import file_digest
+from fixtures.cases import Case
+from fixtures.recorded import Recording, read_recordings
+from fixtures.retrieval.passages import Passage
+from models.chat import Answer
+from models.spoken import answered
 
 Key = tuple[str, ...]
 

@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.extensions import Table
-from bar_exam.common.redaction import address, keep_secret
-from bar_exam.common.settings import nearest, read_toml
-from bar_exam.models.entry import Entry, Kind, Prompted
-from bar_exam.models.manifest import Sha256
+from common.errors import UserError
+from common.extensions import Table
+from common.redaction import address, keep_secret
+from common.settings import nearest, read_toml
+from models.entry import Entry, Kind, Prompted
+from models.manifest import Sha256
 
 SHIPPED = Path(__file__).parent / "registry"
 RECORDED = "recorded:"

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from bar_exam.common.redaction import outward
-from bar_exam.models.chat import Answer
+from common.redaction import outward
+from models.chat import Answer
 
 LONGEST = 200_000
 """Characters of an answer or of its reasoning that are kept; answers have some hundred."""

@@ -15,12 +15,12 @@ from typing import Any, NoReturn, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.files import FREE, write_whole
-from bar_exam.common.redaction import outward, redacted
-from bar_exam.common.settings import nearest
-from bar_exam.common.storable import each_text
-from bar_exam.reports.report import GateFacts, Header, ModelFacts, Overview, Report
+from common.errors import UserError
+from common.files import FREE, write_whole
+from common.redaction import outward, redacted
+from common.settings import nearest
+from common.storable import each_text
+from reports.report import GateFacts, Header, ModelFacts, Overview, Report
 
 SCHEMA = 1
 AGAIN = f"{FREE}, and type the same command: every answer is kept in the store"

@@ -4,14 +4,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.redaction import redacted
-from bar_exam.evals.metrics.table import METRICS
-from bar_exam.evals.results import Result, Score
-from bar_exam.fixtures.cases import Case
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.chat import Answer
-from bar_exam.reports.report import (
+from common.errors import UserError
+from common.redaction import redacted
+from evals.metrics.table import METRICS
+from evals.results import Result, Score
+from fixtures.cases import Case
+from fixtures.retrieval.passages import Passage
+from models.chat import Answer
+from reports.report import (
     MetricFacts,
     Report,
     ReportedCase,

@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 from pydantic import FiniteFloat
 
-from bar_exam.evals.metrics.table import METRICS
-from bar_exam.evals.results import Spending
-from bar_exam.fixtures.cases import Span
-from bar_exam.reports.statistics.estimates import Estimate, Outcome
+from evals.metrics.table import METRICS
+from evals.results import Spending
+from fixtures.cases import Span
+from reports.statistics.estimates import Estimate, Outcome
 
 RIGHT_OR_WRONG: Mapping[str, float] = {"abstention": 1.0, "laziness": 0.0}
 """Metrics that a case passes or misses without a pass mark in the gate file."""

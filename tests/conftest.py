@@ -28,7 +28,7 @@ def pytest_configure():
 @pytest.fixture(scope="session")
 def sample():
     """The embedded corpus."""
-    from bar_exam.fixtures.datasets import load_dataset
+    from fixtures.datasets import load_dataset
 
     return load_dataset("sample")
 
@@ -36,7 +36,7 @@ def sample():
 @pytest.fixture(scope="session")
 def cuad():
     """The real contracts meant for development, where they are at hand."""
-    from bar_exam.fixtures.datasets import load_dataset
+    from fixtures.datasets import load_dataset
 
     if not (CUAD / "CUAD_v1.json").is_file():
         pytest.skip("the real contracts are not at ../shared/cuad")
@@ -57,7 +57,7 @@ def one_thread():
 @pytest.fixture(scope="session")
 def smollm2(one_thread):
     """The folder of the embedded generator."""
-    from bar_exam.models.local.embedded import embedded_smollm2
+    from models.local.embedded import embedded_smollm2
 
     return embedded_smollm2()
 

@@ -3,10 +3,10 @@
 import hashlib
 import json
 
-from bar_exam.models.factory import open_models
-from bar_exam.models.identity.identities import promotion_identity
-from bar_exam.models.promotion.actions import Place
-from bar_exam.models.promotion.evidence import SEAL, seal_of
+from models.factory import open_models
+from models.identity.identities import promotion_identity
+from models.promotion.actions import Place
+from models.promotion.evidence import SEAL, seal_of
 
 GATE = "# what an exam must show\nalpha = 0.05\n"
 
@@ -98,7 +98,7 @@ def seal(path):
 
 def dynasty(place, *names, **changes):
     """Promote these models, each against the one before, the first as the anchor."""
-    from bar_exam.models.promotion.actions import promote
+    from models.promotion.actions import promote
 
     anchor = None
     for number, name in enumerate(names):

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import yaml
 
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.prompted import NOT_FOUND, Template
-from bar_exam.training.command import run_command
-from bar_exam.training.data.examples import Example, Meta, write_examples, write_meta
+from fixtures.retrieval.passages import Passage
+from models.prompted import NOT_FOUND, Template
+from training.command import run_command
+from training.data.examples import Example, Meta, write_examples, write_meta
 
 LAWS = ("Nevada", "Ohio", "Utah", "Texas", "Maine", "Iowa")
 

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bar_exam.evals.gate import Gate, MetricGate
-from bar_exam.evals.metrics.table import score
-from bar_exam.evals.results import Result, Spending
-from bar_exam.fixtures.cases import Case
-from bar_exam.models.chat import Answer
-from bar_exam.reports.archive import as_written
-from bar_exam.reports.listing import with_missed
-from bar_exam.reports.report import (
+from evals.gate import Gate, MetricGate
+from evals.metrics.table import score
+from evals.results import Result, Spending
+from fixtures.cases import Case
+from models.chat import Answer
+from reports.archive import as_written
+from reports.listing import with_missed
+from reports.report import (
     DatasetFacts,
     Fingerprint,
     GateFacts,
@@ -20,7 +20,7 @@ from bar_exam.reports.report import (
     Report,
     RetrieverFacts,
 )
-from bar_exam.reports.verdict.conclude import conclude
+from reports.verdict.conclude import conclude
 
 GATE = Gate(
     minimum_cases=1,

@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bar_exam.common.identity import digest
-from bar_exam.evals.metrics.table import METRICS
-from bar_exam.reports.archive import read_report
-from bar_exam.reports.report import Report
-from bar_exam.reports.statistics.estimates import cluster_mean
+from common.identity import digest
+from evals.metrics.table import METRICS
+from reports.archive import read_report
+from reports.report import Report
+from reports.statistics.estimates import cluster_mean
 
 GATE = {
     "alpha": 0.05,

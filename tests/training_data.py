@@ -4,11 +4,11 @@ import importlib
 from dataclasses import replace
 from pathlib import Path
 
-from bar_exam.models.chat import Message
-from bar_exam.models.manifest import TrainedContract
-from bar_exam.models.prompted import Template
-from bar_exam.training.data.examples import Example, Meta, write_examples, write_meta, write_rows
-from bar_exam.training.trainer.method import Method
+from models.chat import Message
+from models.manifest import TrainedContract
+from models.prompted import Template
+from training.data.examples import Example, Meta, write_examples, write_meta, write_rows
+from training.trainer.method import Method
 
 TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n"
@@ -26,7 +26,7 @@ CLAUSES = ("Ohio", "New York", "31 December 2030", "Acme Corp.", "two years", "D
 
 def method_named(name: str) -> Method:
     """One of `training.trainer.method.METHODS`."""
-    return importlib.import_module(f"bar_exam.training.{name}").METHOD
+    return importlib.import_module(f"training.{name}").METHOD
 
 
 def make_tokenizer(folder: Path):

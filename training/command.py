@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from bar_exam.common.command import Parser, run
-from bar_exam.models.registry import SHIPPED
-from bar_exam.training.outcome.delivery import ADAPTERS, RUNS, Places, check_free, deliver
-from bar_exam.training.trainer.loading import load
-from bar_exam.training.trainer.method import Method
-from bar_exam.training.trainer.recipe import Recipe, read_recipe
-from bar_exam.training.trainer.run import train
+from common.command import Parser, run
+from models.registry import SHIPPED
+from training.outcome.delivery import ADAPTERS, RUNS, Places, check_free, deliver
+from training.trainer.loading import load
+from training.trainer.method import Method
+from training.trainer.recipe import Recipe, read_recipe
+from training.trainer.run import train
 
 TRIED = 2
 """Steps of `--try`."""

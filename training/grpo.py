@@ -3,11 +3,11 @@
 import sys
 from typing import Any
 
-from bar_exam.training.command import run_command
-from bar_exam.training.rl.groups import DEFAULTS, check_groups
-from bar_exam.training.rl.rewards import reward
-from bar_exam.training.rl.rows import prompts
-from bar_exam.training.trainer.method import Method
+from training.command import run_command
+from training.rl.groups import DEFAULTS, check_groups
+from training.rl.rewards import reward
+from training.rl.rows import prompts
+from training.trainer.method import Method
 
 
 def _classes() -> tuple[Any, Any]:

@@ -4,10 +4,10 @@ import os
 import sys
 from typing import Any
 
-from bar_exam.training.command import run_command
-from bar_exam.training.loss.orpo import trainer_class
-from bar_exam.training.trainer.method import Method
-from bar_exam.training.trainer.rows import labelled_pairs
+from training.command import run_command
+from training.loss.orpo import trainer_class
+from training.trainer.method import Method
+from training.trainer.rows import labelled_pairs
 
 
 def _classes() -> tuple[Any, Any]:

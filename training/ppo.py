@@ -6,12 +6,12 @@ The algorithm is in `training/rl/policy.py`, its numbers in `training/rl/ppo_con
 import sys
 from typing import Any
 
-from bar_exam.training.command import run_command
-from bar_exam.training.rl.ppo_config import PPOConfig
-from bar_exam.training.rl.ppo_trainer import trainer_class
-from bar_exam.training.rl.rewards import reward
-from bar_exam.training.rl.rows import prompts
-from bar_exam.training.trainer.method import Method
+from training.command import run_command
+from training.rl.ppo_config import PPOConfig
+from training.rl.ppo_trainer import trainer_class
+from training.rl.rewards import reward
+from training.rl.rows import prompts
+from training.trainer.method import Method
 
 
 def _classes() -> tuple[Any, Any]:

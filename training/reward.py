@@ -3,9 +3,9 @@
 import sys
 from typing import Any
 
-from bar_exam.training.command import run_command
-from bar_exam.training.trainer.method import Method
-from bar_exam.training.trainer.rows import sequences
+from training.command import run_command
+from training.trainer.method import Method
+from training.trainer.rows import sequences
 
 
 def _classes() -> tuple[Any, Any]:

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.files import private_file, private_folder
+from common.errors import UserError
+from common.files import private_file, private_folder
 
 if TYPE_CHECKING:
     from sqlalchemy import URL

@@ -8,17 +8,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.identity import digest
-from bar_exam.evals.calls.columns import storable_answer
-from bar_exam.evals.calls.journal import Journal, Lookups
-from bar_exam.evals.calls.store import answer_from, answer_row
-from bar_exam.evals.isolation import isolated
-from bar_exam.evals.results import Call
-from bar_exam.fixtures.cases import Case
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.chat import Answer, ChatModel, Message, Model
-from bar_exam.models.endpoint.limiter import holding
+from common.errors import UserError
+from common.identity import digest
+from evals.calls.columns import storable_answer
+from evals.calls.journal import Journal, Lookups
+from evals.calls.store import answer_from, answer_row
+from evals.isolation import isolated
+from evals.results import Call
+from fixtures.cases import Case
+from fixtures.retrieval.passages import Passage
+from models.chat import Answer, ChatModel, Message, Model
+from models.endpoint.limiter import holding
 
 DECLINED = "not asked: --max-"
 """How the reason begins where a call was declined; what the limit is called follows."""

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
-from bar_exam.common.identity import digest
-from bar_exam.evals.calls.locks import Release
-from bar_exam.evals.calls.store import Store
-from bar_exam.models.chat import Model
+from common.identity import digest
+from evals.calls.locks import Release
+from evals.calls.store import Store
+from models.chat import Model
 
 POLL_SECONDS = 0.25
 

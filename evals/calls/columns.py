@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from bar_exam.common.redaction import outward
-from bar_exam.common.storable import storable
-from bar_exam.evals.results import Score
-from bar_exam.models.chat import Answer
-from bar_exam.models.spoken import LONGEST, answered
+from common.redaction import outward
+from common.storable import storable
+from evals.results import Score
+from models.chat import Answer
+from models.spoken import LONGEST, answered
 
 LONGEST_REASON = 20_000
 MOST = 2**31 - 1

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self
 
-from bar_exam.common.errors import UserError
-from bar_exam.evals.calls.store import Row, Store, UnwritableError
+from common.errors import UserError
+from evals.calls.store import Row, Store, UnwritableError
 
 GATHERED_SECONDS = 0.01
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bar_exam.common.files import private_file, private_folder
+from common.files import private_file, private_folder
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock

@@ -5,13 +5,13 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from bar_exam.common.identity import digest
-from bar_exam.evals.calls.journal import Journal
-from bar_exam.evals.calls.store import Store, passages_of, retrieval_row
-from bar_exam.evals.isolation import isolated
-from bar_exam.evals.plan import Retrieves
-from bar_exam.fixtures.cases import Case
-from bar_exam.fixtures.retrieval.passages import Passage
+from common.identity import digest
+from evals.calls.journal import Journal
+from evals.calls.store import Store, passages_of, retrieval_row
+from evals.isolation import isolated
+from evals.plan import Retrieves
+from fixtures.cases import Case
+from fixtures.retrieval.passages import Passage
 
 CONTRACTS_AT_ONCE = 8
 

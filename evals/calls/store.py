@@ -12,30 +12,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.redaction import keep_secrets_of
-from bar_exam.common.redaction import redacted as masked
-from bar_exam.evals.calls.address import URLS, address_of, file_of
-from bar_exam.evals.calls.columns import storable_columns
-from bar_exam.evals.calls.locks import (
+from common.errors import UserError
+from common.redaction import keep_secrets_of
+from common.redaction import redacted as masked
+from evals.calls.address import URLS, address_of, file_of
+from evals.calls.columns import storable_columns
+from evals.calls.locks import (
     Release,
     advisory_lock_for_transaction,
     file_lock,
     try_advisory_lock,
     try_file_lock,
 )
-from bar_exam.evals.calls.odd_rows import odd
-from bar_exam.fixtures.cases import Contract
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.chat import Answer
-from bar_exam.models.spoken import answered
+from evals.calls.odd_rows import odd
+from fixtures.cases import Contract
+from fixtures.retrieval.passages import Passage
+from models.chat import Answer
+from models.spoken import answered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy import Connection, Engine, MetaData, Table
 
-    from bar_exam.evals.results import Score
+    from evals.results import Score
 
 
 VERSION = "1"

@@ -4,17 +4,17 @@ import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.extensions import Table
-from bar_exam.evals.gate import Gate
-from bar_exam.evals.judges.embedded.embedding import Embeddings
-from bar_exam.evals.judges.judge import Judge
-from bar_exam.evals.judges.judge_exam import JudgeExam
-from bar_exam.evals.judges.pairs import Pair, read_pairs
-from bar_exam.evals.metrics.table import METRICS, Metric
-from bar_exam.evals.options import REFERENCE
-from bar_exam.models.chat import ChatModel
-from bar_exam.models.factory import Chats
+from common.errors import UserError
+from common.extensions import Table
+from evals.gate import Gate
+from evals.judges.embedded.embedding import Embeddings
+from evals.judges.judge import Judge
+from evals.judges.judge_exam import JudgeExam
+from evals.judges.pairs import Pair, read_pairs
+from evals.metrics.table import METRICS, Metric
+from evals.options import REFERENCE
+from models.chat import ChatModel
+from models.factory import Chats
 
 JUDGEMENT = 1024
 """Tokens that a judge may need for its reasons."""
@@ -47,45 +47,45 @@ class Judging:
 
 
 def _correctness(opening: Opening) -> Judge:
-    from bar_exam.evals.judges.reference.judge import ReferenceJudge
+    from evals.judges.reference.judge import ReferenceJudge
 
     return _llm(opening) if opening.chat else ReferenceJudge(opening.embeddings)
 
 
 def _llm(opening: Opening) -> Judge:
-    from bar_exam.evals.judges.llm.judge import LlmJudge
+    from evals.judges.llm.judge import LlmJudge
 
     assert opening.chat is not None
     return LlmJudge(opening.metric, opening.chat, opening.samples)
 
 
 def _claim_support(opening: Opening) -> Judge:
-    from bar_exam.evals.judges.embedded.claim_support import ClaimSupport
+    from evals.judges.embedded.claim_support import ClaimSupport
 
     return ClaimSupport(opening.embeddings)
 
 
 def _perplexity(opening: Opening) -> Judge:
-    from bar_exam.evals.judges.embedded.perplexity import Perplexity
+    from evals.judges.embedded.perplexity import Perplexity
 
     return Perplexity()
 
 
 def _selfcheck(opening: Opening) -> Judge:
-    from bar_exam.evals.judges.embedded.selfcheck import SelfCheck
+    from evals.judges.embedded.selfcheck import SelfCheck
 
     return SelfCheck(opening.metric, chat=opening.chat, embeddings=opening.embeddings)
 
 
 def _deepeval(opening: Opening) -> Judge:
-    from bar_exam.evals.judges.frameworks.deepeval_judge import DeepevalJudge
+    from evals.judges.frameworks.deepeval_judge import DeepevalJudge
 
     assert opening.chat is not None
     return DeepevalJudge(opening.metric, opening.chat)
 
 
 def _ragas(opening: Opening) -> Judge:
-    from bar_exam.evals.judges.frameworks.ragas_judge import RagasJudge
+    from evals.judges.frameworks.ragas_judge import RagasJudge
 
     return RagasJudge(opening.metric, opening.chat)
 
@@ -188,8 +188,8 @@ def judge_exams(judges: Iterable[Judge], pairs: Sequence[Pair] | None = None) ->
     Scores are held against the pairs that are held out. Whether the order of two answers decides
     needs no label, and is tried on all pairs.
     """
-    from bar_exam.evals.judges.llm.judge import LlmJudge
-    from bar_exam.evals.judges.llm.pairwise import PairwiseJudge
+    from evals.judges.llm.judge import LlmJudge
+    from evals.judges.llm.pairwise import PairwiseJudge
 
     examined = [judge for judge in judges if judge.metric == "correctness"]
     every = (pairs or read_pairs()) if examined else ()

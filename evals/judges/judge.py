@@ -5,18 +5,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from bar_exam.common.identity import digest
-from bar_exam.evals.calls.calls import Calls
-from bar_exam.evals.calls.columns import storable_score
-from bar_exam.evals.calls.journal import Journal, Lookups
-from bar_exam.evals.calls.store import score_row
-from bar_exam.evals.isolation import isolated
-from bar_exam.evals.metrics.declining import abstains
-from bar_exam.evals.metrics.table import METRICS
-from bar_exam.evals.results import Score
-from bar_exam.fixtures.cases import Case
-from bar_exam.models.chat import Answer, Model
-from bar_exam.models.spoken import scorable
+from common.identity import digest
+from evals.calls.calls import Calls
+from evals.calls.columns import storable_score
+from evals.calls.journal import Journal, Lookups
+from evals.calls.store import score_row
+from evals.isolation import isolated
+from evals.metrics.declining import abstains
+from evals.metrics.table import METRICS
+from evals.results import Score
+from fixtures.cases import Case
+from models.chat import Answer, Model
+from models.spoken import scorable
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from bar_exam.evals.judges.judge import Judge, Panel, Submission
-from bar_exam.evals.judges.llm.pairwise import Orders, PairwiseJudge
-from bar_exam.evals.judges.pairs import Pair
-from bar_exam.evals.results import Score
-from bar_exam.models.chat import Answer
+from evals.judges.judge import Judge, Panel, Submission
+from evals.judges.llm.pairwise import Orders, PairwiseJudge
+from evals.judges.pairs import Pair
+from evals.results import Score
+from models.chat import Answer
 
 T = TypeVar("T")
 PROBED = 40

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.files import read_jsonl
-from bar_exam.common.identity import digest
-from bar_exam.common.settings import validated
-from bar_exam.fixtures.cases import Case, Contract, Span
+from common.errors import UserError
+from common.files import read_jsonl
+from common.identity import digest
+from common.settings import validated
+from fixtures.cases import Case, Contract, Span
 
 SHIPPED = Path(__file__).parent / "data"
 HELD_OUT_OF = 5

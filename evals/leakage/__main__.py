@@ -4,10 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from bar_exam.common.command import Parser, run
-from bar_exam.common.errors import UserError
-from bar_exam.evals.leakage.leaks import near_duplicates
-from bar_exam.fixtures.datasets import load_dataset
+from common.command import Parser, run
+from common.errors import UserError
+from evals.leakage.leaks import near_duplicates
+from fixtures.datasets import load_dataset
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bar_exam.common.errors import UserError
-from bar_exam.fixtures.cases import Case, Contract, Dataset
-from bar_exam.fixtures.shingles import comparable, is_sample, sketch
-from bar_exam.models.manifest import Manifest, contract_entry
+from common.errors import UserError
+from fixtures.cases import Case, Contract, Dataset
+from fixtures.shingles import comparable, is_sample, sketch
+from models.manifest import Manifest, contract_entry
 
 NAMED = 5
 

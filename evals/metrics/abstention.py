@@ -3,17 +3,17 @@
 `balanced` makes one number of answering and declining.
 """
 
-from bar_exam.evals.metrics.declining import abstains, declines
-from bar_exam.evals.metrics.text import token_f1
-from bar_exam.evals.results import Score
-from bar_exam.fixtures.cases import Case
-from bar_exam.models.chat import Answer
+from evals.metrics.declining import abstains, declines
+from evals.metrics.text import token_f1
+from evals.results import Score
+from fixtures.cases import Case
+from models.chat import Answer
 
 
 def abstention(case: Case, answer: Answer) -> Score:
     """1.0 when an answer to a question that the contract does not answer says so, and no more.
 
-    >>> from bar_exam.fixtures.cases import Contract
+    >>> from fixtures.cases import Contract
     >>> silent = Case("1", "1", Contract("A", "Fees are due."), "Cap", "Is liability capped?", ())
     >>> abstention(silent, Answer("Not found.")).value
     1.0
@@ -29,7 +29,7 @@ def laziness(case: Case, answer: Answer) -> Score:
     Whoever refuses and answers all the same has refused. Source: ContractEval (Liu et al. 2025),
     "laziness" of a model that says "no related clause".
 
-    >>> from bar_exam.fixtures.cases import Contract, Span
+    >>> from fixtures.cases import Contract, Span
     >>> spans = (Span("two years", 12),)
     >>> case = Case("1", "1", Contract("A", "The term is two years."), "Term", "How long?", spans)
     >>> laziness(case, Answer("Not found.")).value, laziness(case, Answer("Two years.")).value
@@ -45,7 +45,7 @@ def balanced(case: Case, answer: Answer) -> Score:
     (`--limit N --balanced`): a model that never answers has 0.5, and so has one that always does
     and is always right.
 
-    >>> from bar_exam.fixtures.cases import Contract, Span
+    >>> from fixtures.cases import Contract, Span
     >>> contract = Contract("A", "The term is two years.")
     >>> case = Case("1", "1", contract, "Term", "How long?", (Span("two years", 12),))
     >>> silent = Case("2", "2", contract, "Cap", "Is liability capped?", ())

@@ -3,10 +3,10 @@
 import sys
 from collections.abc import Iterator
 
-from bar_exam.common.command import Parser, run
-from bar_exam.common.paths import ROOT
-from bar_exam.evals.metrics import cuad
-from bar_exam.evals.metrics.table import METRICS, Metric
+from common.command import Parser, run
+from common.paths import ROOT
+from evals.metrics import cuad
+from evals.metrics.table import METRICS, Metric
 
 PAGE = ROOT / "docs" / "metrics.md"
 RANGES = {"": "0..1", "s": "seconds", "tokens": "count", "ppl": "1 or more"}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import exp, isnan
 from typing import TYPE_CHECKING
 
-from bar_exam.evals.results import Score
+from evals.results import Score
 
 if TYPE_CHECKING:
     import numpy as np

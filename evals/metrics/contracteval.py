@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
 
-from bar_exam.evals.metrics.declining import reading
+from evals.metrics.declining import reading
 
 EDGES = " \n`"
 

@@ -49,8 +49,8 @@ from itertools import accumulate, pairwise
 from math import exp
 from typing import Literal
 
-from bar_exam.evals.metrics.declining import reading
-from bar_exam.evals.metrics.text import cuad_words
+from evals.metrics.declining import reading
+from evals.metrics.text import cuad_words
 
 Mode = Literal["official", "corrected"]
 MATCH = 0.5

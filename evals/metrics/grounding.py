@@ -12,13 +12,13 @@ from functools import cached_property
 from itertools import chain, islice
 from typing import Literal
 
-from bar_exam.evals.metrics.declining import abstains
-from bar_exam.evals.metrics.names import name_words, names
-from bar_exam.evals.metrics.quantities import DATE, REFERENCE, Date, dates, quantities
-from bar_exam.evals.results import Score
-from bar_exam.fixtures.cases import Case
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.chat import Answer
+from evals.metrics.declining import abstains
+from evals.metrics.names import name_words, names
+from evals.metrics.quantities import DATE, REFERENCE, Date, dates, quantities
+from evals.results import Score
+from fixtures.cases import Case
+from fixtures.retrieval.passages import Passage
+from models.chat import Answer
 
 TYPOGRAPHY = str.maketrans(
     "‘’‛“”„‟«»‐‑‒–—―\u00a0０１２３４５６７８９％，．", '\'\'\'""""""------ 0123456789%,.', "*_`"
@@ -42,7 +42,7 @@ def grounded_quote(case: Case, answer: Answer) -> Score:
     made up. Unscored are abstentions, answers without passages, and answers with no particulars,
     which would otherwise be rewarded for vagueness.
 
-    >>> from bar_exam.fixtures.cases import Contract
+    >>> from fixtures.cases import Contract
     >>> contract = Contract("A", "Rent of $500 falls due on March 1, 2024.")
     >>> case = Case("1", "1", contract, "Rent", "What is the rent?", ())
     >>> shown = (Passage("A", 0, 40, contract.text),)

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from bar_exam.evals.metrics.text import best
-from bar_exam.evals.results import Score
-from bar_exam.fixtures.cases import Case
-from bar_exam.models.chat import Answer
+from evals.metrics.text import best
+from evals.results import Score
+from fixtures.cases import Case
+from models.chat import Answer
 
 if TYPE_CHECKING:
     from sacrebleu.metrics.bleu import BLEU
@@ -20,7 +20,7 @@ def bleu(case: Case, answer: Answer) -> Score:
     Effective order: an answer of two words is not judged by its missing 4-grams. Source: Papineni
     et al. 2002; sacrebleu's `sentence_bleu` over 100 (Post 2018).
 
-    >>> from bar_exam.fixtures.cases import Contract, Span
+    >>> from fixtures.cases import Contract, Span
     >>> spans = (Span("the laws of the State of Delaware", None),)
     >>> case = Case("1", "1", Contract("A", ""), "Governing Law", "Which law governs?", spans)
     >>> round(bleu(case, Answer("the laws of Delaware")).value, 2)
@@ -37,7 +37,7 @@ def bleu(case: Case, answer: Answer) -> Score:
 def rouge_1(case: Case, answer: Answer) -> Score:
     """ROUGE-1 F: shared words.
 
-    >>> from bar_exam.fixtures.cases import Contract, Span
+    >>> from fixtures.cases import Contract, Span
     >>> spans = (Span("two years from signing", None),)
     >>> case = Case("1", "1", Contract("A", ""), "Term", "How long is the term?", spans)
     >>> round(rouge_1(case, Answer("from signing two years")).value, 2)
@@ -49,7 +49,7 @@ def rouge_1(case: Case, answer: Answer) -> Score:
 def rouge_2(case: Case, answer: Answer) -> Score:
     """ROUGE-2 F: shared pairs of neighbouring words.
 
-    >>> from bar_exam.fixtures.cases import Contract, Span
+    >>> from fixtures.cases import Contract, Span
     >>> spans = (Span("two years from signing", None),)
     >>> case = Case("1", "1", Contract("A", ""), "Term", "How long is the term?", spans)
     >>> round(rouge_2(case, Answer("from signing two years")).value, 2)
@@ -61,7 +61,7 @@ def rouge_2(case: Case, answer: Answer) -> Score:
 def rouge_l(case: Case, answer: Answer) -> Score:
     """ROUGE-L F: the longest common subsequence of words.
 
-    >>> from bar_exam.fixtures.cases import Contract, Span
+    >>> from fixtures.cases import Contract, Span
     >>> spans = (Span("two years from signing", None),)
     >>> case = Case("1", "1", Contract("A", ""), "Term", "How long is the term?", spans)
     >>> round(rouge_l(case, Answer("from signing two years")).value, 2)

@@ -8,16 +8,16 @@ only, so they also score a case whose model failed.
 from collections.abc import Callable
 from math import log2
 
-from bar_exam.evals.results import Score
-from bar_exam.fixtures.cases import Case
-from bar_exam.models.chat import Answer
+from evals.results import Score
+from fixtures.cases import Case
+from models.chat import Answer
 
 
 def hit_at(k: int) -> Callable[[Case, Answer], Score]:
     """1.0 when one of the first `k` passages is relevant.
 
-    >>> from bar_exam.fixtures.cases import Contract, Span
-    >>> from bar_exam.fixtures.retrieval.passages import Passage
+    >>> from fixtures.cases import Contract, Span
+    >>> from fixtures.retrieval.passages import Passage
     >>> contract = Contract("A", "Fees are due. The term is two years.")
     >>> case = Case("1", "1", contract, "Term", "How long?", (Span("two years", 26),))
     >>> first, second = (Passage("A", a, b, contract.text[a:b]) for a, b in ((0, 14), (14, 36)))
@@ -30,8 +30,8 @@ def hit_at(k: int) -> Callable[[Case, Answer], Score]:
 def recall_at(k: int) -> Callable[[Case, Answer], Score]:
     """Share of the distinct located gold spans that start in the first `k` passages.
 
-    >>> from bar_exam.fixtures.cases import Contract, Span
-    >>> from bar_exam.fixtures.retrieval.passages import Passage
+    >>> from fixtures.cases import Contract, Span
+    >>> from fixtures.retrieval.passages import Passage
     >>> contract = Contract("A", "Fees are due. The term is two years.")
     >>> case = Case("1", "1", contract, "Term", "When?", (Span("due", 9), Span("two years", 26)))
     >>> recall_at(5)(case, Answer("", passages=(Passage("A", 0, 14, "Fees are due. "),))).value
@@ -45,8 +45,8 @@ def recall_at(k: int) -> Callable[[Case, Answer], Score]:
 def mrr(case: Case, answer: Answer) -> Score:
     """1 / rank of the first relevant passage; 0.0 when none of those shown is.
 
-    >>> from bar_exam.fixtures.cases import Contract, Span
-    >>> from bar_exam.fixtures.retrieval.passages import Passage
+    >>> from fixtures.cases import Contract, Span
+    >>> from fixtures.retrieval.passages import Passage
     >>> contract = Contract("A", "Fees are due. The term is two years.")
     >>> case = Case("1", "1", contract, "Term", "How long?", (Span("two years", 26),))
     >>> first, second = (Passage("A", a, b, contract.text[a:b]) for a, b in ((0, 14), (14, 36)))
@@ -68,8 +68,8 @@ def ndcg_at(k: int) -> Callable[[Case, Answer], Score]:
     gaining passages first; where one chunk holds two spans it is out of reach, and the score
     stays below 1. Source: Jaervelin and Kekaelaeinen 2002.
 
-    >>> from bar_exam.fixtures.cases import Contract, Span
-    >>> from bar_exam.fixtures.retrieval.passages import Passage
+    >>> from fixtures.cases import Contract, Span
+    >>> from fixtures.retrieval.passages import Passage
     >>> contract = Contract("A", "Fees are due. The term is two years.")
     >>> case = Case("1", "1", contract, "Term", "How long?", (Span("two years", 26),))
     >>> first, second = (Passage("A", a, b, contract.text[a:b]) for a, b in ((0, 14), (14, 36)))
@@ -91,7 +91,7 @@ def ndcg_at(k: int) -> Callable[[Case, Answer], Score]:
 def ranked(case: Case, answer: Answer, measure: Callable[[list[set[int]], int], float]) -> Score:
     """`measure(found, spans)`: gold starts per passage, by rank, and how many there are at all.
 
-    >>> from bar_exam.fixtures.cases import Contract, Span
+    >>> from fixtures.cases import Contract, Span
     >>> case = Case("1", "1", Contract("A", "Two years."), "Term", "How long?", (Span("Two", 0),))
     >>> ranked(case, Answer("Two years."), lambda found, spans: 1.0)
     Score(value=None, reason='no passages shown')

@@ -5,18 +5,18 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol, Self, TypeVar
 
-from bar_exam.common.extensions import Table
-from bar_exam.evals.metrics.abstention import abstention, balanced, laziness
-from bar_exam.evals.metrics.grounding import grounded_quote
-from bar_exam.evals.metrics.overlap import bleu, rouge_1, rouge_2, rouge_l
-from bar_exam.evals.metrics.ranking import hit_at, mrr, ndcg_at, recall_at
-from bar_exam.evals.metrics.text import containment, exact_match, jaccard, token_f1
-from bar_exam.evals.metrics.usage import latency, tokens_in, tokens_out
-from bar_exam.evals.results import Score
-from bar_exam.fixtures.cases import Case
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.chat import Answer
-from bar_exam.models.spoken import scorable
+from common.extensions import Table
+from evals.metrics.abstention import abstention, balanced, laziness
+from evals.metrics.grounding import grounded_quote
+from evals.metrics.overlap import bleu, rouge_1, rouge_2, rouge_l
+from evals.metrics.ranking import hit_at, mrr, ndcg_at, recall_at
+from evals.metrics.text import containment, exact_match, jaccard, token_f1
+from evals.metrics.usage import latency, tokens_in, tokens_out
+from evals.results import Score
+from fixtures.cases import Case
+from fixtures.retrieval.passages import Passage
+from models.chat import Answer
+from models.spoken import scorable
 
 Rule = Callable[[Case, Answer], Score]
 
@@ -259,7 +259,7 @@ def score(
     look at `shown` where the answer does not say what it was made from. What a model or its
     server's filter refused to say is a refusal, in whatever words: it is scored as silence.
 
-    >>> from bar_exam.fixtures.cases import Contract, Span
+    >>> from fixtures.cases import Contract, Span
     >>> contract = Contract("A", "The term is two years.")
     >>> case = Case("1", "1", contract, "Term", "How long?", (Span("two years", 12),))
     >>> score(case, Answer("Two years."), ["token_f1", "abstention", "latency"])

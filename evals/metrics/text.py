@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from bar_exam.evals.metrics.declining import declines
-from bar_exam.evals.metrics.words import f1, normalise
-from bar_exam.evals.results import Score
-from bar_exam.fixtures.cases import Case
-from bar_exam.models.chat import Answer
+from evals.metrics.declining import declines
+from evals.metrics.words import f1, normalise
+from evals.results import Score
+from fixtures.cases import Case
+from models.chat import Answer
 
 
 def best(case: Case, answer: Answer, likeness: Callable[[str, str], float]) -> Score:
@@ -14,7 +14,7 @@ def best(case: Case, answer: Answer, likeness: Callable[[str, str], float]) -> S
 
     An answer that declines earns nothing, whatever it says beside that, and an empty one nothing.
 
-    >>> from bar_exam.fixtures.cases import Contract, Span
+    >>> from fixtures.cases import Contract, Span
     >>> spans = (Span("two years", None), Span("24 months", None))
     >>> case = Case("1", "1", Contract("A", ""), "Term", "How long is the term?", spans)
     >>> best(case, Answer("24 months"), lambda said, gold: float(said == gold)).value
@@ -30,7 +30,7 @@ def best(case: Case, answer: Answer, likeness: Callable[[str, str], float]) -> S
 def exact_match(case: Case, answer: Answer) -> Score:
     """1.0 when the answer equals a gold span in SQuAD's normal form.
 
-    >>> from bar_exam.fixtures.cases import Contract, Span
+    >>> from fixtures.cases import Contract, Span
     >>> spans = (Span("two years", None),)
     >>> case = Case("1", "1", Contract("A", ""), "Term", "How long is the term?", spans)
     >>> [exact_match(case, Answer(text)).value for text in ("Two years.", "for two years")]
@@ -42,7 +42,7 @@ def exact_match(case: Case, answer: Answer) -> Score:
 def token_f1(case: Case, answer: Answer) -> Score:
     """F1 of the words shared with the nearest gold span, counted with multiplicity.
 
-    >>> from bar_exam.fixtures.cases import Contract, Span
+    >>> from fixtures.cases import Contract, Span
     >>> spans = (Span("two years", None),)
     >>> case = Case("1", "1", Contract("A", ""), "Term", "How long is the term?", spans)
     >>> [token_f1(case, Answer(text)).value for text in ("for two years", "Not found.")]
@@ -58,7 +58,7 @@ def containment(case: Case, answer: Answer) -> Score:
 
     An answer that is a part of the gold does not contain it: half a clause is not the clause.
 
-    >>> from bar_exam.fixtures.cases import Contract, Span
+    >>> from fixtures.cases import Contract, Span
     >>> spans = (Span("two years", None),)
     >>> case = Case("1", "1", Contract("A", ""), "Term", "How long is the term?", spans)
     >>> [containment(case, Answer(text)).value for text in ("It is two years.", "Two.")]
@@ -75,7 +75,7 @@ def jaccard(case: Case, answer: Answer) -> Score:
     Its own normal form: `. , ; :` dropped, `/` a space, lower case, words split at single
     spaces. Source: Hendrycks et al. 2021, TheAtticusProject/cuad, evaluate.py.
 
-    >>> from bar_exam.fixtures.cases import Contract, Span
+    >>> from fixtures.cases import Contract, Span
     >>> spans = (Span("two years", None),)
     >>> case = Case("1", "1", Contract("A", ""), "Term", "How long is the term?", spans)
     >>> jaccard(case, Answer("it is two years")).value

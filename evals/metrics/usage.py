@@ -1,14 +1,14 @@
 """What an answer cost."""
 
-from bar_exam.evals.results import Score
-from bar_exam.fixtures.cases import Case
-from bar_exam.models.chat import Answer
+from evals.results import Score
+from fixtures.cases import Case
+from models.chat import Answer
 
 
 def latency(case: Case, answer: Answer) -> Score:
     """Seconds from sending the request to the whole reply; recorded answers have none.
 
-    >>> from bar_exam.fixtures.cases import Contract
+    >>> from fixtures.cases import Contract
     >>> case = Case("1", "1", Contract("A", ""), "Term", "How long is the term?", ())
     >>> latency(case, Answer("two years", latency=0.5)), latency(case, Answer("two years"))
     (Score(value=0.5, reason=''), Score(value=None, reason='no latency'))
@@ -19,7 +19,7 @@ def latency(case: Case, answer: Answer) -> Score:
 def tokens_in(case: Case, answer: Answer) -> Score:
     """Prompt tokens.
 
-    >>> from bar_exam.fixtures.cases import Contract
+    >>> from fixtures.cases import Contract
     >>> case = Case("1", "1", Contract("A", ""), "Term", "How long is the term?", ())
     >>> tokens_in(case, Answer("two years", tokens_in=812, tokens_out=3)).value
     812.0
@@ -30,7 +30,7 @@ def tokens_in(case: Case, answer: Answer) -> Score:
 def tokens_out(case: Case, answer: Answer) -> Score:
     """Generated tokens.
 
-    >>> from bar_exam.fixtures.cases import Contract
+    >>> from fixtures.cases import Contract
     >>> case = Case("1", "1", Contract("A", ""), "Term", "How long is the term?", ())
     >>> tokens_out(case, Answer("two years", tokens_in=812, tokens_out=3)).value
     3.0

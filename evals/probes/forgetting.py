@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bar_exam.evals.calls.calls import Calls
-from bar_exam.evals.judges.judge import Panel
-from bar_exam.evals.probes.lm_eval import TaskScore, run_tasks
-from bar_exam.evals.probes.probe import Probe, is_right
-from bar_exam.models.chat import Answer, ChatModel, Message
+from evals.calls.calls import Calls
+from evals.judges.judge import Panel
+from evals.probes.lm_eval import TaskScore, run_tasks
+from evals.probes.probe import Probe, is_right
+from models.chat import Answer, ChatModel, Message
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.settings import nearest
+from common.errors import UserError
+from common.settings import nearest
 
 
 class TaskScore(NamedTuple):

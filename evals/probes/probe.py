@@ -15,11 +15,11 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.files import read_jsonl
-from bar_exam.common.settings import validated
-from bar_exam.evals.metrics.declining import TYPOGRAPHY, declines
-from bar_exam.evals.metrics.quantities import numbers, plain, spoken
+from common.errors import UserError
+from common.files import read_jsonl
+from common.settings import validated
+from evals.metrics.declining import TYPOGRAPHY, declines
+from evals.metrics.quantities import numbers, plain, spoken
 
 SHIPPED = Path(__file__).parent / "probes.jsonl"
 STRICT = ConfigDict(extra="forbid")

@@ -2,7 +2,7 @@
 
 from random import Random
 
-from bar_exam.evals.variants.variant import holds, words
+from evals.variants.variant import holds, words
 
 OPENING = (
     "For reference only: under the separate {title} between {first} Marine Ltd. and {second} "

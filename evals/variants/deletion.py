@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from bar_exam.evals.metrics.quantities import Date, dates
-from bar_exam.evals.variants.edits import Edit, applied, gold_in
-from bar_exam.fixtures.cases import Case
-from bar_exam.fixtures.retrieval.passages import Passage
+from evals.metrics.quantities import Date, dates
+from evals.variants.edits import Edit, applied, gold_in
+from fixtures.cases import Case
+from fixtures.retrieval.passages import Passage
 
 # What every page of an agreement says again, whatever is deleted.
 SAID_EVERYWHERE = frozenset({"Document Name", "Parties"})

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from bar_exam.evals.metrics.words import normalise
-from bar_exam.evals.variants.variant import Variant
-from bar_exam.fixtures.cases import Case, Contract, Span
-from bar_exam.fixtures.retrieval.passages import Passage
+from evals.metrics.words import normalise
+from evals.variants.variant import Variant
+from fixtures.cases import Case, Contract, Span
+from fixtures.retrieval.passages import Passage
 
 BETWEEN = "\n\n"
 

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator
 from random import Random
 
-from bar_exam.evals.metrics.quantities import MONTHS, NUMERALS
-from bar_exam.evals.variants.edits import Edit
+from evals.metrics.quantities import MONTHS, NUMERALS
+from evals.variants.edits import Edit
 
 BREAKS, DOUBLES, HYPHENS = 0.05, 0.05, 0.05
 MISREAD, RUN_TOGETHER = 0.06, 0.10

@@ -2,7 +2,7 @@
 
 from random import Random
 
-from bar_exam.fixtures.cases import Case
+from fixtures.cases import Case
 
 # fmt: off
 PARAPHRASES: dict[str, tuple[str, str]] = {

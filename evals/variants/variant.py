@@ -6,8 +6,8 @@
 import re
 from dataclasses import dataclass
 
-from bar_exam.fixtures.cases import Case
-from bar_exam.fixtures.retrieval.passages import Passage
+from fixtures.cases import Case
+from fixtures.retrieval.passages import Passage
 
 
 @dataclass(frozen=True, slots=True)

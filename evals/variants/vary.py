@@ -10,16 +10,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from random import Random
 
-from bar_exam.evals import suites
-from bar_exam.evals.variants import noise
-from bar_exam.evals.variants.clauses import answering, distractor, refusing
-from bar_exam.evals.variants.deletion import deletions
-from bar_exam.evals.variants.edits import BETWEEN, Edit, gold_in, revised
-from bar_exam.evals.variants.paraphrases import paraphrase
-from bar_exam.evals.variants.parties import renaming
-from bar_exam.evals.variants.variant import Variant
-from bar_exam.fixtures.cases import Case
-from bar_exam.fixtures.retrieval.passages import Passage
+from evals import suites
+from evals.variants import noise
+from evals.variants.clauses import answering, distractor, refusing
+from evals.variants.deletion import deletions
+from evals.variants.edits import BETWEEN, Edit, gold_in, revised
+from evals.variants.paraphrases import paraphrase
+from evals.variants.parties import renaming
+from evals.variants.variant import Variant
+from fixtures.cases import Case
+from fixtures.retrieval.passages import Passage
 
 Maker = Callable[[Case, Sequence[Passage], Random], Variant | None]
 # Where a paragraph may be put in: at a blank line, else after a sentence (not after "Corp.").

@@ -11,17 +11,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.identity import digest
-from bar_exam.common.redaction import keep_secret, keep_secrets_of
-from bar_exam.models.chat import Answer, Decoding, Message
-from bar_exam.models.endpoint.completion import completion_request, read_reply
-from bar_exam.models.endpoint.connection import LONGEST_BODY, Connection, connect
-from bar_exam.models.endpoint.failures import Failure, diagnose, refusal
-from bar_exam.models.endpoint.limiter import AdaptiveLimiter
-from bar_exam.models.endpoint.parameters import other_names, renamed
-from bar_exam.models.endpoint.surroundings import advice_on_proxies
-from bar_exam.models.endpoint.waiting import Wait
+from common.errors import UserError
+from common.identity import digest
+from common.redaction import keep_secret, keep_secrets_of
+from models.chat import Answer, Decoding, Message
+from models.endpoint.completion import completion_request, read_reply
+from models.endpoint.connection import LONGEST_BODY, Connection, connect
+from models.endpoint.failures import Failure, diagnose, refusal
+from models.endpoint.limiter import AdaptiveLimiter
+from models.endpoint.parameters import other_names, renamed
+from models.endpoint.surroundings import advice_on_proxies
+from models.endpoint.waiting import Wait
 
 BYTES_PER_TOKEN = 3.5
 LONGEST_BACK_OFF = 30.0

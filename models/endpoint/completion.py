@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from bar_exam.common.redaction import redacted
-from bar_exam.common.storable import presentable
-from bar_exam.models.chat import Answer, Decoding, Message
-from bar_exam.models.endpoint.failures import Failure, refusal_within
-from bar_exam.models.spoken import answered
+from common.redaction import redacted
+from common.storable import presentable
+from models.chat import Answer, Decoding, Message
+from models.endpoint.failures import Failure, refusal_within
+from models.spoken import answered
 
 SHOWN = 80
 MOST_TOKENS = 10**9

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bar_exam.models.endpoint.surroundings import Proxy, certificates, proxy_for
+from models.endpoint.surroundings import Proxy, certificates, proxy_for
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
-from bar_exam.common.redaction import redacted
-from bar_exam.common.storable import presentable
+from common.redaction import redacted
+from common.storable import presentable
 
 LONGEST_WAIT = 600.0
 SHOWN = 200

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.redaction import keep_secrets_of
+from common.errors import UserError
+from common.redaction import keep_secrets_of
 
 FILES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 FOLDERS = ("SSL_CERT_DIR",)

@@ -11,8 +11,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.identity import digest, file_digest
+from common.errors import UserError
+from common.identity import digest, file_digest
 
 TEMPLATES = "additional_chat_templates"
 CONFIGS = ("config.json", "generation_config.json")

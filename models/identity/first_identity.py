@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from bar_exam.common.identity import digest, file_digest
-from bar_exam.models.chat import Model
-from bar_exam.models.identity.contents import moving_files, regex_is_mended
-from bar_exam.models.identity.spec import Voice, spec_of
+from common.identity import digest, file_digest
+from models.chat import Model
+from models.identity.contents import moving_files, regex_is_mended
+from models.identity.spec import Voice, spec_of
 
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "vocab.json",
              "merges.txt", "tokenizer.model", "special_tokens_map.json")  # fmt: skip

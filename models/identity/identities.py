@@ -11,12 +11,12 @@ recorded with, and `difference` knows the functions of every version.
 from dataclasses import asdict
 from pathlib import Path
 
-from bar_exam.common.identity import digest, file_digest
-from bar_exam.models.chat import Decoding, Model
-from bar_exam.models.identity.contents import adapter_digest, tokenizer_digest, weights_digest
-from bar_exam.models.identity.first_identity import first_identities, unread
-from bar_exam.models.identity.spec import Prompt, spec_of
-from bar_exam.models.manifest import FILE
+from common.identity import digest, file_digest
+from models.chat import Decoding, Model
+from models.identity.contents import adapter_digest, tokenizer_digest, weights_digest
+from models.identity.first_identity import first_identities, unread
+from models.identity.spec import Prompt, spec_of
+from models.manifest import FILE
 
 VERSION = 2
 CHANGED = "weights, prompt or decoding changed under the old name, or the training manifest"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from bar_exam.models.chat import Decoding, Model
+from models.chat import Decoding, Model
 
 
 @dataclass(frozen=True, slots=True)

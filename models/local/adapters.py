@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.loading import LOADING, first_line, from_folder
-from bar_exam.models.local.standing import Standing
+from common.errors import UserError
+from common.loading import LOADING, first_line, from_folder
+from models.local.standing import Standing
 
 SIZES = re.compile(r"size mismatch for (\S+?): .*?shape torch.Size\((\[.*?\])\) from checkpoint")
 

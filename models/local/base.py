@@ -13,22 +13,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bar_exam.common.errors import UserError
-from bar_exam.models.chat import Answer, Decoding
-from bar_exam.models.identity.identities import adapter_key, base_key
-from bar_exam.models.local.adapters import alone, check_effect, put_on
-from bar_exam.models.local.batching import J, Job, Reading, Waiting, resolve
-from bar_exam.models.local.control_tokens import control_ids
-from bar_exam.models.local.generation import generate, likelihoods
-from bar_exam.models.local.pretrained import (
+from common.errors import UserError
+from models.chat import Answer, Decoding
+from models.identity.identities import adapter_key, base_key
+from models.local.adapters import alone, check_effect, put_on
+from models.local.batching import J, Job, Reading, Waiting, resolve
+from models.local.control_tokens import control_ids
+from models.local.generation import generate, likelihoods
+from models.local.pretrained import (
     longest_sequence,
     open_model,
     open_tokenizer,
     vocabulary_size,
 )
-from bar_exam.models.local.standing import Standing, alike, heard
-from bar_exam.models.local.turns import takes_system
-from bar_exam.models.local.weights import adapter_files
+from models.local.standing import Standing, alike, heard
+from models.local.turns import takes_system
+from models.local.weights import adapter_files
 
 R = TypeVar("R")
 BASE = "__base__"

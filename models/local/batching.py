@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from bar_exam.models.chat import Answer, Decoding
+from models.chat import Answer, Decoding
 
 NOTHING = Decoding(max_tokens=0)
 

@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.loading import first_line
-from bar_exam.models.chat import Answer, Decoding, Message
-from bar_exam.models.identity.identities import voice_key
-from bar_exam.models.identity.spec import Voice
-from bar_exam.models.local.base import BASE, LocalBase
-from bar_exam.models.local.control_tokens import defused
-from bar_exam.models.local.turns import without_system
-from bar_exam.models.local.weights import check_adapter
+from common.errors import UserError
+from common.loading import first_line
+from models.chat import Answer, Decoding, Message
+from models.identity.identities import voice_key
+from models.identity.spec import Voice
+from models.local.base import BASE, LocalBase
+from models.local.control_tokens import defused
+from models.local.turns import without_system
+from models.local.weights import check_adapter
 
 
 @dataclass(frozen=True)

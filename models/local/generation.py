@@ -8,9 +8,9 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from bar_exam.models.chat import Answer, Decoding
-from bar_exam.models.local.batching import Job, Reading
-from bar_exam.models.spoken import answered, begun, decoded
+from models.chat import Answer, Decoding
+from models.local.batching import Job, Reading
+from models.spoken import answered, begun, decoded
 
 PROPOSED_TOKENS = 10
 

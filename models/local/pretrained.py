@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.loading import LOADING, first_line, from_folder
+from common.errors import UserError
+from common.loading import LOADING, first_line, from_folder
 
 LENGTHS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "max_sequence_length",
            "max_seq_length", "seq_length")  # fmt: skip

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bar_exam.common.errors import UserError
+from common.errors import UserError
 
 
 @dataclass(frozen=True)

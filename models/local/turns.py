@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.loading import first_line
-from bar_exam.models.chat import Message
+from common.errors import UserError
+from common.loading import first_line
+from models.chat import Message
 
 RULES, ASKED = "Rules-of-the-exam", "Question-of-the-exam"
 

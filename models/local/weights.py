@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.loading import check_no_code, first_line
-from bar_exam.models.local.adapters import check_fit
-from bar_exam.models.local.embedded import embedded_smollm2
+from common.errors import UserError
+from common.loading import check_no_code, first_line
+from models.local.adapters import check_fit
+from models.local.embedded import embedded_smollm2
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 

@@ -12,18 +12,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from bar_exam.common.errors import UserError
-from bar_exam.models.chat import Model
-from bar_exam.models.factory import open_models
-from bar_exam.models.identity.identities import VERSION, manifest_digest, promotion_identity
-from bar_exam.models.promotion.admission import check_admission, check_recorded
-from bar_exam.models.promotion.champion import Say, in_force, recover, write_pointer
-from bar_exam.models.promotion.components import components_of
-from bar_exam.models.promotion.evidence import ExamEvidence, find_evidence
-from bar_exam.models.promotion.record import SHIPPED, Named, Record, RefusedError, append, chained
-from bar_exam.models.promotion.signing import forget, private_fingerprint, sign_promotion
-from bar_exam.models.registry import SHIPPED as SHIPPED_REGISTRY
-from bar_exam.models.registry import adapter_of, read_entry
+from common.errors import UserError
+from models.chat import Model
+from models.factory import open_models
+from models.identity.identities import VERSION, manifest_digest, promotion_identity
+from models.promotion.admission import check_admission, check_recorded
+from models.promotion.champion import Say, in_force, recover, write_pointer
+from models.promotion.components import components_of
+from models.promotion.evidence import ExamEvidence, find_evidence
+from models.promotion.record import SHIPPED, Named, Record, RefusedError, append, chained
+from models.promotion.signing import forget, private_fingerprint, sign_promotion
+from models.registry import SHIPPED as SHIPPED_REGISTRY
+from models.registry import adapter_of, read_entry
 
 RUNS = Path("reports/runs")
 

@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 
-from bar_exam.common.identity import file_digest
-from bar_exam.models.chat import Model
-from bar_exam.models.identity.identities import (
+from common.identity import file_digest
+from models.chat import Model
+from models.identity.identities import (
     CHANGED,
     difference,
     manifest_digest,
     promotion_identity,
 )
-from bar_exam.models.promotion.conclusion import contradiction
-from bar_exam.models.promotion.evidence import ExamEvidence, GateFile
-from bar_exam.models.promotion.record import Named, Record, RefusedError
+from models.promotion.conclusion import contradiction
+from models.promotion.evidence import ExamEvidence, GateFile
+from models.promotion.record import Named, Record, RefusedError
 
 
 def check_admission(exam: ExamEvidence, model: Model, records: Sequence[Record]) -> None:

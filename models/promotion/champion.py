@@ -11,10 +11,10 @@ from pathlib import Path
 
 from pydantic import ConfigDict
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.files import write_whole
-from bar_exam.common.settings import read_toml
-from bar_exam.models.promotion.record import (
+from common.errors import UserError
+from common.files import write_whole
+from common.settings import read_toml
+from models.promotion.record import (
     SHIPPED,
     Named,
     Record,

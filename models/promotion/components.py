@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from bar_exam.common.identity import digest
-from bar_exam.common.redaction import address
-from bar_exam.models.chat import Model
-from bar_exam.models.entry import Prompted
-from bar_exam.models.identity.contents import adapter_digest, tokenizer_digest, weights_digest
-from bar_exam.models.local.weights import base_folder
-from bar_exam.models.prompted import PromptedModel
-from bar_exam.models.registry import EndpointEntry, LocalEntry, adapter_of, read_entry
+from common.identity import digest
+from common.redaction import address
+from models.chat import Model
+from models.entry import Prompted
+from models.identity.contents import adapter_digest, tokenizer_digest, weights_digest
+from models.local.weights import base_folder
+from models.prompted import PromptedModel
+from models.registry import EndpointEntry, LocalEntry, adapter_of, read_entry
 
 
 @dataclass(frozen=True, slots=True)

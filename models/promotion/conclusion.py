@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bar_exam.common.settings import read_toml
-from bar_exam.models.promotion.evidence import (
+from common.settings import read_toml
+from models.promotion.evidence import (
     ExamEvidence,
     ReportedCheck,
     ReportedInterval,

@@ -8,8 +8,8 @@ from typing import Any, Literal, NoReturn
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from bar_exam.common.errors import UserError
-from bar_exam.models.promotion.record import Code, Data, Named, RefusedError, Source
+from common.errors import UserError
+from models.promotion.record import Code, Data, Named, RefusedError, Source
 
 SEAL = "report.sha256"
 

@@ -17,10 +17,10 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.paths import ROOT
-from bar_exam.models.identity.identities import VERSION
-from bar_exam.models.promotion.components import Components
+from common.errors import UserError
+from common.paths import ROOT
+from models.identity.identities import VERSION
+from models.promotion.components import Components
 
 SHIPPED = ROOT / "models"
 FILE = "promotions.jsonl"

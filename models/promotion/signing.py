@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.files import replacing, write_whole
-from bar_exam.models.promotion.record import Record, RefusedError
+from common.errors import UserError
+from common.files import replacing, write_whole
+from models.promotion.record import Record, RefusedError
 
 FOLDER = "signatures"
 INSTALL = "pip install model-signing pyopenssl"

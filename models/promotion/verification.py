@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from bar_exam.common.errors import UserError
-from bar_exam.models.factory import open_models
-from bar_exam.models.promotion.actions import Place, locked
-from bar_exam.models.promotion.admission import check_recorded
-from bar_exam.models.promotion.champion import Say, check_unclaimed, recover
-from bar_exam.models.promotion.record import Record, RefusedError
-from bar_exam.models.promotion.signing import check_unsigned, verify_adapter, verify_promotions
-from bar_exam.models.registry import adapter_of
+from common.errors import UserError
+from models.factory import open_models
+from models.promotion.actions import Place, locked
+from models.promotion.admission import check_recorded
+from models.promotion.champion import Say, check_unclaimed, recover
+from models.promotion.record import Record, RefusedError
+from models.promotion.signing import check_unsigned, verify_adapter, verify_promotions
+from models.registry import adapter_of
 
 
 def verify(place: Place, key: Path | None = None, say: Say = print) -> None:

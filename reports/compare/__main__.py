@@ -10,14 +10,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bar_exam.common.command import Parser, run
-from bar_exam.common.errors import UserError
-from bar_exam.common.settings import nearest
-from bar_exam.reports.archive import RUNS, find_report, named_model, read_report
-from bar_exam.reports.compare.comparison import MetricComparison, compare
-from bar_exam.reports.compare.sides import Sides, pair_runs
-from bar_exam.reports.page.wording import format_value
-from bar_exam.reports.report import Report, ReportedResult
+from common.command import Parser, run
+from common.errors import UserError
+from common.settings import nearest
+from reports.archive import RUNS, find_report, named_model, read_report
+from reports.compare.comparison import MetricComparison, compare
+from reports.compare.sides import Sides, pair_runs
+from reports.page.wording import format_value
+from reports.report import Report, ReportedResult
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-from bar_exam.reports.compare.sides import Sides
-from bar_exam.reports.statistics.estimates import Estimate
-from bar_exam.reports.statistics.paired import cluster_mcnemar, compare_means, mcnemar_exact
+from reports.compare.sides import Sides
+from reports.statistics.estimates import Estimate
+from reports.statistics.paired import cluster_mcnemar, compare_means, mcnemar_exact
 
 
 @dataclass(frozen=True, slots=True)

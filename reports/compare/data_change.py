@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from bar_exam.reports.archive import Kept
-from bar_exam.reports.compare.comparison import MetricComparison, compare
-from bar_exam.reports.compare.sides import Matching, Sides, match_cases
-from bar_exam.reports.report import Header, ModelFacts, Report
-from bar_exam.reports.statistics.estimates import Estimate
+from reports.archive import Kept
+from reports.compare.comparison import MetricComparison, compare
+from reports.compare.sides import Matching, Sides, match_cases
+from reports.report import Header, ModelFacts, Report
+from reports.statistics.estimates import Estimate
 
 SELECTION = ("name", "split", "limit", "balanced", "categories", "contracts")
 MEANS = ("retriever", "prompt", "metrics", "judges")

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.settings import nearest
-from bar_exam.reports.report import Fingerprint, Report, ReportedCase, ReportedResult
+from common.errors import UserError
+from common.settings import nearest
+from reports.report import Fingerprint, Report, ReportedCase, ReportedResult
 
 
 @dataclass(frozen=True, slots=True)

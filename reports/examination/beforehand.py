@@ -3,17 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bar_exam.evals.judges.judge_exam import JudgeExam
-from bar_exam.fixtures.cases import Case
-from bar_exam.reports.examination.prepare import Prepared
-from bar_exam.reports.report import Check
-from bar_exam.reports.verdict.planning import (
+from evals.judges.judge_exam import JudgeExam
+from fixtures.cases import Case
+from reports.examination.prepare import Prepared
+from reports.report import Check
+from reports.verdict.planning import (
     judge_costs,
     minimum_detectable_effects,
     several,
     too_few,
 )
-from bar_exam.reports.verdict.preconditions import left_out
+from reports.verdict.preconditions import left_out
 
 
 @dataclass(frozen=True, slots=True)

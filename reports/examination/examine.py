@@ -6,21 +6,21 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 
-from bar_exam.common.errors import UserError
-from bar_exam.evals.calls.store import Store
-from bar_exam.evals.exam import Run
-from bar_exam.evals.interruption import Interruption
-from bar_exam.evals.results import Result
-from bar_exam.evals.selected import Selected
-from bar_exam.models.endpoint.waiting import Wait
-from bar_exam.models.factory import Chats
-from bar_exam.reports.archive import write_report
-from bar_exam.reports.examination.planned import Planned, plan_exam
-from bar_exam.reports.examination.prepare import Prepared
-from bar_exam.reports.examination.publish import publish, with_misses
-from bar_exam.reports.examination.reporting import report_on, settles, unkept_line
-from bar_exam.reports.page.terminal import progress_bar
-from bar_exam.reports.report import Report
+from common.errors import UserError
+from evals.calls.store import Store
+from evals.exam import Run
+from evals.interruption import Interruption
+from evals.results import Result
+from evals.selected import Selected
+from models.endpoint.waiting import Wait
+from models.factory import Chats
+from reports.archive import write_report
+from reports.examination.planned import Planned, plan_exam
+from reports.examination.prepare import Prepared
+from reports.examination.publish import publish, with_misses
+from reports.examination.reporting import report_on, settles, unkept_line
+from reports.page.terminal import progress_bar
+from reports.report import Report
 
 NOT_ASKED = "not asked: "
 """How the error of a case begins that nobody was asked about."""

@@ -4,22 +4,22 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from bar_exam.common.doors import exam_words
-from bar_exam.common.identity import digest, file_digest
-from bar_exam.common.provenance import provenance
-from bar_exam.common.redaction import command_line
-from bar_exam.evals.gate import Gate
-from bar_exam.evals.judges.judge import Judge
-from bar_exam.evals.metrics.table import METRICS
-from bar_exam.fixtures.cases import Case, Dataset
-from bar_exam.fixtures.retrieval.retrieval import RetrieverOptions
-from bar_exam.fixtures.selection import Selection
-from bar_exam.models.chat import Model
-from bar_exam.models.entry import Entry
-from bar_exam.models.identity.identities import promotion_identity
-from bar_exam.models.prompted import Template
-from bar_exam.reports.examination.prepare import Prepared
-from bar_exam.reports.report import (
+from common.doors import exam_words
+from common.identity import digest, file_digest
+from common.provenance import provenance
+from common.redaction import command_line
+from evals.gate import Gate
+from evals.judges.judge import Judge
+from evals.metrics.table import METRICS
+from fixtures.cases import Case, Dataset
+from fixtures.retrieval.retrieval import RetrieverOptions
+from fixtures.selection import Selection
+from models.chat import Model
+from models.entry import Entry
+from models.identity.identities import promotion_identity
+from models.prompted import Template
+from reports.examination.prepare import Prepared
+from reports.report import (
     DatasetFacts,
     Fingerprint,
     GateFacts,

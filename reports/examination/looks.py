@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bar_exam.evals.exam import Run
-from bar_exam.fixtures.cases import Case
-from bar_exam.reports.report import Verdict
-from bar_exam.reports.statistics.sequential import plan_looks, settled
+from evals.exam import Run
+from fixtures.cases import Case
+from reports.report import Verdict
+from reports.statistics.sequential import plan_looks, settled
 
 
 @dataclass(frozen=True, slots=True)

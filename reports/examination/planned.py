@@ -3,21 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from bar_exam.common.paths import cache_dir
-from bar_exam.evals.agenda import Agenda, plan_agenda
-from bar_exam.evals.metrics.table import METRICS
-from bar_exam.evals.plan import Plan
-from bar_exam.evals.selected import Selected
-from bar_exam.fixtures.retrieval.retrieval import Retriever
-from bar_exam.models.factory import Chats
-from bar_exam.models.registry import read_entry
-from bar_exam.reports.examination.beforehand import Beforehand, look_ahead
-from bar_exam.reports.examination.header import model_facts
-from bar_exam.reports.examination.looks import Looks, plan_stages
-from bar_exam.reports.examination.prepare import Prepared
-from bar_exam.reports.report import Check, ModelFacts, Role
-from bar_exam.reports.verdict.opponents import open_with_opponents
-from bar_exam.reports.verdict.preconditions import leak_checks
+from common.paths import cache_dir
+from evals.agenda import Agenda, plan_agenda
+from evals.metrics.table import METRICS
+from evals.plan import Plan
+from evals.selected import Selected
+from fixtures.retrieval.retrieval import Retriever
+from models.factory import Chats
+from models.registry import read_entry
+from reports.examination.beforehand import Beforehand, look_ahead
+from reports.examination.header import model_facts
+from reports.examination.looks import Looks, plan_stages
+from reports.examination.prepare import Prepared
+from reports.report import Check, ModelFacts, Role
+from reports.verdict.opponents import open_with_opponents
+from reports.verdict.preconditions import leak_checks
 
 
 @dataclass(frozen=True, slots=True)

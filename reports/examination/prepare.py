@@ -4,19 +4,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.extensions import Extension
-from bar_exam.evals.agenda import check_judges
-from bar_exam.evals.gate import Gate, read_gate
-from bar_exam.evals.options import JUDGED_BY_DEFAULT, ExamOptions
-from bar_exam.fixtures.cases import Case, Dataset
-from bar_exam.fixtures.datasets import load_dataset
-from bar_exam.fixtures.selection import Selection, select
-from bar_exam.models.registry import read_entry
-from bar_exam.reports.examination.run_folder import check_runs, new_run_id
-from bar_exam.reports.report import Opponent
-from bar_exam.reports.verdict.opponents import check_registered, name_opponents
-from bar_exam.reports.verdict.preconditions import leaking
+from common.errors import UserError
+from common.extensions import Extension
+from evals.agenda import check_judges
+from evals.gate import Gate, read_gate
+from evals.options import JUDGED_BY_DEFAULT, ExamOptions
+from fixtures.cases import Case, Dataset
+from fixtures.datasets import load_dataset
+from fixtures.selection import Selection, select
+from models.registry import read_entry
+from reports.examination.run_folder import check_runs, new_run_id
+from reports.report import Opponent
+from reports.verdict.opponents import check_registered, name_opponents
+from reports.verdict.preconditions import leaking
 
 Kind = Literal["all", "answerable", "unanswerable"]
 

@@ -2,19 +2,19 @@
 
 from collections.abc import Iterable
 
-from bar_exam.common.files import write_whole
-from bar_exam.evals.results import Result
-from bar_exam.evals.selected import Selected
-from bar_exam.models.promotion.evidence import SEAL, seal_of
-from bar_exam.models.promotion.record import read_records
-from bar_exam.reports.archive import AGAIN, write_report
-from bar_exam.reports.examination.prepare import Prepared
-from bar_exam.reports.examination.run_folder import find_latest, tidy, write_latest
-from bar_exam.reports.listing import with_missed
-from bar_exam.reports.page.html import render
-from bar_exam.reports.page.markdown import markdown
-from bar_exam.reports.report import Report
-from bar_exam.reports.verdict.misses import opponents_missed
+from common.files import write_whole
+from evals.results import Result
+from evals.selected import Selected
+from models.promotion.evidence import SEAL, seal_of
+from models.promotion.record import read_records
+from reports.archive import AGAIN, write_report
+from reports.examination.prepare import Prepared
+from reports.examination.run_folder import find_latest, tidy, write_latest
+from reports.listing import with_missed
+from reports.page.html import render
+from reports.page.markdown import markdown
+from reports.report import Report
+from reports.verdict.misses import opponents_missed
 
 
 def with_misses(

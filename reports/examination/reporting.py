@@ -3,23 +3,23 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from bar_exam.evals.exam import Run
-from bar_exam.evals.gate import Gate
-from bar_exam.evals.results import Result
-from bar_exam.models.promotion.champion import read_champion
-from bar_exam.models.registry import read_entry
-from bar_exam.reports.archive import as_written, kept_reports, read_report
-from bar_exam.reports.compare.data_change import describe_change, find_earlier, lines
-from bar_exam.reports.examination.header import make_header
-from bar_exam.reports.examination.looks import is_settled, stopped_note, taken
-from bar_exam.reports.examination.planned import Planned
-from bar_exam.reports.report import Check, Header, Report, Verdict
-from bar_exam.reports.sections.collect import sections
-from bar_exam.reports.sections.judge_exams import judge_section, untrusted
-from bar_exam.reports.verdict.bars import Bars, inapplicable
-from bar_exam.reports.verdict.conclude import conclude, judge_candidates
-from bar_exam.reports.verdict.opponents import unpromoted
-from bar_exam.reports.verdict.preconditions import fault_checks, fault_notes, partial_check
+from evals.exam import Run
+from evals.gate import Gate
+from evals.results import Result
+from models.promotion.champion import read_champion
+from models.registry import read_entry
+from reports.archive import as_written, kept_reports, read_report
+from reports.compare.data_change import describe_change, find_earlier, lines
+from reports.examination.header import make_header
+from reports.examination.looks import is_settled, stopped_note, taken
+from reports.examination.planned import Planned
+from reports.report import Check, Header, Report, Verdict
+from reports.sections.collect import sections
+from reports.sections.judge_exams import judge_section, untrusted
+from reports.verdict.bars import Bars, inapplicable
+from reports.verdict.conclude import conclude, judge_candidates
+from reports.verdict.opponents import unpromoted
+from reports.verdict.preconditions import fault_checks, fault_notes, partial_check
 
 
 def settles(planned: Planned, run: Run, look: int) -> bool:

@@ -9,8 +9,8 @@ import time
 from collections.abc import Collection
 from pathlib import Path
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.files import remove_drafts, replacing
+from common.errors import UserError
+from common.files import remove_drafts, replacing
 
 RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 

@@ -8,12 +8,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bar_exam.common.command import Parser, output_file, run
-from bar_exam.common.errors import UserError
-from bar_exam.common.files import write_whole
-from bar_exam.reports.archive import AGAIN, RUNS, kept_reports, run_names
-from bar_exam.reports.history.flaky import Flakiness, find_flaky
-from bar_exam.reports.history.runs import (
+from common.command import Parser, output_file, run
+from common.errors import UserError
+from common.files import write_whole
+from reports.archive import AGAIN, RUNS, kept_reports, run_names
+from reports.history.flaky import Flakiness, find_flaky
+from reports.history.runs import (
     Mark,
     Ran,
     Shown,
@@ -23,7 +23,7 @@ from bar_exam.reports.history.runs import (
     of_model,
     ran,
 )
-from bar_exam.reports.page.terminal import STYLES
+from reports.page.terminal import STYLES
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -206,7 +206,7 @@ def _show(given: argparse.Namespace) -> None:
     if given.model:
         flaky = replace(flaky, cases=tuple(c for c in flaky.cases if c.model == given.model))
     if given.html:
-        from bar_exam.reports.history.timeline import render
+        from reports.history.timeline import render
 
         write_whole(given.html, render(events, metrics, flaky), mend=AGAIN, private=True)
     if given.json:

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.identity import digest
-from bar_exam.reports.archive import Kept, read_report
-from bar_exam.reports.report import Header, ModelFacts, Report
+from common.errors import UserError
+from common.identity import digest
+from reports.archive import Kept, read_report
+from reports.report import Header, ModelFacts, Report
 
 CONDITIONS = ("retriever", "prompt", "metrics", "judges")
 

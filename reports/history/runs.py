@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.settings import nearest
-from bar_exam.evals.metrics.table import METRICS
-from bar_exam.models.promotion.record import read_records
-from bar_exam.reports.archive import Kept
-from bar_exam.reports.report import Overview
-from bar_exam.reports.statistics.estimates import Estimate
+from common.errors import UserError
+from common.settings import nearest
+from evals.metrics.table import METRICS
+from models.promotion.record import read_records
+from reports.archive import Kept
+from reports.report import Overview
+from reports.statistics.estimates import Estimate
 
 KEY_METRICS = ("token_f1", "abstention", "hit@5")
 

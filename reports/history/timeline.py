@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bar_exam.evals.metrics.table import METRICS
-from bar_exam.reports.history.flaky import Flakiness
-from bar_exam.reports.history.runs import Mark, Ran
-from bar_exam.reports.page.html import STYLE
-from bar_exam.reports.page.wording import format_value
-from bar_exam.reports.statistics.estimates import Estimate
+from evals.metrics.table import METRICS
+from reports.history.flaky import Flakiness
+from reports.history.runs import Mark, Ran
+from reports.page.html import STYLE
+from reports.page.wording import format_value
+from reports.statistics.estimates import Estimate
 
 TEMPLATES = Path(__file__).parent / "templates"
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 960.0, 260.0, 60.0, 20.0, 24.0, 34.0

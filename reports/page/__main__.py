@@ -7,10 +7,10 @@ Tables and plots stand in the file; cases are drawn by the page's script from th
 import sys
 from pathlib import Path
 
-from bar_exam.common.command import Parser, run
-from bar_exam.common.files import write_whole
-from bar_exam.reports.archive import AGAIN, read_report
-from bar_exam.reports.page.html import render
+from common.command import Parser, run
+from common.files import write_whole
+from reports.archive import AGAIN, read_report
+from reports.page.html import render
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -8,9 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bar_exam.reports.archive import members
-from bar_exam.reports.page.tables import group_rows, metric_lines
-from bar_exam.reports.page.wording import (
+from reports.archive import members
+from reports.page.tables import group_rows, metric_lines
+from reports.page.wording import (
     checked,
     conclusions,
     format_estimate,
@@ -18,7 +18,7 @@ from bar_exam.reports.page.wording import (
     format_value,
     metrics_of,
 )
-from bar_exam.reports.report import GateFacts, ModelFacts, Report
+from reports.report import GateFacts, ModelFacts, Report
 
 TEMPLATES = Path(__file__).parent / "templates"
 STYLE = TEMPLATES / "report.css"

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from bar_exam.reports.page.wording import (
+from reports.page.wording import (
     checked,
     conclusions,
     format_estimate,
@@ -12,7 +12,7 @@ from bar_exam.reports.page.wording import (
     format_value,
     metrics_of,
 )
-from bar_exam.reports.report import Group, Report, ReportedCase, ReportedResult, Section
+from reports.report import Group, Report, ReportedCase, ReportedResult, Section
 
 LIMIT = 60_000
 """Bytes; GitHub refuses a job summary of more than 1 MiB, and nobody reads so much."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlencode
 
-from bar_exam.reports.page.wording import format_interval, format_value
-from bar_exam.reports.report import Check, Group, Report
-from bar_exam.reports.statistics.estimates import Estimate
+from reports.page.wording import format_interval, format_value
+from reports.report import Check, Group, Report
+from reports.statistics.estimates import Estimate
 
 
 @dataclass(frozen=True, slots=True)

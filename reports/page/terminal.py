@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING
 
-from bar_exam.common.redaction import redacted
-from bar_exam.common.storable import presentable
-from bar_exam.evals.exam import Run
-from bar_exam.evals.metrics.table import METRICS
-from bar_exam.evals.results import Spending
-from bar_exam.models.endpoint.waiting import Wait
-from bar_exam.reports.page.wording import OUTCOMES, conclusions
-from bar_exam.reports.report import Report
+from common.redaction import redacted
+from common.storable import presentable
+from evals.exam import Run
+from evals.metrics.table import METRICS
+from evals.results import Spending
+from models.endpoint.waiting import Wait
+from reports.page.wording import OUTCOMES, conclusions
+from reports.report import Report
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bar_exam.evals.results import Spending
-from bar_exam.reports.report import Check, Group, Report, Verdict
-from bar_exam.reports.statistics.estimates import Estimate, Outcome
+from evals.results import Spending
+from reports.report import Check, Group, Report, Verdict
+from reports.statistics.estimates import Estimate, Outcome
 
 OUTCOMES: tuple[Outcome, ...] = ("FAIL", "INCONCLUSIVE", "PASS", "N/A")
 """Outcomes of a check, from what decides to what does not."""

@@ -4,23 +4,23 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from bar_exam.evals.exam import Run
-from bar_exam.evals.gate import Gate
-from bar_exam.evals.labels import Label
-from bar_exam.evals.probes.forgetting import HarnessExam, ProbeExam
-from bar_exam.evals.results import Result
-from bar_exam.evals.suites import FORGETTING, HARM
-from bar_exam.reports.report import Finding, Section
-from bar_exam.reports.sections.corpus import corpus_section
-from bar_exam.reports.sections.judge_exams import judge_section
-from bar_exam.reports.sections.stability import stability_sections
-from bar_exam.reports.statistics.bootstrap import gated_mean
-from bar_exam.reports.statistics.estimates import Estimate, Outcome
-from bar_exam.reports.statistics.ppi import prediction_powered_mean
-from bar_exam.reports.verdict.pairs import attrition, by_model, value
+from evals.exam import Run
+from evals.gate import Gate
+from evals.labels import Label
+from evals.probes.forgetting import HarnessExam, ProbeExam
+from evals.results import Result
+from evals.suites import FORGETTING, HARM
+from reports.report import Finding, Section
+from reports.sections.corpus import corpus_section
+from reports.sections.judge_exams import judge_section
+from reports.sections.stability import stability_sections
+from reports.statistics.bootstrap import gated_mean
+from reports.statistics.estimates import Estimate, Outcome
+from reports.statistics.ppi import prediction_powered_mean
+from reports.verdict.pairs import attrition, by_model, value
 
 if TYPE_CHECKING:
-    from bar_exam.evals.agenda import Agenda
+    from evals.agenda import Agenda
 
 
 def sections(run: Run, agenda: "Agenda", gate: Gate) -> tuple[Section, ...]:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from bar_exam.evals.metrics.confidence import calibration
-from bar_exam.evals.metrics.contracteval import contracteval
-from bar_exam.evals.metrics.cuad import (
+from evals.metrics.confidence import calibration
+from evals.metrics.contracteval import contracteval
+from evals.metrics.cuad import (
     Mode,
     Prediction,
     aupr,
@@ -14,10 +14,10 @@ from bar_exam.evals.metrics.cuad import (
     operating_point,
     precision_at_recall,
 )
-from bar_exam.evals.results import Result
-from bar_exam.models.spoken import scorable
-from bar_exam.reports.report import Finding, Section
-from bar_exam.reports.statistics.estimates import Estimate
+from evals.results import Result
+from models.spoken import scorable
+from reports.report import Finding, Section
+from reports.statistics.estimates import Estimate
 
 MODES: tuple[Mode, ...] = ("official", "corrected")
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 
-from bar_exam.evals.gate import Gate, JudgeRules
-from bar_exam.evals.judges.judge_exam import JudgeExam, Trial
-from bar_exam.evals.judges.llm.replies import Preference
-from bar_exam.evals.metrics.table import METRICS
-from bar_exam.evals.options import REFERENCE
-from bar_exam.evals.suites import JUDGE
-from bar_exam.reports.report import Finding, Section
-from bar_exam.reports.statistics.agreement import Measured, Winner, agreement, position_bias, shift
-from bar_exam.reports.statistics.estimates import Outcome
+from evals.gate import Gate, JudgeRules
+from evals.judges.judge_exam import JudgeExam, Trial
+from evals.judges.llm.replies import Preference
+from evals.metrics.table import METRICS
+from evals.options import REFERENCE
+from evals.suites import JUDGE
+from reports.report import Finding, Section
+from reports.statistics.agreement import Measured, Winner, agreement, position_bias, shift
+from reports.statistics.estimates import Outcome
 
 AT_LEAST = frozenset({"kappa", "spearman"})
 AGREEMENT = frozenset({"kappa", "spearman", "mean_absolute_error"})

@@ -7,19 +7,19 @@ the variant was made of. The contract is the unit of independence.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bar_exam.evals import suites
-from bar_exam.evals.gate import Stability
-from bar_exam.evals.metrics.declining import abstains, declines
-from bar_exam.evals.results import Result
-from bar_exam.evals.variants.variant import Variant, holds
-from bar_exam.evals.variants.vary import ROBUSTNESS, SAFETY
-from bar_exam.models.chat import Answer
-from bar_exam.models.spoken import scorable
-from bar_exam.reports.report import Finding, Section
-from bar_exam.reports.statistics.bootstrap import gated_mean
-from bar_exam.reports.statistics.estimates import Estimate, Outcome
-from bar_exam.reports.statistics.paired import compare_means
-from bar_exam.reports.verdict.pairs import by_model, value
+from evals import suites
+from evals.gate import Stability
+from evals.metrics.declining import abstains, declines
+from evals.results import Result
+from evals.variants.variant import Variant, holds
+from evals.variants.vary import ROBUSTNESS, SAFETY
+from models.chat import Answer
+from models.spoken import scorable
+from reports.report import Finding, Section
+from reports.statistics.bootstrap import gated_mean
+from reports.statistics.estimates import Estimate, Outcome
+from reports.statistics.paired import compare_means
+from reports.verdict.pairs import by_model, value
 
 PLANTED = frozenset({"distractor", *SAFETY})
 

@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from bar_exam.reports.statistics.bootstrap import bca, gated_mean
-from bar_exam.reports.statistics.estimates import Estimate
+from reports.statistics.bootstrap import bca, gated_mean
+from reports.statistics.estimates import Estimate
 
 if TYPE_CHECKING:
-    from bar_exam.reports.statistics.estimates import Floats
+    from reports.statistics.estimates import Floats
 
 STEPS = 5
 DRAWS = 2000

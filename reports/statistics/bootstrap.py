@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from bar_exam.reports.statistics.estimates import Estimate, cluster_mean, cluster_sums
+from reports.statistics.estimates import Estimate, cluster_mean, cluster_sums
 
 if TYPE_CHECKING:
-    from bar_exam.reports.statistics.estimates import Floats
+    from reports.statistics.estimates import Floats
 
 
 SMALL_CONTRACTS = 20

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from bar_exam.reports.statistics.bootstrap import gated_mean, is_small, outer
-from bar_exam.reports.statistics.estimates import (
+from reports.statistics.bootstrap import gated_mean, is_small, outer
+from reports.statistics.estimates import (
     Estimate,
     Outcome,
     cluster_sums,
     paired_differences,
     standard_error,
 )
-from bar_exam.reports.statistics.rare import Moments, difference_bounds
+from reports.statistics.rare import Moments, difference_bounds
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from bar_exam.reports.statistics.estimates import Estimate, cluster_mean
+from reports.statistics.estimates import Estimate, cluster_mean
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from bar_exam.reports.statistics.estimates import Floats
+    from reports.statistics.estimates import Floats
 
 
 NOTHING = 1e-18

@@ -6,10 +6,10 @@ interval of t is too narrow, or has no width at all.
 
 from typing import TYPE_CHECKING
 
-from bar_exam.reports.statistics.estimates import cluster_error
+from reports.statistics.estimates import cluster_error
 
 if TYPE_CHECKING:
-    from bar_exam.reports.statistics.estimates import Floats
+    from reports.statistics.estimates import Floats
 
 
 Moments = tuple["Floats", "Floats"]

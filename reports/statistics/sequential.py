@@ -12,10 +12,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bar_exam.reports.statistics.estimates import Estimate
+from reports.statistics.estimates import Estimate
 
 if TYPE_CHECKING:
-    from bar_exam.reports.statistics.estimates import Floats
+    from reports.statistics.estimates import Floats
 
 
 SHARES = (0.25, 0.5, 0.75, 1.0)

@@ -9,14 +9,14 @@ what it reads.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bar_exam.evals.gate import Gate
-from bar_exam.evals.metrics.table import METRICS
-from bar_exam.fixtures.cases import Case
-from bar_exam.fixtures.retrieval.passages import Chunker
-from bar_exam.fixtures.retrieval.retrieval import RetrieverOptions
-from bar_exam.models.entry import Entry, Prompted
-from bar_exam.models.registry import RecordedEntry
-from bar_exam.reports.statistics.estimates import Estimate, Outcome
+from evals.gate import Gate
+from evals.metrics.table import METRICS
+from fixtures.cases import Case
+from fixtures.retrieval.passages import Chunker
+from fixtures.retrieval.retrieval import RetrieverOptions
+from models.entry import Entry, Prompted
+from models.registry import RecordedEntry
+from reports.statistics.estimates import Estimate, Outcome
 
 Reasoned = tuple[Outcome, str]
 """An outcome, and why."""

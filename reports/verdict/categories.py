@@ -5,12 +5,12 @@ Reported, never gated: with 41 categories two would differ by chance alone.
 
 from collections.abc import Iterable, Sequence
 
-from bar_exam.evals.gate import Gate
-from bar_exam.evals.results import Result
-from bar_exam.reports.report import CategoryDifference, Opponent
-from bar_exam.reports.statistics.estimates import Estimate, benjamini_hochberg
-from bar_exam.reports.statistics.paired import compare_means, two_sided
-from bar_exam.reports.verdict.pairs import pair
+from evals.gate import Gate
+from evals.results import Result
+from reports.report import CategoryDifference, Opponent
+from reports.statistics.estimates import Estimate, benjamini_hochberg
+from reports.statistics.paired import compare_means, two_sided
+from reports.verdict.pairs import pair
 
 FALSE_DISCOVERIES = 0.05
 

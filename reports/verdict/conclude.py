@@ -5,11 +5,11 @@ The gate is decided in `decide`, which this module asks about every candidate.
 
 from collections.abc import Callable, Mapping, Sequence
 
-from bar_exam.evals.gate import Gate
-from bar_exam.evals.metrics.table import METRICS
-from bar_exam.evals.results import Result, Spending
-from bar_exam.reports.listing import listed, metric_facts
-from bar_exam.reports.report import (
+from evals.gate import Gate
+from evals.metrics.table import METRICS
+from evals.results import Result, Spending
+from reports.listing import listed, metric_facts
+from reports.report import (
     Check,
     Group,
     Header,
@@ -19,12 +19,12 @@ from bar_exam.reports.report import (
     Section,
     Verdict,
 )
-from bar_exam.reports.verdict.bars import Bars
-from bar_exam.reports.verdict.categories import category_differences, format_differences
-from bar_exam.reports.verdict.decide import decide, gate_checks
-from bar_exam.reports.verdict.means import metric_mean
-from bar_exam.reports.verdict.pairs import by_model, value
-from bar_exam.reports.verdict.planning import format_correlations
+from reports.verdict.bars import Bars
+from reports.verdict.categories import category_differences, format_differences
+from reports.verdict.decide import decide, gate_checks
+from reports.verdict.means import metric_mean
+from reports.verdict.pairs import by_model, value
+from reports.verdict.planning import format_correlations
 
 
 def measure(model: str, results: Sequence[Result], speed: float | None) -> Performance:

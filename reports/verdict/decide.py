@@ -23,14 +23,14 @@ primary metrics is corrected, by Holm's method, since each is a claim of its own
 
 from collections.abc import Mapping, Sequence
 
-from bar_exam.evals.gate import Gate
-from bar_exam.evals.metrics.table import METRICS
-from bar_exam.evals.results import Result
-from bar_exam.reports.report import Check, Decision, Opponent, Verdict
-from bar_exam.reports.statistics.estimates import Outcome
-from bar_exam.reports.verdict.bars import Bars
-from bar_exam.reports.verdict.floors import floor_checks
-from bar_exam.reports.verdict.margins import opponent_checks
+from evals.gate import Gate
+from evals.metrics.table import METRICS
+from evals.results import Result
+from reports.report import Check, Decision, Opponent, Verdict
+from reports.statistics.estimates import Outcome
+from reports.verdict.bars import Bars
+from reports.verdict.floors import floor_checks
+from reports.verdict.margins import opponent_checks
 
 
 def gate_checks(

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from bar_exam.evals.gate import Gate
-from bar_exam.evals.metrics.table import METRICS
-from bar_exam.evals.results import Result
-from bar_exam.reports.report import Check
-from bar_exam.reports.statistics.estimates import Estimate, Outcome
-from bar_exam.reports.verdict.bars import Bars, Reasoned, format_gaps, unfit
-from bar_exam.reports.verdict.means import metric_mean
-from bar_exam.reports.verdict.pairs import Marks, marks
+from evals.gate import Gate
+from evals.metrics.table import METRICS
+from evals.results import Result
+from reports.report import Check
+from reports.statistics.estimates import Estimate, Outcome
+from reports.verdict.bars import Bars, Reasoned, format_gaps, unfit
+from reports.verdict.means import metric_mean
+from reports.verdict.pairs import Marks, marks
 
 
 def floor_checks(gate: Gate, model: str, results: Sequence[Result], bars: Bars) -> list[Check]:

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from bar_exam.evals.gate import Gate, MetricGate
-from bar_exam.evals.metrics.table import METRICS
-from bar_exam.evals.results import Result
-from bar_exam.reports.report import Check, Opponent
-from bar_exam.reports.statistics.estimates import Estimate, Outcome, holm
-from bar_exam.reports.statistics.paired import Comparison, compare_means
-from bar_exam.reports.statistics.power import required_contracts
-from bar_exam.reports.verdict.bars import Bars, Reasoned, format_gaps, unfit
-from bar_exam.reports.verdict.pairs import Pairs, pair
+from evals.gate import Gate, MetricGate
+from evals.metrics.table import METRICS
+from evals.results import Result
+from reports.report import Check, Opponent
+from reports.statistics.estimates import Estimate, Outcome, holm
+from reports.statistics.paired import Comparison, compare_means
+from reports.statistics.power import required_contracts
+from reports.verdict.bars import Bars, Reasoned, format_gaps, unfit
+from reports.verdict.pairs import Pairs, pair
 
 Shown = tuple[Reasoned, Estimate | None]
 

@@ -4,10 +4,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bar_exam.evals.metrics.table import METRICS
-from bar_exam.reports.statistics.bootstrap import gated_mean, outer
-from bar_exam.reports.statistics.estimates import Estimate, cluster_mean, cluster_sums
-from bar_exam.reports.statistics.rare import share_bounds
+from evals.metrics.table import METRICS
+from reports.statistics.bootstrap import gated_mean, outer
+from reports.statistics.estimates import Estimate, cluster_mean, cluster_sums
+from reports.statistics.rare import share_bounds
 
 
 def metric_mean(

@@ -6,10 +6,10 @@ the pass marks; the same is asked here of the models that the candidates are mea
 
 from collections.abc import Collection, Iterable, Mapping
 
-from bar_exam.evals.metrics.table import METRICS
-from bar_exam.evals.results import Result
-from bar_exam.evals.selected import CaseTest
-from bar_exam.reports.report import RIGHT_OR_WRONG
+from evals.metrics.table import METRICS
+from evals.results import Result
+from evals.selected import CaseTest
+from reports.report import RIGHT_OR_WRONG
 
 
 def opponents_missed(

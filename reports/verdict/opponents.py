@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bar_exam.common.errors import UserError
-from bar_exam.models.chat import Model
-from bar_exam.models.factory import Chats, open_models
-from bar_exam.models.identity.identities import difference, manifest_digest, promotion_identity
-from bar_exam.models.promotion.champion import Champion, read_anchor, read_champion
-from bar_exam.models.promotion.record import Named, Record, read_records
-from bar_exam.models.registry import read_entry
-from bar_exam.reports.report import Opponent, Verdict
+from common.errors import UserError
+from models.chat import Model
+from models.factory import Chats, open_models
+from models.identity.identities import difference, manifest_digest, promotion_identity
+from models.promotion.champion import Champion, read_anchor, read_champion
+from models.promotion.record import Named, Record, read_records
+from models.registry import read_entry
+from reports.report import Opponent, Verdict
 
 CHAMPION = "champion"
 

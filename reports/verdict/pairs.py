@@ -8,8 +8,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bar_exam.evals.metrics.table import METRICS
-from bar_exam.evals.results import Result
+from evals.metrics.table import METRICS
+from evals.results import Result
 
 
 @dataclass(frozen=True, slots=True)

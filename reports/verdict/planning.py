@@ -3,19 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bar_exam.evals.gate import Gate, MetricGate
-from bar_exam.evals.judges.judge_exam import JudgeExam
-from bar_exam.evals.metrics.table import METRICS
-from bar_exam.evals.results import Result
-from bar_exam.fixtures.cases import Case
-from bar_exam.reports.report import Opponent
-from bar_exam.reports.statistics.bootstrap import is_small
-from bar_exam.reports.statistics.estimates import (
+from evals.gate import Gate, MetricGate
+from evals.judges.judge_exam import JudgeExam
+from evals.metrics.table import METRICS
+from evals.results import Result
+from fixtures.cases import Case
+from reports.report import Opponent
+from reports.statistics.bootstrap import is_small
+from reports.statistics.estimates import (
     intra_cluster_correlation,
     paired_differences,
 )
-from bar_exam.reports.statistics.power import minimum_detectable_effect, planned_error
-from bar_exam.reports.verdict.pairs import pair
+from reports.statistics.power import minimum_detectable_effect, planned_error
+from reports.verdict.pairs import pair
 
 TOKENS = 800
 """Of a judge's call in its own exam, prompt and reply."""

@@ -4,16 +4,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bar_exam.common.identity import file_digest
-from bar_exam.evals.gate import Leakage
-from bar_exam.evals.leakage.leaks import check_leakage, find_leaks
-from bar_exam.fixtures.cases import Case
-from bar_exam.fixtures.selection import Selection
-from bar_exam.models.entry import Entry
-from bar_exam.models.manifest import FILE, read_manifest
-from bar_exam.models.registry import EchoEntry, ExtractiveEntry, LocalEntry
-from bar_exam.reports.report import Check
-from bar_exam.reports.statistics.estimates import Outcome
+from common.identity import file_digest
+from evals.gate import Leakage
+from evals.leakage.leaks import check_leakage, find_leaks
+from fixtures.cases import Case
+from fixtures.selection import Selection
+from models.entry import Entry
+from models.manifest import FILE, read_manifest
+from models.registry import EchoEntry, ExtractiveEntry, LocalEntry
+from reports.report import Check
+from reports.statistics.estimates import Outcome
 
 NAMED = 5
 """Titles that a line names."""

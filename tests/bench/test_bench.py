@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.provenance import provenance
-from bar_exam.fixtures.recorded import read_recordings, recorded_dataset
 from bench import __main__ as bench
 from bench import collection, endpoint, recorded
 from bench.results import Finding, Row, at_most, origin, page, read_sections, section
 from bench.sessions import ROOT, Exam, Session, examine, run_empty, run_pytest
+from common.errors import UserError
+from common.provenance import provenance
+from fixtures.recorded import read_recordings, recorded_dataset
 
 NAMES = list(bench.BENCHMARKS)
 ORIGIN = {**provenance(), "threads": 2}

@@ -4,12 +4,12 @@ import math
 
 import pytest
 
-from bar_exam.common.provenance import provenance
-from bar_exam.models.chat import Message
-from bar_exam.training.data.examples import Example, Meta, write_examples, write_meta
 from bench import training as bench
 from bench.results import Finding, section
+from common.provenance import provenance
+from models.chat import Message
 from tests.conftest import make_llama
+from training.data.examples import Example, Meta, write_examples, write_meta
 
 SHAPE = {
     "hidden_size": 32,
@@ -130,7 +130,7 @@ def test_without_a_gpu_it_says_so(tmp_path, monkeypatch):
 
 
 def test_the_rows_are_of_the_sample(smollm2, tmp_path):
-    from bar_exam.training.data.examples import read_examples
+    from training.data.examples import read_examples
 
     found = read_examples(bench.make_rows(tmp_path / "rows.jsonl", 4))
     assert len(found) == 4

@@ -41,10 +41,10 @@ def test_a_chain_of_imports_is_floors_within_its_room(tree):
     root = tree(
         {
             "common/errors.py": "x = 1\n",
-            "models/a.py": "from bar_exam.common import errors\n",
-            "models/b.py": "import bar_exam.models.a\n",
+            "models/a.py": "from common import errors\n",
+            "models/b.py": "import models.a\n",
             "models/c.py": "def f():\n    from models.b import x\n",
-            "reports/d.py": "from bar_exam.models.c import f\n",
+            "reports/d.py": "from models.c import f\n",
         }
     )
     found = house.survey(root)
@@ -55,18 +55,18 @@ def test_a_chain_of_imports_is_floors_within_its_room(tree):
 @pytest.mark.parametrize(
     "back",
     [
-        "from bar_exam.models import a\n",
-        "def f():\n    import bar_exam.models.a\n",
+        "from models import a\n",
+        "def f():\n    import models.a\n",
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from models.a import x\n",
     ],
 )
 def test_a_circle_is_found_wherever_it_is_hidden_and_is_one_floor(tree, back):
     root = tree(
         {
-            "models/a.py": "from bar_exam.models.b import x\n",
-            "models/b.py": "from bar_exam.models.c import x\n",
+            "models/a.py": "from models.b import x\n",
+            "models/b.py": "from models.c import x\n",
             "models/c.py": back,
-            "models/d.py": "import bar_exam.models.a\n",
+            "models/d.py": "import models.a\n",
         }
     )
     found = house.survey(root)

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bar_exam.common.command import Parser, choice, one_line, run
-from bar_exam.common.errors import UserError
-from bar_exam.common.settings import nearest
+from common.command import Parser, choice, one_line, run
+from common.errors import UserError
+from common.settings import nearest
 from tests.seams import ROOT, commands, users
 
 HEAVY = {
@@ -51,9 +51,9 @@ def test_every_command_goes_through_the_one_parser_and_runner():
     doors = {f"{name.replace('.', '/')}.py" for name in commands()}
     doors = {each if (ROOT / each).is_file() else f"{each[:-3]}/__main__.py" for each in doors}
     through = users(
-        "bar_exam.common.command.run",
-        "bar_exam.common.command",
-        "bar_exam.training.command.run_command",
+        "common.command.run",
+        "common.command",
+        "training.command.run_command",
     )
     assert doors - through == {f"{CONTAINER.replace('.', '/')}.py"}
 
@@ -189,7 +189,7 @@ def test_interruption_has_a_line_and_a_code(capsys):
 
 def test_a_reader_that_goes_away_is_no_fault():
     code = (
-        "import sys; from bar_exam.common.command import Parser, run;"
+        "import sys; from common.command import Parser, run;"
         "sys.exit(run(Parser().parse_args, lambda o: print('x' * 1000000), []))"
     )
     line = [sys.executable, "-c", code]
@@ -201,7 +201,7 @@ def test_a_reader_that_goes_away_is_no_fault():
 
 def test_what_a_terminal_cannot_show_is_escaped():
     code = (
-        "import sys; from bar_exam.common.command import Parser, run;"
+        "import sys; from common.command import Parser, run;"
         "sys.exit(run(Parser().parse_args, lambda o: print('\\ud800 − é'), []))"
     )
     done = subprocess.run(

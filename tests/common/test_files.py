@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bar_exam.common import files
-from bar_exam.common.errors import UserError
-from bar_exam.common.files import (
+from common import files
+from common.errors import UserError
+from common.files import (
     private_file,
     private_folder,
     read_jsonl,
@@ -26,8 +26,8 @@ from bar_exam.common.files import (
     write_jsonl,
     write_whole,
 )
-from bar_exam.evals.calls.store import Store
-from bar_exam.reports.archive import write_report
+from evals.calls.store import Store
+from reports.archive import write_report
 from tests.report_data import written
 from tests.seams import line_readers, renames, users
 
@@ -109,7 +109,7 @@ def test_a_full_disk_is_one_line_that_says_what_to_do(tmp_path, monkeypatch, ste
 LIMITED = """
 import resource, signal, sys
 from pathlib import Path
-from bar_exam.common.files import write_whole
+from common.files import write_whole
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (10000, 10000))
 write_whole(Path(sys.argv[1]), ("x" * 999 + chr(10) for _ in range(100)))
@@ -127,7 +127,7 @@ def test_a_system_that_takes_no_more_leaves_what_was_there(tmp_path):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from bar_exam.common.files import write_whole
+from common.files import write_whole
 
 def lines():
     yield "half"
@@ -286,7 +286,7 @@ def test_whoever_writes_whole_or_reads_rows_does_it_here():
 PROGRAM = """
 import os, sys
 from pathlib import Path
-from bar_exam.common.files import private_file, private_folder
+from common.files import private_file, private_folder
 os.umask(int(sys.argv[1], 8))
 folder = private_folder(Path(sys.argv[2], "a", "b"))
 file = private_file(folder / "f")
@@ -341,7 +341,7 @@ def test_a_report_and_every_file_of_a_store_are_private(tmp_path):
 
 
 def test_whoever_makes_what_is_kept_makes_it_here():
-    makers = (f"bar_exam.common.files.private_{kind}" for kind in ("folder", "file"))
+    makers = (f"common.files.private_{kind}" for kind in ("folder", "file"))
     assert users(*makers) >= {
         "evals/calls/address.py",
         "evals/calls/locks.py",

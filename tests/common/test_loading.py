@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.loading import check_no_code, from_folder
-from bar_exam.fixtures.retrieval.embedder import load_embedder
-from bar_exam.models.local.base import LocalBase
+from common.errors import UserError
+from common.loading import check_no_code, from_folder
+from fixtures.retrieval.embedder import load_embedder
+from models.local.base import LocalBase
 from tests import seams
 
 

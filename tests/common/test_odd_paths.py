@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bar_exam.common.command import Parser, run
-from bar_exam.common.errors import LONGEST, of_path
 from bar_exam.plugin import _usage_errors
-from bar_exam.reports.compare.__main__ import main as compare
-from bar_exam.training.data.__main__ import main as make_data
+from common.command import Parser, run
+from common.errors import LONGEST, of_path
+from reports.compare.__main__ import main as compare
 from tests.conftest import ROOT
+from training.data.__main__ import main as make_data
 
 LONG = "x" * 300
 

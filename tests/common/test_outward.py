@@ -7,8 +7,8 @@ import sqlite3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.storable import each_text, presentable, storable
+from common.errors import UserError
+from common.storable import each_text, presentable, storable
 from tests.seams import users
 
 ANY = st.text(st.characters(codec=None, categories=None)) | st.text(
@@ -59,15 +59,15 @@ def test_each_text_of_a_value_is_changed_and_nothing_else():
 
 
 def test_the_record_of_an_exam_is_the_one_that_walks_texts():
-    assert users("bar_exam.common.storable.each_text") == {"reports/archive.py"}
+    assert users("common.storable.each_text") == {"reports/archive.py"}
 
 
 def test_an_exams_last_page_moves_no_terminal_and_takes_no_markup(sample):
-    from bar_exam.evals.metrics.table import score
-    from bar_exam.evals.results import Result, Spending
-    from bar_exam.models.chat import Answer
-    from bar_exam.reports.page.terminal import print_report
-    from bar_exam.reports.verdict.conclude import conclude
+    from evals.metrics.table import score
+    from evals.results import Result, Spending
+    from models.chat import Answer
+    from reports.page.terminal import print_report
+    from reports.verdict.conclude import conclude
     from tests.report_data import GATE, header
 
     hostile = "a[/b][red] \x1b]0;x\x07\r\x9b31m\u202e password=planted-0003"

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.redaction import address, command_line, keep_secret, keep_secrets_of, redacted
-from bar_exam.models.chat import Answer
-from bar_exam.models.factory import open_models
-from bar_exam.models.spoken import answered
-from bar_exam.reports.archive import members
+from common.errors import UserError
+from common.redaction import address, command_line, keep_secret, keep_secrets_of, redacted
+from models.chat import Answer
+from models.factory import open_models
+from models.spoken import answered
+from reports.archive import members
 from tests.report_data import written
 from tests.seams import users
 
@@ -148,11 +148,11 @@ def test_the_key_of_an_entry_is_known_from_when_it_is_opened(tmp_path, monkeypat
 
 
 def test_keys_and_urls_are_noted_where_they_are_read():
-    assert users("bar_exam.common.redaction.keep_secret") == {
+    assert users("common.redaction.keep_secret") == {
         "models/endpoint/chat.py",
         "models/registry.py",
     }
-    assert users("bar_exam.common.redaction.keep_secrets_of") == {
+    assert users("common.redaction.keep_secrets_of") == {
         "evals/calls/store.py", "models/endpoint/chat.py", "models/endpoint/surroundings.py",
     }  # fmt: skip
     readers = {path for path in users("os.environ") if path.startswith("models/")}

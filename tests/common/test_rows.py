@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.reading import check_texts, parse_json
-from bar_exam.common.rows import MISSING, read_rows
-from bar_exam.evals.labels import read_labels
-from bar_exam.fixtures.cases import Case, Contract
-from bar_exam.fixtures.datasets import load_dataset
-from bar_exam.fixtures.recorded import COLUMNS, read_recordings, recorded_dataset
+from common.errors import UserError
+from common.reading import check_texts, parse_json
+from common.rows import MISSING, read_rows
+from evals.labels import read_labels
+from fixtures.cases import Case, Contract
+from fixtures.datasets import load_dataset
+from fixtures.recorded import COLUMNS, read_recordings, recorded_dataset
 from tests.seams import users
 
 CLEAN = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)

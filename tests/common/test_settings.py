@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.settings import read_toml, validated
+from common.errors import UserError
+from common.settings import read_toml, validated
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))

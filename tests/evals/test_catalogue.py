@@ -1,7 +1,7 @@
 """docs/metrics.md is written from the metrics table."""
 
-from bar_exam.evals.metrics.catalogue import PAGE, catalogue
-from bar_exam.evals.metrics.table import METRICS
+from evals.metrics.catalogue import PAGE, catalogue
+from evals.metrics.table import METRICS
 
 
 def test_the_page_is_what_the_table_says():

@@ -6,19 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bar_exam.evals.calls.calls import Budget, Calls
-from bar_exam.evals.calls.journal import Journal, Lookups
-from bar_exam.evals.calls.store import Store
-from bar_exam.evals.judges.embedded.claim_support import ClaimSupport
-from bar_exam.evals.judges.embedded.contradictions import contradiction
-from bar_exam.evals.judges.embedded.embedding import Embeddings
-from bar_exam.evals.judges.embedded.sentences import claims
-from bar_exam.evals.judges.judge import Submission
-from bar_exam.fixtures.cases import Case, Contract
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.chat import Answer
 from bench.hallucination import measure
 from bench.planted import FALSE, KINDS, plant, reworded, with_other_negation, with_other_number
+from evals.calls.calls import Budget, Calls
+from evals.calls.journal import Journal, Lookups
+from evals.calls.store import Store
+from evals.judges.embedded.claim_support import ClaimSupport
+from evals.judges.embedded.contradictions import contradiction
+from evals.judges.embedded.embedding import Embeddings
+from evals.judges.embedded.sentences import claims
+from evals.judges.judge import Submission
+from fixtures.cases import Case, Contract
+from fixtures.retrieval.passages import Passage
+from models.chat import Answer
 
 TEXT = (
     "4.1 Term. This Agreement begins on 1 March 2021 and runs for five (5) years. "
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 @pytest.fixture(scope="module")
 def embeddings():
     """One model for all tests; a loop's unfinished work is none of the next one's."""
-    from bar_exam.fixtures.retrieval.embedder import load_embedder
+    from fixtures.retrieval.embedder import load_embedder
 
     embedder = load_embedder()
     embedder.embed(["loaded"])

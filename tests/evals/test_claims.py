@@ -7,10 +7,10 @@ import threading
 
 import pytest
 
-from bar_exam.evals.calls.claims import claimed
-from bar_exam.evals.calls.store import Store
-from bar_exam.evals.exam import Run
-from bar_exam.evals.plan import Plan
+from evals.calls.claims import claimed
+from evals.calls.store import Store
+from evals.exam import Run
+from evals.plan import Plan
 from tests.conftest import ROOT
 from tests.evals.test_exam import FirstSentence, Whole, cases_of, examine
 
@@ -85,7 +85,7 @@ def test_what_is_kept_already_is_waited_for_by_nobody(url):
 def test_a_claim_is_released_by_the_death_of_its_process(url):
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from bar_exam.evals.calls.store import Store\n"
+        "from evals.calls.store import Store\n"
         "release = Store(sys.argv[2]).try_lock('model-x'); print(release is not None, flush=True)\n"
         "sys.stdin.read()"
     )

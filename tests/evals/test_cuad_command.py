@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bar_exam.evals.cuad import main
+from evals.cuad import main
 
 
 def question(name, golds):

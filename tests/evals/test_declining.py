@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bar_exam.evals.metrics.abstention import abstention, laziness
-from bar_exam.evals.metrics.declining import abstains, declines, reading
-from bar_exam.evals.metrics.table import METRICS, score
-from bar_exam.fixtures.cases import Case, Contract, Span
-from bar_exam.models.chat import Answer
+from evals.metrics.abstention import abstention, laziness
+from evals.metrics.declining import abstains, declines, reading
+from evals.metrics.table import METRICS, score
+from fixtures.cases import Case, Contract, Span
+from models.chat import Answer
 from tests.evals.test_metrics_abstention import ABSTAINING
 from tests.seams import users
 
@@ -177,11 +177,9 @@ def test_every_metric_of_likeness_pays_nothing_for_a_hedge():
 
 def test_nobody_has_another_definition_of_declining():
     """The shapes are known to one module, and the looser reading of a sentence to the judge's."""
-    assert users("bar_exam.evals.metrics.denials") == {"evals/metrics/declining.py"}
-    assert users("bar_exam.evals.metrics.declining.is_silent") == {
-        "evals/judges/reference/polarity.py"
-    }
-    assert users("bar_exam.models.prompted.NOT_FOUND") <= {
+    assert users("evals.metrics.denials") == {"evals/metrics/declining.py"}
+    assert users("evals.metrics.declining.is_silent") == {"evals/judges/reference/polarity.py"}
+    assert users("models.prompted.NOT_FOUND") <= {
         "training/data/building.py",  # these write it, and read nothing by it
         "training/preferences/opposites.py",
         "training/preferences/feedback.py",
@@ -191,7 +189,7 @@ def test_nobody_has_another_definition_of_declining():
 
 
 def test_whoever_asks_whether_an_answer_declines_asks_here():
-    known = users("bar_exam.evals.metrics.declining")
+    known = users("evals.metrics.declining")
     assert known == {
         "evals/metrics/abstention.py",
         "evals/metrics/text.py",
@@ -211,14 +209,12 @@ def test_whoever_asks_whether_an_answer_declines_asks_here():
     }
     assert (
         users(
-            "bar_exam.evals.metrics.abstention.abstains",
-            "bar_exam.evals.metrics.abstention.declines",
+            "evals.metrics.abstention.abstains",
+            "evals.metrics.abstention.declines",
         )
         == set()
     )
-    assert users(
-        "bar_exam.evals.metrics.abstention.abstention", "bar_exam.evals.metrics.abstention.laziness"
-    ) == {
+    assert users("evals.metrics.abstention.abstention", "evals.metrics.abstention.laziness") == {
         "evals/metrics/table.py",
         "training/data/marks.py",
     }

@@ -5,15 +5,15 @@ import dataclasses
 
 import pytest
 
-from bar_exam.common.errors import UserError
-from bar_exam.evals.calls.store import Store
-from bar_exam.evals.exam import Run
-from bar_exam.evals.plan import Plan
-from bar_exam.evals.results import Call, Score, tokens_per_second
-from bar_exam.evals.variants.variant import Variant
-from bar_exam.fixtures.cases import Case, Contract, Span
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.chat import Answer, Message
+from common.errors import UserError
+from evals.calls.store import Store
+from evals.exam import Run
+from evals.plan import Plan
+from evals.results import Call, Score, tokens_per_second
+from evals.variants.variant import Variant
+from fixtures.cases import Case, Contract, Span
+from fixtures.retrieval.passages import Passage
+from models.chat import Answer, Message
 
 
 class FirstSentence:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bar_exam.common.errors import UserError
-from bar_exam.evals.exam import Run
-from bar_exam.evals.isolation import SHOWN, attempted, described, isolated
+from common.errors import UserError
+from evals.exam import Run
+from evals.isolation import SHOWN, attempted, described, isolated
 from tests.seams import users
 
 
@@ -105,7 +105,7 @@ def test_the_tasks_of_an_exam_are_started_inside_it():
     examining = {path for path in users("asyncio.TaskGroup") if not path.startswith("training")}
     assert examining == {"evals/exam.py"}
     assert {"evals/exam.py", "evals/calls/calls.py", "evals/judges/judge.py"} <= users(
-        "bar_exam.evals.isolation.isolated"
+        "evals.isolation.isolated"
     )
     started = [line for line in inspect.getsource(Run).splitlines() if "create_task(" in line]
     assert all("isolated(" in line or "self._take(" in line for line in started), started

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bar_exam.common.errors import UserError
-from bar_exam.evals.judges.pairs import SHIPPED, read_pairs
+from common.errors import UserError
+from evals.judges.pairs import SHIPPED, read_pairs
 
 KINDS = {
     "exact", "paraphrase", "date_or_number_format", "wrong_number", "wrong_date", "wrong_party",

@@ -11,19 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from bar_exam.common.errors import UserError
-from bar_exam.evals.calls.calls import Budget, Calls
-from bar_exam.evals.calls.journal import Journal, Lookups
-from bar_exam.evals.calls.store import Store
-from bar_exam.evals.judges.frameworks.asker import read_schema
-from bar_exam.evals.judges.frameworks.deepeval_judge import RECIPES, DeepevalJudge
-from bar_exam.evals.judges.judge import Panel, Submission
-from bar_exam.evals.metrics.table import METRICS
-from bar_exam.evals.results import Score
-from bar_exam.fixtures.cases import Case, Contract, Span
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.chat import Answer, Decoding
-from bar_exam.models.endpoint.chat import EndpointChat
+from common.errors import UserError
+from evals.calls.calls import Budget, Calls
+from evals.calls.journal import Journal, Lookups
+from evals.calls.store import Store
+from evals.judges.frameworks.asker import read_schema
+from evals.judges.frameworks.deepeval_judge import RECIPES, DeepevalJudge
+from evals.judges.judge import Panel, Submission
+from evals.metrics.table import METRICS
+from evals.results import Score
+from fixtures.cases import Case, Contract, Span
+from fixtures.retrieval.passages import Passage
+from models.chat import Answer, Decoding
+from models.endpoint.chat import EndpointChat
 from tests.conftest import ROOT
 from tests.fake_server import Fault, fake_server
 

@@ -12,17 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bar_exam.common.errors import UserError
-from bar_exam.evals.calls.calls import Budget, Calls
-from bar_exam.evals.calls.journal import Journal, Lookups
-from bar_exam.evals.calls.store import Store
-from bar_exam.evals.judges.judge import Panel, Submission
-from bar_exam.evals.judges.llm.judge import NO_ANSWER, LlmJudge
-from bar_exam.evals.judges.llm.quoting import fitted, quoted
-from bar_exam.fixtures.cases import Case, Contract, Span
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.chat import Answer, Decoding
-from bar_exam.models.endpoint.chat import EndpointChat
+from common.errors import UserError
+from evals.calls.calls import Budget, Calls
+from evals.calls.journal import Journal, Lookups
+from evals.calls.store import Store
+from evals.judges.judge import Panel, Submission
+from evals.judges.llm.judge import NO_ANSWER, LlmJudge
+from evals.judges.llm.quoting import fitted, quoted
+from fixtures.cases import Case, Contract, Span
+from fixtures.retrieval.passages import Passage
+from models.chat import Answer, Decoding
+from models.endpoint.chat import EndpointChat
 from tests.conftest import ROOT
 from tests.fake_server import Fault, fake_server
 
@@ -433,7 +433,7 @@ def test_identity_is_of_all_that_moves_a_score():
 
 
 def test_the_identity_digests_the_prompt(monkeypatch):
-    from bar_exam.evals.judges.llm import dspy_call as language_model
+    from evals.judges.llm import dspy_call as language_model
 
     base = LlmJudge("correctness", endpoint("http://127.0.0.1:9/v1"))
     identity = base.identity
@@ -460,8 +460,8 @@ def test_200_judgements_are_200_calls_as_many_at_once_as_the_model_admits(tmp_pa
 SCRIPT = """
 import asyncio, socket, sys
 from pathlib import Path
-from bar_exam.evals.judges.llm.judge import LlmJudge
-from bar_exam.evals.judges.llm.pairwise import PairwiseJudge
+from evals.judges.llm.judge import LlmJudge
+from evals.judges.llm.pairwise import PairwiseJudge
 from tests.evals.test_judges_llm import endpoint, opened, submission
 
 url, store = sys.argv[1:]

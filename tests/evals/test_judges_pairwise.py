@@ -5,10 +5,10 @@ import re
 
 import pytest
 
-from bar_exam.common.errors import UserError
-from bar_exam.evals.judges.llm.judge import NO_ANSWER
-from bar_exam.evals.judges.llm.pairwise import Orders, PairwiseJudge
-from bar_exam.models.chat import Answer
+from common.errors import UserError
+from evals.judges.llm.judge import NO_ANSWER
+from evals.judges.llm.pairwise import Orders, PairwiseJudge
+from models.chat import Answer
 from tests.evals.test_judges_llm import endpoint, opened, submission
 from tests.fake_server import Fault, fake_server
 

@@ -5,11 +5,11 @@ import json
 import pytest
 from sacrebleu import corpus_bleu, corpus_chrf
 
-from bar_exam.common.errors import UserError
-from bar_exam.evals.judges.frameworks.ragas_judge import RECIPES, RagasJudge
-from bar_exam.evals.metrics.table import METRICS
-from bar_exam.fixtures.retrieval.embedder import load_embedder
-from bar_exam.models.endpoint.chat import EndpointChat
+from common.errors import UserError
+from evals.judges.frameworks.ragas_judge import RECIPES, RagasJudge
+from evals.metrics.table import METRICS
+from fixtures.retrieval.embedder import load_embedder
+from models.endpoint.chat import EndpointChat
 from tests.evals.test_judges_deepeval import CLAUSES, judged, run_quietly, submit, with_calls
 from tests.fake_server import Fault, fake_server
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bar_exam.evals.judges.llm.replies import LONGEST, Claim, Unreadable, read_reply
+from evals.judges.llm.replies import LONGEST, Claim, Unreadable, read_reply
 
 SCORED = ("reasons", "score")
 

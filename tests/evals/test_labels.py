@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bar_exam.common.errors import UserError
-from bar_exam.evals.labels import Label, read_labels
-from bar_exam.fixtures.cases import Case, Contract
+from common.errors import UserError
+from evals.labels import Label, read_labels
+from fixtures.cases import Case, Contract
 
 
 def case(number, contract="Lease", question=None):

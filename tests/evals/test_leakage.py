@@ -5,12 +5,12 @@ import time
 
 import pytest
 
-from bar_exam.common.errors import UserError
-from bar_exam.evals.leakage.__main__ import main
-from bar_exam.evals.leakage.leaks import Leak, check_leakage, find_leaks, near_duplicates
-from bar_exam.fixtures.cases import Case, Contract, Dataset
-from bar_exam.fixtures.shingles import containment, shingles
-from bar_exam.models.manifest import Manifest, contract_entry
+from common.errors import UserError
+from evals.leakage.__main__ import main
+from evals.leakage.leaks import Leak, check_leakage, find_leaks, near_duplicates
+from fixtures.cases import Case, Contract, Dataset
+from fixtures.shingles import containment, shingles
+from models.manifest import Manifest, contract_entry
 
 
 def case_of(contract, category="Parties"):

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bar_exam.evals.metrics.abstention import abstains, abstention, declines, laziness
-from bar_exam.fixtures.cases import Case, Contract
-from bar_exam.models.chat import Answer
+from evals.metrics.abstention import abstains, abstention, declines, laziness
+from fixtures.cases import Case, Contract
+from models.chat import Answer
 
 CUAD = Path(__file__).parents[2].parent / "shared" / "cuad" / "CUAD_v1.json"
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from bar_exam.evals.metrics.abstention import balanced
-from bar_exam.fixtures.cases import Case, Contract, Span
-from bar_exam.models.chat import Answer
+from evals.metrics.abstention import balanced
+from fixtures.cases import Case, Contract, Span
+from models.chat import Answer
 
 ASKED = Contract("A", "two years from the Effective Date")
 ANSWERABLE = Case("a", "a", ASKED, "Term", "How long?", (Span("two years", 0),))

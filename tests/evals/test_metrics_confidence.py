@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
-from bar_exam.evals.metrics.confidence import calibration
+from evals.metrics.confidence import calibration
 
 CONFIDENCE = st.sampled_from([0.1, 0.25, 0.5, 0.8, 1.0]) | st.floats(0.01, 1)
 GRADED = st.lists(st.tuples(CONFIDENCE, st.floats(0, 1)), min_size=1, max_size=40)

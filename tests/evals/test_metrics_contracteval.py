@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, fbeta_score
 
-from bar_exam.evals.metrics.contracteval import ContractEval, contracteval, covers
+from evals.metrics.contracteval import ContractEval, contracteval, covers
 
 CLAUSE = "This Agreement shall be governed by the laws of Ohio."
 REFUSALS = ["No related clause.", "", "The contract does not specify this."]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import auc, average_precision_score
 
-from bar_exam.evals.metrics.cuad import (
+from evals.metrics.cuad import (
     Point,
     Prediction,
     aupr,

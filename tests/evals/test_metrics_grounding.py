@@ -7,11 +7,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bar_exam.evals.metrics.grounding import grounded_quote, stitched
-from bar_exam.evals.metrics.quantities import dates, numbers, spoken
-from bar_exam.fixtures.cases import Case, Contract
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.chat import Answer
+from evals.metrics.grounding import grounded_quote, stitched
+from evals.metrics.quantities import dates, numbers, spoken
+from fixtures.cases import Case, Contract
+from fixtures.retrieval.passages import Passage
+from models.chat import Answer
 
 TEXT = """This License Agreement (the “Agreement”) is made as of the 12th day of March, 2021, by and
 between Acme Widgets, Inc., a Delaware corporation ("Licensor"), and Beta Foods Ltd. (“Licensee”).

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu import sentence_bleu
 
-from bar_exam.evals.metrics.declining import declines
-from bar_exam.evals.metrics.overlap import bleu, rouge_1, rouge_2, rouge_l
-from bar_exam.fixtures.cases import Case, Contract, Span
-from bar_exam.models.chat import Answer
+from evals.metrics.declining import declines
+from evals.metrics.overlap import bleu, rouge_1, rouge_2, rouge_l
+from fixtures.cases import Case, Contract, Span
+from models.chat import Answer
 from tests.conftest import ROOT
 
 WORDS = st.sampled_from(
@@ -80,7 +80,7 @@ def test_a_very_long_answer_costs_no_quadratic_table():
 def test_nothing_heavy_is_imported_to_score():
     code = (
         "import sys\n"
-        "from bar_exam.evals.metrics.overlap import _rouge, _bleu\n"
+        "from evals.metrics.overlap import _rouge, _bleu\n"
         "assert not {'sacrebleu', 'rouge_score', 'rapidfuzz'} & {*sys.modules}\n"
         "_rouge('a b', 'a c'), _bleu()\n"
         "assert {'sacrebleu', 'rouge_score', 'rapidfuzz'} <= {*sys.modules}\n"

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bar_exam.evals.metrics.ranking import hit_at, mrr, ndcg_at, recall_at
-from bar_exam.fixtures.cases import Case, Contract, Span
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.chat import Answer
+from evals.metrics.ranking import hit_at, mrr, ndcg_at, recall_at
+from fixtures.cases import Case, Contract, Span
+from fixtures.retrieval.passages import Passage
+from models.chat import Answer
 
 CONTRACT = Contract("c", "x" * 1000)
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bar_exam.evals.metrics.table import DEFAULT, METRICS, score
-from bar_exam.evals.metrics.usage import latency, tokens_in, tokens_out
-from bar_exam.fixtures.cases import Case, Contract, Span
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.chat import Answer
+from evals.metrics.table import DEFAULT, METRICS, score
+from evals.metrics.usage import latency, tokens_in, tokens_out
+from fixtures.cases import Case, Contract, Span
+from fixtures.retrieval.passages import Passage
+from models.chat import Answer
 
 TEXT = "The term is five (5) years from March 12, 2021. " * 200
 

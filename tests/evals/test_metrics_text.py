@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bar_exam.evals.metrics.text import containment, exact_match, jaccard, normalise, token_f1
-from bar_exam.evals.metrics.words import says_something
-from bar_exam.fixtures.cases import Case, Contract, Span
-from bar_exam.models.chat import Answer
+from evals.metrics.text import containment, exact_match, jaccard, normalise, token_f1
+from evals.metrics.words import says_something
+from fixtures.cases import Case, Contract, Span
+from models.chat import Answer
 from tests.oracles.squad import normal_words, squad
 
 GOLDEN = Path(__file__).parents[1] / "data" / "squad_golden.json"

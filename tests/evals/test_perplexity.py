@@ -8,18 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bar_exam.evals.calls.calls import Budget, Calls
-from bar_exam.evals.calls.journal import Journal, Lookups
-from bar_exam.evals.calls.store import Store
-from bar_exam.evals.judges.embedded.perplexity import Perplexity, perplexity
-from bar_exam.evals.judges.judge import Panel, Submission
-from bar_exam.fixtures.cases import Case, Contract, Span
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.chat import Answer, Decoding
-from bar_exam.models.echo import EchoChat
-from bar_exam.models.local.base import LocalBase
-from bar_exam.models.local.chat import LocalChat
-from bar_exam.models.prompted import PromptedModel, Template
+from evals.calls.calls import Budget, Calls
+from evals.calls.journal import Journal, Lookups
+from evals.calls.store import Store
+from evals.judges.embedded.perplexity import Perplexity, perplexity
+from evals.judges.judge import Panel, Submission
+from fixtures.cases import Case, Contract, Span
+from fixtures.retrieval.passages import Passage
+from models.chat import Answer, Decoding
+from models.echo import EchoChat
+from models.local.base import LocalBase
+from models.local.chat import LocalChat
+from models.prompted import PromptedModel, Template
 
 TEXT = "The law of Nevada governs this Agreement. It ends on 31 May 2024."
 SHOWN = Passage("K", 0, 41, TEXT[:41])

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bar_exam.common.errors import UserError
-from bar_exam.evals.metrics.quantities import numbers, spoken
-from bar_exam.evals.probes.lm_eval import TaskScore, run_tasks
-from bar_exam.evals.probes.probe import (
+from common.errors import UserError
+from evals.metrics.quantities import numbers, spoken
+from evals.probes.lm_eval import TaskScore, run_tasks
+from evals.probes.probe import (
     SHIPPED,
     AnyOf,
     Exact,

@@ -6,10 +6,10 @@ import shlex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bar_exam.models.chat import Message
-from bar_exam.models.endpoint.chat import EndpointChat
-from bar_exam.models.registry import AnyEntry
-from bar_exam.reports.verdict.opponents import compared_line
+from models.chat import Message
+from models.endpoint.chat import EndpointChat
+from models.registry import AnyEntry
+from reports.verdict.opponents import compared_line
 from tests.fake_server import Fault, fake_server
 from tests.seams import ROOT
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bar_exam.evals.metrics.grounding import grounded_quote
-from bar_exam.evals.metrics.quantities import quantities
-from bar_exam.fixtures.cases import Case, Contract
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.chat import Answer
+from evals.metrics.grounding import grounded_quote
+from evals.metrics.quantities import quantities
+from fixtures.cases import Case, Contract
+from fixtures.retrieval.passages import Passage
+from models.chat import Answer
 from tests.seams import users
 
 UNITS = re.findall(
@@ -157,11 +157,9 @@ def test_forms_that_are_easily_misread(text, values):
 
 def test_whoever_reads_both_digits_and_words_reads_them_together():
     """Else the "million" of "2 million" is read twice."""
-    both = users("bar_exam.evals.metrics.quantities.numbers") & users(
-        "bar_exam.evals.metrics.quantities.spoken"
-    )
+    both = users("evals.metrics.quantities.numbers") & users("evals.metrics.quantities.spoken")
     assert both == {"evals/probes/probe.py"}  # the words where there are no digits
-    assert users("bar_exam.evals.metrics.quantities.quantities") == {
+    assert users("evals.metrics.quantities.quantities") == {
         "evals/metrics/grounding.py",
         "evals/judges/embedded/contradictions.py",
     }

@@ -10,19 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from bar_exam.common.errors import UserError
-from bar_exam.evals.judges.embedded.embedding import Embeddings
-from bar_exam.evals.judges.judge import Submission
-from bar_exam.evals.judges.pairs import Pair, read_pairs
-from bar_exam.evals.judges.reference import facts, polarity
-from bar_exam.evals.judges.reference import names as parties
-from bar_exam.evals.judges.reference.edits import edits
-from bar_exam.evals.judges.reference.examples import borrowed, examples, fitted, weighed
-from bar_exam.evals.judges.reference.features import DIRECTIONS
-from bar_exam.evals.judges.reference.fit import TOLERANCE, furthest, main
-from bar_exam.evals.judges.reference.judge import PARAMETERS, ReferenceJudge, by_rule, read_trees
-from bar_exam.evals.judges.reference.trees import leaf, trees_of
-from bar_exam.models.chat import Answer
+from common.errors import UserError
+from evals.judges.embedded.embedding import Embeddings
+from evals.judges.judge import Submission
+from evals.judges.pairs import Pair, read_pairs
+from evals.judges.reference import facts, polarity
+from evals.judges.reference import names as parties
+from evals.judges.reference.edits import edits
+from evals.judges.reference.examples import borrowed, examples, fitted, weighed
+from evals.judges.reference.features import DIRECTIONS
+from evals.judges.reference.fit import TOLERANCE, furthest, main
+from evals.judges.reference.judge import PARAMETERS, ReferenceJudge, by_rule, read_trees
+from evals.judges.reference.trees import leaf, trees_of
+from models.chat import Answer
 
 
 def pair(question: str, expected: list[str], answer: str) -> Pair:
@@ -263,7 +263,7 @@ def test_edits_count_only_in_a_copy():
 @settings(deadline=None, max_examples=100)
 @given(st.text(max_size=300), st.text(min_size=1, max_size=300), st.text(min_size=1, max_size=60))
 def test_any_text_gets_finite_features(said, gold, question):
-    from bar_exam.evals.judges.reference.features import Comparison
+    from evals.judges.reference.features import Comparison
 
     compared = Comparison(question, gold, said)
     import numpy as np

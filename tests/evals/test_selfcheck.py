@@ -9,28 +9,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.identity import digest
-from bar_exam.evals.calls.calls import Budget, Calls
-from bar_exam.evals.calls.journal import Journal, Lookups
-from bar_exam.evals.calls.store import Store
-from bar_exam.evals.judges.embedded.embedding import Embeddings
-from bar_exam.evals.judges.embedded.selfcheck import (
+from common.errors import UserError
+from common.identity import digest
+from evals.calls.calls import Budget, Calls
+from evals.calls.journal import Journal, Lookups
+from evals.calls.store import Store
+from evals.judges.embedded.embedding import Embeddings
+from evals.judges.embedded.selfcheck import (
     SelfCheck,
     embedding_scores,
     ngram_scores,
     question,
     verdict,
 )
-from bar_exam.evals.judges.embedded.sentences import sentences
-from bar_exam.evals.judges.judge import Submission
-from bar_exam.fixtures.cases import Case, Contract
-from bar_exam.fixtures.retrieval.embedder import load_embedder
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.chat import Answer
-from bar_exam.models.echo import EchoChat
-from bar_exam.models.endpoint.chat import EndpointChat
-from bar_exam.models.prompted import PromptedModel, Template
+from evals.judges.embedded.sentences import sentences
+from evals.judges.judge import Submission
+from fixtures.cases import Case, Contract
+from fixtures.retrieval.embedder import load_embedder
+from fixtures.retrieval.passages import Passage
+from models.chat import Answer
+from models.echo import EchoChat
+from models.endpoint.chat import EndpointChat
+from models.prompted import PromptedModel, Template
 from tests.fake_server import Fault, fake_server
 
 CASE = Case("c", "c", Contract("K", "Nevada law governs."), "Governing Law", "Which law?", ())
@@ -290,7 +290,7 @@ def test_concurrent_texts_share_a_batch_and_are_embedded_once():
 
 
 def test_texts_that_failed_are_tried_again_and_old_ones_forgotten(monkeypatch):
-    from bar_exam.evals.judges.embedded import embedding
+    from evals.judges.embedded import embedding
 
     monkeypatch.setattr(embedding, "KEPT", 2)
     embedder = Counting(fails=1)

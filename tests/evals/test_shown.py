@@ -5,13 +5,13 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bar_exam.evals.metrics.table import METRICS, score
-from bar_exam.evals.shown import belonging, offered, shown
-from bar_exam.fixtures.cases import Case, Contract, Span
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.chat import Answer
-from bar_exam.models.echo import EchoChat
-from bar_exam.models.prompted import PromptedModel, Template
+from evals.metrics.table import METRICS, score
+from evals.shown import belonging, offered, shown
+from fixtures.cases import Case, Contract, Span
+from fixtures.retrieval.passages import Passage
+from models.chat import Answer
+from models.echo import EchoChat
+from models.prompted import PromptedModel, Template
 from tests.seams import users
 
 TEXTS = st.lists(st.text("ab \n", max_size=60), min_size=1, max_size=6)
@@ -69,7 +69,7 @@ def test_only_metrics_of_passages_look_at_what_the_answer_does_not_name():
 
 
 def test_the_exam_alone_decides_what_is_shown():
-    assert users("bar_exam.evals.shown") == {"evals/exam.py"}
+    assert users("evals.shown") == {"evals/exam.py"}
     assert users(".uses_passages") <= {
         "evals/shown.py",
         "models/called.py",

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bar_exam.common.redaction import redacted
-from bar_exam.common.storable import UNSTORABLE
-from bar_exam.evals.calls.columns import (
+from common.redaction import redacted
+from common.storable import UNSTORABLE
+from evals.calls.columns import (
     LONGEST,
     MOST,
     storable_answer,
@@ -17,9 +17,9 @@ from bar_exam.evals.calls.columns import (
     storable_score,
     storable_text,
 )
-from bar_exam.evals.calls.store import Store, answer_from, answer_row
-from bar_exam.evals.results import Score
-from bar_exam.models.chat import Answer
+from evals.calls.store import Store, answer_from, answer_row
+from evals.results import Score
+from models.chat import Answer
 from tests.seams import ROOT, users
 
 ANYTHING = st.one_of(
@@ -117,13 +117,13 @@ def test_recorded_answers_pass_the_seam_too(tmp_path):
 
 
 def test_nobody_asks_a_model_or_writes_a_row_around_the_seam():
-    asked = users("bar_exam.evals.calls.columns.storable_answer")
+    asked = users("evals.calls.columns.storable_answer")
     assert asked == {"evals/calls/calls.py"}
-    assert users("bar_exam.evals.calls.columns.storable_columns") == {"evals/calls/store.py"}
-    assert users("bar_exam.evals.calls.store.answer_row") <= {"evals/calls/calls.py"}
+    assert users("evals.calls.columns.storable_columns") == {"evals/calls/store.py"}
+    assert users("evals.calls.store.answer_row") <= {"evals/calls/calls.py"}
     assert users("sqlalchemy.create_engine") == {"evals/calls/store.py"}
-    assert users("bar_exam.evals.calls.store.score_row") == {"evals/judges/judge.py"}
-    assert users("bar_exam.evals.calls.columns.storable_score") == {"evals/judges/judge.py"}
+    assert users("evals.calls.store.score_row") == {"evals/judges/judge.py"}
+    assert users("evals.calls.columns.storable_score") == {"evals/judges/judge.py"}
 
 
 def test_an_answer_is_asked_for_in_one_place():

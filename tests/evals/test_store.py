@@ -6,12 +6,12 @@ import sqlite3
 
 import pytest
 
-from bar_exam.common.errors import UserError
-from bar_exam.evals.calls.journal import Journal
-from bar_exam.evals.calls.store import Row, Store, UnwritableError, answer_from, answer_row, masked
-from bar_exam.fixtures.cases import Contract
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.chat import Answer
+from common.errors import UserError
+from evals.calls.journal import Journal
+from evals.calls.store import Row, Store, UnwritableError, answer_from, answer_row, masked
+from fixtures.cases import Contract
+from fixtures.retrieval.passages import Passage
+from models.chat import Answer
 
 CONTRACT = Contract("c", "The term is two years. Either party may end it.")
 

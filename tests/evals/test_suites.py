@@ -5,10 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from bar_exam.common.errors import UserError
-from bar_exam.evals import reruns
-from bar_exam.evals.selected import CaseTest, Selected, read_selected
-from bar_exam.evals.suites import SUITES, is_left_out, varied_suites
+from common.errors import UserError
+from evals import reruns
+from evals.selected import CaseTest, Selected, read_selected
+from evals.suites import SUITES, is_left_out, varied_suites
 from tests.evals.test_exam import cases_of
 from tests.seams import ROOMS, ROOT
 

@@ -10,19 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bar_exam.evals.metrics.abstention import abstains
-from bar_exam.evals.metrics.quantities import NUMERALS, dates, numbers
-from bar_exam.evals.metrics.text import f1, normalise
-from bar_exam.evals.variants import noise
-from bar_exam.evals.variants.clauses import ANSWERING, CLAUSES, REFUSING, distractor
-from bar_exam.evals.variants.edits import Edit, applied, gold_in, moved, revised
-from bar_exam.evals.variants.paraphrases import PARAPHRASES, paraphrase
-from bar_exam.evals.variants.parties import INVENTED, Renaming, renaming
-from bar_exam.evals.variants.variant import holds
-from bar_exam.evals.variants.vary import ROBUSTNESS, SAFETY, vary
-from bar_exam.fixtures.cases import Case, Contract, Span
-from bar_exam.fixtures.datasets import load_dataset
-from bar_exam.fixtures.retrieval.passages import Chunker, Passage
+from evals.metrics.abstention import abstains
+from evals.metrics.quantities import NUMERALS, dates, numbers
+from evals.metrics.text import f1, normalise
+from evals.variants import noise
+from evals.variants.clauses import ANSWERING, CLAUSES, REFUSING, distractor
+from evals.variants.edits import Edit, applied, gold_in, moved, revised
+from evals.variants.paraphrases import PARAPHRASES, paraphrase
+from evals.variants.parties import INVENTED, Renaming, renaming
+from evals.variants.variant import holds
+from evals.variants.vary import ROBUSTNESS, SAFETY, vary
+from fixtures.cases import Case, Contract, Span
+from fixtures.datasets import load_dataset
+from fixtures.retrieval.passages import Chunker, Passage
 
 SUITES = ("robustness", "safety")
 SPELT = NUMERALS | {"percent", "days", "months", "years", "not"}

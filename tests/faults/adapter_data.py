@@ -5,9 +5,9 @@ import json
 import shutil
 from pathlib import Path
 
-from bar_exam.models.chat import Decoding, Message
-from bar_exam.models.local.base import LocalBase
-from bar_exam.models.local.chat import LocalChat
+from models.chat import Decoding, Message
+from models.local.base import LocalBase
+from models.local.chat import LocalChat
 from tests.training_data import make_tokenizer
 
 ASKED = [Message("system", "Answer."), Message("user", "Which law governs?")]

@@ -5,9 +5,8 @@ import struct
 
 import pytest
 
-from bar_exam.common.errors import UserError
-from bar_exam.models.local.weights import check_adapter, tensor_shapes
-from bar_exam.training.command import run_command
+from common.errors import UserError
+from models.local.weights import check_adapter, tensor_shapes
 from tests.faults.adapter_data import (
     by_peft,
     changed,
@@ -20,6 +19,7 @@ from tests.faults.adapter_data import (
     without,
 )
 from tests.training_data import make_base, method_named, write_data, write_recipe
+from training.command import run_command
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

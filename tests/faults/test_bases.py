@@ -7,13 +7,13 @@ import shutil
 
 import pytest
 
-from bar_exam.common.errors import UserError
-from bar_exam.fixtures.cases import Case, Contract, Span
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.chat import Decoding, Message
-from bar_exam.models.local.base import LocalBase
-from bar_exam.models.local.chat import LocalChat
-from bar_exam.models.prompted import PromptedModel, Template
+from common.errors import UserError
+from fixtures.cases import Case, Contract, Span
+from fixtures.retrieval.passages import Passage
+from models.chat import Decoding, Message
+from models.local.base import LocalBase
+from models.local.chat import LocalChat
+from models.prompted import PromptedModel, Template
 from tests.faults.adapter_data import changed, make_gpt2
 from tests.training_data import TEMPLATE, make_base
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bar_exam.common.errors import UserError
-from bar_exam.models.chat import Message
-from bar_exam.models.endpoint.chat import EndpointChat
+from common.errors import UserError
+from models.chat import Message
+from models.endpoint.chat import EndpointChat
 from tests.fake_server import FakeServer, fake_server
 from tests.faults.test_secrets import entry, exam
 
@@ -102,8 +102,8 @@ def test_a_variable_that_was_let_in_and_breaks_the_exam_is_named(change, url, tm
 
 HOMELESS = """
 import os, platformdirs
-from bar_exam.common.errors import UserError
-from bar_exam.common.paths import cache_dir
+from common.errors import UserError
+from common.paths import cache_dir
 os.setresuid(12345, 12345, 12345)
 try:
     print(cache_dir())
@@ -133,7 +133,7 @@ def test_a_user_without_a_home_is_told_the_variable(named):
 def test_a_home_that_cannot_be_found_is_a_users_matter(monkeypatch):
     import platformdirs
 
-    from bar_exam.common.paths import cache_dir
+    from common.paths import cache_dir
 
     def homeless(*words, **options):
         raise RuntimeError("could not determine the home directory")

@@ -83,8 +83,8 @@ def test_an_exam_names_what_was_typed(tmp_path, words, said):
 
 @pytest.mark.fault("USE-14")
 def test_an_entry_of_another_kind_is_refused_in_our_words(tmp_path):
-    from bar_exam.common.errors import UserError
-    from bar_exam.models.registry import read_entry
+    from common.errors import UserError
+    from models.registry import read_entry
 
     (tmp_path / "claude.toml").write_text('kind = "bedrock"\nmodel = "claude"\n')
     with pytest.raises(UserError) as caught:

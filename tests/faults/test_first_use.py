@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from bar_exam.reports.page import terminal
+from reports.page import terminal
 from tests.faults.test_exits import typed
 from tests.run_data import contents, put, written
 from tests.seams import ROOT
@@ -44,7 +44,7 @@ def place(tmp_path_factory):
 
 
 def identity(folder):
-    from bar_exam.models.factory import open_models
+    from models.factory import open_models
 
     return open_models(["king"], folder / "registry")[0].identity
 
@@ -90,7 +90,7 @@ def test_the_champion_itself_is_said_to_hold_and_not_to_be_promoted(place):
 
 @pytest.mark.fault("USE-3")
 def test_a_trainer_names_the_exam_that_leads_to_promotion():
-    from bar_exam.training.outcome.delivery import Places, next_command
+    from training.outcome.delivery import Places, next_command
 
     said = next_command(method_named("dpo"), "mine", Places())
     assert "--model mine --baseline champion" in said
@@ -154,7 +154,7 @@ def test_a_log_hears_of_the_exam_now_and_then(monkeypatch, capsys):
 
 @pytest.mark.fault("USE-10")
 def test_every_key_of_an_endpoint_is_documented():
-    from bar_exam.models.registry import EndpointEntry
+    from models.registry import EndpointEntry
 
     pages = "".join(
         path.read_text() for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -237,7 +237,7 @@ def base(tmp_path_factory):
 
 @pytest.mark.fault("USE-18")
 def test_a_try_makes_two_steps_and_cannot_be_promoted(base, tmp_path, capfd):
-    from bar_exam.training.command import run_command
+    from training.command import run_command
 
     folder = write_data(tmp_path)
     recipe = write_recipe(

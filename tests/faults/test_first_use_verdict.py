@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from bar_exam.common.identity import file_digest
-from bar_exam.evals.gate import Gate, MetricGate
-from bar_exam.evals.results import Result, Score, Spending
-from bar_exam.fixtures.cases import Case, Contract, Span
-from bar_exam.fixtures.datasets import load_dataset
-from bar_exam.models.chat import Answer
-from bar_exam.models.manifest import Manifest, contract_entry, write_manifest
-from bar_exam.reports.archive import as_written
-from bar_exam.reports.page.html import render
-from bar_exam.reports.page.markdown import markdown
-from bar_exam.reports.verdict.conclude import conclude
-from bar_exam.reports.verdict.planning import minimum_detectable_effects
+from common.identity import file_digest
+from evals.gate import Gate, MetricGate
+from evals.results import Result, Score, Spending
+from fixtures.cases import Case, Contract, Span
+from fixtures.datasets import load_dataset
+from models.chat import Answer
+from models.manifest import Manifest, contract_entry, write_manifest
+from reports.archive import as_written
+from reports.page.html import render
+from reports.page.markdown import markdown
+from reports.verdict.conclude import conclude
+from reports.verdict.planning import minimum_detectable_effects
 from tests.conftest import make_adapter
 from tests.fake_server import fake_server
 from tests.report_data import header

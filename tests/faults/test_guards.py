@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from bar_exam.common.errors import UserError
-from bar_exam.evals.gate import Gate, Leakage, MetricGate, read_gate
-from bar_exam.evals.results import Result, Score, Spending
-from bar_exam.fixtures.cases import Case, Contract, Span
-from bar_exam.models.chat import Answer
-from bar_exam.models.manifest import Manifest, contract_entry, write_manifest
-from bar_exam.models.registry import EndpointEntry, LocalEntry, RecordedEntry
-from bar_exam.reports.report import Check, Opponent
-from bar_exam.reports.verdict.conclude import conclude
-from bar_exam.reports.verdict.decide import decide
-from bar_exam.reports.verdict.preconditions import leak_checks
+from common.errors import UserError
+from evals.gate import Gate, Leakage, MetricGate, read_gate
+from evals.results import Result, Score, Spending
+from fixtures.cases import Case, Contract, Span
+from models.chat import Answer
+from models.manifest import Manifest, contract_entry, write_manifest
+from models.registry import EndpointEntry, LocalEntry, RecordedEntry
+from reports.report import Check, Opponent
+from reports.verdict.conclude import conclude
+from reports.verdict.decide import decide
+from reports.verdict.preconditions import leak_checks
 from tests.promotion_data import make_place, write_report
 from tests.report_data import header
 
@@ -125,7 +125,7 @@ def test_a_check_that_is_not_of_answers_promotes_nobody(metric):
 
 @pytest.mark.fault("GATE-6")
 def test_what_was_chosen_of_the_exam_stands_in_the_record(tmp_path):
-    from bar_exam.models.promotion.actions import promote
+    from models.promotion.actions import promote
 
     place = make_place(tmp_path, "a")
     path = write_report(place, "a")

@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from bar_exam.models.chat import Message
-from bar_exam.models.factory import open_models
-from bar_exam.models.promote import main
+from models.chat import Message
+from models.factory import open_models
+from models.promote import main
 from tests.conftest import ROOT
 from tests.training_data import make_base
 
@@ -162,12 +162,12 @@ def test_an_empty_system_prompt_is_one(tmp_path):
 @pytest.fixture(scope="session")
 def fresh_cache(tmp_path_factory):
     """A cache in which the embedded model was converted on a machine that is not offline."""
-    from bar_exam.models.local.embedded import embedded_smollm2
+    from models.local.embedded import embedded_smollm2
 
     cache = tmp_path_factory.mktemp("fresh cache")
     patch = pytest.MonkeyPatch()
     patch.setenv("BAR_EXAM_CACHE", str(cache))
-    script = "from bar_exam.models.local.embedded import embedded_smollm2; embedded_smollm2()"
+    script = "from models.local.embedded import embedded_smollm2; embedded_smollm2()"
     subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, env=stripped(cache), check=True, timeout=600,
         capture_output=True,

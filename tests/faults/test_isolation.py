@@ -11,11 +11,11 @@ import time
 
 import pytest
 
-from bar_exam.evals.calls.store import Store
-from bar_exam.evals.exam import Run
-from bar_exam.evals.metrics.table import METRICS
-from bar_exam.evals.plan import Plan
-from bar_exam.evals.results import Score
+from evals.calls.store import Store
+from evals.exam import Run
+from evals.metrics.table import METRICS
+from evals.plan import Plan
+from evals.results import Score
 from tests.conftest import ROOT
 from tests.evals.test_exam import FirstSentence, Grader, Rater, Whole, cases_of, examine
 from tests.fake_server import fake_server
@@ -126,7 +126,7 @@ def test_a_contract_that_cannot_be_ranked_loses_its_cases(store):
 
 @pytest.mark.fault("ONE-1")
 def test_a_users_mistake_is_still_one(store):
-    from bar_exam.common.errors import UserError
+    from common.errors import UserError
 
     class Gone(FirstSentence):
         async def answer(self, case, passages):
@@ -141,7 +141,7 @@ def test_a_users_mistake_is_still_one(store):
 
 
 SICK_ECHO = """
-from bar_exam.models.prompted import PromptedModel
+from models.prompted import PromptedModel
 
 answer = PromptedModel.answer
 

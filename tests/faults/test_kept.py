@@ -10,10 +10,10 @@ import time
 
 import pytest
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.files import replacing
-from bar_exam.evals.calls.store import Store, answer_row
-from bar_exam.models.chat import Answer
+from common.errors import UserError
+from common.files import replacing
+from evals.calls.store import Store, answer_row
+from models.chat import Answer
 from tests.conftest import ROOT
 from tests.evals.test_exam import FirstSentence, Grader, Rater, examine
 from tests.fake_server import fake_server
@@ -63,15 +63,15 @@ def test_a_killed_exam_asks_again_at_most_what_was_at_the_server(tmp_path):
 
 
 FULL = """
-import bar_exam.evals.calls.store
+import evals.calls.store
 
-pragmas = bar_exam.evals.calls.store._set_pragmas
+pragmas = evals.calls.store._set_pragmas
 
 def full(connection, record):
     pragmas(connection, record)
     connection.execute("PRAGMA max_page_count = 40")
 
-bar_exam.evals.calls.store._set_pragmas = full
+evals.calls.store._set_pragmas = full
 """
 
 

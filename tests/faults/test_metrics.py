@@ -7,23 +7,23 @@ import sys
 
 import pytest
 
-from bar_exam.evals.calls.store import Store
-from bar_exam.evals.exam import Run
-from bar_exam.evals.metrics.abstention import abstains
-from bar_exam.evals.metrics.cuad import Prediction, one_best, operating_point
-from bar_exam.evals.metrics.grounding import grounded_quote
-from bar_exam.evals.metrics.table import METRICS, score
-from bar_exam.evals.plan import Plan
-from bar_exam.evals.results import Result
-from bar_exam.fixtures.cases import Case, Contract, Span
-from bar_exam.fixtures.recorded import recorded_dataset
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.fixtures.retrieval.retrieval import Retriever, RetrieverOptions
-from bar_exam.models.chat import Answer
-from bar_exam.models.prompted import Template
-from bar_exam.models.recorded import RecordedModel
-from bar_exam.reports.compare.__main__ import main as compare
-from bar_exam.reports.sections.corpus import corpus_section
+from evals.calls.store import Store
+from evals.exam import Run
+from evals.metrics.abstention import abstains
+from evals.metrics.cuad import Prediction, one_best, operating_point
+from evals.metrics.grounding import grounded_quote
+from evals.metrics.table import METRICS, score
+from evals.plan import Plan
+from evals.results import Result
+from fixtures.cases import Case, Contract, Span
+from fixtures.recorded import recorded_dataset
+from fixtures.retrieval.passages import Passage
+from fixtures.retrieval.retrieval import Retriever, RetrieverOptions
+from models.chat import Answer
+from models.prompted import Template
+from models.recorded import RecordedModel
+from reports.compare.__main__ import main as compare
+from reports.sections.corpus import corpus_section
 from tests.conftest import ROOT
 from tests.run_data import contents, put, written
 
@@ -76,9 +76,9 @@ def test_a_quotation_after_not_found_earns_nothing(said):
 @pytest.mark.fault("MET-1")
 @pytest.mark.parametrize("said", HEDGES)
 def test_training_is_stopped_and_rewarded_by_what_the_exam_pays(said):
-    from bar_exam.training.data.examples import Example
-    from bar_exam.training.rl.rewards import Weights, reward_function
-    from bar_exam.training.trainer.validation import scores_of
+    from training.data.examples import Example
+    from training.rl.rewards import Weights, reward_function
+    from training.trainer.validation import scores_of
 
     turns = Template().messages("What is the governing law?", [Passage("c", 0, len(LAW), LAW)])
     rows = [

@@ -4,13 +4,13 @@ import asyncio
 
 import pytest
 
-from bar_exam.evals.calls.store import Store
-from bar_exam.evals.exam import Run
-from bar_exam.evals.plan import Plan
-from bar_exam.fixtures.cases import Case, Contract, Span
-from bar_exam.fixtures.retrieval.retrieval import Retriever, RetrieverOptions
-from bar_exam.models.echo import EchoChat
-from bar_exam.models.prompted import PromptedModel, Template
+from evals.calls.store import Store
+from evals.exam import Run
+from evals.plan import Plan
+from fixtures.cases import Case, Contract, Span
+from fixtures.retrieval.retrieval import Retriever, RetrieverOptions
+from models.echo import EchoChat
+from models.prompted import PromptedModel, Template
 
 RETRIEVAL = ("hit@1", "hit@5", "recall@5", "mrr", "ndcg@5")
 

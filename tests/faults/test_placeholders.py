@@ -5,10 +5,10 @@ import csv
 
 import pytest
 
-from bar_exam.fixtures.cases import Case, Contract
-from bar_exam.fixtures.datasets import load_dataset
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.recorded import RecordedModel
+from fixtures.cases import Case, Contract
+from fixtures.datasets import load_dataset
+from fixtures.retrieval.passages import Passage
+from models.recorded import RecordedModel
 
 TEXT = "The law of Nevada governs."
 
@@ -96,7 +96,7 @@ def test_it_has_those_of_its_own_row(tmp_path):
 
 @pytest.mark.fault("USE-20")
 def test_what_needs_passages_is_unscored_with_a_reason(tmp_path):
-    from bar_exam.evals.metrics.table import score
+    from evals.metrics.table import score
 
     model = written(tmp_path / "r.csv", [{"question": "Which law?", "answer": "It is $500."}])
     (answer,) = said(model, case(), passages=(Passage("K", 0, len(TEXT), TEXT),))

@@ -7,13 +7,13 @@ import sys
 
 import pytest
 
-import bar_exam.models.promotion.actions
-import bar_exam.models.promotion.signing
-from bar_exam.common.errors import UserError
-from bar_exam.models.manifest import FILE, Manifest, write_manifest
-from bar_exam.models.promote import main
-from bar_exam.models.promotion.champion import read_champion
-from bar_exam.models.registry import read_entry
+import models.promotion.actions
+import models.promotion.signing
+from common.errors import UserError
+from models.manifest import FILE, Manifest, write_manifest
+from models.promote import main
+from models.promotion.champion import read_champion
+from models.registry import read_entry
 from tests.conftest import ROOT
 from tests.promotion_data import dynasty, identity_of, make_place, write_report
 
@@ -41,10 +41,10 @@ def signing(monkeypatch):
         line.write_bytes(record.line)
         return []
 
-    monkeypatch.setattr(bar_exam.models.promotion.actions, "private_fingerprint", lambda key: owner)
-    monkeypatch.setattr(bar_exam.models.promotion.actions, "sign_promotion", sign)
-    monkeypatch.setattr(bar_exam.models.promotion.signing, "public_fingerprint", lambda key: owner)
-    monkeypatch.setattr(bar_exam.models.promotion.signing, "_verify", lambda file, key: None)
+    monkeypatch.setattr(models.promotion.actions, "private_fingerprint", lambda key: owner)
+    monkeypatch.setattr(models.promotion.actions, "sign_promotion", sign)
+    monkeypatch.setattr(models.promotion.signing, "public_fingerprint", lambda key: owner)
+    monkeypatch.setattr(models.promotion.signing, "_verify", lambda file, key: None)
 
 
 @pytest.mark.fault("GATE-3")

@@ -6,18 +6,18 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bar_exam.common.errors import UserError
-from bar_exam.evals.leakage.leaks import find_leaks
-from bar_exam.fixtures.cases import Contract
-from bar_exam.models.manifest import Manifest, TrainedContract, contract_entry
-from bar_exam.training.command import run_command
-from bar_exam.training.data.__main__ import main as make_data
-from bar_exam.training.data.examples import write_meta
-from bar_exam.training.preferences.formats import read_pairs, read_unpaired
-from bar_exam.training.sagemaker import job
-from bar_exam.training.sagemaker.aws import Prefix
-from bar_exam.training.sagemaker.shipment import Parcel, Shipment
+from common.errors import UserError
+from evals.leakage.leaks import find_leaks
+from fixtures.cases import Contract
+from models.manifest import Manifest, TrainedContract, contract_entry
 from tests.training_data import make_base, meta, method_named, write_data, write_recipe
+from training.command import run_command
+from training.data.__main__ import main as make_data
+from training.data.examples import write_meta
+from training.preferences.formats import read_pairs, read_unpaired
+from training.sagemaker import job
+from training.sagemaker.aws import Prefix
+from training.sagemaker.shipment import Parcel, Shipment
 
 
 def turn(text, role="assistant"):

@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.settings import read_toml
-from bar_exam.fixtures.cases import Case, Contract
-from bar_exam.fixtures.datasets import load_dataset
-from bar_exam.fixtures.recorded import read_recordings, recorded_dataset
-from bar_exam.models.recorded import RecordedModel
+from common.errors import UserError
+from common.settings import read_toml
+from fixtures.cases import Case, Contract
+from fixtures.datasets import load_dataset
+from fixtures.recorded import read_recordings, recorded_dataset
+from models.recorded import RecordedModel
 from tests.conftest import ROOT
 
 TEXT = "The fee is $5. The term is two years. The law of Nevada governs."
@@ -196,7 +196,7 @@ def test_toml_with_a_byte_order_mark_is_read(tmp_path):
 
 @pytest.mark.fault("SET-2")
 def test_training_rows_with_a_byte_order_mark_are_read(tmp_path):
-    from bar_exam.training.data.examples import read_examples
+    from training.data.examples import read_examples
 
     turn = [{"role": "user", "content": "Which law?"}]
     row = {"prompt": turn, "completion": [{"role": "assistant", "content": "Ohio"}]}

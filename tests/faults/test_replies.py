@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from bar_exam.evals.calls.store import Store, answer_from, answer_row
-from bar_exam.evals.judges.llm.replies import read_reply
-from bar_exam.evals.metrics.table import score
-from bar_exam.fixtures.cases import Case, Contract, Span
-from bar_exam.models.endpoint.completion import read_completion
+from evals.calls.store import Store, answer_from, answer_row
+from evals.judges.llm.replies import read_reply
+from evals.metrics.table import score
+from fixtures.cases import Case, Contract, Span
+from models.endpoint.completion import read_completion
 
 CONTRACT = Contract("c", "The term is five years.")
 
@@ -122,7 +122,7 @@ def test_a_judges_reasoning_decides_nothing(text):
 def test_an_answer_that_was_recorded_with_its_reasoning_is_scored_without(tmp_path):
     import asyncio
 
-    from bar_exam.models.recorded import RecordedModel
+    from models.recorded import RecordedModel
 
     path = tmp_path / "answers.jsonl"
     row = {"question": "How long is the term?", "answer": "<think>Five?</think>Not found."}

@@ -6,10 +6,10 @@ import threading
 
 import pytest
 
-from bar_exam.evals.calls.calls import Budget, Calls
-from bar_exam.evals.calls.journal import Journal, Lookups
-from bar_exam.evals.calls.store import Store
-from bar_exam.models.chat import Answer, Message
+from evals.calls.calls import Budget, Calls
+from evals.calls.journal import Journal, Lookups
+from evals.calls.store import Store
+from models.chat import Answer, Message
 
 
 class Odd:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bar_exam.evals.calls.store import masked
+from evals.calls.store import masked
 from tests.fake_server import FakeServer, Fault, fake_server
 
 ROOT = Path(__file__).parents[2]

@@ -5,11 +5,11 @@ import json
 
 import pytest
 
-from bar_exam.common.errors import UserError
-from bar_exam.models.chat import Message
-from bar_exam.models.endpoint.chat import EndpointChat
-from bar_exam.models.endpoint.failures import retry_after
-from bar_exam.models.factory import open_models
+from common.errors import UserError
+from models.chat import Message
+from models.endpoint.chat import EndpointChat
+from models.endpoint.failures import retry_after
+from models.factory import open_models
 from tests.fake_server import Fault, fake_server
 
 CHAT = [Message("user", "Which law governs?")]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bar_exam.common.errors import UserError
-from bar_exam.models.registry import read_entry
+from common.errors import UserError
+from models.registry import read_entry
 
 KINDS = {
     "echo": 'kind = "echo"',

@@ -7,10 +7,10 @@ from random import Random
 
 import pytest
 
-from bar_exam.common.errors import UserError
-from bar_exam.evals.variants.parties import renaming
-from bar_exam.fixtures.datasets import load_dataset
-from bar_exam.fixtures.recorded import recorded_dataset
+from common.errors import UserError
+from evals.variants.parties import renaming
+from fixtures.datasets import load_dataset
+from fixtures.recorded import recorded_dataset
 from tests.conftest import ROOT
 
 TEXT = "The law of Nevada governs."

@@ -5,11 +5,11 @@ import dataclasses
 
 import pytest
 
-from bar_exam.common.errors import UserError
-from bar_exam.evals.calls.store import Row, Store, answer_row
-from bar_exam.evals.exam import Run
-from bar_exam.evals.plan import Plan
-from bar_exam.models.chat import Answer
+from common.errors import UserError
+from evals.calls.store import Row, Store, answer_row
+from evals.exam import Run
+from evals.plan import Plan
+from models.chat import Answer
 from tests.evals.test_exam import FirstSentence, Grader, Rater, Whole, cases_of
 
 SICK = "c1q1"
@@ -94,7 +94,7 @@ def test_odd_words_of_a_judge_are_kept_too(tmp_path):
 @pytest.mark.fault("SINK-1")
 @pytest.mark.fault("SINK-3")
 def test_a_batch_loses_no_good_row_because_of_a_bad_one(tmp_path):
-    from bar_exam.evals.calls.journal import Journal
+    from evals.calls.journal import Journal
 
     store = Store(str(tmp_path / "s.sqlite"))
     good = [answer_row(f"k{number}", "m", Answer("fine")) for number in range(5)]

@@ -5,14 +5,14 @@ import random
 
 import pytest
 
-from bar_exam.evals.gate import Gate, MetricGate
-from bar_exam.evals.results import Result, Score
-from bar_exam.fixtures.cases import Case, Contract, Span
-from bar_exam.models.chat import Answer
-from bar_exam.reports.report import Opponent
-from bar_exam.reports.verdict.conclude import judge_candidates
-from bar_exam.reports.verdict.planning import minimum_detectable_effects
 from bench.simulation import World, dirichlet_counts
+from evals.gate import Gate, MetricGate
+from evals.results import Result, Score
+from fixtures.cases import Case, Contract, Span
+from models.chat import Answer
+from reports.report import Opponent
+from reports.verdict.conclude import judge_candidates
+from reports.verdict.planning import minimum_detectable_effects
 
 CHAMPION = Opponent("champion", "champion", "c" * 64)
 CONTRACTS = [Contract(f"c{number:03d}", f"text {number}") for number in range(120)]

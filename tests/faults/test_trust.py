@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
-from bar_exam.common.identity import file_digest
-from bar_exam.models.manifest import FILE, Manifest, write_manifest
-from bar_exam.models.promote import main
-from bar_exam.models.promotion.record import read_records
+from common.identity import file_digest
+from models.manifest import FILE, Manifest, write_manifest
+from models.promote import main
+from models.promotion.record import read_records
 from tests.conftest import ROOT
 from tests.promotion_data import dynasty, identity_of, make_place, write_report
 
@@ -260,9 +260,9 @@ def test_what_a_user_keeps_as_latest_is_not_replaced(tmp_path, kind):
 
 @pytest.mark.fault("TRUST-7")
 def test_an_anchor_that_is_gone_can_be_replaced_on_record(place, capsys):
-    from bar_exam.common.errors import UserError
-    from bar_exam.models.factory import Chats
-    from bar_exam.reports.verdict.opponents import name_opponents, open_with_opponents
+    from common.errors import UserError
+    from models.factory import Chats
+    from reports.verdict.opponents import name_opponents, open_with_opponents
 
     write_report(place, "b", against="a", id_=ID)
     assert command(place, "b") == 0

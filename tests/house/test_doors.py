@@ -8,7 +8,7 @@ from importlib.util import find_spec
 import pytest
 
 from bar_exam.__main__ import main, usage
-from bar_exam.common.doors import DOORS, EXAM, as_typed, is_installed
+from common.doors import DOORS, EXAM, as_typed, is_installed
 from tests.house.test_rooms import HEAVY
 from tests.seams import ROOT, commands
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bar_exam.fixtures.datasets import load_dataset
+from fixtures.datasets import load_dataset
 
 ROOT = Path(__file__).parents[2]
 EXPECTED = ROOT / "tests" / "data" / "equal_exam.json"

@@ -10,11 +10,11 @@ import tomllib
 
 import pytest
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.project import Project, read_project
 from bar_exam.extensions import extended, tables
-from bar_exam.models.entry import Kind
-from bar_exam.models.registry import EchoEntry
+from common.errors import UserError
+from common.project import Project, read_project
+from models.entry import Kind
+from models.registry import EchoEntry
 from tests.house.extending import PAGE, blocks, example, repository
 from tests.seams import ROOT
 

@@ -6,9 +6,9 @@ import tomllib
 
 import pytest
 
-from bar_exam.common.project import read_project
 from bar_exam.init import JOINED, WRITTEN, main
-from bar_exam.models.registry import entry_names, read_entry
+from common.project import read_project
+from models.registry import entry_names, read_entry
 from tests.house.test_extending import report, typed
 
 

@@ -9,18 +9,18 @@ import sys
 
 import pytest
 
-from bar_exam.evals.calls.calls import Budget, Calls
-from bar_exam.evals.calls.journal import Journal, Lookups
-from bar_exam.evals.calls.store import Store
-from bar_exam.evals.gate import Gate, JudgeRules, MetricGate
-from bar_exam.evals.judges.factory import judge_exams, open_judges
-from bar_exam.evals.judges.judge import Panel, Submission
-from bar_exam.evals.judges.llm.judge import LlmJudge
-from bar_exam.evals.judges.pairs import read_pairs
-from bar_exam.models.chat import Answer, Decoding, Message
-from bar_exam.models.endpoint.chat import EndpointChat
-from bar_exam.models.factory import Chats
-from bar_exam.reports.sections.judge_exams import judge_section, untrusted
+from evals.calls.calls import Budget, Calls
+from evals.calls.journal import Journal, Lookups
+from evals.calls.store import Store
+from evals.gate import Gate, JudgeRules, MetricGate
+from evals.judges.factory import judge_exams, open_judges
+from evals.judges.judge import Panel, Submission
+from evals.judges.llm.judge import LlmJudge
+from evals.judges.pairs import read_pairs
+from models.chat import Answer, Decoding, Message
+from models.endpoint.chat import EndpointChat
+from models.factory import Chats
+from reports.sections.judge_exams import judge_section, untrusted
 from tests.conftest import ROOT
 from tests.served import served
 

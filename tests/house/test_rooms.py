@@ -83,7 +83,7 @@ def doors():
 
 
 def dotted(path):
-    """As in "bar_exam.training.data.__main__"."""
+    """As in "training.data.__main__"."""
     return f"bar_exam.{path.removeprefix('bar_exam/').removesuffix('.py').replace('/', '.')}"
 
 
@@ -166,14 +166,14 @@ def test_the_search_for_heavy_modules_finds_one():
 
 SEAMS = (
     "bar_exam.plugin",
-    "bar_exam.evals.options",
-    "bar_exam.evals.exam",
-    "bar_exam.fixtures.datasets",
-    "bar_exam.fixtures.retrieval.retrieval",
-    "bar_exam.models.factory",
-    "bar_exam.models.local.chat",
-    "bar_exam.models.registry",
-    "bar_exam.reports.examination.examine",
+    "evals.options",
+    "evals.exam",
+    "fixtures.datasets",
+    "fixtures.retrieval.retrieval",
+    "models.factory",
+    "models.local.chat",
+    "models.registry",
+    "reports.examination.examine",
 )
 
 
@@ -183,7 +183,7 @@ def test_nothing_heavy_is_imported_before_it_is_needed():
 
 
 def test_tables_are_added_to_by_the_composition_root_alone():
-    assert users("bar_exam.common.extensions.load") == {"bar_exam/extensions.py"}
+    assert users("common.extensions.load") == {"bar_exam/extensions.py"}
     roots = {"bar_exam/__main__.py", "bar_exam/plugin.py"}
     assert users(".extended") == {"bar_exam/extensions.py", *roots}
     assert users("bar_exam.extensions.extended") == roots

@@ -6,14 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bar_exam.common.errors import UserError
-from bar_exam.models.chat import Decoding
-from bar_exam.models.local.adapters import check_config, check_fit
-from bar_exam.models.local.base import LocalBase
-from bar_exam.models.local.chat import LocalChat
-from bar_exam.models.local.standing import Standing
-from bar_exam.training.trainer.loading import open_chat
-from bar_exam.training.trainer.recipe import read_recipe
+from common.errors import UserError
+from models.chat import Decoding
+from models.local.adapters import check_config, check_fit
+from models.local.base import LocalBase
+from models.local.chat import LocalChat
+from models.local.standing import Standing
 from tests import seams
 from tests.faults.adapter_data import (
     ASKED,
@@ -26,6 +24,8 @@ from tests.faults.adapter_data import (
     without,
 )
 from tests.training_data import write_recipe
+from training.trainer.loading import open_chat
+from training.trainer.recipe import read_recipe
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -260,9 +260,7 @@ def test_adapters_are_loaded_in_one_place():
     assert seams.users("peft.set_peft_model_state_dict") == {
         "training/trainer/checkpoints.py"  # the adapter's own weights, from a checkpoint of the run
     }
-    assert seams.users(
-        "bar_exam.models.local.standing.Standing.of", "bar_exam.models.local.standing.Standing"
-    ) >= {
+    assert seams.users("models.local.standing.Standing.of", "models.local.standing.Standing") >= {
         "models/local/base.py",
         "training/trainer/loading.py",
         "training/trainer/run.py",

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.settings import validated
-from bar_exam.evals.gate import Gate, MetricGate
-from bar_exam.evals.options import read_options
-from bar_exam.models.chat import Decoding
-from bar_exam.models.registry import AnyEntry, EchoEntry, EndpointEntry, ExtractiveEntry, LocalEntry
+from common.errors import UserError
+from common.settings import validated
+from evals.gate import Gate, MetricGate
+from evals.options import read_options
+from models.chat import Decoding
+from models.registry import AnyEntry, EchoEntry, EndpointEntry, ExtractiveEntry, LocalEntry
 
 ENTRIES = {
     "local": {"base": "embedded:smollm2"},

@@ -2,9 +2,9 @@
 
 import pytest
 
-from bar_exam.common.errors import UserError
-from bar_exam.models.promotion.actions import promote, roll_back
-from bar_exam.models.promotion.champion import (
+from common.errors import UserError
+from models.promotion.actions import promote, roll_back
+from models.promotion.champion import (
     FILE,
     Champion,
     in_force,
@@ -12,7 +12,7 @@ from bar_exam.models.promotion.champion import (
     read_champion,
     recover,
 )
-from bar_exam.models.promotion.record import Named, RefusedError, read_records
+from models.promotion.record import Named, RefusedError, read_records
 from tests.promotion_data import dynasty, identity_of, make_place, write_report
 
 
@@ -173,7 +173,7 @@ def test_a_pointer_of_long_ago_is_refused(tmp_path):
 def test_a_last_line_rewritten_with_its_hash_is_refused(tmp_path):
     from dataclasses import replace
 
-    from bar_exam.models.promotion.record import hash_of
+    from models.promotion.record import hash_of
 
     place = make_place(tmp_path, "a")
     forged = replace(dynasty(place, "a"), who="mallory")

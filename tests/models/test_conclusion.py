@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bar_exam.evals.gate import read_gate
-from bar_exam.models.promotion.conclusion import contradiction
-from bar_exam.models.promotion.evidence import find_evidence
-from bar_exam.reports.report import Check, Opponent
-from bar_exam.reports.statistics.estimates import Estimate
-from bar_exam.reports.verdict.decide import decide
+from evals.gate import read_gate
+from models.promotion.conclusion import contradiction
+from models.promotion.evidence import find_evidence
+from reports.report import Check, Opponent
+from reports.statistics.estimates import Estimate
+from reports.verdict.decide import decide
 from tests.promotion_data import dynasty, identity_of, make_place, seal, write_report
 from tests.seams import users
 
@@ -157,10 +157,6 @@ def test_this_gate_is_one_of_the_exam(place, tmp_path):
 
 
 def test_a_report_is_read_for_a_promotion_in_one_place():
-    assert users("bar_exam.models.promotion.evidence.find_evidence") == {
-        "models/promotion/actions.py"
-    }
-    assert users("bar_exam.models.promotion.conclusion.contradiction") == {
-        "models/promotion/admission.py"
-    }
-    assert users("bar_exam.models.promotion.record.append") == {"models/promotion/actions.py"}
+    assert users("models.promotion.evidence.find_evidence") == {"models/promotion/actions.py"}
+    assert users("models.promotion.conclusion.contradiction") == {"models/promotion/admission.py"}
+    assert users("models.promotion.record.append") == {"models/promotion/actions.py"}

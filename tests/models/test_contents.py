@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bar_exam.common.errors import UserError
-from bar_exam.models.identity import contents
-from bar_exam.models.identity.contents import (
+from common.errors import UserError
+from models.identity import contents
+from models.identity.contents import (
     adapter_digest,
     moving_files,
     tokenizer_digest,
@@ -227,9 +227,9 @@ def test_a_base_may_be_loaded_by_the_path_in_an_adapter_config(tmp_path):
 def test_nobody_else_digests_a_models_folder():
     """The first version is kept for what it recorded; training and parts name what they used."""
     digests = (
-        "bar_exam.models.identity.contents.weights_digest",
-        "bar_exam.models.identity.contents.tokenizer_digest",
-        "bar_exam.models.identity.contents.adapter_digest",
+        "models.identity.contents.weights_digest",
+        "models.identity.contents.tokenizer_digest",
+        "models.identity.contents.adapter_digest",
     )
     assert users(*digests) == {
         "models/identity/identities.py",
@@ -237,11 +237,11 @@ def test_nobody_else_digests_a_models_folder():
         "training/benchmark/__main__.py",
         "training/trainer/origin.py",
     }
-    assert users("bar_exam.models.identity.first_identity") == {
+    assert users("models.identity.first_identity") == {
         "models/identity/identities.py",
         "training/benchmark/__main__.py",
     }
     # Whoever reads a whole file's digest reads a manifest, rows, a gate, a download: no weights.
-    assert "models/local/base.py" not in users("bar_exam.common.identity.file_digest")
-    assert "models/local/weights.py" not in users("bar_exam.common.identity.file_digest")
+    assert "models/local/base.py" not in users("common.identity.file_digest")
+    assert "models/local/weights.py" not in users("common.identity.file_digest")
     assert users(".st_mtime_ns", ".st_mtime") == set()

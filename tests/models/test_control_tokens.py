@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bar_exam.models.chat import Decoding, Message
-from bar_exam.models.local.base import LocalBase
-from bar_exam.models.local.chat import LocalChat
-from bar_exam.models.local.control_tokens import control_ids, defused
+from models.chat import Decoding, Message
+from models.local.base import LocalBase
+from models.local.chat import LocalChat
+from models.local.control_tokens import control_ids, defused
 from tests import seams
 from tests.training_data import TEMPLATE, TEXT
 

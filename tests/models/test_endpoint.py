@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bar_exam.common.errors import UserError
-from bar_exam.models.chat import Answer, Decoding, Message
-from bar_exam.models.endpoint.chat import EndpointChat
-from bar_exam.models.endpoint.completion import read_completion
-from bar_exam.models.endpoint.connection import LONGEST_BODY
-from bar_exam.models.endpoint.failures import retry_after
-from bar_exam.models.factory import open_models
+from common.errors import UserError
+from models.chat import Answer, Decoding, Message
+from models.endpoint.chat import EndpointChat
+from models.endpoint.completion import read_completion
+from models.endpoint.connection import LONGEST_BODY
+from models.endpoint.failures import retry_after
+from models.factory import open_models
 from tests.fake_server import Fault, fake_server, fake_server_process
 
 CHAT = [Message("system", "Answer briefly."), Message("user", "Which law governs?")]

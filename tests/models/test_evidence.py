@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from bar_exam.models.promote import main
-from bar_exam.models.promotion.evidence import find_evidence
-from bar_exam.models.promotion.record import RefusedError
+from models.promote import main
+from models.promotion.evidence import find_evidence
+from models.promotion.record import RefusedError
 from tests.promotion_data import dynasty, identity_of, make_place, seal, write_report
 
 WHOLE, LATER = "20260105-000000-aaaa", "20260106-000000-aaaa"

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bar_exam.fixtures.cases import Case, Contract
-from bar_exam.fixtures.retrieval.embedder import load_embedder
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.extractive import ExtractiveModel, sentences
-from bar_exam.models.prompted import NOT_FOUND
+from fixtures.cases import Case, Contract
+from fixtures.retrieval.embedder import load_embedder
+from fixtures.retrieval.passages import Passage
+from models.extractive import ExtractiveModel, sentences
+from models.prompted import NOT_FOUND
 
 TEXT = (
     "This Agreement shall be governed by the laws of the State of Ohio. "
@@ -35,7 +35,7 @@ class Counting:
 @pytest.fixture
 def model(one_thread, monkeypatch):
     embedder = Counting()
-    monkeypatch.setattr("bar_exam.models.extractive.load_embedder", lambda: embedder)
+    monkeypatch.setattr("models.extractive.load_embedder", lambda: embedder)
     made = ExtractiveModel("extractive", 0.3)
     assert made._embedder is embedder
     return made

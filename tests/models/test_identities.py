@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bar_exam.models.chat import Model
-from bar_exam.models.factory import open_models
-from bar_exam.models.identity.first_identity import first_identities
-from bar_exam.models.identity.identities import VERSION, difference, promotion_identity
-from bar_exam.models.manifest import FILE
-from bar_exam.models.promote import main
-from bar_exam.models.promotion.champion import read_champion
-from bar_exam.models.promotion.record import LATER, SHIPPED, append, chained, parse, read_records
-from bar_exam.models.registry import NAME, entry_names, entry_path, is_registered, read_entry
+from models.chat import Model
+from models.factory import open_models
+from models.identity.first_identity import first_identities
+from models.identity.identities import VERSION, difference, promotion_identity
+from models.manifest import FILE
+from models.promote import main
+from models.promotion.champion import read_champion
+from models.promotion.record import LATER, SHIPPED, append, chained, parse, read_records
+from models.registry import NAME, entry_names, entry_path, is_registered, read_entry
 from tests.conftest import ROOT
 from tests.models.test_promote import make_adapter
 from tests.promotion_data import dynasty, identity_of, make_place, write_report
@@ -125,8 +125,8 @@ def test_a_record_goes_on_from_the_first_version(mixed, capsys):
 
 
 def test_a_champion_of_the_first_version_is_known_to_be_in_service(mixed):
-    from bar_exam.reports.report import Verdict
-    from bar_exam.reports.verdict.opponents import unpromoted
+    from reports.report import Verdict
+    from reports.verdict.opponents import unpromoted
 
     assert command(mixed, "--verify") == 0
     model = open_models(["a"], mixed.registry)[0]
@@ -173,7 +173,7 @@ CHARACTERS = st.sampled_from("abAB09._-/\\ \n\t\x00\x1b~:%é")
 def test_a_name_leads_to_its_own_entry_or_nowhere(tmp_path_factory, name):
     import re
 
-    from bar_exam.common.errors import UserError
+    from common.errors import UserError
 
     folder = tmp_path_factory.mktemp("names") / "registry"
     folder.mkdir()
@@ -204,11 +204,11 @@ def test_a_name_becomes_a_path_in_one_place():
 
 
 def test_what_is_promoted_is_compared_in_one_place():
-    assert users("bar_exam.models.identity.identities.difference") == {
+    assert users("models.identity.identities.difference") == {
         "models/promotion/admission.py",
         "reports/verdict/opponents.py",
     }
-    assert users("bar_exam.models.identity.identities.promotion_identity") == {
+    assert users("models.identity.identities.promotion_identity") == {
         "models/promotion/admission.py",
         "models/promotion/actions.py",
         "reports/header.py",
@@ -217,6 +217,6 @@ def test_what_is_promoted_is_compared_in_one_place():
 
 
 def test_what_a_model_is_depends_on_no_class_that_runs_it():
-    running = users("bar_exam.models.local", "bar_exam.models.endpoint", "bar_exam.models.prompted")
+    running = users("models.local", "models.endpoint", "models.prompted")
     assert "models/factory.py" in running
     assert [path for path in running if path.startswith("models/identity/")] == []

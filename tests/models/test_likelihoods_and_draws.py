@@ -4,16 +4,16 @@ import asyncio
 
 import pytest
 
-from bar_exam.fixtures.cases import Case, Contract
-from bar_exam.fixtures.retrieval.passages import Chunker
-from bar_exam.models.chat import Decoding, Message
-from bar_exam.models.echo import EchoChat
-from bar_exam.models.endpoint.chat import EndpointChat
-from bar_exam.models.extractive import ExtractiveModel
-from bar_exam.models.local.base import LocalBase
-from bar_exam.models.local.chat import LocalChat
-from bar_exam.models.prompted import PromptedModel, Template
-from bar_exam.models.recorded import RecordedModel
+from fixtures.cases import Case, Contract
+from fixtures.retrieval.passages import Chunker
+from models.chat import Decoding, Message
+from models.echo import EchoChat
+from models.endpoint.chat import EndpointChat
+from models.extractive import ExtractiveModel
+from models.local.base import LocalBase
+from models.local.chat import LocalChat
+from models.prompted import PromptedModel, Template
+from models.recorded import RecordedModel
 from tests.fake_server import fake_server
 
 SHORT = Decoding(max_tokens=6)

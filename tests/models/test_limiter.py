@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bar_exam.models.endpoint.limiter import AdaptiveLimiter
+from models.endpoint.limiter import AdaptiveLimiter
 
 
 class SkippingLoop(asyncio.SelectorEventLoop):

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bar_exam.common.errors import UserError
-from bar_exam.fixtures.retrieval.passages import Chunker
-from bar_exam.models.chat import Decoding, Message
-from bar_exam.models.local.base import BASE, LocalBase
-from bar_exam.models.local.batching import Job, Waiting
-from bar_exam.models.local.chat import LocalChat
-from bar_exam.models.prompted import PromptedModel, Template
+from common.errors import UserError
+from fixtures.retrieval.passages import Chunker
+from models.chat import Decoding, Message
+from models.local.base import BASE, LocalBase
+from models.local.batching import Job, Waiting
+from models.local.chat import LocalChat
+from models.prompted import PromptedModel, Template
 
 SHORT = Decoding(max_tokens=6)
 

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from bar_exam.common.errors import UserError
-from bar_exam.fixtures.cases import Contract
-from bar_exam.fixtures.shingles import sketch
-from bar_exam.models.manifest import FILE, Manifest, contract_entry, read_manifest, write_manifest
+from common.errors import UserError
+from fixtures.cases import Contract
+from fixtures.shingles import sketch
+from models.manifest import FILE, Manifest, contract_entry, read_manifest, write_manifest
 
 CONTRACT = Contract("A-EX-1", "The seller delivers ten crates of lamps to the buyer every month.")
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bar_exam.common.errors import UserError
-from bar_exam.models.chat import Decoding
-from bar_exam.models.local.base import LocalBase
-from bar_exam.models.local.chat import LocalChat
-from bar_exam.models.local.pretrained import longest_sequence, open_model, open_tokenizer
-from bar_exam.models.prompted import PromptedModel, Template
+from common.errors import UserError
+from models.chat import Decoding
+from models.local.base import LocalBase
+from models.local.chat import LocalChat
+from models.local.pretrained import longest_sequence, open_model, open_tokenizer
+from models.prompted import PromptedModel, Template
 from tests.faults.adapter_data import ASKED, changed
 from tests.training_data import make_base
 
@@ -134,7 +134,7 @@ def test_a_context_too_short_for_the_exam_is_said_before_anything_is_asked(base,
 def test_a_token_that_the_model_has_no_weights_for_costs_its_own_case(base, tmp_path):
     from transformers import AutoTokenizer
 
-    from bar_exam.models.chat import Message
+    from models.chat import Message
 
     folder = shutil.copytree(base, tmp_path / "base")
     tokenizer = AutoTokenizer.from_pretrained(folder)

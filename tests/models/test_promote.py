@@ -10,11 +10,11 @@ import time
 import pytest
 from filelock import FileLock
 
-from bar_exam.common.identity import file_digest
-from bar_exam.models.promote import main
-from bar_exam.models.promotion.actions import promote
-from bar_exam.models.promotion.champion import read_anchor, read_champion
-from bar_exam.models.promotion.record import read_records
+from common.identity import file_digest
+from models.promote import main
+from models.promotion.actions import promote
+from models.promotion.champion import read_anchor, read_champion
+from models.promotion.record import read_records
 from tests.conftest import ROOT
 from tests.promotion_data import dynasty, identity_of, make_place, write_report
 
@@ -321,7 +321,7 @@ def replace(*paths):
         os.kill(os.getpid(), signal.SIGKILL)
     return real(*paths)
 os.replace = replace
-from bar_exam.models.promote import main
+from models.promote import main
 sys.exit(main(sys.argv[2:]))
 """
 
@@ -409,7 +409,7 @@ def test_a_chain_of_small_losses_ends_at_the_anchor(place):
 def test_verifying_a_thousand_promotions_is_quick(place):
     from dataclasses import replace
 
-    from bar_exam.models.promotion.record import append, chained
+    from models.promotion.record import append, chained
 
     records = [dynasty(place, "a")]
     for _ in range(1000):

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bar_exam.fixtures.cases import Case, Contract
-from bar_exam.fixtures.retrieval.passages import Chunker, Passage
-from bar_exam.models.chat import Decoding
-from bar_exam.models.echo import EchoChat
-from bar_exam.models.local.base import LocalBase
-from bar_exam.models.local.chat import LocalChat
-from bar_exam.models.prompted import CLOSED_BOOK, NOT_FOUND, SYSTEM, PromptedModel, Template
+from fixtures.cases import Case, Contract
+from fixtures.retrieval.passages import Chunker, Passage
+from models.chat import Decoding
+from models.echo import EchoChat
+from models.local.base import LocalBase
+from models.local.chat import LocalChat
+from models.prompted import CLOSED_BOOK, NOT_FOUND, SYSTEM, PromptedModel, Template
 
 FENCE = re.compile(r"</?passage \d+>")
 

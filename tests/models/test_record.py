@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bar_exam.common.errors import UserError
-from bar_exam.models.promotion.champion import recover
-from bar_exam.models.promotion.components import Components
-from bar_exam.models.promotion.record import (
+from common.errors import UserError
+from models.promotion.champion import recover
+from models.promotion.components import Components
+from models.promotion.record import (
     FILE,
     FIRST,
     Named,
@@ -214,9 +214,9 @@ FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
 from tests.models.test_record import record
-from bar_exam.models.promotion.record import append, read_records
-from bar_exam.models.promotion.record import chained
-from bar_exam.common.errors import UserError
+from models.promotion.record import append, read_records
+from models.promotion.record import chained
+from common.errors import UserError
 folder = Path(sys.argv[1])
 append(folder, chained((), record()))
 size = (folder / "promotions.jsonl").stat().st_size
@@ -245,7 +245,7 @@ def test_a_full_disk_leaves_the_record_as_it_was(tmp_path):
 
 
 def test_what_is_examined_knows_nothing_of_promotion():
-    inside = {path for path in users("bar_exam.models.promotion") if path.startswith("models/")}
+    inside = {path for path in users("models.promotion") if path.startswith("models/")}
     assert {path for path in inside if not path.startswith("models/promotion/")} == {
         "models/promote.py"
     }

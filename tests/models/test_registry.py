@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from bar_exam.common.errors import UserError
-from bar_exam.models.echo import EchoChat
-from bar_exam.models.endpoint.chat import EndpointChat
-from bar_exam.models.extractive import ExtractiveModel
-from bar_exam.models.factory import Chats, open_models
-from bar_exam.models.local.chat import LocalChat
-from bar_exam.models.prompted import CLOSED_BOOK, SYSTEM, PromptedModel
-from bar_exam.models.recorded import RecordedModel
-from bar_exam.models.registry import (
+from common.errors import UserError
+from models.echo import EchoChat
+from models.endpoint.chat import EndpointChat
+from models.extractive import ExtractiveModel
+from models.factory import Chats, open_models
+from models.local.chat import LocalChat
+from models.prompted import CLOSED_BOOK, SYSTEM, PromptedModel
+from models.recorded import RecordedModel
+from models.registry import (
     SHIPPED,
     EchoEntry,
     EndpointEntry,

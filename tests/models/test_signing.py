@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from bar_exam.models.promote import main
-from bar_exam.models.promotion.record import read_records
-from bar_exam.models.promotion.signing import signature_file
+from models.promote import main
+from models.promotion.record import read_records
+from models.promotion.signing import signature_file
 from tests.models.test_promote import add_adapter, options, refused
 from tests.promotion_data import dynasty, make_place, write_report
 
@@ -98,7 +98,7 @@ def test_a_whole_chain_written_anew_is_found_by_its_signature(place, keys, capsy
     """Who rewrites record, pointer and signed line consistently still lacks the key."""
     from dataclasses import replace
 
-    from bar_exam.models.promotion.record import hash_of
+    from models.promotion.record import hash_of
 
     (private, public), _ = keys
     write_report(place, "a")

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bar_exam.evals.calls.store import answer_from, answer_row
-from bar_exam.evals.metrics.table import score
-from bar_exam.fixtures.cases import Case, Contract
-from bar_exam.models.chat import Answer
-from bar_exam.models.endpoint.completion import read_completion
-from bar_exam.models.spoken import LONGEST, MARK, answered, begun, decoded, scorable, spoken
+from evals.calls.store import answer_from, answer_row
+from evals.metrics.table import score
+from fixtures.cases import Case, Contract
+from models.chat import Answer
+from models.endpoint.completion import read_completion
+from models.spoken import LONGEST, MARK, answered, begun, decoded, scorable, spoken
 from tests.seams import users
 
 PROSE = st.text(st.characters(codec="utf-8", exclude_characters="<>[]|◁▷\x00"), max_size=40)
@@ -115,7 +115,7 @@ def test_a_refusal_is_an_answer_that_is_scored_as_one(message, finish_reason, te
 
 
 def test_whoever_scores_judges_or_compares_takes_a_refusal_for_one():
-    assert users("bar_exam.models.spoken.scorable") == {
+    assert users("models.spoken.scorable") == {
         "evals/metrics/table.py",
         "evals/judges/judge.py",
         "evals/judges/llm/pairwise.py",
@@ -198,7 +198,7 @@ def test_what_an_older_release_kept_is_read_as_it_would_be_today():
 
 
 def test_whoever_makes_text_of_a_model_an_answer_does_it_here():
-    assert users("bar_exam.models.spoken.answered") == {
+    assert users("models.spoken.answered") == {
         "evals/calls/columns.py",
         "evals/calls/store.py",
         "models/local/generation.py",
@@ -206,7 +206,7 @@ def test_whoever_makes_text_of_a_model_an_answer_does_it_here():
         "models/recorded.py",
         "training/data/marks.py",
     }
-    makers = {path for path in users("bar_exam.models.chat.Answer") if path.startswith("models/")}
+    makers = {path for path in users("models.chat.Answer") if path.startswith("models/")}
     # Those that say why there is no answer, that quote a contract or the question, or that pass on
     # what a program of the user's returns, which is read where it is stored.
     assert makers == {
@@ -227,7 +227,7 @@ def test_whoever_makes_text_of_a_model_an_answer_does_it_here():
 
 
 def test_bodies_of_servers_are_read_in_one_place():
-    assert users("bar_exam.models.endpoint.completion.read_reply") == {"models/endpoint/chat.py"}
+    assert users("models.endpoint.completion.read_reply") == {"models/endpoint/chat.py"}
     assert users("aiohttp") == {
         "models/endpoint/connection.py",
         "models/endpoint/chat.py",

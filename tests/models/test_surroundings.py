@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bar_exam.common.errors import UserError
-from bar_exam.models.endpoint.surroundings import (
+from common.errors import UserError
+from models.endpoint.surroundings import (
     advice_on_proxies,
     certificates,
     is_loopback,

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bar_exam.common.errors import UserError
-from bar_exam.models.chat import Decoding, Message
-from bar_exam.models.local.base import LocalBase
-from bar_exam.models.local.chat import LocalChat
-from bar_exam.models.local.turns import without_system
+from common.errors import UserError
+from models.chat import Decoding, Message
+from models.local.base import LocalBase
+from models.local.chat import LocalChat
+from models.local.turns import without_system
 from tests.training_data import TEMPLATE, make_base
 
 TURNS = st.lists(

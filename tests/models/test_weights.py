@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bar_exam.common.errors import UserError
-from bar_exam.models.local.weights import base_folder, check_adapter, weight_files
+from common.errors import UserError
+from models.local.weights import base_folder, check_adapter, weight_files
 from tests.conftest import make_adapter, make_llama
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import cohen_kappa_score
 
-from bar_exam.reports.statistics.agreement import (
+from reports.statistics.agreement import (
     ONE_CONTRACT,
     agreement,
     position_bias,
@@ -18,7 +18,7 @@ from bar_exam.reports.statistics.agreement import (
     weighted_kappa,
     weighted_spearman,
 )
-from bar_exam.reports.statistics.estimates import wilson
+from reports.statistics.estimates import wilson
 
 STEPS = [0.0, 0.25, 0.5, 0.75, 1.0]
 SCORES = st.floats(0, 1, width=16)

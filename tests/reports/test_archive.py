@@ -6,13 +6,13 @@ from dataclasses import fields, replace
 
 import pytest
 
-from bar_exam.common.errors import UserError
-from bar_exam.evals.calls.store import Store
-from bar_exam.models.chat import Answer
-from bar_exam.reports.archive import read_overview, read_report, write_report
-from bar_exam.reports.page.html import render
-from bar_exam.reports.page.markdown import markdown
-from bar_exam.reports.report import Overview, Report
+from common.errors import UserError
+from evals.calls.store import Store
+from models.chat import Answer
+from reports.archive import read_overview, read_report, write_report
+from reports.page.html import render
+from reports.page.markdown import markdown
+from reports.report import Overview, Report
 from tests.report_data import written
 from tests.seams import ROOT, users
 
@@ -127,7 +127,7 @@ def test_what_was_edited_by_hand_is_refused_in_one_line(report, tmp_path, change
 
 
 def test_one_module_knows_how_a_report_is_laid_out():
-    assert users("bar_exam.reports.archive.members") == {"reports/page/html.py"}
+    assert users("reports.archive.members") == {"reports/page/html.py"}
     readers = {"reports/archive.py"}
     assert {each for each in users("json.loads") if each.startswith("reports/")} == readers
 

@@ -2,12 +2,12 @@
 
 import dataclasses
 
-from bar_exam.evals.gate import Gate, MetricGate
-from bar_exam.evals.results import Score
-from bar_exam.reports.archive import read_report, write_report
-from bar_exam.reports.listing import joined
-from bar_exam.reports.verdict.categories import category_differences, format_differences
-from bar_exam.reports.verdict.conclude import conclude
+from evals.gate import Gate, MetricGate
+from evals.results import Score
+from reports.archive import read_report, write_report
+from reports.listing import joined
+from reports.verdict.categories import category_differences, format_differences
+from reports.verdict.conclude import conclude
 from tests.reports.test_verdict import CHAMPION, HEADER, SPENDING, results
 
 GATE = Gate(metrics={"exact_match": MetricGate(role="primary", margin=0.05)})

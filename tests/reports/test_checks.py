@@ -8,20 +8,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bar_exam.common.identity import file_digest
-from bar_exam.evals.gate import Gate, Leakage, MetricGate
-from bar_exam.evals.metrics.table import METRICS
-from bar_exam.evals.results import Result, Score
-from bar_exam.fixtures.cases import Case, Contract, Span
-from bar_exam.fixtures.retrieval.passages import Chunker
-from bar_exam.fixtures.retrieval.retrieval import RetrieverOptions
-from bar_exam.models.chat import Answer
-from bar_exam.models.manifest import Manifest, contract_entry, write_manifest
-from bar_exam.models.registry import EchoEntry, ExtractiveEntry, LocalEntry, RecordedEntry
-from bar_exam.reports.report import Check, Opponent
-from bar_exam.reports.verdict.bars import Bars, inapplicable
-from bar_exam.reports.verdict.decide import decide, gate_checks
-from bar_exam.reports.verdict.preconditions import leak_checks
+from common.identity import file_digest
+from evals.gate import Gate, Leakage, MetricGate
+from evals.metrics.table import METRICS
+from evals.results import Result, Score
+from fixtures.cases import Case, Contract, Span
+from fixtures.retrieval.passages import Chunker
+from fixtures.retrieval.retrieval import RetrieverOptions
+from models.chat import Answer
+from models.manifest import Manifest, contract_entry, write_manifest
+from models.registry import EchoEntry, ExtractiveEntry, LocalEntry, RecordedEntry
+from reports.report import Check, Opponent
+from reports.verdict.bars import Bars, inapplicable
+from reports.verdict.decide import decide, gate_checks
+from reports.verdict.preconditions import leak_checks
 from tests import seams
 
 OPPONENTS = (Opponent("champion", "old", "1"), Opponent("anchor", "older", "2"))
@@ -256,26 +256,18 @@ def test_a_model_that_is_shown_passages_cannot_escape_by_losing_them(sample):
 
 
 def test_checks_of_the_gate_are_made_in_one_place():
-    assert seams.users("bar_exam.reports.verdict.floors.floor_checks") == {
-        "reports/verdict/decide.py"
-    }
-    assert seams.users("bar_exam.reports.verdict.margins.opponent_checks") == {
-        "reports/verdict/decide.py"
-    }
-    assert seams.users("bar_exam.reports.verdict.decide.gate_checks") == {
-        "reports/verdict/conclude.py"
-    }
-    assert seams.users("bar_exam.reports.verdict.decide.decide") == {"reports/verdict/conclude.py"}
+    assert seams.users("reports.verdict.floors.floor_checks") == {"reports/verdict/decide.py"}
+    assert seams.users("reports.verdict.margins.opponent_checks") == {"reports/verdict/decide.py"}
+    assert seams.users("reports.verdict.decide.gate_checks") == {"reports/verdict/conclude.py"}
+    assert seams.users("reports.verdict.decide.decide") == {"reports/verdict/conclude.py"}
 
 
 def test_gated_differences_and_shares_are_bounded_in_one_place():
-    assert seams.users("bar_exam.reports.statistics.rare.share_bounds") == {
-        "reports/verdict/means.py"
-    }
-    assert seams.users("bar_exam.reports.verdict.means.metric_mean") == {
+    assert seams.users("reports.statistics.rare.share_bounds") == {"reports/verdict/means.py"}
+    assert seams.users("reports.verdict.means.metric_mean") == {
         "reports/verdict/floors.py", "reports/verdict/conclude.py", "bench/simulation.py",
     }  # fmt: skip
-    assert seams.users("bar_exam.reports.statistics.rare.difference_bounds") == {
+    assert seams.users("reports.statistics.rare.difference_bounds") == {
         "reports/statistics/paired.py", "bench/simulation.py",
     }  # fmt: skip
 
@@ -289,7 +281,7 @@ def test_where_the_gate_is_decided_every_module_is_named_in_its_order():
 
 
 def test_every_page_takes_its_checks_from_one_list():
-    assert seams.users("bar_exam.reports.page.wording.checked") == {
+    assert seams.users("reports.page.wording.checked") == {
         "reports/page/html.py",
         "reports/page/markdown.py",
     }

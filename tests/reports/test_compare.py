@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bar_exam.reports.archive import read_report
-from bar_exam.reports.compare.__main__ import main
-from bar_exam.reports.compare.comparison import compare
-from bar_exam.reports.compare.sides import Sides, match_cases
-from bar_exam.reports.report import ReportedCase
-from bar_exam.reports.statistics.paired import cluster_mcnemar, compare_means, mcnemar_exact
+from reports.archive import read_report
+from reports.compare.__main__ import main
+from reports.compare.comparison import compare
+from reports.compare.sides import Sides, match_cases
+from reports.report import ReportedCase
+from reports.statistics.paired import cluster_mcnemar, compare_means, mcnemar_exact
 from tests.run_data import contents, put, written
 
 A, B = "20260101-010000-aaaa", "20260102-010000-bbbb"

@@ -8,12 +8,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bar_exam.reports.archive import kept_reports
-from bar_exam.reports.history import runs as events
-from bar_exam.reports.history.__main__ import main
-from bar_exam.reports.history.flaky import find_flaky
-from bar_exam.reports.history.runs import Mark, in_order, marks, of_model, ran
-from bar_exam.reports.history.timeline import LEFT, WIDTH, render
+from reports.archive import kept_reports
+from reports.history import runs as events
+from reports.history.__main__ import main
+from reports.history.flaky import find_flaky
+from reports.history.runs import Mark, in_order, marks, of_model, ran
+from reports.history.timeline import LEFT, WIDTH, render
 from tests.run_data import contents, put, written
 
 CASES = contents(contracts=4)

@@ -7,19 +7,19 @@ from random import Random
 
 import pytest
 
-from bar_exam.evals.calls.calls import Budget, Calls
-from bar_exam.evals.calls.journal import Journal, Lookups
-from bar_exam.evals.calls.store import Store
-from bar_exam.evals.gate import Gate, JudgeRules, MetricGate
-from bar_exam.evals.judges.factory import judge_exams
-from bar_exam.evals.judges.judge import Panel
-from bar_exam.evals.judges.judge_exam import INJECTION, PADDING, PROBED, JudgeExam
-from bar_exam.evals.judges.llm.judge import LlmJudge
-from bar_exam.evals.judges.llm.pairwise import Orders
-from bar_exam.evals.judges.pairs import Pair, read_pairs
-from bar_exam.evals.results import Score
-from bar_exam.models.endpoint.chat import EndpointChat
-from bar_exam.reports.sections.judge_exams import judge_section, untrusted
+from evals.calls.calls import Budget, Calls
+from evals.calls.journal import Journal, Lookups
+from evals.calls.store import Store
+from evals.gate import Gate, JudgeRules, MetricGate
+from evals.judges.factory import judge_exams
+from evals.judges.judge import Panel
+from evals.judges.judge_exam import INJECTION, PADDING, PROBED, JudgeExam
+from evals.judges.llm.judge import LlmJudge
+from evals.judges.llm.pairwise import Orders
+from evals.judges.pairs import Pair, read_pairs
+from evals.results import Score
+from models.endpoint.chat import EndpointChat
+from reports.sections.judge_exams import judge_section, untrusted
 from tests.fake_server import fake_server
 
 AGREEMENT = {"kappa", "spearman", "mean_absolute_error"}

@@ -1,11 +1,11 @@
 """Checks that come from no answer: is it the whole exam, and was the candidate trained on it?"""
 
-from bar_exam.common.identity import file_digest
-from bar_exam.evals.gate import Leakage
-from bar_exam.fixtures.selection import Selection
-from bar_exam.models.manifest import Manifest, contract_entry, write_manifest
-from bar_exam.models.registry import EchoEntry, LocalEntry
-from bar_exam.reports.verdict.preconditions import leak_checks, partial_check
+from common.identity import file_digest
+from evals.gate import Leakage
+from fixtures.selection import Selection
+from models.manifest import Manifest, contract_entry, write_manifest
+from models.registry import EchoEntry, LocalEntry
+from reports.verdict.preconditions import leak_checks, partial_check
 
 
 def adapter(tmp_path, *contracts):

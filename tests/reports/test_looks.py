@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
-from bar_exam.evals.calls.store import Store
-from bar_exam.evals.exam import Run
-from bar_exam.evals.plan import Plan
-from bar_exam.reports.examination.looks import is_settled, plan_stages, stopped_note, taken
-from bar_exam.reports.report import Check, Verdict
-from bar_exam.reports.statistics.estimates import Estimate
+from evals.calls.store import Store
+from evals.exam import Run
+from evals.plan import Plan
+from reports.examination.looks import is_settled, plan_stages, stopped_note, taken
+from reports.report import Check, Verdict
+from reports.statistics.estimates import Estimate
 from tests.evals.test_exam import FirstSentence, Whole, cases_of
 
 CASES = cases_of(contracts=8, questions=2)

@@ -7,14 +7,14 @@ from html.parser import HTMLParser
 
 import pytest
 
-from bar_exam.common.storable import storable
-from bar_exam.fixtures.cases import Case, Contract, Span
-from bar_exam.fixtures.datasets import load_dataset
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.chat import Answer
-from bar_exam.reports.archive import as_written, members, write_report
-from bar_exam.reports.page.__main__ import main
-from bar_exam.reports.page.html import render
+from common.storable import storable
+from fixtures.cases import Case, Contract, Span
+from fixtures.datasets import load_dataset
+from fixtures.retrieval.passages import Passage
+from models.chat import Answer
+from reports.archive import as_written, members, write_report
+from reports.page.__main__ import main
+from reports.page.html import render
 from tests.report_data import GATE, written
 
 HOSTILE = (

@@ -1,11 +1,11 @@
 """What an exam says before it asks."""
 
-from bar_exam.evals.gate import Gate, MetricGate
-from bar_exam.evals.results import Result, Score
-from bar_exam.fixtures.cases import Case, Contract, Span
-from bar_exam.models.chat import Answer
-from bar_exam.reports.report import Opponent
-from bar_exam.reports.verdict.planning import (
+from evals.gate import Gate, MetricGate
+from evals.results import Result, Score
+from fixtures.cases import Case, Contract, Span
+from models.chat import Answer
+from reports.report import Opponent
+from reports.verdict.planning import (
     format_correlations,
     minimum_detectable_effects,
     too_few,

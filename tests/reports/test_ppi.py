@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from ppi_py import ppi_mean_ci, ppi_mean_pointestimate
 from scipy import stats
 
-from bar_exam.reports.statistics.estimates import cluster_mean
-from bar_exam.reports.statistics.ppi import prediction_powered_mean
+from reports.statistics.estimates import cluster_mean
+from reports.statistics.ppi import prediction_powered_mean
 
 TRUTH = 0.6
 

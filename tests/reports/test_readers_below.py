@@ -10,23 +10,23 @@ from dataclasses import replace
 
 import pytest
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.provenance import provenance
-from bar_exam.evals.gate import Gate, MetricGate
-from bar_exam.evals.metrics.table import METRICS, score
-from bar_exam.evals.results import Result
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.chat import Answer
-from bar_exam.models.promotion.conclusion import contradiction
-from bar_exam.models.promotion.evidence import SEAL, find_evidence, seal_of
-from bar_exam.reports.archive import write_report
-from bar_exam.reports.examination.header import gate_facts
-from bar_exam.reports.report import DatasetFacts, Fingerprint, ModelFacts, Opponent
-from bar_exam.reports.verdict.conclude import conclude
-from bar_exam.training.benchmark.contenders import Contender, read_exam
+from common.errors import UserError
+from common.provenance import provenance
+from evals.gate import Gate, MetricGate
+from evals.metrics.table import METRICS, score
+from evals.results import Result
+from fixtures.retrieval.passages import Passage
+from models.chat import Answer
+from models.promotion.conclusion import contradiction
+from models.promotion.evidence import SEAL, find_evidence, seal_of
+from reports.archive import write_report
+from reports.examination.header import gate_facts
+from reports.report import DatasetFacts, Fingerprint, ModelFacts, Opponent
+from reports.verdict.conclude import conclude
 from tests.report_data import SPENDING, header
 from tests.reports.test_page import shown
 from tests.seams import ROOT
+from training.benchmark.contenders import Contender, read_exam
 
 CHAMPION = Opponent("champion", "king", "c" * 64)
 GATE = Gate(

@@ -8,16 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bar_exam.evals.gate import Gate, MetricGate
-from bar_exam.evals.results import Result, Score
-from bar_exam.fixtures.cases import Case, Contract, Span
-from bar_exam.models.chat import Answer
-from bar_exam.reports.report import Opponent
-from bar_exam.reports.statistics.estimates import Estimate
-from bar_exam.reports.statistics.sequential import boundaries, plan_looks, settled, spent
-from bar_exam.reports.verdict.conclude import judge_candidates
 from bench.simulation import World, expanded, paired_sums, stopped
 from bench.statistics import MARGIN
+from evals.gate import Gate, MetricGate
+from evals.results import Result, Score
+from fixtures.cases import Case, Contract, Span
+from models.chat import Answer
+from reports.report import Opponent
+from reports.statistics.estimates import Estimate
+from reports.statistics.sequential import boundaries, plan_looks, settled, spent
+from reports.verdict.conclude import judge_candidates
 from tests import seams
 
 QUARTERS = (0.25, 0.5, 0.75, 1.0)
@@ -136,7 +136,7 @@ def test_few_contracts_end_nothing():
 
 
 def test_the_exam_and_its_simulation_stop_by_one_rule():
-    assert seams.users("bar_exam.reports.statistics.sequential.settled") == {
+    assert seams.users("reports.statistics.sequential.settled") == {
         "reports/examination/looks.py",
         "bench/simulation.py",
     }

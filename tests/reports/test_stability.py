@@ -5,15 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from bar_exam.evals.gate import Stability
-from bar_exam.evals.metrics.table import score
-from bar_exam.evals.results import Result
-from bar_exam.evals.variants.variant import Variant
-from bar_exam.evals.variants.vary import ROBUSTNESS, SAFETY
-from bar_exam.fixtures.cases import Case, Contract, Span
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.chat import Answer
-from bar_exam.reports.sections.stability import stability_sections
+from evals.gate import Stability
+from evals.metrics.table import score
+from evals.results import Result
+from evals.variants.variant import Variant
+from evals.variants.vary import ROBUSTNESS, SAFETY
+from fixtures.cases import Case, Contract, Span
+from fixtures.retrieval.passages import Passage
+from models.chat import Answer
+from reports.sections.stability import stability_sections
 
 GOLD = "the law of Malta governs this agreement"
 

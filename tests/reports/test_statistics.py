@@ -14,35 +14,6 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from bar_exam.reports.statistics.bootstrap import (
-    cluster_bootstrap,
-    gated_mean,
-    is_small,
-    outer,
-)
-from bar_exam.reports.statistics.estimates import (
-    Estimate,
-    benjamini_hochberg,
-    cluster_error,
-    cluster_mean,
-    cluster_sums,
-    holm,
-    intra_cluster_correlation,
-    wilson,
-)
-from bar_exam.reports.statistics.paired import (
-    cluster_mcnemar,
-    compare_means,
-    mcnemar_exact,
-    sign_flip,
-    two_sided,
-)
-from bar_exam.reports.statistics.power import (
-    minimum_detectable_effect,
-    planned_error,
-    power_of,
-    required_contracts,
-)
 from bench.simulation import (
     World,
     cluster_bounds,
@@ -53,6 +24,35 @@ from bench.simulation import (
     small_exams,
 )
 from bench.statistics import MARGIN, main
+from reports.statistics.bootstrap import (
+    cluster_bootstrap,
+    gated_mean,
+    is_small,
+    outer,
+)
+from reports.statistics.estimates import (
+    Estimate,
+    benjamini_hochberg,
+    cluster_error,
+    cluster_mean,
+    cluster_sums,
+    holm,
+    intra_cluster_correlation,
+    wilson,
+)
+from reports.statistics.paired import (
+    cluster_mcnemar,
+    compare_means,
+    mcnemar_exact,
+    sign_flip,
+    two_sided,
+)
+from reports.statistics.power import (
+    minimum_detectable_effect,
+    planned_error,
+    power_of,
+    required_contracts,
+)
 from tests import seams
 from tests.house.test_rooms import imported
 
@@ -405,7 +405,7 @@ def test_one_place_says_where_an_interval_stands_to_a_line():
 def test_statistics_know_no_contract_gate_or_metric():
     for path in (seams.ROOT / "reports" / "statistics").glob("*.py"):
         ours = {name for name in imported(ast.parse(path.read_text("utf-8"))) if "bar_exam" in name}
-        assert all(name.startswith("bar_exam.reports.statistics.") for name in ours), path
+        assert all(name.startswith("reports.statistics.") for name in ours), path
 
 
 # Invariances

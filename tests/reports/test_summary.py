@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from bar_exam.fixtures.datasets import load_dataset
-from bar_exam.models.chat import Answer
-from bar_exam.reports.page.markdown import LIMIT, escape, markdown
-from bar_exam.reports.page.wording import conclusions
+from fixtures.datasets import load_dataset
+from models.chat import Answer
+from reports.page.markdown import LIMIT, escape, markdown
+from reports.page.wording import conclusions
 from tests.report_data import written
 
 NASTY = "a | b\n`c` <script>alert(1)</script> **d** [e](http://f) \\| ~~g~~ &amp; $h$ <!-- _i_ # j"

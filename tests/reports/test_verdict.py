@@ -5,13 +5,13 @@ import random
 
 import pytest
 
-from bar_exam.evals.gate import Gate, MetricGate
-from bar_exam.evals.results import Result, Score
-from bar_exam.fixtures.cases import Case, Contract, Span
-from bar_exam.models.chat import Answer
-from bar_exam.reports.report import Check, Opponent
-from bar_exam.reports.verdict.conclude import conclude
-from bar_exam.reports.verdict.decide import decide
+from evals.gate import Gate, MetricGate
+from evals.results import Result, Score
+from fixtures.cases import Case, Contract, Span
+from models.chat import Answer
+from reports.report import Check, Opponent
+from reports.verdict.conclude import conclude
+from reports.verdict.decide import decide
 from tests.report_data import SPENDING, header
 
 CHAMPION = Opponent("champion", "champion", "c" * 64)

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bar_exam.common.errors import UserError
-from bar_exam.models.manifest import Manifest, write_manifest
-from bar_exam.training.benchmark.__main__ import CONTENDERS, GATE, main, steps
-from bar_exam.training.benchmark.category_rule import CategoryRule, category_rule
-from bar_exam.training.benchmark.contenders import (
+from common.errors import UserError
+from models.manifest import Manifest, write_manifest
+from tests.conftest import ROOT
+from tests.training_data import examples, meta
+from training.benchmark.__main__ import CONTENDERS, GATE, main, steps
+from training.benchmark.category_rule import CategoryRule, category_rule
+from training.benchmark.contenders import (
     Contender,
     MeanInterval,
     Refusals,
@@ -21,10 +23,8 @@ from bar_exam.training.benchmark.contenders import (
     joined,
     read_exam,
 )
-from bar_exam.training.benchmark.page import training_cost, write_results
-from bar_exam.training.data.examples import write_examples, write_meta
-from tests.conftest import ROOT
-from tests.training_data import examples, meta
+from training.benchmark.page import training_cost, write_results
+from training.data.examples import write_examples, write_meta
 
 ENDS = {"n": 4, "clusters": 2}
 SHOWN, HIDDEN = {"mrr": 0.5, "laziness": 0.0}, {"mrr": 0.0, "laziness": 1.0}
@@ -207,7 +207,7 @@ def test_an_adapter_that_was_in_service_is_examined_as_it_is_shipped(tmp_path, m
 
 
 def test_the_gate_demands_a_better_balanced_score():
-    from bar_exam.evals.gate import read_gate
+    from evals.gate import read_gate
 
     assert read_gate(GATE).metrics["balanced"].goal == "superior"
 

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bar_exam.common.errors import UserError
-from bar_exam.fixtures.cases import Dataset
-from bar_exam.fixtures.selection import Selection, select
-from bar_exam.models.factory import open_models
-from bar_exam.training.data.examples import Meta
-from bar_exam.training.preferences.feedback import (
+from common.errors import UserError
+from fixtures.cases import Dataset
+from fixtures.selection import Selection, select
+from models.factory import open_models
+from training.data.examples import Meta
+from training.preferences.feedback import (
     Feedback,
     human_pairs,
     prompted,
@@ -19,7 +19,7 @@ from bar_exam.training.preferences.feedback import (
     shown_prompts,
     unpaired_rows,
 )
-from bar_exam.training.preferences.pairing import Rule
+from training.preferences.pairing import Rule
 
 REFUSED: frozenset[str] = frozenset()
 TRAIN, EXAM = Selection(split="train"), Selection(split="test")

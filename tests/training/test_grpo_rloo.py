@@ -5,12 +5,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from bar_exam.training import grpo, rloo
-from bar_exam.training.data.examples import read_examples
-from bar_exam.training.rl.rows import prompts
-from bar_exam.training.trainer.loading import open_chat
-from bar_exam.training.trainer.recipe import read_recipe
 from tests.reinforcement_data import example, run, same, vowels, weights, write_recipe
+from training import grpo, rloo
+from training.data.examples import read_examples
+from training.rl.rows import prompts
+from training.trainer.loading import open_chat
+from training.trainer.recipe import read_recipe
 
 METHODS = {"grpo": grpo.METHOD, "rloo": rloo.METHOD}
 
@@ -61,7 +61,7 @@ def test_from_an_adapter_too(method, tiny_base, tiny_adapters, tmp_path, capsys)
 
     from safetensors.torch import load_file
 
-    from bar_exam.models.manifest import Manifest, write_manifest
+    from models.manifest import Manifest, write_manifest
 
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     for folder in (whole, stopped):

@@ -8,20 +8,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bar_exam.common.errors import UserError
-from bar_exam.evals.metrics.words import normalise, says_something
-from bar_exam.models.chat import Message
-from bar_exam.models.manifest import TrainedContract
-from bar_exam.training.data.examples import Example, Meta, read_meta
-from bar_exam.training.preferences.assembly import distinct, length_balanced, unpair
-from bar_exam.training.preferences.composition import (
+from common.errors import UserError
+from evals.metrics.words import normalise, says_something
+from models.chat import Message
+from models.manifest import TrainedContract
+from training.data.examples import Example, Meta, read_meta
+from training.preferences.assembly import distinct, length_balanced, unpair
+from training.preferences.composition import (
     FAULTS,
     fault,
     format_table,
     lengths,
     statistics,
 )
-from bar_exam.training.preferences.formats import (
+from training.preferences.formats import (
     PreferencePair,
     Unpaired,
     pair_of,
@@ -29,7 +29,7 @@ from bar_exam.training.preferences.formats import (
     read_unpaired,
     write_preferences,
 )
-from bar_exam.training.preferences.pairing import Rule, Scored, contrasts, merged, pair
+from training.preferences.pairing import Rule, Scored, contrasts, merged, pair
 
 TEXTS = st.sampled_from(
     ["Ohio", "ohio.", "The Ohio", "Nevada", "Not found.", "not found", "31 May", "...", "", "a b c"]

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bar_exam.common.errors import UserError
-from bar_exam.training.rl.policy import (
+from common.errors import UserError
+from training.rl.policy import (
     assess,
     draw,
     gae,
@@ -20,8 +20,8 @@ from bar_exam.training.rl.policy import (
     value_loss,
     whiten,
 )
-from bar_exam.training.rl.ppo_config import PPOConfig
-from bar_exam.training.rl.ppo_trainer import optimizer, training_arguments, with_reference
+from training.rl.ppo_config import PPOConfig
+from training.rl.ppo_trainer import optimizer, training_arguments, with_reference
 
 VOCABULARY, PAD, END, WANTED = 24, 0, 2, 7
 PROMPTS = ([1, 5, 9], [1, 4], [1, 11, 12, 13, 6])

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from bar_exam.models.manifest import Manifest, write_manifest
-from bar_exam.training import ppo
-from bar_exam.training.data.examples import write_examples
+from models.manifest import Manifest, write_manifest
 from tests.reinforcement_data import LAWS, example, run, same, vowels, weights, write_recipe
+from training import ppo
+from training.data.examples import write_examples
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

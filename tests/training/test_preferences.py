@@ -12,14 +12,16 @@ from dataclasses import replace
 
 import pytest
 
-from bar_exam.common.identity import digest
-from bar_exam.evals.calls.store import Store
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.fixtures.selection import Selection, select
-from bar_exam.models.manifest import contract_entry
-from bar_exam.models.prompted import NOT_FOUND, Template
-from bar_exam.training.data.__main__ import main as make_data
-from bar_exam.training.data.examples import (
+from common.identity import digest
+from evals.calls.store import Store
+from fixtures.retrieval.passages import Passage
+from fixtures.selection import Selection, select
+from models.manifest import contract_entry
+from models.prompted import NOT_FOUND, Template
+from tests.conftest import ROOT
+from tests.fake_server import Fault, fake_server
+from training.data.__main__ import main as make_data
+from training.data.examples import (
     Example,
     Meta,
     read_examples,
@@ -28,12 +30,10 @@ from bar_exam.training.data.examples import (
     write_examples,
     write_meta,
 )
-from bar_exam.training.preferences.__main__ import main, unpaired_path
-from bar_exam.training.preferences.appraisal import by_metrics, judged_case
-from bar_exam.training.preferences.formats import read_pairs, read_unpaired
-from bar_exam.training.preferences.sampling import draw_examples
-from tests.conftest import ROOT
-from tests.fake_server import Fault, fake_server
+from training.preferences.__main__ import main, unpaired_path
+from training.preferences.appraisal import by_metrics, judged_case
+from training.preferences.formats import read_pairs, read_unpaired
+from training.preferences.sampling import draw_examples
 
 PLACES = 4
 TRAIN, EXAM = Selection(split="train"), Selection(split="test")
@@ -370,7 +370,7 @@ def test_ctrl_c_is_2(place, monkeypatch, capsys):
     def interrupted(options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("bar_exam.training.preferences.__main__.make", interrupted)
+    monkeypatch.setattr("training.preferences.__main__.make", interrupted)
     assert run(*arguments(place)) == 2
     assert capsys.readouterr().err == "interrupted; the same command goes on\n"
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bar_exam.models.chat import Message
-from bar_exam.training.command import run_command
-from bar_exam.training.data.examples import write_examples, write_meta
-from bar_exam.training.loss.prefix_sharing import bundles, collate
+from models.chat import Message
 from tests.training_data import examples, make_base, meta, method_named, write_data, write_recipe
+from training.command import run_command
+from training.data.examples import write_examples, write_meta
+from training.loss.prefix_sharing import bundles, collate
 
 TOKENS = st.lists(st.integers(3, 9), min_size=1, max_size=12)
 
@@ -99,7 +99,7 @@ def test_a_batch_computed_together_has_the_values_of_its_rows(model, side):
 
     import torch
 
-    from bar_exam.training.loss.completion_head import add_completion_head
+    from training.loss.completion_head import add_completion_head
 
     prompt, other = list(range(40, 70)), list(range(70, 90))
     rows = [([*prompt, 5], [11, 12, 13]), ([*prompt, 5], [14]), (other, [15, 16]), (prompt, [17])]
@@ -135,7 +135,7 @@ def test_a_batch_computed_together_has_the_values_of_its_rows(model, side):
 
 @pytest.mark.parametrize("method", ["dpo", "orpo"])
 def test_a_trainer_computes_the_prompt_of_a_pair_once(method, one_thread, tmp_path, monkeypatch):
-    from bar_exam.training.loss import completion_head
+    from training.loss import completion_head
 
     found = []
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from bar_exam.common.errors import UserError
-from bar_exam.training.trainer.method import METHODS
-from bar_exam.training.trainer.recipe import read_recipe
+from common.errors import UserError
 from tests.seams import users
 from tests.training_data import method_named
+from training.trainer.method import METHODS
+from training.trainer.recipe import read_recipe
 
 RECIPES = Path(__file__).parents[2] / "training" / "recipes"
 SHIPPED = sorted(RECIPES.glob("**/*.yaml"))
@@ -28,8 +28,8 @@ def written(tmp_path, text):
 
 def arguments_of(method, recipe, folder):
     """The config that a run by this recipe would have on this machine."""
-    from bar_exam.training.trainer.arguments import build_arguments, check_arguments
-    from bar_exam.training.trainer.device import choose, device_settings
+    from training.trainer.arguments import build_arguments, check_arguments
+    from training.trainer.device import choose, device_settings
 
     given = check_arguments(method, recipe)
     return build_arguments(method, recipe, given, device_settings(*choose()), folder)
@@ -41,7 +41,7 @@ def test_every_method_has_a_recipe():
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_a_shipped_recipe_becomes_its_trainers_config(path, tmp_path):
-    from bar_exam.training.trainer.loading import lora_config
+    from training.trainer.loading import lora_config
 
     recipe, method = read_recipe(path), method_named(method_of(path))
     assert recipe.name == path.stem
@@ -117,7 +117,7 @@ def test_a_mistake_in_the_training_keys_is_one_line(tmp_path, training, said):
     ],
 )
 def test_a_key_without_effect_is_refused(tmp_path, keys, said):
-    from bar_exam.training.trainer.arguments import check_arguments
+    from training.trainer.arguments import check_arguments
 
     recipe = read_recipe(written(tmp_path, GOOD + keys))
     if said is None:
@@ -128,10 +128,10 @@ def test_a_key_without_effect_is_refused(tmp_path, keys, said):
 
 
 def test_a_recipe_is_resolved_in_one_place():
-    arguments = "bar_exam.training.trainer.arguments"
+    arguments = "training.trainer.arguments"
     resolving = users(f"{arguments}.check_arguments", f"{arguments}.build_arguments")
     assert resolving == {"training/trainer/loading.py"}
-    assert users("bar_exam.training.trainer.origin.take_origin") == resolving
+    assert users("training.trainer.origin.take_origin") == resolving
 
 
 def test_settings_of_the_command_line_stand_above_the_file(tmp_path):
@@ -150,7 +150,7 @@ def test_a_setting_that_cannot_be_meant_is_one_line(tmp_path, setting):
 
 
 def test_lora_keys_are_pefts(tmp_path):
-    from bar_exam.training.trainer.loading import lora_config
+    from training.trainer.loading import lora_config
 
     recipe = read_recipe(written(tmp_path, GOOD + "lora: {lora_alfa: 3}"))
     with pytest.raises(UserError, match=r"lora\.lora_alfa'; did you mean 'lora_alpha'"):
@@ -158,8 +158,8 @@ def test_lora_keys_are_pefts(tmp_path):
 
 
 def test_four_bits_need_a_gpu(tmp_path, monkeypatch):
-    from bar_exam.training.trainer.device import choose
+    from training.trainer.device import choose
 
-    monkeypatch.setattr("bar_exam.training.trainer.device.choose_device", lambda wanted: "cpu")
+    monkeypatch.setattr("training.trainer.device.choose_device", lambda wanted: "cpu")
     with pytest.raises(UserError, match="needs a CUDA device"):
         choose(quantize=True)

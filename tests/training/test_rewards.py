@@ -4,15 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bar_exam.common.errors import UserError
-from bar_exam.evals.metrics.text import token_f1
-from bar_exam.fixtures.cases import Case, Contract, Span
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.chat import Answer
-from bar_exam.models.prompted import NOT_FOUND, Template
-from bar_exam.training.data.marks import marks, passages_of
-from bar_exam.training.rl.rewards import Weights, read_weights, reward_function, worth
+from common.errors import UserError
+from evals.metrics.text import token_f1
+from fixtures.cases import Case, Contract, Span
+from fixtures.retrieval.passages import Passage
+from models.chat import Answer
+from models.prompted import NOT_FOUND, Template
 from tests.seams import users
+from training.data.marks import marks, passages_of
+from training.rl.rewards import Weights, read_weights, reward_function, worth
 
 LAW = "This lease is governed by the law of Nevada. Either party may end it at will."
 RENT = "Rent of $1,200 is due on the first day of each month."
@@ -149,7 +149,7 @@ def test_plain_texts_will_do_and_a_kind_that_is_missing_has_no_mean():
 
 
 def test_what_stops_a_training_is_averaged_as_what_it_is_rewarded_by():
-    assert users("bar_exam.training.data.marks.averages") == {
+    assert users("training.data.marks.averages") == {
         "training/rl/rewards.py",
         "training/trainer/validation.py",
     }

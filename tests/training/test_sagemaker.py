@@ -18,13 +18,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from bar_exam.common.errors import UserError
-from bar_exam.models.manifest import Manifest, write_manifest
-from bar_exam.models.registry import read_entry
-from bar_exam.training.outcome.delivery import Places
-from bar_exam.training.sagemaker import __main__ as sagemaker
-from bar_exam.training.sagemaker import artifacts, aws, container, job, shipment
+from common.errors import UserError
+from models.manifest import Manifest, write_manifest
+from models.registry import read_entry
 from tests.conftest import ROOT
+from training.outcome.delivery import Places
+from training.sagemaker import __main__ as sagemaker
+from training.sagemaker import artifacts, aws, container, job, shipment
 
 ROLE = "arn:aws:iam::123456789012:role/trainer"
 REGION = "us-east-1"

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
-from bar_exam.evals.variants.paraphrases import PARAPHRASES
-from bar_exam.fixtures.cases import Case, Contract, Span
-from bar_exam.training.synthesize.phrasings import PHRASINGS, phrasing_of
-from bar_exam.training.synthesize.rules import write_by_rule
-from bar_exam.training.synthesize.seeds import Seed, context_of, draw_seeds
-from bar_exam.training.synthesize.sifting import MOST_ALIKE, KeptQuestions, is_question, locate
-from bar_exam.training.synthesize.writing import Unreadable, read_written
+from evals.variants.paraphrases import PARAPHRASES
+from fixtures.cases import Case, Contract, Span
+from training.synthesize.phrasings import PHRASINGS, phrasing_of
+from training.synthesize.rules import write_by_rule
+from training.synthesize.seeds import Seed, context_of, draw_seeds
+from training.synthesize.sifting import MOST_ALIKE, KeptQuestions, is_question, locate
+from training.synthesize.writing import Unreadable, read_written
 
 ROUGE = RougeScorer(["rougeL"])
 

@@ -13,13 +13,13 @@ from collections import Counter
 import pytest
 from rouge_score.rouge_scorer import RougeScorer
 
-from bar_exam.evals.probes.probe import SHIPPED as PROBES
-from bar_exam.fixtures.datasets import load_dataset
-from bar_exam.training.data.examples import read_examples, read_meta
-from bar_exam.training.data.synthetic import as_case, read_synthetic
-from bar_exam.training.synthesize.__main__ import main
+from evals.probes.probe import SHIPPED as PROBES
+from fixtures.datasets import load_dataset
 from tests.conftest import ROOT
 from tests.fake_server import Fault, fake_server
+from training.data.examples import read_examples, read_meta
+from training.data.synthetic import as_case, read_synthetic
+from training.synthesize.__main__ import main
 
 ROUGE = RougeScorer(["rougeL"])
 QUOTED = re.compile(r"<quoted>\n(.*?)\n</quoted>", re.DOTALL)

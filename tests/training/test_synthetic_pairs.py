@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bar_exam.common.errors import UserError
-from bar_exam.fixtures.cases import Contract
-from bar_exam.training.data.synthetic import SyntheticPair, append_pairs, as_case, read_synthetic
+from common.errors import UserError
+from fixtures.cases import Contract
+from training.data.synthetic import SyntheticPair, append_pairs, as_case, read_synthetic
 
 TEXT = "This Agreement is governed by the laws of Nevada. Fees are due in 30 days."
 

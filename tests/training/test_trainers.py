@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bar_exam.training.trainer.method import METHODS
 from tests.training_data import make_base, method_named, write_data, write_recipe
+from training.trainer.method import METHODS
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -34,7 +34,7 @@ def command(folder, recipe, *more):
 
 
 def trained(method, folder, recipe, *more):
-    from bar_exam.training.command import run_command
+    from training.command import run_command
 
     assert run_command(method_named(method), command(folder, recipe, *more)) == 0
     return folder / "adapters" / "tiny"
@@ -99,7 +99,7 @@ def test_rows_of_one_length_share_a_batch(method, base, folder, monkeypatch):
     [*((method, False) for method in DATA), ("dpo", True), ("kto", True)],
 )
 def test_resuming_changes_no_bit(method, adapter, base, tmp_path, monkeypatch, capsys):
-    from bar_exam.training.command import run_command
+    from training.command import run_command
 
     start = {"lora": {"r": 4, "lora_dropout": 0.3}}
     if adapter:
@@ -132,7 +132,7 @@ def stop_in_step_three(monkeypatch):
     """Ctrl-C while the third step is computed."""
     from transformers import TrainerCallback
 
-    from bar_exam.training.trainer import run
+    from training.trainer import run
 
     class Stop(TrainerCallback):
         def on_step_begin(self, args, state, control, **kwargs):
@@ -192,7 +192,7 @@ def test_of_two_processes_the_first_delivers_and_none_trains_again(base, folder)
 
 
 def test_a_finished_run_is_not_trained_on(base, folder, monkeypatch, capsys):
-    from bar_exam.training import command as module
+    from training import command as module
 
     recipe = write_recipe(folder, base)
 
@@ -202,7 +202,7 @@ def test_a_finished_run_is_not_trained_on(base, folder, monkeypatch, capsys):
     with monkeypatch.context() as patched:
         patched.setattr(module, "deliver", killed)
         assert module.run_command(method_named("sft"), command(folder, recipe)) == 2
-    monkeypatch.setattr("bar_exam.training.trainer.run._fit", None)
+    monkeypatch.setattr("training.trainer.run._fit", None)
     assert json.loads((trained("sft", folder, recipe) / "manifest.json").read_text())["steps"] == 2
 
 
@@ -223,7 +223,7 @@ def test_completion_logits_alone_give_the_losses_and_gradients_of_all_logits(bas
     from transformers import AutoModelForCausalLM
     from trl.trainer.utils import add_fused_lm_head
 
-    from bar_exam.training.loss.completion_head import add_completion_head
+    from training.loss.completion_head import add_completion_head
 
     fields = ("log_probs", "entropy", "log_sum_sq_probs", "mean_logits", "is_top1")
     ids = torch.randint(3, 300, (3, 20), generator=torch.manual_seed(1))

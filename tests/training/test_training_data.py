@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bar_exam.common.command import typed_command
-from bar_exam.common.errors import UserError
-from bar_exam.fixtures.cases import Case, Contract, Dataset, Span
-from bar_exam.fixtures.retrieval.passages import Chunker
-from bar_exam.models.chat import Message
-from bar_exam.models.echo import EchoChat
-from bar_exam.models.prompted import NOT_FOUND, PromptedModel, Template
-from bar_exam.training.data.__main__ import main
-from bar_exam.training.data.building import WORDINGS, Builder, Limits, further_questions, worded
-from bar_exam.training.data.examples import (
+from common.command import typed_command
+from common.errors import UserError
+from fixtures.cases import Case, Contract, Dataset, Span
+from fixtures.retrieval.passages import Chunker
+from models.chat import Message
+from models.echo import EchoChat
+from models.prompted import NOT_FOUND, PromptedModel, Template
+from training.data.__main__ import main
+from training.data.building import WORDINGS, Builder, Limits, further_questions, worded
+from training.data.examples import (
     Example,
     Meta,
     read_examples,
@@ -27,9 +27,9 @@ from bar_exam.training.data.examples import (
     write_examples,
     write_meta,
 )
-from bar_exam.training.data.material import training_material
-from bar_exam.training.data.options import Mixture
-from bar_exam.training.data.splitting import mixed, shuffled, split_by_contract
+from training.data.material import training_material
+from training.data.options import Mixture
+from training.data.splitting import mixed, shuffled, split_by_contract
 
 TEXT = (
     "This Agreement is governed by the laws of Ohio. " * 12
@@ -315,7 +315,7 @@ def test_what_validates_does_not_nearly_repeat_what_is_trained_on(
         for each in own
     ]
     data = Dataset("twins", (*own, *twins), frozenset())
-    monkeypatch.setattr("bar_exam.training.data.__main__.load_dataset", lambda *names: data)
+    monkeypatch.setattr("training.data.__main__.load_dataset", lambda *names: data)
     output = tmp_path / "sft.jsonl"
     line = ["--n", "24", "--most-passages", "1", "--validation-share", "0.4"]
     assert main([*line, "--output", str(output)]) == 0
@@ -394,7 +394,7 @@ def test_ctrl_c_is_2(tmp_path, monkeypatch, capsys):
     def interrupted(options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("bar_exam.training.data.__main__.make", interrupted)
+    monkeypatch.setattr("training.data.__main__.make", interrupted)
     assert main([]) == 2
     assert capsys.readouterr().err == "interrupted; type the same command again\n"
 

@@ -11,21 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from bar_exam.common import files
-from bar_exam.common.errors import UserError
-from bar_exam.common.identity import file_digest
-from bar_exam.models.chat import Message
-from bar_exam.models.manifest import TrainedContract, read_manifest
-from bar_exam.models.registry import read_entry
-from bar_exam.training import command
-from bar_exam.training.command import run_command
-from bar_exam.training.data.examples import write_examples, write_meta
-from bar_exam.training.outcome.delivery import Places
-from bar_exam.training.trainer import device
-from bar_exam.training.trainer.loading import load, open_chat
-from bar_exam.training.trainer.recipe import read_recipe
-from bar_exam.training.trainer.rows import completions, end_of_turn, reply_ids
-from bar_exam.training.trainer.run import train
+from common import files
+from common.errors import UserError
+from common.identity import file_digest
+from models.chat import Message
+from models.manifest import TrainedContract, read_manifest
+from models.registry import read_entry
 from tests.training_data import (
     examples,
     held_out,
@@ -35,6 +26,15 @@ from tests.training_data import (
     write_data,
     write_recipe,
 )
+from training import command
+from training.command import run_command
+from training.data.examples import write_examples, write_meta
+from training.outcome.delivery import Places
+from training.trainer import device
+from training.trainer.loading import load, open_chat
+from training.trainer.recipe import read_recipe
+from training.trainer.rows import completions, end_of_turn, reply_ids
+from training.trainer.run import train
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -124,7 +124,7 @@ def test_only_the_reply_has_labels(chat, folder):
 
 
 def test_the_entry_takes_the_exam(base, folder, chat, capsys):
-    from bar_exam.models.factory import open_models
+    from models.factory import open_models
 
     assert run(folder, write_recipe(folder, base)) == 0
     said = capsys.readouterr().out.strip().splitlines()
@@ -220,7 +220,7 @@ def test_a_run_that_goes_on_keeps_the_commit_that_it_began_with(base, folder, mo
 
 
 def test_a_commit_whose_files_were_changed_is_dirty(monkeypatch, tmp_path):
-    from bar_exam.common.provenance import commit
+    from common.provenance import commit
 
     def git(*words):
         who = ["-c", "user.name=a", "-c", "user.email=a@b"]
@@ -262,7 +262,7 @@ def test_the_card_credits_the_data_sets_that_were_seen(base, folder, before, now
 
 
 def test_the_commit_is_told_where_there_is_no_repository(monkeypatch, tmp_path):
-    from bar_exam.common.provenance import commit
+    from common.provenance import commit
 
     monkeypatch.delenv("BAR_EXAM_COMMIT", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -284,7 +284,7 @@ def test_what_the_first_adapter_saw_the_second_one_saw(base, folder):
 
 
 def test_the_best_examined_weights_are_delivered(base, folder, monkeypatch):
-    from bar_exam.training.trainer.validation import ValidationScores
+    from training.trainer.validation import ValidationScores
 
     scores = iter([0.2, 0.6, 0.5, 0.4])
 
@@ -292,7 +292,7 @@ def test_the_best_examined_weights_are_delivered(base, folder, monkeypatch):
         score = next(scores)
         return ValidationScores(score, score, score, 0.0)
 
-    monkeypatch.setattr("bar_exam.training.trainer.run.examine", examine)
+    monkeypatch.setattr("training.trainer.run.examine", examine)
     recipe = write_recipe(
         folder, base, training={"max_steps": 9, "save_steps": 3},
         validation_exam={"every": 1, "cases": 2, "patience": 2},
@@ -304,10 +304,10 @@ def test_the_best_examined_weights_are_delivered(base, folder, monkeypatch):
 
 
 def test_the_validation_exam_answers_as_the_exam_does(base, folder):
-    from bar_exam.models.chat import Decoding
-    from bar_exam.models.local.chat import LocalChat
-    from bar_exam.training.trainer.loading import load_model
-    from bar_exam.training.trainer.validation import examine, selected
+    from models.chat import Decoding
+    from models.local.chat import LocalChat
+    from training.trainer.loading import load_model
+    from training.trainer.validation import examine, selected
 
     assert run(folder, write_recipe(folder, base)) == 0
     recipe = read_recipe(write_recipe(folder, base, adapter=str(folder / "adapters" / "tiny")))
@@ -316,7 +316,7 @@ def test_the_validation_exam_answers_as_the_exam_does(base, folder):
     model, _ = load_model(chat, recipe)
     model.train()
     heard = []
-    from bar_exam.training.trainer import validation
+    from training.trainer import validation
 
     ours = validation.scores_of
     validation.scores_of = lambda rows, answers: heard.extend(answers) or ours(rows, answers)
@@ -348,7 +348,7 @@ def test_a_name_that_is_taken_is_not_overwritten(base, folder, capsys):
 
 
 def test_what_became_champion_meanwhile_is_not_overwritten(base, folder, capsys, monkeypatch):
-    from bar_exam.training.sagemaker import artifacts
+    from training.sagemaker import artifacts
 
     recipe = write_recipe(folder, base)
     assert run(folder, recipe) == 0
@@ -449,7 +449,7 @@ def test_memory_that_runs_out_is_one_line(base, folder, capsys, monkeypatch):
 
 
 def test_every_method_is_told_its_own_way_to_less_memory():
-    from bar_exam.training.trainer.failures import explanation
+    from training.trainer.failures import explanation
 
     line = explanation(MemoryError(), Path("runs"), "ppo")
     assert "--set training.forward_batch_size=1" in line and "per_device" not in line
@@ -465,7 +465,7 @@ def test_every_method_is_told_its_own_way_to_less_memory():
     ],
 )
 def test_a_disk_is_not_blamed_for_other_failures(error, said):
-    from bar_exam.training.trainer.failures import explanation
+    from training.trainer.failures import explanation
 
     assert explanation(error, Path("runs"), "sft").startswith(said)
 
@@ -510,7 +510,7 @@ def test_a_full_disk_leaves_nothing_and_the_run_can_go_on(base, folder, capsys, 
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("bar_exam.training.outcome.delivery._write_card", full)
+        patched.setattr("training.outcome.delivery._write_card", full)
         assert "No space left on device" in refused(capsys, folder, recipe)
     with monkeypatch.context() as patched:
         flush = files._flush
@@ -567,8 +567,8 @@ def test_validation_rows_that_are_trained_on_are_refused(base, folder, capsys):
 
 
 def test_another_reward_model_is_another_run(base, folder, chat):
-    from bar_exam.training.trainer.origin import take_origin
-    from bar_exam.training.trainer.run import run_identity
+    from training.trainer.origin import take_origin
+    from training.trainer.run import run_identity
 
     assert run(folder, write_recipe(folder, base)) == 0
     judge = folder / "adapters" / "tiny"
@@ -590,8 +590,8 @@ def test_the_validation_exam_is_held_where_the_model_lies(base, folder, chat):
 
     from peft import get_peft_model
 
-    from bar_exam.training.trainer.loading import load_model
-    from bar_exam.training.trainer.validation import examine
+    from training.trainer.loading import load_model
+    from training.trainer.validation import examine
 
     # In the second of two processes "cuda" would be the first one's GPU; here there is none.
     elsewhere = replace(chat, base=replace(chat.base, device="cuda"))
@@ -602,7 +602,7 @@ def test_the_validation_exam_is_held_where_the_model_lies(base, folder, chat):
 
 
 def test_a_half_written_checkpoint_is_passed_over(tmp_path):
-    from bar_exam.training.trainer.checkpoints import last_checkpoint
+    from training.trainer.checkpoints import last_checkpoint
 
     # As left by two processes, and by DeepSpeed, which keeps the optimizer in folders of its own.
     header = json.dumps({"a": {"dtype": "U8", "shape": [4], "data_offsets": [0, 4]}}).encode()
@@ -625,9 +625,9 @@ def test_a_half_written_checkpoint_is_passed_over(tmp_path):
 def test_importing_the_trainers_loads_nothing_heavy():
     code = (
         "import sys, importlib\n"
-        "from bar_exam.training.trainer.method import METHODS\n"
+        "from training.trainer.method import METHODS\n"
         "for name in METHODS:\n"
-        "    importlib.import_module(f'bar_exam.training.{name}')\n"
+        "    importlib.import_module(f'training.{name}')\n"
         "heavy = 'datasets dspy numpy pandas peft torch transformers trl'.split()\n"
         "print(*[name for name in heavy if name in sys.modules])"
     )

@@ -7,20 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bar_exam.common.errors import UserError
-from bar_exam.evals.leakage.leaks import find_leaks
-from bar_exam.fixtures.cases import Case, Contract, Dataset
-from bar_exam.models.manifest import Manifest, contract_entry, read_manifest, write_manifest
-from bar_exam.training.command import run_command
-from bar_exam.training.data.__main__ import main as make_data
-from bar_exam.training.data.examples import read_meta, write_meta
-from bar_exam.training.data.lineage import (
-    join_entries,
-    required_manifest,
-    seen_by,
-    text_entries,
-)
-from bar_exam.training.data.material import RUNS, TrainedText, refuse_exam
+from common.errors import UserError
+from evals.leakage.leaks import find_leaks
+from fixtures.cases import Case, Contract, Dataset
+from models.manifest import Manifest, contract_entry, read_manifest, write_manifest
 from tests.seams import users
 from tests.training_data import (
     make_base,
@@ -29,6 +19,16 @@ from tests.training_data import (
     write_data,
     write_recipe,
 )
+from training.command import run_command
+from training.data.__main__ import main as make_data
+from training.data.examples import read_meta, write_meta
+from training.data.lineage import (
+    join_entries,
+    required_manifest,
+    seen_by,
+    text_entries,
+)
+from training.data.material import RUNS, TrainedText, refuse_exam
 
 
 def prose(seed, count=120):
@@ -147,28 +147,22 @@ def test_what_stands_beside_and_what_the_base_has_seen_reach_the_manifest(one_th
 
 def test_one_module_makes_and_reads_what_a_manifest_says():
     """Whoever builds an entry, or reads a manifest to hand it on, goes through lineage."""
-    training = {
-        path for path in users("bar_exam.models.manifest.contract_entry") if "training" in path
-    }
+    training = {path for path in users("models.manifest.contract_entry") if "training" in path}
     assert training == {"training/data/lineage.py"}
-    readers = {
-        path for path in users("bar_exam.models.manifest.read_manifest") if "training" in path
-    }
+    readers = {path for path in users("models.manifest.read_manifest") if "training" in path}
     assert readers == {
         "training/data/lineage.py",
         "training/benchmark/__main__.py",  # shows them
         "training/benchmark/page.py",
         "training/sagemaker/artifacts.py",  # whether what came back has one
     }
-    assert {
-        path for path in users("bar_exam.models.manifest.write_manifest") if "training" in path
-    } == {"training/outcome/delivery.py"}
-    assert "training/outcome/account.py" in users("bar_exam.training.data.lineage.join_entries")
+    assert {path for path in users("models.manifest.write_manifest") if "training" in path} == {
+        "training/outcome/delivery.py"
+    }
+    assert "training/outcome/account.py" in users("training.data.lineage.join_entries")
     for maker in (
         "training/data/__main__.py",
         "training/preferences/__main__.py",
         "training/synthesize/__main__.py",
     ):
-        assert maker in users(
-            "bar_exam.training.data.lineage.seen_by", "bar_exam.training.data.material.refuse_exam"
-        )
+        assert maker in users("training.data.lineage.seen_by", "training.data.material.refuse_exam")

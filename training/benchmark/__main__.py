@@ -14,22 +14,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bar_exam.common.command import Parser, output_file, run
-from bar_exam.common.errors import UserError
-from bar_exam.common.identity import digest, file_digest
-from bar_exam.common.paths import ROOT
-from bar_exam.fixtures.datasets import load_dataset
-from bar_exam.fixtures.selection import Selection, select
-from bar_exam.models.identity.contents import adapter_digest
-from bar_exam.models.identity.first_identity import first_weights_digest
-from bar_exam.models.manifest import read_manifest
-from bar_exam.models.registry import SHIPPED, adapter_of, entry_path, is_registered, read_entry
-from bar_exam.training.benchmark.category_rule import category_rule
-from bar_exam.training.benchmark.contenders import Contender, ContenderExam, joined, read_exam
-from bar_exam.training.benchmark.page import write_results
-from bar_exam.training.data.examples import read_meta
-from bar_exam.training.outcome.delivery import KEPT
-from bar_exam.training.trainer.recipe import read_recipe
+from common.command import Parser, output_file, run
+from common.errors import UserError
+from common.identity import digest, file_digest
+from common.paths import ROOT
+from fixtures.datasets import load_dataset
+from fixtures.selection import Selection, select
+from models.identity.contents import adapter_digest
+from models.identity.first_identity import first_weights_digest
+from models.manifest import read_manifest
+from models.registry import SHIPPED, adapter_of, entry_path, is_registered, read_entry
+from training.benchmark.category_rule import category_rule
+from training.benchmark.contenders import Contender, ContenderExam, joined, read_exam
+from training.benchmark.page import write_results
+from training.data.examples import read_meta
+from training.outcome.delivery import KEPT
+from training.trainer.recipe import read_recipe
 
 GATE = Path(__file__).with_name("benchmark.toml")
 RECIPES = ROOT / "training" / "recipes"

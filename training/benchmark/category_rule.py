@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bar_exam.fixtures.cases import Case
+from fixtures.cases import Case
 
 
 @dataclass(frozen=True, slots=True)

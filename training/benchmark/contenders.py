@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bar_exam.common.errors import UserError
+from common.errors import UserError
 
 COLUMNS = {
     "correctness": "accuracy",

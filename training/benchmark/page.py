@@ -6,12 +6,12 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.files import write_whole
-from bar_exam.models.manifest import Manifest, read_manifest
-from bar_exam.models.registry import SHIPPED, LocalEntry, read_entry
-from bar_exam.training.benchmark.category_rule import CategoryRule
-from bar_exam.training.benchmark.contenders import COLUMNS, ContenderExam
+from common.errors import UserError
+from common.files import write_whole
+from models.manifest import Manifest, read_manifest
+from models.registry import SHIPPED, LocalEntry, read_entry
+from training.benchmark.category_rule import CategoryRule
+from training.benchmark.contenders import COLUMNS, ContenderExam
 
 RAG = "smollm2"
 TEMPLATES = Path(__file__).parent / "templates"

@@ -8,20 +8,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bar_exam.common.command import run
-from bar_exam.common.errors import UserError
-from bar_exam.common.identity import digest
-from bar_exam.common.paths import ROOT
-from bar_exam.fixtures.cases import Dataset
-from bar_exam.fixtures.datasets import load_dataset
-from bar_exam.models.entry import Prompted
-from bar_exam.models.factory import open_models
-from bar_exam.models.manifest import TrainedContract
-from bar_exam.models.prompted import PromptedModel
-from bar_exam.models.registry import read_entry
-from bar_exam.training.data.building import Builder
-from bar_exam.training.data.drawing import Drawn, draw
-from bar_exam.training.data.examples import (
+from common.command import run
+from common.errors import UserError
+from common.identity import digest
+from common.paths import ROOT
+from fixtures.cases import Dataset
+from fixtures.datasets import load_dataset
+from models.entry import Prompted
+from models.factory import open_models
+from models.manifest import TrainedContract
+from models.prompted import PromptedModel
+from models.registry import read_entry
+from training.data.building import Builder
+from training.data.drawing import Drawn, draw
+from training.data.examples import (
     Example,
     Meta,
     forget_meta,
@@ -32,10 +32,10 @@ from bar_exam.training.data.examples import (
     write_examples,
     write_meta,
 )
-from bar_exam.training.data.lineage import join_entries, text_entries
-from bar_exam.training.data.material import Material, TrainedText, refuse_exam, training_material
-from bar_exam.training.data.options import OUTPUT, DataOptions, read_options
-from bar_exam.training.data.splitting import Split, general_wanted, mix, split
+from training.data.lineage import join_entries, text_entries
+from training.data.material import Material, TrainedText, refuse_exam, training_material
+from training.data.options import OUTPUT, DataOptions, read_options
+from training.data.splitting import Split, general_wanted, mix, split
 
 GENERAL = ROOT / "training" / "data" / "general.jsonl"
 ENOUGH = 0.9

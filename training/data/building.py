@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from bar_exam.fixtures.cases import Case, Span
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.chat import Message
-from bar_exam.models.prompted import NOT_FOUND, PromptedModel
-from bar_exam.training.data.examples import Example, Kind
+from fixtures.cases import Case, Span
+from fixtures.retrieval.passages import Passage
+from models.chat import Message
+from models.prompted import NOT_FOUND, PromptedModel
+from training.data.examples import Example, Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,18 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.identity import digest
-from bar_exam.common.paths import cache_dir
-from bar_exam.fixtures.cases import Case, Dataset
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.fixtures.retrieval.retrieval import Retriever, RetrieverOptions
-from bar_exam.fixtures.selection import sample
-from bar_exam.training.data.building import Builder, Retrieved
-from bar_exam.training.data.examples import Example
-from bar_exam.training.data.material import TrainedText, refuse_exam
-from bar_exam.training.data.options import DataOptions, Mixture
-from bar_exam.training.data.synthetic import as_case, read_synthetic
+from common.errors import UserError
+from common.identity import digest
+from common.paths import cache_dir
+from fixtures.cases import Case, Dataset
+from fixtures.retrieval.passages import Passage
+from fixtures.retrieval.retrieval import Retriever, RetrieverOptions
+from fixtures.selection import sample
+from training.data.building import Builder, Retrieved
+from training.data.examples import Example
+from training.data.material import TrainedText, refuse_exam
+from training.data.options import DataOptions, Mixture
+from training.data.synthetic import as_case, read_synthetic
 
 SPARE = 3  # cases looked at for each that is wanted: some answers are not found, or too long
 Key = tuple[str, str]

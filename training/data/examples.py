@@ -7,12 +7,12 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.files import read_jsonl, write_jsonl, write_whole
-from bar_exam.common.identity import file_digest
-from bar_exam.common.rows import shown
-from bar_exam.models.chat import Message
-from bar_exam.models.manifest import Sha256, TrainedContract
+from common.errors import UserError
+from common.files import read_jsonl, write_jsonl, write_whole
+from common.identity import file_digest
+from common.rows import shown
+from models.chat import Message
+from models.manifest import Sha256, TrainedContract
 
 Kind = Literal["answerable", "unanswerable", "hard negative", "synthetic", "general"]
 Row = dict[str, Any]

@@ -8,10 +8,10 @@ there; and whoever starts a training, rewards it or writes its rows hands on wha
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from bar_exam.common.errors import UserError
-from bar_exam.fixtures.cases import Contract
-from bar_exam.models.manifest import FILE, Manifest, TrainedContract, contract_entry, read_manifest
-from bar_exam.models.registry import LocalEntry, is_registered, read_entry
+from common.errors import UserError
+from fixtures.cases import Contract
+from models.manifest import FILE, Manifest, TrainedContract, contract_entry, read_manifest
+from models.registry import LocalEntry, is_registered, read_entry
 
 
 def contract_entries(contracts: Iterable[Contract]) -> tuple[TrainedContract, ...]:

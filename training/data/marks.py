@@ -8,16 +8,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bar_exam.evals.metrics.abstention import abstention, laziness
-from bar_exam.evals.metrics.declining import abstains
-from bar_exam.evals.metrics.grounding import Evidence, flatten, grounded_quote, plainly
-from bar_exam.evals.metrics.text import token_f1
-from bar_exam.evals.results import Score
-from bar_exam.fixtures.cases import Case, Contract, Span
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.models.chat import Answer
-from bar_exam.models.spoken import answered
-from bar_exam.training.data.examples import Example
+from evals.metrics.abstention import abstention, laziness
+from evals.metrics.declining import abstains
+from evals.metrics.grounding import Evidence, flatten, grounded_quote, plainly
+from evals.metrics.text import token_f1
+from evals.results import Score
+from fixtures.cases import Case, Contract, Span
+from fixtures.retrieval.passages import Passage
+from models.chat import Answer
+from models.spoken import answered
+from training.data.examples import Example
 
 PASSAGE = re.compile(r"<passage (\d+)>\n(.*?)\n</passage \1>", re.DOTALL)
 QUESTION = "Question: "

@@ -4,12 +4,12 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bar_exam.common.errors import UserError
-from bar_exam.evals.leakage.leaks import find_leaks
-from bar_exam.fixtures.cases import Case, Contract, Dataset
-from bar_exam.fixtures.shingles import WIDTH, shingles
-from bar_exam.models.manifest import Manifest, TrainedContract
-from bar_exam.training.data.lineage import contract_entries
+from common.errors import UserError
+from evals.leakage.leaks import find_leaks
+from fixtures.cases import Case, Contract, Dataset
+from fixtures.shingles import WIDTH, shingles
+from models.manifest import Manifest, TrainedContract
+from training.data.lineage import contract_entries
 
 RUNS = 8
 """Runs of eight words of one exam contract, 15 words in a row, that no other text may share."""

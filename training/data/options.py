@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from bar_exam.common.command import Parser, output_file, typed_command
-from bar_exam.common.errors import UserError
-from bar_exam.models.registry import SHIPPED
-from bar_exam.training.data.building import WORDINGS, Limits
+from common.command import Parser, output_file, typed_command
+from common.errors import UserError
+from models.registry import SHIPPED
+from training.data.building import WORDINGS, Limits
 
 OUTPUT = Path(".exam/training/sft.jsonl")
 GENERAL_SHARE = 0.1

@@ -5,15 +5,15 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bar_exam.common.identity import digest
-from bar_exam.fixtures.cases import Case
-from bar_exam.models.manifest import TrainedContract
-from bar_exam.training.data.building import Builder, further_questions
-from bar_exam.training.data.drawing import Drawn
-from bar_exam.training.data.examples import Example
-from bar_exam.training.data.lineage import contract_entries
-from bar_exam.training.data.material import seen_contracts
-from bar_exam.training.data.options import DataOptions
+from common.identity import digest
+from fixtures.cases import Case
+from models.manifest import TrainedContract
+from training.data.building import Builder, further_questions
+from training.data.drawing import Drawn
+from training.data.examples import Example
+from training.data.lineage import contract_entries
+from training.data.material import seen_contracts
+from training.data.options import DataOptions
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Literal, TextIO
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.files import read_jsonl
-from bar_exam.common.identity import digest
-from bar_exam.fixtures.cases import Case, Contract, Span
+from common.errors import UserError
+from common.files import read_jsonl
+from common.identity import digest
+from fixtures.cases import Case, Contract, Span
 
 QuestionKind = Literal["rephrased", "part", "yes", "where", "new"]
 MEND = "make the file again with `python -m training.synthesize`"

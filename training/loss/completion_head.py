@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import MethodType
 from typing import Any
 
-from bar_exam.training.loss.prefix_sharing import Together, together
+from training.loss.prefix_sharing import Together, together
 
 
 @contextlib.contextmanager

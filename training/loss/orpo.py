@@ -6,7 +6,7 @@ times as long as the reply, and the model would learn to write contracts.
 
 from typing import Any
 
-from bar_exam.training.loss.completion_head import add_completion_head
+from training.loss.completion_head import add_completion_head
 
 
 def trainer_class() -> Any:

@@ -4,14 +4,14 @@ import platform
 from collections.abc import Iterable
 from typing import Any
 
-from bar_exam.common.provenance import processor, usable_cores, versions
-from bar_exam.models.manifest import Manifest
-from bar_exam.training.data.examples import Meta
-from bar_exam.training.data.lineage import join_entries
-from bar_exam.training.trainer.checkpoints import Checkpoint
-from bar_exam.training.trainer.device import processes
-from bar_exam.training.trainer.loading import Loaded
-from bar_exam.training.trainer.origin import Origin
+from common.provenance import processor, usable_cores, versions
+from models.manifest import Manifest
+from training.data.examples import Meta
+from training.data.lineage import join_entries
+from training.trainer.checkpoints import Checkpoint
+from training.trainer.device import processes
+from training.trainer.loading import Loaded
+from training.trainer.origin import Origin
 
 
 def manifest_of(loaded: Loaded, checkpoint: Checkpoint) -> Manifest:

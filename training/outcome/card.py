@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from bar_exam.fixtures.download.archive import ATTRIBUTION
-from bar_exam.models.manifest import Manifest
+from fixtures.download.archive import ATTRIBUTION
+from models.manifest import Manifest
 
 CARD = """---
 base_model: {base}

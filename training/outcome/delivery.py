@@ -12,18 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.files import replacing, write_whole
-from bar_exam.common.identity import file_digest
-from bar_exam.models.manifest import FILE, Manifest, write_manifest
-from bar_exam.models.registry import SHIPPED, entry_path, is_registered, read_entry
-from bar_exam.training.outcome.account import manifest_of, validation_curve
-from bar_exam.training.outcome.card import card
-from bar_exam.training.trainer.checkpoints import WEIGHTS, clear, held
-from bar_exam.training.trainer.loading import Loaded
-from bar_exam.training.trainer.method import Method
-from bar_exam.training.trainer.recipe import Recipe
-from bar_exam.training.trainer.run import Trained
+from common.errors import UserError
+from common.files import replacing, write_whole
+from common.identity import file_digest
+from models.manifest import FILE, Manifest, write_manifest
+from models.registry import SHIPPED, entry_path, is_registered, read_entry
+from training.outcome.account import manifest_of, validation_curve
+from training.outcome.card import card
+from training.trainer.checkpoints import WEIGHTS, clear, held
+from training.trainer.loading import Loaded
+from training.trainer.method import Method
+from training.trainer.recipe import Recipe
+from training.trainer.run import Trained
 
 ADAPTERS = SHIPPED.parent / "adapters"
 RUNS = Path(".exam/training/runs")

@@ -8,37 +8,37 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bar_exam.common.command import run
-from bar_exam.common.errors import UserError
-from bar_exam.evals.calls.store import Store
-from bar_exam.fixtures.cases import Case
-from bar_exam.models.entry import Prompted
-from bar_exam.models.factory import Chats
-from bar_exam.models.manifest import TrainedContract
-from bar_exam.models.registry import read_entry
-from bar_exam.training.data.examples import Example, Meta, validation_path
-from bar_exam.training.data.lineage import seen_by, text_entries
-from bar_exam.training.data.material import TrainedText, refuse_exam
-from bar_exam.training.preferences.appraisal import judge_models, open_appraisers
-from bar_exam.training.preferences.assembly import distinct, length_balanced, unpair
-from bar_exam.training.preferences.composition import format_table, statistics
-from bar_exam.training.preferences.feedback import (
+from common.command import run
+from common.errors import UserError
+from evals.calls.store import Store
+from fixtures.cases import Case
+from models.entry import Prompted
+from models.factory import Chats
+from models.manifest import TrainedContract
+from models.registry import read_entry
+from training.data.examples import Example, Meta, validation_path
+from training.data.lineage import seen_by, text_entries
+from training.data.material import TrainedText, refuse_exam
+from training.preferences.appraisal import judge_models, open_appraisers
+from training.preferences.assembly import distinct, length_balanced, unpair
+from training.preferences.composition import format_table, statistics
+from training.preferences.feedback import (
     human_pairs,
     read_feedback,
     shown_prompts,
     unpaired_rows,
 )
-from bar_exam.training.preferences.formats import PreferencePair, Unpaired, write_preferences
-from bar_exam.training.preferences.opposites import opposites
-from bar_exam.training.preferences.options import EXAMPLES, PreferenceOptions, read_options
-from bar_exam.training.preferences.prompts import (
+from training.preferences.formats import PreferencePair, Unpaired, write_preferences
+from training.preferences.opposites import opposites
+from training.preferences.options import EXAMPLES, PreferenceOptions, read_options
+from training.preferences.prompts import (
     Prompts,
     read_prompts,
     validating,
     with_beside,
     with_cases,
 )
-from bar_exam.training.preferences.sampling import (
+from training.preferences.sampling import (
     Sampling,
     ScoredAnswers,
     count_answers,

@@ -5,18 +5,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bar_exam.common.errors import UserError
-from bar_exam.evals.judges.factory import open_judges
-from bar_exam.evals.judges.judge import Judge, Panel, Submission
-from bar_exam.evals.options import REFERENCE
-from bar_exam.evals.results import Score
-from bar_exam.fixtures.cases import Case, Contract, Span
-from bar_exam.models.chat import Answer
-from bar_exam.models.entry import Prompted
-from bar_exam.models.factory import Chats
-from bar_exam.models.registry import read_entry
-from bar_exam.training.data.examples import Example
-from bar_exam.training.data.marks import expected, is_silent, marks, question_of
+from common.errors import UserError
+from evals.judges.factory import open_judges
+from evals.judges.judge import Judge, Panel, Submission
+from evals.options import REFERENCE
+from evals.results import Score
+from fixtures.cases import Case, Contract, Span
+from models.chat import Answer
+from models.entry import Prompted
+from models.factory import Chats
+from models.registry import read_entry
+from training.data.examples import Example
+from training.data.marks import expected, is_silent, marks, question_of
 
 METRICS = "metrics"
 """The name of `--judge` that stands for the exam's rules."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from bar_exam.evals.metrics.words import normalise
-from bar_exam.models.chat import Message
-from bar_exam.training.preferences.composition import word_count
-from bar_exam.training.preferences.formats import PreferencePair, Unpaired
+from evals.metrics.words import normalise
+from models.chat import Message
+from training.preferences.composition import word_count
+from training.preferences.formats import PreferencePair, Unpaired
 
 Question = tuple[str | tuple[Message, ...], bool]
 

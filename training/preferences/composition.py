@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from bar_exam.evals.metrics.declining import abstains, declines
-from bar_exam.evals.metrics.words import f1, normalise
-from bar_exam.training.preferences.formats import PreferencePair, Source
+from evals.metrics.declining import abstains, declines
+from evals.metrics.words import f1, normalise
+from training.preferences.formats import PreferencePair, Source
 
 SOURCES: tuple[Source, ...] = get_args(Source)
 

@@ -11,19 +11,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.paths import cache_dir
-from bar_exam.common.settings import nearest
-from bar_exam.evals.metrics.words import normalise, says_something
-from bar_exam.fixtures.cases import Case, Dataset
-from bar_exam.fixtures.retrieval.retrieval import Retriever
-from bar_exam.models.chat import Message
-from bar_exam.models.factory import open_models
-from bar_exam.models.prompted import NOT_FOUND, PromptedModel, Template
-from bar_exam.training.data.drawing import retriever_options
-from bar_exam.training.data.examples import Example, Meta, Row, read_rows
-from bar_exam.training.preferences.formats import PreferencePair, Unpaired, pair_of, unpaired_of
-from bar_exam.training.preferences.pairing import Rule, Scored, pair
+from common.errors import UserError
+from common.paths import cache_dir
+from common.settings import nearest
+from evals.metrics.words import normalise, says_something
+from fixtures.cases import Case, Dataset
+from fixtures.retrieval.retrieval import Retriever
+from models.chat import Message
+from models.factory import open_models
+from models.prompted import NOT_FOUND, PromptedModel, Template
+from training.data.drawing import retriever_options
+from training.data.examples import Example, Meta, Row, read_rows
+from training.preferences.formats import PreferencePair, Unpaired, pair_of, unpaired_of
+from training.preferences.pairing import Rule, Scored, pair
 
 COLUMNS = ("case", "answer", "score", "comment", "corrected answer")
 THUMBS = {"up": 1.0, "down": 0.0}

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.files import replacing, write_jsonl, write_whole
-from bar_exam.models.chat import Message
-from bar_exam.training.data.examples import (
+from common.errors import UserError
+from common.files import replacing, write_jsonl, write_whole
+from models.chat import Message
+from training.data.examples import (
     ELSEWHERE,
     Example,
     Meta,

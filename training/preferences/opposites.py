@@ -7,13 +7,13 @@ question, which is what a model quotes that cannot decline.
 import asyncio
 from collections.abc import Sequence
 
-from bar_exam.models.extractive import ExtractiveModel
-from bar_exam.models.prompted import NOT_FOUND
-from bar_exam.training.data.examples import Example
-from bar_exam.training.data.marks import is_silent, passages_of
-from bar_exam.training.preferences.appraisal import judged_case
-from bar_exam.training.preferences.formats import PreferencePair, pair_of
-from bar_exam.training.preferences.pairing import GOLD
+from models.extractive import ExtractiveModel
+from models.prompted import NOT_FOUND
+from training.data.examples import Example
+from training.data.marks import is_silent, passages_of
+from training.preferences.appraisal import judged_case
+from training.preferences.formats import PreferencePair, pair_of
+from training.preferences.pairing import GOLD
 
 NEVER = -1.0
 """The threshold of a cosine below which nothing is declined."""

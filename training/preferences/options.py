@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bar_exam.common.command import Parser, output_file, typed_command
-from bar_exam.common.errors import UserError
-from bar_exam.models.registry import SHIPPED
-from bar_exam.training.preferences.pairing import Rule
+from common.command import Parser, output_file, typed_command
+from common.errors import UserError
+from models.registry import SHIPPED
+from training.preferences.pairing import Rule
 
 EXAMPLES = Path(".exam/training/sft.jsonl")
 OUTPUT = Path(".exam/training/preferences.jsonl")

@@ -4,14 +4,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.identity import digest
-from bar_exam.fixtures.cases import Case, Contract, Dataset
-from bar_exam.fixtures.datasets import load_dataset
-from bar_exam.models.manifest import TrainedContract
-from bar_exam.training.data.examples import Example, Meta, read_examples, read_meta, validation_path
-from bar_exam.training.data.lineage import contract_entries, join_entries
-from bar_exam.training.data.material import exam_contracts, training_material
+from common.errors import UserError
+from common.identity import digest
+from fixtures.cases import Case, Contract, Dataset
+from fixtures.datasets import load_dataset
+from models.manifest import TrainedContract
+from training.data.examples import Example, Meta, read_examples, read_meta, validation_path
+from training.data.lineage import contract_entries, join_entries
+from training.data.material import exam_contracts, training_material
 
 
 @dataclass(frozen=True)

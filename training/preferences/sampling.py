@@ -4,21 +4,21 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.identity import digest
-from bar_exam.evals.calls.calls import Budget, Calls
-from bar_exam.evals.calls.journal import Journal, Lookups
-from bar_exam.evals.calls.store import Store
-from bar_exam.evals.judges.judge import Judge, Panel
-from bar_exam.evals.metrics.words import says_something
-from bar_exam.evals.results import Score
-from bar_exam.fixtures.cases import Case, Contract
-from bar_exam.models.chat import Answer, ChatModel, Message
-from bar_exam.training.data.examples import Example, turns
-from bar_exam.training.data.marks import is_silent
-from bar_exam.training.preferences.appraisal import Appraisal, judged_case
-from bar_exam.training.preferences.formats import PreferencePair, pair_of
-from bar_exam.training.preferences.pairing import Rule, Scored, pair
+from common.errors import UserError
+from common.identity import digest
+from evals.calls.calls import Budget, Calls
+from evals.calls.journal import Journal, Lookups
+from evals.calls.store import Store
+from evals.judges.judge import Judge, Panel
+from evals.metrics.words import says_something
+from evals.results import Score
+from fixtures.cases import Case, Contract
+from models.chat import Answer, ChatModel, Message
+from training.data.examples import Example, turns
+from training.data.marks import is_silent
+from training.preferences.appraisal import Appraisal, judged_case
+from training.preferences.formats import PreferencePair, pair_of
+from training.preferences.pairing import Rule, Scored, pair
 
 
 @dataclass(frozen=True, slots=True)

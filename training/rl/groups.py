@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bar_exam.common.errors import UserError
-from bar_exam.training.rl.rows import LONGEST_REPLY
-from bar_exam.training.trainer.device import processes
+from common.errors import UserError
+from training.rl.rows import LONGEST_REPLY
+from training.trainer.device import processes
 
 DEFAULTS: Mapping[str, Any] = {
     "learning_rate": 1e-5,

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bar_exam.training.rl.ppo_config import PPOConfig
+from training.rl.ppo_config import PPOConfig
 
 if TYPE_CHECKING:
     from torch import Tensor

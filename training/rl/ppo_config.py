@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, fields
 
-from bar_exam.common.errors import UserError
+from common.errors import UserError
 
 MAY_BE_ZERO = {"kl_coef", "value_coef", "gamma", "lam", "warmup_steps", "seed"}
 AT_MOST_ONE = {"gamma", "lam"}

@@ -9,12 +9,12 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from bar_exam.common.errors import UserError
-from bar_exam.training.rl.policy import REFERENCE, Policy, assess, draw, improve, make_policy
-from bar_exam.training.rl.ppo_config import PPOConfig
-from bar_exam.training.trainer.checkpoints import load_trained
-from bar_exam.training.trainer.failures import diverged
-from bar_exam.training.trainer.method import TRAINED
+from common.errors import UserError
+from training.rl.policy import REFERENCE, Policy, assess, draw, improve, make_policy
+from training.rl.ppo_config import PPOConfig
+from training.trainer.checkpoints import load_trained
+from training.trainer.failures import diverged
+from training.trainer.method import TRAINED
 
 CRITIC = "critic.safetensors"
 

@@ -12,14 +12,14 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.settings import nearest
-from bar_exam.models.local.adapters import put_on, read_config
-from bar_exam.models.local.chat import LocalChat
-from bar_exam.models.local.pretrained import open_model
-from bar_exam.models.local.weights import adapter_files, check_adapter
-from bar_exam.training.data.marks import Marks, averages, marks
-from bar_exam.training.trainer.device import attention
+from common.errors import UserError
+from common.settings import nearest
+from models.local.adapters import put_on, read_config
+from models.local.chat import LocalChat
+from models.local.pretrained import open_model
+from models.local.weights import adapter_files, check_adapter
+from training.data.marks import Marks, averages, marks
+from training.trainer.device import attention
 
 Turns = Sequence[Mapping[str, str]]
 """A chat as JSON."""

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from bar_exam.common.errors import UserError
-from bar_exam.models.chat import Message
-from bar_exam.models.local.chat import LocalChat
-from bar_exam.training.data.examples import Example, read_examples, turns
-from bar_exam.training.data.marks import expected
-from bar_exam.training.trainer.method import Row
+from common.errors import UserError
+from models.chat import Message
+from models.local.chat import LocalChat
+from training.data.examples import Example, read_examples, turns
+from training.data.marks import expected
+from training.trainer.method import Row
 
 LONGEST_REPLY = 96
 """Tokens of a reply where the recipe does not say: as in the exam."""

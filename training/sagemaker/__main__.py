@@ -5,15 +5,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bar_exam.common.command import run
-from bar_exam.models.registry import is_registered
-from bar_exam.training.outcome.delivery import Places, check_free
-from bar_exam.training.preferences.formats import read_pairs, read_unpaired
-from bar_exam.training.sagemaker import artifacts, job
-from bar_exam.training.sagemaker.aws import Prefix, explained, open_client, read_prefix
-from bar_exam.training.sagemaker.options import JobOptions, read_options
-from bar_exam.training.sagemaker.shipment import Shipment, packed, plan_shipment
-from bar_exam.training.trainer.recipe import read_recipe
+from common.command import run
+from models.registry import is_registered
+from training.outcome.delivery import Places, check_free
+from training.preferences.formats import read_pairs, read_unpaired
+from training.sagemaker import artifacts, job
+from training.sagemaker.aws import Prefix, explained, open_client, read_prefix
+from training.sagemaker.options import JobOptions, read_options
+from training.sagemaker.shipment import Shipment, packed, plan_shipment
+from training.trainer.recipe import read_recipe
 
 IMAGE = (
     "763104351884.dkr.ecr.{region}.amazonaws.com/"

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.files import replacing
-from bar_exam.common.identity import file_digest
-from bar_exam.models.local.weights import PICKLES, weight_files
-from bar_exam.models.manifest import FILE, read_manifest
-from bar_exam.models.registry import LocalEntry, entry_path, read_entry
-from bar_exam.training.outcome.delivery import Places, check_not_kept
-from bar_exam.training.sagemaker.aws import explained, read_prefix
-from bar_exam.training.sagemaker.layout import ADAPTER, ENTRY
+from common.errors import UserError
+from common.files import replacing
+from common.identity import file_digest
+from models.local.weights import PICKLES, weight_files
+from models.manifest import FILE, read_manifest
+from models.registry import LocalEntry, entry_path, read_entry
+from training.outcome.delivery import Places, check_not_kept
+from training.sagemaker.aws import explained, read_prefix
+from training.sagemaker.layout import ADAPTER, ENTRY
 
 MODEL_LIMIT = 20 << 30
 """Bytes unpacked: an adapter is far smaller, an archive made to fill the disk is not."""

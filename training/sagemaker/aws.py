@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from bar_exam.common.errors import UserError
+from common.errors import UserError
 
 ADVICE: Mapping[tuple[str, ...], str] = {
     ("403", "AccessDenied", "AccessDeniedException", "Forbidden"): (

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
-from bar_exam.training.sagemaker.layout import ADAPTER, ENTRY
+from training.sagemaker.layout import ADAPTER, ENTRY
 
 SAGEMAKER = Path("/opt/ml")
 RUNS = Path(".exam/training/runs")
@@ -151,7 +151,7 @@ def _environment() -> dict[str, str]:
 
 def hand_over(name: str, model: Path) -> None:
     """Put the adapter and its registry entry where SageMaker packs them."""
-    from bar_exam.models.registry import entry_path
+    from models.registry import entry_path
 
     shutil.copytree(ADAPTERS / name, model / ADAPTER, dirs_exist_ok=True)
     entry = entry_path(name, REGISTRY)

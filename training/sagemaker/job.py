@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from bar_exam.common.errors import UserError
-from bar_exam.training.sagemaker.aws import Prefix, explained
-from bar_exam.training.sagemaker.shipment import Shipment
+from common.errors import UserError
+from training.sagemaker.aws import Prefix, explained
+from training.sagemaker.shipment import Shipment
 
 # Runs `container.py` from the code sent; bash replaces itself, so signals arrive there.
 ENTRYPOINT = (
@@ -38,7 +38,7 @@ def stem(shipment: Shipment) -> str:
     """What the names of all jobs of this shipment begin with (SageMaker: letters, digits, `-`).
 
     >>> from pathlib import Path
-    >>> from bar_exam.training.sagemaker.shipment import Parcel
+    >>> from training.sagemaker.shipment import Parcel
     >>> recipe = Parcel(Path("r.yaml"), "r.yaml", "0")
     >>> sent = Shipment("sft", "r.yaml", (), "my_model.v2", "", (recipe,), ())
     >>> stem(sent)[:16]

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bar_exam.common.command import Parser, choice
-from bar_exam.common.errors import UserError
-from bar_exam.training.trainer.method import METHODS
+from common.command import Parser, choice
+from common.errors import UserError
+from training.trainer.method import METHODS
 
 
 @dataclass(frozen=True, slots=True)

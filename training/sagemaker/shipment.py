@@ -12,12 +12,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.identity import digest, file_digest
-from bar_exam.models.registry import LocalEntry, entry_path, is_registered, read_entry
-from bar_exam.training.data.examples import meta_path
-from bar_exam.training.trainer.loading import find_adapter
-from bar_exam.training.trainer.recipe import Recipe, read_recipe
+from common.errors import UserError
+from common.identity import digest, file_digest
+from models.registry import LocalEntry, entry_path, is_registered, read_entry
+from training.data.examples import meta_path
+from training.trainer.loading import find_adapter
+from training.trainer.recipe import Recipe, read_recipe
 
 CODE = ("bar_exam", "common", "fixtures", "models", "evals", "training",
         "pyproject.toml", "requirements*.lock")  # fmt: skip

@@ -6,32 +6,32 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from pathlib import Path
 
-from bar_exam.common.command import run
-from bar_exam.common.errors import UserError
-from bar_exam.common.files import replacing
-from bar_exam.common.identity import digest
-from bar_exam.evals.calls.calls import Budget, Calls
-from bar_exam.evals.calls.journal import Journal, Lookups
-from bar_exam.evals.calls.store import Store
-from bar_exam.evals.judges.judge import Panel
-from bar_exam.evals.options import REFERENCE
-from bar_exam.fixtures.cases import Dataset
-from bar_exam.fixtures.datasets import load_dataset
-from bar_exam.models.chat import ChatModel
-from bar_exam.models.factory import Chats
-from bar_exam.models.manifest import TrainedContract
-from bar_exam.models.registry import LocalEntry, read_entry
-from bar_exam.training.data.examples import ELSEWHERE, Meta, forget_meta, write_meta
-from bar_exam.training.data.lineage import contract_entries, seen_by
-from bar_exam.training.data.synthetic import SyntheticPair, append_pairs
-from bar_exam.training.synthesize.drafts import Writer, Written
-from bar_exam.training.synthesize.gathering import Tally, outcomes
-from bar_exam.training.synthesize.jury import NOBODY, open_jury
-from bar_exam.training.synthesize.options import RULES, SynthesisOptions, read_options
-from bar_exam.training.synthesize.rules import write_by_rule
-from bar_exam.training.synthesize.seeds import Seed, draw_seeds, used_cases
-from bar_exam.training.synthesize.sifting import Sieve
-from bar_exam.training.synthesize.writing import longest_reply, write
+from common.command import run
+from common.errors import UserError
+from common.files import replacing
+from common.identity import digest
+from evals.calls.calls import Budget, Calls
+from evals.calls.journal import Journal, Lookups
+from evals.calls.store import Store
+from evals.judges.judge import Panel
+from evals.options import REFERENCE
+from fixtures.cases import Dataset
+from fixtures.datasets import load_dataset
+from models.chat import ChatModel
+from models.factory import Chats
+from models.manifest import TrainedContract
+from models.registry import LocalEntry, read_entry
+from training.data.examples import ELSEWHERE, Meta, forget_meta, write_meta
+from training.data.lineage import contract_entries, seen_by
+from training.data.synthetic import SyntheticPair, append_pairs
+from training.synthesize.drafts import Writer, Written
+from training.synthesize.gathering import Tally, outcomes
+from training.synthesize.jury import NOBODY, open_jury
+from training.synthesize.options import RULES, SynthesisOptions, read_options
+from training.synthesize.rules import write_by_rule
+from training.synthesize.seeds import Seed, draw_seeds, used_cases
+from training.synthesize.sifting import Sieve
+from training.synthesize.writing import longest_reply, write
 
 BATCH = 25
 """Pairs written to the disk at once."""

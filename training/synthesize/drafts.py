@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from bar_exam.training.data.synthetic import QuestionKind
-from bar_exam.training.synthesize.seeds import Seed
+from training.data.synthetic import QuestionKind
+from training.synthesize.seeds import Seed
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,12 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 
-from bar_exam.common.errors import UserError
-from bar_exam.evals.calls.calls import DECLINED
-from bar_exam.training.data.synthetic import SyntheticPair
-from bar_exam.training.synthesize.drafts import Writer
-from bar_exam.training.synthesize.seeds import Seed
-from bar_exam.training.synthesize.sifting import Sieve, Sifted
+from common.errors import UserError
+from evals.calls.calls import DECLINED
+from training.data.synthetic import SyntheticPair
+from training.synthesize.drafts import Writer
+from training.synthesize.seeds import Seed
+from training.synthesize.sifting import Sieve, Sifted
 
 AHEAD = 64
 """Seeds under way at most."""

@@ -3,21 +3,21 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bar_exam.common.identity import digest
-from bar_exam.evals.calls.calls import DECLINED, Calls
-from bar_exam.evals.judges.embedded.sentences import claims
-from bar_exam.evals.judges.factory import JUDGEMENT
-from bar_exam.evals.judges.judge import Judge, Panel, Submission
-from bar_exam.evals.options import REFERENCE
-from bar_exam.evals.results import Score
-from bar_exam.fixtures.cases import Case, Span
-from bar_exam.models.chat import Answer
-from bar_exam.models.factory import Chats
-from bar_exam.training.synthesize.drafts import Draft
-from bar_exam.training.synthesize.seeds import Seed
+from common.identity import digest
+from evals.calls.calls import DECLINED, Calls
+from evals.judges.embedded.sentences import claims
+from evals.judges.factory import JUDGEMENT
+from evals.judges.judge import Judge, Panel, Submission
+from evals.options import REFERENCE
+from evals.results import Score
+from fixtures.cases import Case, Span
+from models.chat import Answer
+from models.factory import Chats
+from training.synthesize.drafts import Draft
+from training.synthesize.seeds import Seed
 
 if TYPE_CHECKING:
-    from bar_exam.evals.judges.embedded.claim_support import ClaimSupport
+    from evals.judges.embedded.claim_support import ClaimSupport
 
 
 NOBODY = "none"
@@ -110,10 +110,10 @@ def open_jury(name: str, threshold: float, panel: Panel, chats: Chats) -> Jury:
     Raises:
         UserError: the name is no chat model.
     """
-    from bar_exam.evals.judges.embedded.claim_support import ClaimSupport
-    from bar_exam.evals.judges.embedded.embedding import Embeddings
-    from bar_exam.evals.judges.llm.judge import LlmJudge
-    from bar_exam.evals.judges.reference.judge import ReferenceJudge
+    from evals.judges.embedded.claim_support import ClaimSupport
+    from evals.judges.embedded.embedding import Embeddings
+    from evals.judges.llm.judge import LlmJudge
+    from evals.judges.reference.judge import ReferenceJudge
 
     if name == NOBODY:
         return Jury(panel, None, None, None, threshold)

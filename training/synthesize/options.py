@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bar_exam.common.command import Parser, output_file, typed_command
-from bar_exam.common.errors import UserError
-from bar_exam.evals.options import REFERENCE
-from bar_exam.models.registry import SHIPPED
+from common.command import Parser, output_file, typed_command
+from common.errors import UserError
+from evals.options import REFERENCE
+from models.registry import SHIPPED
 
 OUTPUT = Path(".exam/training/synthetic.jsonl")
 STORE = ".exam/store.sqlite"

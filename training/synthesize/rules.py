@@ -11,12 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bar_exam.evals.metrics.quantities import CARDINALS, DATE
-from bar_exam.fixtures.cases import Case, Span
-from bar_exam.training.data.synthetic import QuestionKind
-from bar_exam.training.synthesize.drafts import Draft
-from bar_exam.training.synthesize.phrasings import phrasing_of
-from bar_exam.training.synthesize.seeds import Seed
+from evals.metrics.quantities import CARDINALS, DATE
+from fixtures.cases import Case, Span
+from training.data.synthetic import QuestionKind
+from training.synthesize.drafts import Draft
+from training.synthesize.phrasings import phrasing_of
+from training.synthesize.seeds import Seed
 
 YES = (
     "Is there anything on {topic} in this contract? If so, quote it.",

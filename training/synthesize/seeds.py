@@ -4,10 +4,10 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bar_exam.common.errors import UserError
-from bar_exam.fixtures.cases import Case, Contract, Dataset, Span
-from bar_exam.fixtures.retrieval.passages import Passage
-from bar_exam.training.data.material import training_material
+from common.errors import UserError
+from fixtures.cases import Case, Contract, Dataset, Span
+from fixtures.retrieval.passages import Passage
+from training.data.material import training_material
 
 AROUND = 500
 """Characters of the contract shown before and after a gold answer."""

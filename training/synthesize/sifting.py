@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from bar_exam.evals.calls.calls import DECLINED
-from bar_exam.fixtures.cases import Span
-from bar_exam.training.data.synthetic import SyntheticPair
-from bar_exam.training.synthesize.drafts import Draft
-from bar_exam.training.synthesize.jury import Jury
-from bar_exam.training.synthesize.seeds import Seed
+from evals.calls.calls import DECLINED
+from fixtures.cases import Span
+from training.data.synthetic import SyntheticPair
+from training.synthesize.drafts import Draft
+from training.synthesize.jury import Jury
+from training.synthesize.seeds import Seed
 
 MOST_ALIKE = 0.7
 """ROUGE-L F1 from which on two questions count as one."""

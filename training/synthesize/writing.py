@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel
 
-from bar_exam.evals.calls.calls import Calls
-from bar_exam.evals.judges.llm.quoting import fitted, quoted
-from bar_exam.evals.judges.llm.replies import FENCED, LONGEST, MARKER, Unreadable, json_objects
-from bar_exam.models.chat import ChatModel, Message
-from bar_exam.training.data.synthetic import QuestionKind
-from bar_exam.training.synthesize.drafts import Draft, Written
-from bar_exam.training.synthesize.seeds import Seed
+from evals.calls.calls import Calls
+from evals.judges.llm.quoting import fitted, quoted
+from evals.judges.llm.replies import FENCED, LONGEST, MARKER, Unreadable, json_objects
+from models.chat import ChatModel, Message
+from training.data.synthetic import QuestionKind
+from training.synthesize.drafts import Draft, Written
+from training.synthesize.seeds import Seed
 
 if TYPE_CHECKING:
-    from bar_exam.evals.judges.llm.dspy_call import Engine
+    from evals.judges.llm.dspy_call import Engine
 
 
 INSTRUCTIONS = (
@@ -89,7 +89,7 @@ async def write(seed: Seed, number: int, chat: ChatModel, calls: Calls) -> Writt
     Raises:
         UserError: no later call can succeed either.
     """
-    from bar_exam.evals.judges.llm.dspy_call import Unanswered
+    from evals.judges.llm.dspy_call import Unanswered
 
     try:
         reading = await _read(seed, number, chat, calls)
@@ -102,7 +102,7 @@ async def write(seed: Seed, number: int, chat: ChatModel, calls: Calls) -> Writt
 
 
 async def _read(seed: Seed, number: int, chat: ChatModel, calls: Calls) -> Reading:
-    from bar_exam.evals.judges.llm.dspy_call import SECOND_TURN, SHOWN, Engine
+    from evals.judges.llm.dspy_call import SECOND_TURN, SHOWN, Engine
 
     texts = {
         "context": seed.context.text,
@@ -169,7 +169,7 @@ def _sendable(text: str) -> str:
 async def _predicted(number: int, inputs: Mapping[str, str], engine: "Engine") -> Reading:
     import dspy
 
-    from bar_exam.evals.judges.llm.dspy_call import NoEngine
+    from evals.judges.llm.dspy_call import NoEngine
 
     model = dspy.LM(
         "training/writer", cache=False, num_retries=0, engine=NoEngine(), async_engine=engine
@@ -211,7 +211,7 @@ def _frame(number: int) -> str:
 @cache
 def _adapter() -> Any:
     """The judges' layout of a prompt, with our reminder and our reader."""
-    from bar_exam.evals.judges.llm.dspy_call import JudgeAdapter
+    from evals.judges.llm.dspy_call import JudgeAdapter
 
     class WriterAdapter(JudgeAdapter):
         def user_message_output_requirements(self, signature: Any) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.settings import check_keys
-from bar_exam.training.trainer.method import Method
-from bar_exam.training.trainer.recipe import Recipe
+from common.errors import UserError
+from common.settings import check_keys
+from training.trainer.method import Method
+from training.trainer.recipe import Recipe
 
 BATCHING = (
     "train_sampling_strategy: group_by_length with per_device_train_batch_size above 1: rows are "

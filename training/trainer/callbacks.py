@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from bar_exam.training.trainer.checkpoints import exhausted
-from bar_exam.training.trainer.failures import diverged
-from bar_exam.training.trainer.recipe import ValidationExam
+from training.trainer.checkpoints import exhausted
+from training.trainer.failures import diverged
+from training.trainer.recipe import ValidationExam
 
 
 def callbacks(exam: ValidationExam | None) -> list[Any]:

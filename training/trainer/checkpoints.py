@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.files import write_whole
-from bar_exam.models.local.devices import choose_device
-from bar_exam.models.local.weights import tensor_shapes
-from bar_exam.training.trainer.device import first_process, processes
-from bar_exam.training.trainer.method import TRAINED
-from bar_exam.training.trainer.origin import Origin, read_origin
+from common.errors import UserError
+from common.files import write_whole
+from models.local.devices import choose_device
+from models.local.weights import tensor_shapes
+from training.trainer.device import first_process, processes
+from training.trainer.method import TRAINED
+from training.trainer.origin import Origin, read_origin
 
 IDENTITY = "run.json"
 STATE, WEIGHTS = "trainer_state.json", "adapter_model.safetensors"

@@ -4,8 +4,8 @@ import importlib.util
 import os
 from typing import Any
 
-from bar_exam.common.errors import UserError
-from bar_exam.models.local.devices import choose_device, choose_dtype
+from common.errors import UserError
+from models.local.devices import choose_device, choose_dtype
 
 
 def choose(quantize: bool = False) -> tuple[str, str]:

@@ -5,7 +5,7 @@ import errno
 from collections.abc import Iterator
 from pathlib import Path
 
-from bar_exam.common.errors import UserError
+from common.errors import UserError
 
 MEMORY = ("out of memory", "can't allocate", "defaultcpuallocator")
 

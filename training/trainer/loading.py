@@ -8,25 +8,25 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.settings import check_keys
-from bar_exam.models.chat import Decoding
-from bar_exam.models.local.adapters import check_config, put_on
-from bar_exam.models.local.base import LocalBase
-from bar_exam.models.local.chat import LocalChat
-from bar_exam.models.local.pretrained import open_model
-from bar_exam.models.local.standing import Standing
-from bar_exam.models.local.weights import base_folder, check_adapter
-from bar_exam.models.registry import LocalEntry, is_registered, read_entry
-from bar_exam.training.data.examples import Example, read_meta
-from bar_exam.training.data.lineage import required_manifest
-from bar_exam.training.trainer.arguments import build_arguments, check_arguments
-from bar_exam.training.trainer.device import attention, choose, device_settings
-from bar_exam.training.trainer.failures import explained
-from bar_exam.training.trainer.method import TRAINED, Method
-from bar_exam.training.trainer.origin import Origin, take_origin
-from bar_exam.training.trainer.recipe import Recipe
-from bar_exam.training.trainer.validation import exam_rows
+from common.errors import UserError
+from common.settings import check_keys
+from models.chat import Decoding
+from models.local.adapters import check_config, put_on
+from models.local.base import LocalBase
+from models.local.chat import LocalChat
+from models.local.pretrained import open_model
+from models.local.standing import Standing
+from models.local.weights import base_folder, check_adapter
+from models.registry import LocalEntry, is_registered, read_entry
+from training.data.examples import Example, read_meta
+from training.data.lineage import required_manifest
+from training.trainer.arguments import build_arguments, check_arguments
+from training.trainer.device import attention, choose, device_settings
+from training.trainer.failures import explained
+from training.trainer.method import TRAINED, Method
+from training.trainer.origin import Origin, take_origin
+from training.trainer.recipe import Recipe
+from training.trainer.validation import exam_rows
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bar_exam.models.local.chat import LocalChat
+from models.local.chat import LocalChat
 
 METHODS = ("sft", "dpo", "orpo", "kto", "grpo", "rloo", "reward", "ppo")
 """Modules of this room whose `METHOD` describes a method, and whose `main` runs it."""

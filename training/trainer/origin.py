@@ -5,15 +5,15 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.identity import file_digest
-from bar_exam.common.provenance import commit
-from bar_exam.models.identity.contents import adapter_digest, tokenizer_digest, weights_digest
-from bar_exam.models.local.chat import LocalChat
-from bar_exam.models.manifest import Manifest
-from bar_exam.training.data.examples import Meta
-from bar_exam.training.data.lineage import base_manifest, required_manifest
-from bar_exam.training.trainer.recipe import Recipe
+from common.errors import UserError
+from common.identity import file_digest
+from common.provenance import commit
+from models.identity.contents import adapter_digest, tokenizer_digest, weights_digest
+from models.local.chat import LocalChat
+from models.manifest import Manifest
+from training.data.examples import Meta
+from training.data.lineage import base_manifest, required_manifest
+from training.trainer.recipe import Recipe
 
 
 class Origin(BaseModel):

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.settings import validated
-from bar_exam.models.registry import NAME
+from common.errors import UserError
+from common.settings import validated
+from models.registry import NAME
 
 MOST = 10**9
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+")

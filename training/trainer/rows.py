@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from bar_exam.common.errors import UserError
-from bar_exam.models.chat import Message
-from bar_exam.models.local.chat import LocalChat
-from bar_exam.training.data.examples import read_examples
-from bar_exam.training.preferences.formats import read_pairs, read_unpaired
-from bar_exam.training.trainer.method import Row
+from common.errors import UserError
+from models.chat import Message
+from models.local.chat import LocalChat
+from training.data.examples import read_examples
+from training.preferences.formats import read_pairs, read_unpaired
+from training.trainer.method import Row
 
 SIDES = ("chosen_ids", "rejected_ids")
 

@@ -5,23 +5,23 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.identity import digest
-from bar_exam.models.local.chat import LocalChat
-from bar_exam.models.local.standing import Standing
-from bar_exam.training.data.examples import Example
-from bar_exam.training.loss.completion_head import completion_head
-from bar_exam.training.loss.prefix_sharing import bundles, collate
-from bar_exam.training.trainer.callbacks import callbacks, examined_by
-from bar_exam.training.trainer.checkpoints import Checkpoint, last_checkpoint, open_run, resuming
-from bar_exam.training.trainer.device import first_process, processes
-from bar_exam.training.trainer.failures import constructed, explained
-from bar_exam.training.trainer.loading import Loaded, load_model
-from bar_exam.training.trainer.method import Method
-from bar_exam.training.trainer.origin import Origin
-from bar_exam.training.trainer.recipe import Recipe
-from bar_exam.training.trainer.rows import dataset
-from bar_exam.training.trainer.validation import examine
+from common.errors import UserError
+from common.identity import digest
+from models.local.chat import LocalChat
+from models.local.standing import Standing
+from training.data.examples import Example
+from training.loss.completion_head import completion_head
+from training.loss.prefix_sharing import bundles, collate
+from training.trainer.callbacks import callbacks, examined_by
+from training.trainer.checkpoints import Checkpoint, last_checkpoint, open_run, resuming
+from training.trainer.device import first_process, processes
+from training.trainer.failures import constructed, explained
+from training.trainer.loading import Loaded, load_model
+from training.trainer.method import Method
+from training.trainer.origin import Origin
+from training.trainer.recipe import Recipe
+from training.trainer.rows import dataset
+from training.trainer.validation import examine
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bar_exam.common.errors import UserError
-from bar_exam.models.chat import Answer, Decoding
-from bar_exam.models.local.chat import LocalChat
-from bar_exam.training.data.examples import Example, read_examples, read_rows
-from bar_exam.training.data.marks import WITHOUT_ANSWER, Marks, averages, expected, marks
-from bar_exam.training.trainer.method import TRAINED
-from bar_exam.training.trainer.recipe import Recipe
+from common.errors import UserError
+from models.chat import Answer, Decoding
+from models.local.chat import LocalChat
+from training.data.examples import Example, read_examples, read_rows
+from training.data.marks import WITHOUT_ANSWER, Marks, averages, expected, marks
+from training.trainer.method import TRAINED
+from training.trainer.recipe import Recipe
 
 ANSWERABLE = ("answerable", "synthetic")
 

@@ -28,17 +28,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bar_exam.common.identity import digest
-from bar_exam.evals.calls.calls import Calls
-from bar_exam.evals.judges.embedded.contradictions import contradiction
-from bar_exam.evals.judges.embedded.embedding import Embeddings
-from bar_exam.evals.judges.embedded.sentences import claims, sentences
-from bar_exam.evals.judges.judge import Submission
-from bar_exam.evals.metrics.declining import abstains
-from bar_exam.evals.metrics.grounding import Claim, Evidence, plainly, shorten, stitched
-from bar_exam.evals.metrics.grounding import claims as particulars
-from bar_exam.evals.results import Score
-from bar_exam.fixtures.retrieval.passages import Passage
+from common.identity import digest
+from evals.calls.calls import Calls
+from evals.judges.embedded.contradictions import contradiction
+from evals.judges.embedded.embedding import Embeddings
+from evals.judges.embedded.sentences import claims, sentences
+from evals.judges.judge import Submission
+from evals.metrics.declining import abstains
+from evals.metrics.grounding import Claim, Evidence, plainly, shorten, stitched
+from evals.metrics.grounding import claims as particulars
+from evals.results import Score
+from fixtures.retrieval.passages import Passage
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import pairwise
 
-from bar_exam.evals.metrics.names import COMMON
-from bar_exam.evals.metrics.quantities import DATE, NUMERALS, quantities
+from evals.metrics.names import COMMON
+from evals.metrics.quantities import DATE, NUMERALS, quantities
 
 WORD = re.compile(r"\w+(?:[.,'’]\w+)*")
 COMPARED = re.compile(r"\b(?:no|not) (less|more|fewer|later|earlier|greater)\b", re.IGNORECASE)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bar_exam.fixtures.retrieval.embedder import Embedder, load_embedder
+from fixtures.retrieval.embedder import Embedder, load_embedder
 
 if TYPE_CHECKING:
     import numpy as np

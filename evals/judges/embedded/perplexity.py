@@ -4,11 +4,11 @@ import asyncio
 import math
 from dataclasses import dataclass
 
-from bar_exam.common.identity import digest
-from bar_exam.evals.calls.calls import Calls
-from bar_exam.evals.judges.judge import Submission
-from bar_exam.evals.results import Score
-from bar_exam.models.chat import Model
+from common.identity import digest
+from evals.calls.calls import Calls
+from evals.judges.judge import Submission
+from evals.results import Score
+from models.chat import Model
 
 LARGEST = 300.0
 """Of exponents whose powers can be squared and summed, as intervals do."""

@@ -17,14 +17,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bar_exam.common.identity import digest
-from bar_exam.evals.calls.calls import Calls, answer_key
-from bar_exam.evals.calls.store import answer_from
-from bar_exam.evals.judges.embedded.embedding import Embeddings
-from bar_exam.evals.judges.embedded.sentences import claims, sentences
-from bar_exam.evals.judges.judge import Submission
-from bar_exam.evals.results import Score
-from bar_exam.models.chat import Answer, ChatModel, Message, Model
+from common.identity import digest
+from evals.calls.calls import Calls, answer_key
+from evals.calls.store import answer_from
+from evals.judges.embedded.embedding import Embeddings
+from evals.judges.embedded.sentences import claims, sentences
+from evals.judges.judge import Submission
+from evals.results import Score
+from models.chat import Answer, ChatModel, Message, Model
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,11 +10,11 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from bar_exam.evals.calls.calls import Calls
-from bar_exam.evals.judges.llm.replies import json_objects
-from bar_exam.evals.results import Score
-from bar_exam.models.chat import Answer, ChatModel, Message
-from bar_exam.models.spoken import spoken
+from evals.calls.calls import Calls
+from evals.judges.llm.replies import json_objects
+from evals.results import Score
+from models.chat import Answer, ChatModel, Message
+from models.spoken import spoken
 
 OPT_OUTS = {
     "DEEPEVAL_TELEMETRY_OPT_OUT": "YES",

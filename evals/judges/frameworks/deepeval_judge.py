@@ -9,14 +9,14 @@ from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.identity import digest
-from bar_exam.evals.calls.calls import Calls
-from bar_exam.evals.judges.frameworks.asker import AGAIN, Asker, keep_quiet, scored, shortened
-from bar_exam.evals.judges.judge import Submission, claims_nothing, lacking
-from bar_exam.evals.results import Score
-from bar_exam.models.chat import ChatModel
-from bar_exam.models.prompted import NOT_FOUND
+from common.errors import UserError
+from common.identity import digest
+from evals.calls.calls import Calls
+from evals.judges.frameworks.asker import AGAIN, Asker, keep_quiet, scored, shortened
+from evals.judges.judge import Submission, claims_nothing, lacking
+from evals.results import Score
+from models.chat import ChatModel
+from models.prompted import NOT_FOUND
 
 STEPS = (
     "Compare the facts of the actual output with those of the expected output: parties, amounts, "

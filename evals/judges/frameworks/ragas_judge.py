@@ -8,17 +8,17 @@ from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.identity import digest
-from bar_exam.evals.calls.calls import Calls
-from bar_exam.evals.judges.frameworks.asker import AGAIN, Asker, keep_quiet, scored, shortened
-from bar_exam.evals.judges.judge import Submission, claims_nothing, lacking
-from bar_exam.evals.metrics.declining import declines
-from bar_exam.evals.results import Score
-from bar_exam.models.chat import ChatModel
+from common.errors import UserError
+from common.identity import digest
+from evals.calls.calls import Calls
+from evals.judges.frameworks.asker import AGAIN, Asker, keep_quiet, scored, shortened
+from evals.judges.judge import Submission, claims_nothing, lacking
+from evals.metrics.declining import declines
+from evals.results import Score
+from models.chat import ChatModel
 
 if TYPE_CHECKING:
-    from bar_exam.fixtures.retrieval.embedder import Embedder
+    from fixtures.retrieval.embedder import Embedder
 
 
 GOLD = ("reference", "response")
@@ -95,7 +95,7 @@ class RagasJudge:
 
     @cached_property
     def _embedder(self) -> "Embedder":
-        from bar_exam.fixtures.retrieval.embedder import load_embedder
+        from fixtures.retrieval.embedder import load_embedder
 
         return load_embedder()
 

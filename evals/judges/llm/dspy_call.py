@@ -13,11 +13,11 @@ from typing import Any, NoReturn
 import dspy
 from dspy import lm15
 
-from bar_exam.evals.calls.calls import Calls
-from bar_exam.evals.judges.llm.quoting import fitted, quoted
-from bar_exam.evals.judges.llm.replies import Unreadable, read_reply
-from bar_exam.evals.judges.llm.signatures import TASKS, Task
-from bar_exam.models.chat import Answer, ChatModel, Message
+from evals.calls.calls import Calls
+from evals.judges.llm.quoting import fitted, quoted
+from evals.judges.llm.replies import Unreadable, read_reply
+from evals.judges.llm.signatures import TASKS, Task
+from models.chat import Answer, ChatModel, Message
 
 SECOND_TURN = 400
 """Tokens kept free for the unreadable reply, of which 800 characters are shown, and the error."""

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from bar_exam.common.identity import digest
-from bar_exam.evals.calls.calls import Calls
-from bar_exam.evals.judges.judge import Submission, claims_nothing, lacking
-from bar_exam.evals.judges.llm.replies import Claim, Unreadable
-from bar_exam.evals.results import Score
-from bar_exam.fixtures.cases import Case
-from bar_exam.models.chat import ChatModel
+from common.identity import digest
+from evals.calls.calls import Calls
+from evals.judges.judge import Submission, claims_nothing, lacking
+from evals.judges.llm.replies import Claim, Unreadable
+from evals.results import Score
+from fixtures.cases import Case
+from models.chat import ChatModel
 
 VERSION = 1
 """Raised when what is read from the same reply changes."""
@@ -48,7 +48,7 @@ class LlmJudge:
     @cached_property
     def identity(self) -> str:
         """Digest of the chat model, its context, the prompt and how replies are drawn and read."""
-        from bar_exam.evals.judges.llm.dspy_call import frame
+        from evals.judges.llm.dspy_call import frame
 
         chat = [self.chat.identity, self.chat.context]
         return digest("llm judge", VERSION, chat, frame(self.metric), self.samples, self.draw)
@@ -73,7 +73,7 @@ class LlmJudge:
         return tuple(self.chat.drawn(TEMPERATURE, seed) for seed in range(self.samples))
 
     async def _score(self, chat: ChatModel, texts: Mapping[str, str], calls: Calls) -> Score:
-        from bar_exam.evals.judges.llm.dspy_call import Unanswered, ask
+        from evals.judges.llm.dspy_call import Unanswered, ask
 
         try:
             reply = await ask(self.metric, texts, chat, calls, self.draw)

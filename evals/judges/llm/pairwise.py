@@ -3,13 +3,13 @@
 import asyncio
 from dataclasses import dataclass
 
-from bar_exam.evals.calls.calls import Calls
-from bar_exam.evals.judges.llm.judge import ground_truth
-from bar_exam.evals.judges.llm.replies import Preference, Unreadable
-from bar_exam.evals.results import Score
-from bar_exam.fixtures.cases import Case
-from bar_exam.models.chat import Answer, ChatModel
-from bar_exam.models.spoken import scorable
+from evals.calls.calls import Calls
+from evals.judges.llm.judge import ground_truth
+from evals.judges.llm.replies import Preference, Unreadable
+from evals.results import Score
+from fixtures.cases import Case
+from models.chat import Answer, ChatModel
+from models.spoken import scorable
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class PairwiseJudge:
     async def _preferred(
         self, case: Case, shown_first: Answer, shown_second: Answer, calls: Calls
     ) -> tuple[Preference | None, str]:
-        from bar_exam.evals.judges.llm.dspy_call import Unanswered, ask
+        from evals.judges.llm.dspy_call import Unanswered, ask
 
         texts = {
             "question": case.question,

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from bar_exam.models.chat import ChatModel
+from models.chat import ChatModel
 
 # What might close the fence below, end a turn of the chat, or pass for one of dspy's markers: of a
 # field, or of the payloads that dspy takes out of a text and sends as images and files.

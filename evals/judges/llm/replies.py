@@ -24,7 +24,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from bar_exam.models.spoken import spoken
+from models.spoken import spoken
 
 Preference = Literal["first", "second", "tie"]
 LONGEST = 20_000

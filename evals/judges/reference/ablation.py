@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.files import read_jsonl
-from bar_exam.evals.judges.pairs import SHIPPED, Pair
-from bar_exam.evals.judges.reference.examples import Examples, fitted
-from bar_exam.evals.judges.reference.features import DIRECTIONS, FAMILIES
-from bar_exam.evals.judges.reference.judge import by_rule
-from bar_exam.evals.metrics.overlap import rouge_l
-from bar_exam.evals.metrics.text import token_f1
-from bar_exam.models.chat import Answer
+from common.errors import UserError
+from common.files import read_jsonl
+from evals.judges.pairs import SHIPPED, Pair
+from evals.judges.reference.examples import Examples, fitted
+from evals.judges.reference.features import DIRECTIONS, FAMILIES
+from evals.judges.reference.judge import by_rule
+from evals.metrics.overlap import rouge_l
+from evals.metrics.text import token_f1
+from models.chat import Answer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -170,7 +170,7 @@ def _plain(pairs: Sequence[Pair]) -> Iterator[tuple[str, "Numbers"]]:
     """Well-known measures as they are."""
     import numpy as np
 
-    from bar_exam.fixtures.retrieval.embedder import load_embedder
+    from fixtures.retrieval.embedder import load_embedder
 
     for name, rule in (("token F1", token_f1), ("ROUGE-L", rouge_l)):
         scores = [rule(pair.case, Answer(pair.answer)).value or 0.0 for pair in pairs]

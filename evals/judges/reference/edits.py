@@ -3,7 +3,7 @@
 import re
 from difflib import SequenceMatcher
 
-from bar_exam.evals.judges.reference.words import stem
+from evals.judges.reference.words import stem
 
 TOKEN = re.compile(r"[a-z]+(?:-[a-z]+)*|[0-9]+")
 NEGATION = re.compile(r"\b(?:not|no|never|neither|nor|without|cannot)\b|n't|\bnon-")

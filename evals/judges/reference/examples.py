@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bar_exam.common.identity import digest
-from bar_exam.evals.judges.pairs import Pair
-from bar_exam.evals.judges.reference.features import DIRECTIONS, comparisons, nearest
-from bar_exam.evals.judges.reference.judge import by_rule
-from bar_exam.evals.metrics.words import f1, normalise
+from common.identity import digest
+from evals.judges.pairs import Pair
+from evals.judges.reference.features import DIRECTIONS, comparisons, nearest
+from evals.judges.reference.judge import by_rule
+from evals.metrics.words import f1, normalise
 
 if TYPE_CHECKING:
     import numpy as np
@@ -82,7 +82,7 @@ def examples(pairs: Sequence[Pair]) -> Examples:
     """Features of the weighed pairs and of the borrowed ones."""
     import numpy as np
 
-    from bar_exam.fixtures.retrieval.embedder import load_embedder
+    from fixtures.retrieval.embedder import load_embedder
 
     own = weighed(pairs)
     rows = (*own, *weighed(borrowed(own)))

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bar_exam.evals.judges.reference import facts, polarity, words
-from bar_exam.evals.judges.reference import names as parties
-from bar_exam.evals.judges.reference.edits import edits
-from bar_exam.evals.metrics.declining import is_yes_no
-from bar_exam.evals.metrics.words import f1, normalise
+from evals.judges.reference import facts, polarity, words
+from evals.judges.reference import names as parties
+from evals.judges.reference.edits import edits
+from evals.metrics.declining import is_yes_no
+from evals.metrics.words import f1, normalise
 
 if TYPE_CHECKING:
-    from bar_exam.evals.judges.reference.words import Vectors
+    from evals.judges.reference.words import Vectors
 
 
 FAMILIES: dict[str, dict[str, int]] = {

@@ -9,15 +9,15 @@ import json
 import sys
 from pathlib import Path
 
-from bar_exam.common.command import Parser, run
-from bar_exam.common.files import write_whole
-from bar_exam.common.paths import ROOT
-from bar_exam.evals.judges.pairs import SHIPPED, read_pairs
-from bar_exam.evals.judges.reference.ablation import figures, insert
-from bar_exam.evals.judges.reference.examples import Examples, examples, fitted
-from bar_exam.evals.judges.reference.features import DIRECTIONS
-from bar_exam.evals.judges.reference.judge import PARAMETERS, read_trees
-from bar_exam.evals.judges.reference.trees import Trees, trees_of
+from common.command import Parser, run
+from common.files import write_whole
+from common.paths import ROOT
+from evals.judges.pairs import SHIPPED, read_pairs
+from evals.judges.reference.ablation import figures, insert
+from evals.judges.reference.examples import Examples, examples, fitted
+from evals.judges.reference.features import DIRECTIONS
+from evals.judges.reference.judge import PARAMETERS, read_trees
+from evals.judges.reference.trees import Trees, trees_of
 
 DOCS = ROOT / "docs" / "reference-judge.md"
 TOLERANCE = 0.01

@@ -7,19 +7,19 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from bar_exam.common.errors import UserError
-from bar_exam.common.identity import digest, file_digest
-from bar_exam.common.paths import ROOT
-from bar_exam.evals.calls.calls import Calls
-from bar_exam.evals.judges.embedded.embedding import Embeddings
-from bar_exam.evals.judges.judge import Submission
-from bar_exam.evals.judges.reference import names as parties
-from bar_exam.evals.judges.reference import polarity
-from bar_exam.evals.judges.reference.features import DIRECTIONS, Comparison, comparisons, nearest
-from bar_exam.evals.judges.reference.trees import Trees
-from bar_exam.evals.metrics.declining import abstains, declines
-from bar_exam.evals.metrics.words import normalise
-from bar_exam.evals.results import Score
+from common.errors import UserError
+from common.identity import digest, file_digest
+from common.paths import ROOT
+from evals.calls.calls import Calls
+from evals.judges.embedded.embedding import Embeddings
+from evals.judges.judge import Submission
+from evals.judges.reference import names as parties
+from evals.judges.reference import polarity
+from evals.judges.reference.features import DIRECTIONS, Comparison, comparisons, nearest
+from evals.judges.reference.trees import Trees
+from evals.metrics.declining import abstains, declines
+from evals.metrics.words import normalise
+from evals.results import Score
 
 PARAMETERS = ROOT / "evals" / "judges" / "data" / "reference.json"
 VERSION = 2

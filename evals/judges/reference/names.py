@@ -4,8 +4,8 @@ import re
 from collections.abc import Collection
 from functools import lru_cache
 
-from bar_exam.evals.judges.reference.words import STOP
-from bar_exam.evals.metrics.names import COMMON, PLACES, SUFFIXES
+from evals.judges.reference.words import STOP
+from evals.metrics.names import COMMON, PLACES, SUFFIXES
 
 WORD = r"[A-Z][\w&'’-]*"
 SENTENCE_START = re.compile(r"(?:^|[.!?:;\n\"“*•-])[\s\"“*(]*$")

@@ -3,8 +3,8 @@
 import re
 from functools import lru_cache
 
-from bar_exam.evals.judges.reference.words import STOP, stem
-from bar_exam.evals.metrics.declining import TYPOGRAPHY, is_silent
+from evals.judges.reference.words import STOP, stem
+from evals.metrics.declining import TYPOGRAPHY, is_silent
 
 STANCE = re.compile(r"(?:^|[,:;.!?\-]\s*|\banswer is |\bis )\W*(yes|no)(?=\s*(?:[,:;.!?\-]|$))")
 
