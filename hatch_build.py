@@ -19,7 +19,7 @@ def inside(source: str) -> str:
     """The source of a module, with every import of a room as one of the package.
 
     >>> inside("from models.chat import Model")
-    'from bar_exam.models.chat import Model'
+    'from models.chat import Model'
 
     Raises:
         ValueError: a room is imported by a plain `import`, which binds another name there.

@@ -298,17 +298,21 @@ def gate(exam: "Prepared") -> "Gate":
 @pytest.fixture(scope="session")
 def report(pytestconfig: pytest.Config, exam: "Prepared") -> "Report":
     """The report; a worker of xdist, which examines nothing itself, reads the controller's."""
-    from reports.examination.publish import read_concluded
+    from reports.archive import read_report
 
     concluded = pytestconfig.stash[STATE].concluded
-    return (concluded and concluded.report) or read_concluded(exam)
+    return (concluded and concluded.report) or read_report(exam.folder / "report.json")
 
 
 @pytest.fixture(scope="session")
-def by_case(pytestconfig: pytest.Config, report: "Report") -> "Mapping[tuple[str, str], Result]":
-    """Results by (model, case id)."""
+def by_case(
+    pytestconfig: pytest.Config, exam: "Prepared", report: "Report"
+) -> "Mapping[tuple[str, str], Result]":
+    """Results by (model, case id); a worker of xdist joins the report's with its own cases."""
+    from reports.listing import joined
+
     concluded = pytestconfig.stash[STATE].concluded
-    results = concluded.results if concluded is not None else report.results
+    results = concluded.results if concluded is not None else joined(report, exam.cases)
     return {(result.model, result.case.id): result for result in results}
 
 

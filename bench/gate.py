@@ -8,7 +8,14 @@ from evals.gate import Gate, MetricGate
 from evals.results import Result, Score, Spending
 from fixtures.cases import Case, Contract, Span
 from models.chat import Answer
-from reports.report import Header, Opponent
+from reports.report import (
+    DatasetFacts,
+    Fingerprint,
+    GateFacts,
+    Header,
+    Opponent,
+    RetrieverFacts,
+)
 from reports.verdict.conclude import conclude
 
 METRICS = ("exact_match", "token_f1", "containment", "jaccard", "laziness", "hit@5")
@@ -21,7 +28,10 @@ def measure() -> Finding:
         metrics={name: MetricGate(role="guard", floor=0.5, margin=0.02) for name in METRICS}
     )
     results = [*_results("candidate", 1), *_results("champion", 2)]
-    header = Header("", "", "", {}, {}, {}, [], {}, {})
+    header = Header(
+        "", "", "", {}, DatasetFacts("", "", "all"), RetrieverFacts("none", 0), (), GateFacts(),
+        Fingerprint(),
+    )  # fmt: skip
     opponent = Opponent("champion", "champion", "")
     started = time.perf_counter()
     report = conclude(header, results, Spending(0, 0, 0, 1.0, 0), gate, opponents=[opponent])

@@ -1,8 +1,6 @@
 """Reports for the tests of pages: real cases and scores, chosen answers."""
 
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from evals.gate import Gate, MetricGate
@@ -10,8 +8,18 @@ from evals.metrics.table import score
 from evals.results import Result, Spending
 from fixtures.cases import Case
 from models.chat import Answer
-from reports.archive import as_json
-from reports.report import Header
+from reports.archive import as_written
+from reports.listing import with_missed
+from reports.report import (
+    DatasetFacts,
+    Fingerprint,
+    GateFacts,
+    Header,
+    MetricRule,
+    ModelFacts,
+    Report,
+    RetrieverFacts,
+)
 from reports.verdict.conclude import conclude
 
 GATE = Gate(
@@ -21,40 +29,46 @@ GATE = Gate(
         "hit@5": MetricGate(role="guard", floor=0.5),
     },
 )
+SPENDING = Spending(calls=1234, tokens_in=56789, tokens_out=321, seconds=75.2, peak_memory=3 << 30)
+
+
+def header(*models: str, gate: Gate = GATE, **changes: Any) -> Header:
+    """What was examined; `changes` are other fields."""
+    rules = gate.model_dump(mode="json", by_alias=True)
+    known = {
+        "id": "20260101-000000-abcd",
+        "started": "2026-01-01T00:00:00Z",
+        "command": "pytest evals",
+        "provenance": {"commit": "c0ffee", "packages": {"torch": "2.13.0"}},
+        "dataset": DatasetFacts("sample", "d" * 64, "all"),
+        "retriever": RetrieverFacts("hybrid", 5),
+        "models": tuple(ModelFacts(model) for model in models),
+        "gate": GateFacts(
+            alpha=gate.alpha,
+            pass_marks=rules["pass_marks"],
+            metrics={name: MetricRule(**rule) for name, rule in rules["metrics"].items()},
+        ),
+        "fingerprint": Fingerprint(),
+    }
+    return Header(**{**known, **changes})
 
 
 def written(
     cases: Sequence[Case], answers: dict[str, Callable[[Case], Answer]], gate: Gate = GATE
-) -> dict[str, Any]:
-    """The value of report.json, as it is read from disk; a case is missed at token_f1 0."""
+) -> Report:
+    """A report as its readers have it; a case is missed at token_f1 0."""
     results = [
         Result(model, case, answer, score(case, answer), asked=True)
         for model, say in answers.items()
         for case in cases
         for answer in [say(case)]
     ]
-    header = Header(
-        id="20260101-000000-abcd",
-        started="2026-01-01T00:00:00Z",
-        command="pytest evals",
-        provenance={"commit": "c0ffee", "packages": {"torch": "2.13.0"}},
-        dataset={"name": "sample", "split": "all", "limit": None},
-        retriever={"kind": "hybrid", "k": 5},
-        models=[{"name": model} for model in answers],
-        gate=gate.model_dump(mode="json", by_alias=True),
-        fingerprint={},
-    )
-    spending = Spending(
-        calls=1234, tokens_in=56789, tokens_out=321, seconds=75.2, peak_memory=3 << 30
-    )
     missed = {
         (result.model, result.case.id): ("test_answers",)
         for result in results
         if "token_f1" in result.scores and result.scores["token_f1"].value == 0
     }
-    report = replace(
-        conclude(header, results, spending, gate, speeds=dict.fromkeys(answers, 1234.0)),
-        missed=missed,
+    report = conclude(
+        header(*answers, gate=gate), results, SPENDING, gate, speeds=dict.fromkeys(answers, 1234.0)
     )
-    value: dict[str, Any] = json.loads(json.dumps(as_json(report)))
-    return value
+    return as_written(with_missed(report, missed))

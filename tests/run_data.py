@@ -6,6 +6,8 @@ from typing import Any
 
 from common.identity import digest
 from evals.metrics.table import METRICS
+from reports.archive import read_report
+from reports.report import Report
 from reports.statistics.estimates import cluster_mean
 
 GATE = {
@@ -85,12 +87,19 @@ def written(
             "cases": digest(identities),
             "retriever": "r",
             "prompt": "p",
+            "split": "test",
             "metrics": {"token_f1": 1},
             "judges": [],
             **changes.get("fingerprint", {}),
         },
         "notes": [],
-        "spending": {},
+        "spending": {
+            "calls": 0,
+            "tokens_in": 0,
+            "tokens_out": 0,
+            "seconds": 1.0,
+            "peak_memory": 0,
+        },
         "metrics": {
             name: {"direction": metric.direction, "unit": metric.unit, "summary": ""}
             for name, metric in METRICS.items()
@@ -99,7 +108,7 @@ def written(
         "categories": [],
         "contracts": [],
         "verdicts": [
-            {"model": model, "outcome": outcome}
+            {"model": model, "outcome": outcome, "reasons": [], "checks": []}
             for model, outcome in changes.get("verdicts", {}).items()
         ],
         "performance": [],
@@ -111,8 +120,10 @@ def written(
                 "case": place[name],
                 "answer": f"{model} says of {name}",
                 "error": None,
+                "passages": [],
                 "missed": [],
                 "scores": each,
+                "reasons": {},
             }
             for model, taken in scores.items()
             for name, each in taken.items()
@@ -146,6 +157,11 @@ def _group(model: str, taken: dict[str, dict[str, float | None]]) -> dict[str, A
         "estimates": estimates,
         "unscored": {},
     }
+
+
+def reported(folder: Path, value: dict[str, Any]) -> Report:
+    """The report that such a file is read as."""
+    return read_report(put(folder, value))
 
 
 def put(runs: Path, value: dict[str, Any]) -> Path:

@@ -1,7 +1,7 @@
 """The exam's store: what was paid for, kept under what produced it.
 
-Tables of rows that are written once and never changed: retrievals, answers, the scores that cost
-a call, and a row for each run. SQLite in WAL mode by default; the URL may name PostgreSQL.
+Tables of rows that are written once and never changed: retrievals, answers, and the scores that
+cost a call. Runs are in their reports. SQLite in WAL mode by default; the URL may name PostgreSQL.
 """
 
 import json
@@ -88,38 +88,6 @@ def retrieval_row(key: str, passages: Sequence[Passage]) -> Row:
 def score_row(key: str, metric: str, score: "Score") -> Row:
     """A judged score as a row."""
     return Row("scores", key, {"metric": metric, "value": score.value, "reason": score.reason})
-
-
-def run_row(written: Mapping[str, Any], report: Path) -> Row:
-    """A run as a row.
-
-    Args:
-        written: the value of report.json.
-        report: where it lies.
-    """
-    data = written["dataset"]
-    summary = {
-        group["model"]: {
-            metric: [each[key] for key in ("mean", "low", "high", "n", "clusters")]
-            for metric, each in group["estimates"].items()
-        }
-        for group in written["summary"]
-    }
-    models = [
-        {key: row.get(key) for key in ("name", "identity", "role")} for row in written["models"]
-    ]
-    columns = {
-        "started": written["started"],
-        "dataset": data["name"],
-        "content": data["identity"],
-        "split": data["split"],
-        "cases": written["fingerprint"]["cases"],
-        "models": json.dumps(models),
-        "summary": json.dumps(summary),
-        "verdicts": json.dumps({row["model"]: row["outcome"] for row in written["verdicts"]}),
-        "report": str(report),
-    }
-    return Row("runs", written["id"], columns)
 
 
 def passages_of(contract: Contract, offsets: str) -> tuple[Passage, ...]:
@@ -265,14 +233,6 @@ class Store:
                 raise self._odd(table, row.key, fault)
         return found
 
-    def runs(self) -> list[Any]:
-        """Every run's row as a named tuple, oldest first."""
-        from sqlalchemy import select
-
-        runs = self._tables["runs"]
-        with self._translated("read"), self._engine.connect() as connection:
-            return list(connection.execute(select(runs).order_by(runs.c.started, runs.c.key)))
-
     def close(self) -> None:
         """Release the connections."""
         self._engine.dispose()
@@ -363,18 +323,6 @@ def _tables(metadata: "MetaData") -> "dict[str, Table]":
         ),
         "scores": table(
             "scores", Column("metric", Text), Column("value", Float), Column("reason", Text)
-        ),
-        "runs": table(
-            "runs",
-            Column("started", Text),
-            Column("dataset", Text),
-            Column("content", Text),
-            Column("split", Text),
-            Column("cases", Text),
-            Column("models", Text),
-            Column("summary", Text),
-            Column("verdicts", Text),
-            Column("report", Text),
         ),
     }
 

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 from common.command import Parser, run
 from common.errors import UserError
 from common.settings import nearest
-from reports.archive import RUNS, Exam, Taken, find_report, named_model, read_exam
-from reports.compare.contest import Contest, Sides, contest, meet
-from reports.page.wording import figure
+from reports.archive import RUNS, find_report, named_model, read_report
+from reports.compare.comparison import MetricComparison, compare
+from reports.compare.sides import Sides, pair_runs
+from reports.page.wording import format_value
+from reports.report import Report, ReportedResult
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,12 +27,14 @@ CLIP = 160
 HEADS = ("metric", "A", "B", "B − A", "p", "wins/losses/ties", "McNemar", "by contract")
 
 
-def flips(sides: Sides, metrics: Sequence[str]) -> Iterator[tuple[Taken, Taken, list[str]]]:
+def flips(
+    sides: Sides, metrics: Sequence[str]
+) -> Iterator[tuple[ReportedResult, ReportedResult, list[str]]]:
     """Cases that one side passes and the other misses, with the metrics in which they do.
 
     A metric without a mark flips where its values differ.
     """
-    for one, two in sides.meetings():
+    for one, two in sides.results():
         turned = [
             metric
             for metric in metrics
@@ -41,11 +45,13 @@ def flips(sides: Sides, metrics: Sequence[str]) -> Iterator[tuple[Taken, Taken, 
         yield one, two, turned
 
 
-def _turns(exam: Exam, metric: str, a: float, b: float) -> bool:
-    return exam.passes(metric, a) != exam.passes(metric, b) if metric in exam.marks else a != b
+def _turns(report: Report, metric: str, a: float, b: float) -> bool:
+    return (
+        report.passes(metric, a) != report.passes(metric, b) if metric in report.marks else a != b
+    )
 
 
-def _print_contests(sides: Sides, console: "Console") -> None:
+def _print_metrics(sides: Sides, console: "Console") -> None:
     from rich.markup import escape
     from rich.table import Table
 
@@ -54,7 +60,7 @@ def _print_contests(sides: Sides, console: "Console") -> None:
     for head in HEADS[1:]:
         table.add_column(head, justify="right")
     for metric in _metrics(sides):
-        found = contest(metric, sides)
+        found = compare(metric, sides)
         if found is None:
             notes.append(f"{metric}: {_absence(sides, metric)}")
             continue
@@ -67,7 +73,7 @@ def _print_contests(sides: Sides, console: "Console") -> None:
 
 
 def _metrics(sides: Sides) -> list[str]:
-    scored = {name for pair in sides.meetings() for taken in pair for name in taken.scores}
+    scored = {name for pair in sides.results() for each in pair for name in each.scores}
     known = [name for name in {**sides.a.metrics, **sides.b.metrics} if name in scored]
     found = known + sorted(scored.difference(known))
     return [name for name in found if name not in sides.left_out]
@@ -81,7 +87,7 @@ def _left_out(sides: Sides) -> list[str]:
 
 def _absence(sides: Sides, metric: str) -> str:
     scored = [
-        any(pair[side].scores.get(metric) is not None for pair in sides.meetings())
+        any(pair[side].scores.get(metric) is not None for pair in sides.results())
         for side in (0, 1)
     ]
     if any(scored):
@@ -89,23 +95,23 @@ def _absence(sides: Sides, metric: str) -> str:
     return "scored in neither"
 
 
-def _cells(exam: Exam, found: Contest) -> list[str]:
-    unit = exam.metrics.get(found.metric, {}).get("unit", "")
+def _cells(report: Report, found: MetricComparison) -> list[str]:
+    unit = report.unit_of(found.metric)
     gain = found.difference
-    arrow = "↓" if exam.lower_is_better(found.metric) else "↑"
+    arrow = "↓" if report.lower_is_better(found.metric) else "↑"
     return [
         f"{found.metric} {arrow}",
-        figure(found.mean_a, unit),
-        figure(found.mean_b, unit),
+        format_value(found.mean_a, unit),
+        format_value(found.mean_b, unit),
         format(gain, "+,.0f" if unit == "tokens" else "+.3f"),
-        _p(found.p_value),
+        _format_p(found.p_value),
         f"{found.wins}/{found.losses}/{found.ties}",
-        _p(found.exact),
-        _p(found.by_contract),
+        _format_p(found.exact),
+        _format_p(found.by_contract),
     ]
 
 
-def _p(value: float | None) -> str:
+def _format_p(value: float | None) -> str:
     return "–" if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
@@ -119,33 +125,38 @@ def _print_cases(sides: Sides, metrics: Sequence[str], console: "Console", *, ev
             continue
         shown = [name for name in metrics if name in one.scores or name in two.scores]
         scores = ", ".join(
-            f"{name} {_score(one, name)} → {_score(two, name)}"
+            f"{name} {_format_score(one, name)} → {_format_score(two, name)}"
             + (" *" if every and name in names else "")
             for name in (shown if every else names)
         )
-        for line in (two.case.slug, f"  {scores}", f"  A: {_said(one)}", f"  B: {_said(two)}"):
+        for line in (
+            sides.b.cases[two.case].slug,
+            f"  {scores}",
+            f"  A: {_format_answer(one)}",
+            f"  B: {_format_answer(two)}",
+        ):
             console.print(line, markup=False, soft_wrap=True)
 
 
-def _score(taken: Taken, metric: str) -> str:
-    score = taken.scores.get(metric)
+def _format_score(result: ReportedResult, metric: str) -> str:
+    score = result.scores.get(metric)
     return "unscored" if score is None else f"{score:.2f}"
 
 
-def _said(taken: Taken) -> str:
+def _format_answer(result: ReportedResult) -> str:
     """The answer on one line, clipped, without what a terminal would obey."""
-    text = taken.answer if taken.error is None else f"error: {taken.error}"
+    text = result.answer if result.error is None else f"error: {result.error}"
     line = " ".join(text[: CLIP * 4].split())
     line = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in line)
     return (line if len(line) <= CLIP else line[: CLIP - 1] + "…") or "(empty)"
 
 
-def _wanted(exam: Exam, metrics: Sequence[str]) -> list[str]:
+def _wanted(report: Report, metrics: Sequence[str]) -> list[str]:
     """The metrics whose flips are listed: those given, or those with a mark."""
     for name in metrics:
-        if name not in exam.metrics and name not in exam.marks:
-            raise UserError(f"--metric {name}: no such metric; {nearest(name, exam.metrics)}")
-    return list(metrics or exam.marks)
+        if name not in report.metrics and name not in report.marks:
+            raise UserError(f"--metric {name}: no such metric; {nearest(name, report.metrics)}")
+    return list(metrics or report.marks)
 
 
 def _parser() -> Parser:
@@ -176,16 +187,18 @@ def _compare(given: argparse.Namespace) -> None:
     from rich.console import Console
 
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 130)
-    a, b = (read_exam(find_report(each, given.runs)) for each in (given.run_a, given.run_b))
+    a, b = (read_report(find_report(each, given.runs)) for each in (given.run_a, given.run_b))
     metrics = _wanted(b, given.metric)
     model_a = given.model_a or named_model(given.run_a, given.runs)
     model_b = given.model_b or named_model(given.run_b, given.runs)
-    sides, cases = meet(a, b, model_a, model_b, unchanged=given.unchanged)
-    console.print(f"A: {sides.model_a} in {a.id}\nB: {sides.model_b} in {b.id}", markup=False)
+    sides, cases = pair_runs(a, b, model_a, model_b, unchanged=given.unchanged)
+    console.print(
+        f"A: {sides.model_a} in {a.header.id}\nB: {sides.model_b} in {b.header.id}", markup=False
+    )
     if given.unchanged:
         console.print(f"the {len(cases.same):,} cases that both share; {cases}", markup=False)
-    _print_contests(sides, console)
-    level = 1 - 2 * float(b.gate.get("alpha", 0.05))
+    _print_metrics(sides, console)
+    level = 1 - 2 * b.header.gate.alpha
     console.print(
         f"intervals at {level:.0%} and two-sided p, by contract; wins are B's; McNemar of scores "
         "of 0 and 1: exact for independent cases, and by contract",

@@ -5,13 +5,15 @@ the champion takes the new cases too, and its means then and now are the effect 
 difference of the two models on the cases that did not change is the effect of the model.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
-from typing import Any
 
-from reports.archive import Exam, answers_key, exam_from, newest_first, read_head
-from reports.compare.contest import Contest, Matching, Sides, contest, match_cases
+from reports.archive import Kept
+from reports.compare.comparison import MetricComparison, compare
+from reports.compare.sides import Matching, Sides, match_cases
+from reports.report import Header, ModelFacts, Report
 from reports.statistics.estimates import Estimate
 
 SELECTION = ("name", "split", "limit", "balanced", "categories", "contracts")
@@ -33,7 +35,7 @@ class ModelEffect:
 
     model: str
     metric: str
-    found: Contest | None
+    found: MetricComparison | None
 
 
 @dataclass(frozen=True)
@@ -48,91 +50,88 @@ class DataChange:
     models: tuple[ModelEffect, ...]
 
 
-def describe_change(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> DataChange | None:
-    """Compare two values of report.json, of which `now` measures against a champion.
+def describe_change(earlier: Report, now: Report) -> DataChange | None:
+    """Compare two reports, of which `now` measures against a champion.
 
     Returns:
         None where `now` has no champion, `earlier` did not examine it, or the cases are the same.
-
-    Raises:
-        LookupError, TypeError, AttributeError, ValueError: one is no such value.
     """
-    before, after = exam_from(earlier), exam_from(now)
-    champion = next((each for each in after.models if each.role == "champion"), None)
-    old = next((m for m in before.models if champion and m.identity == champion.identity), None)
-    cases = match_cases(before.cases, after.cases)
+    champion = _champion(now.header)
+    old = _same_model(earlier.header, champion) if champion else None
+    cases = match_cases(earlier.cases, now.cases)
     if champion is None or old is None or not (cases.added or cases.removed or cases.changed):
         return None
-    then, present = before.estimates[old.name], after.estimates[champion.name]
+    then, present = _estimates(earlier, old.name), _estimates(now, champion.name)
+    one, two = earlier.header.fingerprint, now.header.fingerprint
     return DataChange(
-        earlier=before.id,
+        earlier=earlier.header.id,
         champion=champion.name,
         cases=cases,
-        also=tuple(
-            each for each in MEANS if before.fingerprint.get(each) != after.fingerprint.get(each)
-        ),
-        data=tuple(DataEffect(m, then.get(m), present.get(m)) for m in after.gating),
-        models=tuple(_model_effects(after, champion.name, [id_ for _, id_ in cases.same])),
+        also=tuple(each for each in MEANS if getattr(one, each) != getattr(two, each)),
+        data=tuple(DataEffect(m, then.get(m), present.get(m)) for m in now.gating),
+        models=tuple(_model_effects(now, champion.name, [id_ for _, id_ in cases.same])),
     )
 
 
-def _model_effects(exam: Exam, champion: str, unchanged: Sequence[str]) -> list[ModelEffect]:
+def _champion(header: Header) -> ModelFacts | None:
+    return next((each for each in header.models if each.role == "champion"), None)
+
+
+def _same_model(header: Header, model: ModelFacts) -> ModelFacts | None:
+    """The model that gave the same answers, whatever it was called."""
+    key = model.answers_key
+    return next((each for each in header.models if each.answers_key == key), None)
+
+
+def _estimates(report: Report, model: str) -> Mapping[str, Estimate]:
+    return next((group.estimates for group in report.summary if group.model == model), {})
+
+
+def _model_effects(report: Report, champion: str, unchanged: Sequence[str]) -> list[ModelEffect]:
     pairs = [(id_, id_) for id_ in unchanged]
     return [
         ModelEffect(
-            model.name, metric, contest(metric, Sides(exam, champion, exam, model.name, pairs))
+            model.name, metric, compare(metric, Sides(report, champion, report, model.name, pairs))
         )
-        for model in exam.models
-        if model.role == "candidate"
-        for metric in exam.gating
+        for model in report.header.models
+        if model.role == "candidate" and {champion, model.name} <= report.by_case.keys()
+        for metric in report.gating
     ]
 
 
-def find_earlier(runs: Path, now: Mapping[str, Any]) -> Path | None:
+def find_earlier(kept: Iterable[Kept], now: Header) -> Path | None:
     """The report of the champion's last exam on other data: report.json, or None.
 
-    Only heads of reports are read, newest first. A run counts if it took the same selection of a
-    data set of the same name; of those on the last other content, the one with most cases is
-    taken, since `-k` and `--missed` examine few.
+    A run counts if it took the same selection of a data set of the same name; of those on the last
+    other content, the one with most cases is taken, since `-k` and `--missed` examine few.
 
     Args:
-        runs: folder of runs.
-        now: the value of report.json of the exam that is at hand.
+        kept: the reports on disk, newest first; no more are read than are needed.
+        now: of the exam that is at hand.
     """
-    champion = next((answers_key(row) for row in now["models"] if row["role"] == "champion"), None)
-    best: tuple[int, Path] | None = None
-    content = None
-    for path in newest_first(runs) if champion else ():
-        if path.parent.name >= now["id"]:
-            continue
-        data = _examined_before(path, champion, now)
-        if data is None:
-            continue
-        if best is not None and data["identity"] != content:
-            break
-        content = data["identity"]
-        if best is None or data["examined_cases"] > best[0]:
-            best = data["examined_cases"], path
-    return best[1] if best else None
+    champion = _champion(now)
+    before = (
+        (each.path, each.overview.header.dataset)
+        for each in kept
+        if each.overview
+        and champion
+        and each.path.parent.name < now.id
+        and _is_of_other_data(each.overview.header, champion, now)
+    )
+    for _, same in groupby(before, key=lambda found: found[1].identity):
+        return max(same, key=lambda found: found[1].examined_cases)[0]
+    return None
 
 
-def _examined_before(
-    path: Path, champion: str | None, now: Mapping[str, Any]
-) -> Mapping[str, Any] | None:
-    """The data set of a report, if the champion took other content of the same selection."""
-    try:
-        head = read_head(path)
-        data: Mapping[str, Any] = head["dataset"]
-        fits = (
-            any(answers_key(row) == champion for row in head["models"])
-            and all(data.get(key) == now["dataset"].get(key) for key in SELECTION)
-            and data["identity"] != now["dataset"]["identity"]
-            and head["fingerprint"]["cases"] != now["fingerprint"]["cases"]
-            and data["examined_cases"] > 0
-        )
-    except (OSError, LookupError, TypeError, AttributeError, ValueError):
-        return None  # an older version's, or one that is being written
-    return data if fits else None
+def _is_of_other_data(then: Header, champion: ModelFacts, now: Header) -> bool:
+    """Whether the champion took other content of the same selection."""
+    return (
+        _same_model(then, champion) is not None
+        and all(getattr(then.dataset, each) == getattr(now.dataset, each) for each in SELECTION)
+        and then.dataset.identity != now.dataset.identity
+        and then.fingerprint.cases != now.fingerprint.cases
+        and then.dataset.examined_cases > 0
+    )
 
 
 def lines(change: DataChange) -> tuple[str, ...]:
@@ -147,25 +146,27 @@ def lines(change: DataChange) -> tuple[str, ...]:
             "differ by that as well"
         )
     found += [
-        f"effect of the data on {change.champion}: {each.metric} {_shown(each.then)} then, "
-        f"{_shown(each.now)} now{_moved(each)}"
+        f"effect of the data on {change.champion}: {each.metric} {_format_mean(each.then)} then, "
+        f"{_format_mean(each.now)} now{_format_move(each)}"
         for each in change.data
     ]
     found += [
-        f"effect of the model {each.model}, {_contested(each)}" for each in change.models if same
+        f"effect of the model {each.model}, {_format_effect(each)}"
+        for each in change.models
+        if same
     ]
     return tuple(found)
 
 
-def _moved(effect: DataEffect) -> str:
+def _format_move(effect: DataEffect) -> str:
     return f" ({effect.now.mean - effect.then.mean:+.3f})" if effect.then and effect.now else ""
 
 
-def _shown(estimate: Estimate | None) -> str:
+def _format_mean(estimate: Estimate | None) -> str:
     return "unscored" if estimate is None else str(estimate)
 
 
-def _contested(effect: ModelEffect) -> str:
+def _format_effect(effect: ModelEffect) -> str:
     if effect.found is None:
         return f"unchanged cases: {effect.metric} was scored on none for both"
     gain = effect.found.difference

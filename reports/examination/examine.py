@@ -14,9 +14,10 @@ from evals.results import Result
 from evals.selected import Selected
 from models.endpoint.waiting import Wait
 from models.factory import Chats
+from reports.archive import write_report
 from reports.examination.planned import Planned, plan_exam
 from reports.examination.prepare import Prepared
-from reports.examination.publish import publish, with_misses, write_report
+from reports.examination.publish import publish, with_misses
 from reports.examination.reporting import report_on, settles, unkept_line
 from reports.page.terminal import progress_bar
 from reports.report import Report
@@ -124,7 +125,7 @@ def _conclude(
             with interruption.finishing():
                 results = run.results
                 report = report_on(planned, run, results, started)
-                write_report(prepared, report)
+                write_report(report, prepared.folder / "report.json")
             if ended:  # at once: nobody may come to do it later
                 report = with_misses(prepared, selected, results, report)
                 publish(prepared, report, ended=True, whole=False)

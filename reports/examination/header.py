@@ -1,9 +1,8 @@
 """The facts at the head of a report: what was examined, and what makes two exams comparable."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from common.doors import exam_words
 from common.identity import digest, file_digest
@@ -16,18 +15,27 @@ from fixtures.cases import Case, Dataset
 from fixtures.retrieval.retrieval import RetrieverOptions
 from fixtures.selection import Selection
 from models.chat import Model
+from models.entry import Entry
 from models.identity.identities import promotion_identity
 from models.prompted import Template
-from models.registry import read_entry
 from reports.examination.prepare import Prepared
-from reports.report import Header
+from reports.report import (
+    DatasetFacts,
+    Fingerprint,
+    GateFacts,
+    Header,
+    MetricRule,
+    ModelFacts,
+    RetrieverFacts,
+    Role,
+)
 
 
 def make_header(
     prepared: Prepared,
     cases: Sequence[Case],
     retriever: str,
-    identities: Mapping[str, Mapping[str, str]],
+    models: tuple[ModelFacts, ...],
     judges: Sequence[Judge],
     started: str,
     *,
@@ -39,7 +47,7 @@ def make_header(
         prepared: the exam; its opponents have their identities.
         cases: those that were reached.
         retriever: identity of what found the passages.
-        identities: by model, as `identity_facts` gives them.
+        models: those of the exam.
         judges: who judged.
         started: when, in UTC.
         part: whether cases or answers were left out by choice.
@@ -53,7 +61,7 @@ def make_header(
         | {"extensions": [asdict(each) for each in prepared.extensions]},
         dataset=dataset_facts(prepared.dataset, options.selection, cases),
         retriever=retriever_facts(options.retriever, retriever),
-        models=_models(prepared, identities),
+        models=models,
         gate=gate_facts(prepared.gate, options.gate, prepared.root),
         fingerprint=fingerprint(
             prepared.dataset, options.selection.split, cases, retriever, judges
@@ -62,68 +70,52 @@ def make_header(
     )
 
 
-def _models(
-    prepared: Prepared, identities: Mapping[str, Mapping[str, str]]
-) -> list[dict[str, Any]]:
-    """Each model's name, identities and role, and what its registry entry says."""
-    roles: dict[str, str] = {opponent.name: opponent.role for opponent in prepared.opponents}
-    return [
-        {
-            "name": name,
-            **identity,
-            "role": roles.get(name, "candidate"),
-            **read_entry(name, prepared.options.registry).model_dump(mode="json"),
-        }
-        for name, identity in identities.items()
-    ]
-
-
-def dataset_facts(dataset: Dataset, selection: Selection, cases: Sequence[Case]) -> dict[str, Any]:
+def dataset_facts(dataset: Dataset, selection: Selection, cases: Sequence[Case]) -> DatasetFacts:
     """The data set, what was selected of it, and how much of that was examined."""
-    return {
-        "name": dataset.name,
-        "identity": dataset.identity,
-        "split": selection.split,
-        "limit": selection.limit,
-        "balanced": selection.balanced,
-        "categories": selection.categories,
-        "contracts": selection.contracts,
-        "left_out": selection.left_out,
-        "repaired_offsets": dataset.repaired,
-        "examined_cases": len(cases),
-        "examined_contracts": len({case.contract.id for case in cases}),
-    }
+    return DatasetFacts(
+        name=dataset.name,
+        identity=dataset.identity,
+        split=selection.split,
+        limit=selection.limit,
+        balanced=selection.balanced,
+        categories=tuple(selection.categories),
+        contracts=tuple(selection.contracts),
+        left_out=tuple(selection.left_out),
+        repaired_offsets=dataset.repaired,
+        examined_cases=len(cases),
+        examined_contracts=len({case.contract.id for case in cases}),
+    )
 
 
-def identity_facts(model: Model) -> dict[str, str]:
-    """What a model was: `identity` is promoted, `answers` are kept under the other."""
-    return {"identity": promotion_identity(model), "answers": model.identity}
+def model_facts(model: Model, entry: Entry, role: Role) -> ModelFacts:
+    """What a model was: `identity` is promoted, answers are kept under the other."""
+    further = entry.model_dump(mode="json")
+    return ModelFacts(model.name, promotion_identity(model), model.identity, role, further)
 
 
-def retriever_facts(options: RetrieverOptions, identity: str) -> dict[str, Any]:
+def retriever_facts(options: RetrieverOptions, identity: str) -> RetrieverFacts:
     """How passages were found."""
-    return {
-        "kind": options.kind,
-        "k": options.k,
-        "chunk_size": options.chunker.size,
-        "chunk_overlap": options.chunker.overlap,
-        "identity": identity,
-    }
+    chunker = options.chunker
+    return RetrieverFacts(options.kind, options.k, chunker.size, chunker.overlap, identity)
 
 
-def gate_facts(gate: Gate, path: Path, root: Path) -> dict[str, Any]:
+def gate_facts(gate: Gate, path: Path, root: Path) -> GateFacts:
     """The gate as it was; a promotion asks for the same bytes.
 
     The path is as seen from `root` where it lies below, so that a report can move with its tree.
     """
     resolved = path.resolve()
     below = resolved.is_relative_to(root)
-    return {
-        "file": str(resolved.relative_to(root) if below else resolved),
-        "sha256": file_digest(path),
-        "identity": gate.identity,
-        **gate.model_dump(mode="json", by_alias=True),
-    }
+    rules = gate.model_dump(mode="json", by_alias=True)
+    return GateFacts(
+        file=str(resolved.relative_to(root) if below else resolved),
+        sha256=file_digest(path),
+        identity=gate.identity,
+        alpha=rules.pop("alpha"),
+        pass_marks=rules.pop("pass_marks"),
+        metrics={name: MetricRule(**rule) for name, rule in rules.pop("metrics").items()},
+        further=rules,
+    )
 
 
 def fingerprint(
@@ -132,18 +124,14 @@ def fingerprint(
     cases: Sequence[Case],
     retriever: str,
     judges: Sequence[Judge] = (),
-) -> dict[str, Any]:
-    """What two exams must share for their numbers to be comparable.
-
-    `prompt` is the template that all models share; a system prompt of a model's own is part of
-    that model's identity.
-    """
-    return {
-        "dataset": dataset.name,
-        "split": split,
-        "cases": digest(sorted(case.identity for case in cases)),
-        "retriever": retriever,
-        "prompt": digest([[m.role, m.content] for m in Template().messages("", ())]),
-        "metrics": {metric.name: metric.version for metric in METRICS.values()},
-        "judges": sorted([judge.metric, judge.name, judge.identity] for judge in judges),
-    }
+) -> Fingerprint:
+    """What two exams must share for their numbers to be comparable."""
+    return Fingerprint(
+        dataset=dataset.name,
+        split=split,
+        cases=digest(sorted(case.identity for case in cases)),
+        retriever=retriever,
+        prompt=digest([[m.role, m.content] for m in Template().messages("", ())]),
+        metrics={metric.name: metric.version for metric in METRICS.values()},
+        judges=tuple(sorted((judge.metric, judge.name, judge.identity) for judge in judges)),
+    )

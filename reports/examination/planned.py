@@ -12,10 +12,10 @@ from fixtures.retrieval.retrieval import Retriever
 from models.factory import Chats
 from models.registry import read_entry
 from reports.examination.beforehand import Beforehand, look_ahead
-from reports.examination.header import identity_facts
+from reports.examination.header import model_facts
 from reports.examination.looks import Looks, plan_stages
 from reports.examination.prepare import Prepared
-from reports.report import Check
+from reports.report import Check, ModelFacts, Role
 from reports.verdict.opponents import open_with_opponents
 from reports.verdict.preconditions import leak_checks
 
@@ -24,8 +24,8 @@ from reports.verdict.preconditions import leak_checks
 class Planned:
     """What one exam asks, and what is known of it before it asks.
 
-    The opponents of `prepared` have their identities now. `identities` are by model, as the
-    report's header has them; `leaks` are checks by candidate.
+    The opponents of `prepared` have their identities now. `models` are as the report's header has
+    them; `leaks` are checks by candidate.
     """
 
     prepared: Prepared
@@ -33,7 +33,7 @@ class Planned:
     plan: Plan
     looks: Looks
     retriever: Retriever
-    identities: Mapping[str, Mapping[str, str]]
+    models: tuple[ModelFacts, ...]
     leaks: Mapping[str, list[Check]]
     beforehand: Beforehand
 
@@ -67,13 +67,19 @@ def plan_exam(prepared: Prepared, selected: Selected, chats: Chats) -> Planned:
         name: leak_checks(read_entry(name, options.registry), cases, gate.leakage, name)
         for name in options.models
     }
+    roles: dict[str, Role] = {opponent.name: opponent.role for opponent in opponents}
     return Planned(
         prepared=prepared,
         agenda=agenda,
         plan=agenda.plan(models, cases, looks.stages, limits, answers),
         looks=looks,
         retriever=Retriever(options.retriever, prepared.dataset.name, cache_dir() / "passages"),
-        identities={model.name: identity_facts(model) for model in models},
+        models=tuple(
+            model_facts(
+                model, read_entry(model.name, options.registry), roles.get(model.name, "candidate")
+            )
+            for model in models
+        ),
         leaks=leaks,
         beforehand=look_ahead(prepared, cases, leaks, agenda.judge_exams),
     )

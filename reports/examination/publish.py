@@ -1,42 +1,20 @@
 """What is left of an exam in its folder: report.json with its seal, the pages, and `latest`."""
 
-import contextlib
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable
 
-from common.errors import UserError
 from common.files import write_whole
-from evals.calls.store import Store, run_row
 from evals.results import Result
 from evals.selected import Selected
 from models.promotion.evidence import SEAL, seal_of
 from models.promotion.record import read_records
-from reports.archive import AGAIN, as_json, read_report, write_json
+from reports.archive import AGAIN, write_report
 from reports.examination.prepare import Prepared
 from reports.examination.run_folder import find_latest, tidy, write_latest
+from reports.listing import with_missed
 from reports.page.html import render
 from reports.page.markdown import markdown
 from reports.report import Report
 from reports.verdict.misses import opponents_missed
-
-
-def write_report(prepared: Prepared, report: Report) -> None:
-    """Write `report.json` alone, for the tests of workers to read.
-
-    Raises:
-        UserError: the disk is full or the folder cannot be written.
-    """
-    write_json(as_json(report), prepared.folder / "report.json")
-
-
-def read_concluded(prepared: Prepared) -> Report:
-    """The report that another process has written of this exam.
-
-    Raises:
-        UserError: there is none, or it is none.
-    """
-    cases = {case.id: case for case in prepared.cases}
-    return read_report(prepared.folder / "report.json", cases)
 
 
 def with_misses(
@@ -51,7 +29,7 @@ def with_misses(
     tests = opponents_missed(results, prepared.options.models, selected.tests, marks)
     for model, case, test in missed:
         tests.setdefault((model, case), []).append(test)
-    return replace(report, missed={key: tuple(names) for key, names in tests.items()})
+    return with_missed(report, tests)
 
 
 def publish(prepared: Prepared, report: Report, *, ended: bool, whole: bool) -> list[str]:
@@ -67,8 +45,7 @@ def publish(prepared: Prepared, report: Report, *, ended: bool, whole: bool) -> 
         UserError: the disk is full or the folder cannot be written.
     """
     folder, runs = prepared.folder, prepared.options.runs
-    written = as_json(report)
-    write_json(written, folder / "report.json")
+    written = write_report(report, folder / "report.json")
     beside = {
         SEAL: seal_of((folder / "report.json").read_bytes()),
         "report.html": render(written),
@@ -77,9 +54,6 @@ def publish(prepared: Prepared, report: Report, *, ended: bool, whole: bool) -> 
     for name, text in beside.items():
         write_whole(folder / name, text, mend=AGAIN, private=True)
     lines = [f"report: {folder / 'report.html'}"]
-    # That the store cannot be written may be why the exam did not come to its end.
-    with contextlib.suppress(UserError) if ended else contextlib.nullcontext():
-        _enter(prepared, written)
     if ended:
         return lines
     if whole:
@@ -90,9 +64,3 @@ def publish(prepared: Prepared, report: Report, *, ended: bool, whole: bool) -> 
     promoted = {record.report.id for record in records if record.report}
     tidy(runs, prepared.run_id, prepared.options.keep, promoted)
     return lines
-
-
-def _enter(prepared: Prepared, written: Mapping[str, object]) -> None:
-    """Note this run in the store."""
-    with contextlib.closing(Store(prepared.options.store)) as store:
-        store.add([run_row(written, prepared.folder / "report.json")])

@@ -8,7 +8,7 @@ from evals.gate import Gate
 from evals.results import Result
 from models.promotion.champion import read_champion
 from models.registry import read_entry
-from reports.archive import as_json, read_written
+from reports.archive import as_written, kept_reports, read_report
 from reports.compare.data_change import describe_change, find_earlier, lines
 from reports.examination.header import make_header
 from reports.examination.looks import is_settled, stopped_note, taken
@@ -104,7 +104,7 @@ def _header(planned: Planned, run: Run, started: str) -> Header:
         planned.prepared,
         run.reached,
         planned.retriever.identity,
-        planned.identities,
+        planned.models,
         planned.plan.judges,
         started,
         part=bool(_partial(planned)) or not planned.plan.needs_answers,
@@ -137,7 +137,6 @@ def _data_change(planned: Planned, report: Report) -> tuple[str, ...]:
     """What changed in the data since the champion's last exam, and what that did."""
     if not any(opponent.role == "champion" for opponent in planned.prepared.opponents):
         return ()
-    written = as_json(report)
-    earlier = find_earlier(planned.prepared.options.runs, written)
-    change = describe_change(read_written(earlier), written) if earlier else None
+    earlier = find_earlier(kept_reports(planned.prepared.options.runs), report.header)
+    change = describe_change(read_report(earlier), as_written(report)) if earlier else None
     return lines(change) if change else ()

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.command import Parser, output_file, run
+from common.errors import UserError
 from common.files import write_whole
-from reports.archive import AGAIN, RUNS, run_names
+from reports.archive import AGAIN, RUNS, kept_reports, run_names
 from reports.history.flaky import Flakiness, find_flaky
 from reports.history.runs import (
     Mark,
@@ -20,7 +21,7 @@ from reports.history.runs import (
     in_order,
     marks,
     of_model,
-    read_runs,
+    ran,
 )
 from reports.page.terminal import STYLES
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-STORE = Path(".exam/store.sqlite")
 MODELS = Path("models")
 FEW = 20
 """Flaky cases that the terminal lists; the page lists all."""
@@ -111,7 +111,7 @@ def _row(event: Ran, shown: Shown, metrics: Iterable[str], names: Names) -> Iter
     from rich.markup import escape
 
     style = STYLES.get(shown.outcome, "dim")
-    name = names.get((event.id, shown.model), f"{shown.model} (no report)")
+    name = names.get((event.id, shown.model), shown.model)
     yield f"{_minute(event.when)}\n{escape(f'{event.dataset} {event.split}')}"
     yield f"{escape(name)}\n[{style}]{shown.outcome or escape(shown.role)}[/]"
     for metric in metrics:
@@ -175,7 +175,7 @@ def as_json(
 def _parser() -> Parser:
     parser = Parser(prog="python -m reports.history", description=main.__doc__)
     add = parser.add_argument
-    add("--store", default=str(STORE), metavar="URL", help=f"path or SQLAlchemy URL ({STORE})")
+    add("--store", metavar="URL", help=argparse.SUPPRESS)  # whose runs are in their reports now
     add("--runs", type=Path, default=RUNS, metavar="DIR", help=f"folder of runs ({RUNS})")
     add("--models", type=Path, default=MODELS, metavar="DIR", help="of promotions.jsonl (models)")
     add("--model", metavar="NAME", help="only this model")
@@ -195,14 +195,16 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _show(given: argparse.Namespace) -> None:
-    everything = read_runs(given.store)
+    kept = list(kept_reports(given.runs))
+    everything = ran(kept)
+    if not everything:
+        raise UserError(f"no runs yet in {given.runs}; type `pytest evals`, or --runs DIR")
     runs = of_model(everything, given.model) if given.model else everything
     metrics = check_metrics(runs, given.metric)
     events = in_order(runs, marks(everything, given.models))
-    flaky, names = find_flaky(given.runs), run_names(given.runs)
+    flaky, names = find_flaky(kept), run_names(kept)
     if given.model:
-        kept = tuple(each for each in flaky.cases if each.model == given.model)
-        flaky = replace(flaky, cases=kept)
+        flaky = replace(flaky, cases=tuple(c for c in flaky.cases if c.model == given.model))
     if given.html:
         from reports.history.timeline import render
 

@@ -1,14 +1,13 @@
 """Cases that the same model passes in one run and misses in another."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from common.errors import UserError
 from common.identity import digest
-from reports.archive import Exam, answers_key, newest_first, read_exam, read_head
+from reports.archive import Kept, read_report
+from reports.report import Header, ModelFacts, Report
 
 CONDITIONS = ("retriever", "prompt", "metrics", "judges")
 
@@ -32,70 +31,72 @@ class Flakiness:
     unreadable: int
 
 
-def find_flaky(runs: Path) -> Flakiness:
+def find_flaky(kept: Sequence[Kept]) -> Flakiness:
     """Look for the same model and case, under the same retriever, prompt, metrics and marks.
 
     Whether a case is missed follows from its scores and the marks, not from the tests that were
     selected; one without any score counts in no run.
+
+    Args:
+        kept: the reports on disk, newest first.
     """
-    heads = list(_heads(runs))
-    repeats = Counter(key for _, keys in heads for key in keys)
+    repeats = Counter(key for each in kept for key in _keys(each))
     missed: Counter[tuple[str, str]] = Counter()
-    taken: Counter[tuple[str, str]] = Counter()
+    counted: Counter[tuple[str, str]] = Counter()
     names: dict[tuple[str, str], tuple[str, str]] = {}
-    unreadable = sum(not keys for _, keys in heads)
-    for path, keys in heads:
-        if not any(repeats[key] > 1 for key in keys):
+    unreadable = sum(each.overview is None for each in kept)
+    for each in reversed(kept):
+        if not any(repeats[key] > 1 for key in _keys(each)):
             continue
         try:
-            exam = read_exam(path)
+            report = read_report(each.path)
         except UserError:
             unreadable += 1
             continue
-        for key, outcome in _outcomes(exam).items():
-            taken[key] += 1
+        for key, outcome in _outcomes(report).items():
+            counted[key] += 1
             missed[key] += outcome.missed
             names[key] = outcome.model, outcome.slug
     found = [
         Flaky(*names[key], missed[key], count)
-        for key, count in taken.items()
+        for key, count in counted.items()
         if 0 < missed[key] < count
     ]
     return Flakiness(
         cases=tuple(sorted(found, key=lambda each: (each.model, each.slug))),
-        repeated=sum(count > 1 for count in taken.values()),
+        repeated=sum(count > 1 for count in counted.values()),
         unreadable=unreadable,
     )
 
 
-def _heads(runs: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Each report, oldest first, with a key a model; none where it cannot be read."""
-    for path in reversed(newest_first(runs)):
-        try:
-            head = read_head(path)
-            models = {answers_key(row) for row in head["models"]}
-            yield path, [_key(each, head["fingerprint"], head["gate"]) for each in models]
-        except (OSError, LookupError, TypeError, AttributeError, ValueError):
-            yield path, []
+def _keys(kept: Kept) -> set[str]:
+    """One a model; none where the report cannot be read, or does not say all that must agree."""
+    header = kept.overview.header if kept.overview else None
+    if header is None or None in _conditions(header):
+        return set()
+    return {_key(model, header) for model in header.models}
 
 
-def _key(identity: str, fingerprint: Mapping[str, Any], gate: Mapping[str, Any]) -> str:
-    conditions = [fingerprint[each] for each in CONDITIONS]
-    return digest(identity, conditions, gate["pass_marks"])
+def _conditions(header: Header) -> list[object]:
+    return [getattr(header.fingerprint, each) for each in CONDITIONS]
 
 
-def _outcomes(exam: Exam) -> dict[tuple[str, str], Flaky]:
+def _key(model: ModelFacts, header: Header) -> str:
+    return digest(model.answers_key, _conditions(header), header.gate.pass_marks)
+
+
+def _outcomes(report: Report) -> dict[tuple[str, str], Flaky]:
     """Each case that has a score with a mark, as one run of it; equal cases are one."""
     found = {}
-    for model in exam.models:
-        key = _key(model.identity, exam.fingerprint, exam.gate)
-        for row in exam.taken.get(model.name, {}).values():
+    for model in report.header.models:
+        key = _key(model, report.header)
+        for result in report.by_case.get(model.name, {}).values():
             passed = [
-                exam.passes(metric, score)
-                for metric in exam.marks
-                if (score := row.scores.get(metric)) is not None
+                report.passes(metric, score)
+                for metric in report.marks
+                if (score := result.scores.get(metric)) is not None
             ]
-            if passed and row.error is None:
-                missed = not all(passed)
-                found[key, row.case.identity] = Flaky(model.name, row.case.slug, missed, 1)
+            if passed and result.error is None:
+                case = report.cases[result.case]
+                found[key, case.identity] = Flaky(model.name, case.slug, not all(passed), 1)
     return found

@@ -1,16 +1,16 @@
-"""What happened, in order: runs of the store, and changes of champion and data between them."""
+"""What happened, in order: runs, and changes of champion and data between them."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from common.errors import UserError
 from common.settings import nearest
-from evals.calls.store import Store
 from evals.metrics.table import METRICS
 from models.promotion.record import read_records
+from reports.archive import Kept
+from reports.report import Overview
 from reports.statistics.estimates import Estimate
 
 KEY_METRICS = ("token_f1", "abstention", "hit@5")
@@ -47,42 +47,27 @@ class Mark:
     words: str
 
 
-def read_runs(url: str) -> tuple[Ran, ...]:
-    """The runs of a store, oldest first.
-
-    Raises:
-        UserError: there is no store, it cannot be read, or it holds no run.
-    """
-    if "://" not in url and not Path(url).is_file():
-        raise UserError(
-            f"no runs yet: there is no store {url}; type `pytest evals`, or --store URL"
-        )
-    store = Store(url)
-    try:
-        runs = tuple(_ran(row) for row in store.runs())
-    finally:
-        store.close()
-    if not runs:
-        raise UserError(f"no runs yet in store {url}; type `pytest evals`")
-    return runs
+def ran(kept: Iterable[Kept]) -> tuple[Ran, ...]:
+    """The runs whose reports can be read, oldest first."""
+    runs = (_ran(each.overview) for each in kept if each.overview)
+    return tuple(sorted(runs, key=lambda run: (run.when, run.id)))
 
 
-def _ran(row: Any) -> Ran:
-    summary, verdicts = json.loads(row.summary), json.loads(row.verdicts)
-    roles = {each["name"]: each["role"] or "" for each in json.loads(row.models)}
+def _ran(overview: Overview) -> Ran:
+    header = overview.header
+    roles = {model.name: model.role for model in header.models}
+    outcomes = {verdict.model: verdict.outcome for verdict in overview.verdicts}
     shown = tuple(
         Shown(
-            model=model,
-            role=roles.get(model, ""),
-            outcome=verdicts.get(model, ""),
-            estimates={
-                metric: Estimate(mean, low, high, n, clusters)
-                for metric, (mean, low, high, n, clusters) in estimates.items()
-            },
+            model=group.model,
+            role=roles.get(group.model, ""),
+            outcome=outcomes.get(group.model, ""),
+            estimates=group.estimates,
         )
-        for model, estimates in summary.items()
+        for group in overview.summary
     )
-    return Ran(row.key, row.started, row.dataset, row.content, row.split, shown)
+    data = header.dataset
+    return Ran(header.id, header.started, data.name, data.identity, data.split, shown)
 
 
 def marks(runs: Iterable[Ran], models: Path) -> tuple[Mark, ...]:

@@ -8,7 +8,7 @@ from evals.metrics.table import METRICS
 from reports.history.flaky import Flakiness
 from reports.history.runs import Mark, Ran
 from reports.page.html import STYLE
-from reports.page.wording import figure
+from reports.page.wording import format_value
 from reports.statistics.estimates import Estimate
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -141,7 +141,9 @@ def _chart(
             for x, event in zip(_places(events), events, strict=True)
             if isinstance(event, Mark)
         ),
-        ticks=tuple((height(part * most), figure(part * most, unit)) for part in (0.0, 0.5, 1.0)),
+        ticks=tuple(
+            (height(part * most), format_value(part * most, unit)) for part in (0.0, 0.5, 1.0)
+        ),
     )
 
 

@@ -8,9 +8,8 @@ import sys
 from pathlib import Path
 
 from common.command import Parser, run
-from common.errors import UserError
 from common.files import write_whole
-from reports.archive import AGAIN, read_written
+from reports.archive import AGAIN, read_report
 from reports.page.html import render
 
 
@@ -22,11 +21,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _render_again(path: Path) -> None:
-    written = read_written(path)
-    try:
-        page = render(written)
-    except (LookupError, TypeError, AttributeError) as error:
-        raise UserError(f"{path} is no report ({error!r}); run the exam again") from error
+    page = render(read_report(path))
     write_whole(path.with_name("report.html"), page, mend=AGAIN, private=True)
     print(path.with_name("report.html"))
 

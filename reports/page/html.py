@@ -4,11 +4,21 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from reports.page.tables import Written, group_rows, metric_lines, missed_counts
-from reports.page.wording import checked, conclusions, estimated, figure, metrics_of, spent
+from reports.archive import members
+from reports.page.tables import group_rows, metric_lines
+from reports.page.wording import (
+    checked,
+    conclusions,
+    format_estimate,
+    format_spending,
+    format_value,
+    metrics_of,
+)
+from reports.report import GateFacts, ModelFacts, Report
 
 TEMPLATES = Path(__file__).parent / "templates"
 STYLE = TEMPLATES / "report.css"
@@ -16,13 +26,10 @@ SCRIPT_SAFE = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 """JSON needs these only inside strings, so that no text can end the script element."""
 
 
-def render(written: Written) -> str:
-    """The page, from the value of `report.as_json`.
+def render(report: Report) -> str:
+    """The page of a report as it was written: what it holds is shown as it is.
 
-    The same value gives the same bytes.
-
-    Raises:
-        KeyError: it is no such value.
+    The same report gives the same bytes.
     """
     import jinja2
     from markupsafe import Markup
@@ -34,85 +41,84 @@ def render(written: Written) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals |= {"format_estimate": format_estimate}
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    metrics = metrics_of(written["summary"], written["metrics"])
-    missed = missed_counts(written)
+    metrics = metrics_of(report.summary, report.metrics)
     return environment.get_template("report.html.j2").render(
-        written=written,
-        conclusions=conclusions(written),
-        checks=checked(written),
-        counts=_counts(written),
-        spent=spent(written["spending"]),
-        facts=_facts(written),
-        speeds=_speeds(written),
-        sections=[
-            {**section, "findings": [_finding(each) for each in section["findings"]]}
-            for section in written.get("sections", ())
-        ],
+        report=report,
+        conclusions=conclusions(report),
+        checks=checked(report),
+        counts=_counts(report),
+        spent=format_spending(report.spending),
+        facts=_facts(report),
+        speeds=_speeds(report),
         metrics=metrics,
-        lines=list(metric_lines(written, metrics)),
-        categories=group_rows(written, "categories", "category", metrics, missed),
-        contracts=group_rows(written, "contracts", "contract", metrics, missed),
-        data=Markup(_data(written)),
+        lines=list(metric_lines(report, metrics)),
+        categories=group_rows(report, "category", metrics),
+        contracts=group_rows(report, "contract", metrics),
+        data=Markup(_data(report)),
         style=Markup(STYLE.read_text(encoding="utf-8")),
         script=Markup(script),
         script_digest=digest,
     )
 
 
-def _data(written: Written) -> str:
+def _data(report: Report) -> str:
     """What the script draws cases from, as JSON in pure ASCII that no `<` can break out of."""
+    written = members(report)
     carried = {key: written[key] for key in ("metrics", "passages", "cases", "results")}
     return json.dumps(carried, separators=(",", ":")).translate(SCRIPT_SAFE)
 
 
-def _counts(written: Written) -> dict[str, str]:
-    cases, results = written["cases"], written["results"]
-    judged = {verdict["model"] for verdict in written["verdicts"]}
-    taken = [result for result in results if result["model"] in judged]
-    missed = sum(bool(result["missed"]) for result in taken)
+def _counts(report: Report) -> dict[str, str]:
+    judged = {verdict.model for verdict in report.verdicts}
+    tested = [result for result in report.results if result.model in judged]
+    missed = sum(bool(result.missed) for result in tested)
     return {
-        "cases": f"{len(cases):,}",
-        "contracts": f"{len({case['contract'] for case in cases}):,}",
-        "answerable": f"{sum(bool(case['expected']) for case in cases):,}",
-        "missed": f"{missed:,} of {len(taken):,}",
-        "answers failed": f"{sum(result['error'] is not None for result in results):,}",
+        "cases": f"{len(report.cases):,}",
+        "contracts": f"{report.examined_contracts:,}",
+        "answerable": f"{sum(bool(case.expected) for case in report.cases):,}",
+        "missed": f"{missed:,} of {len(tested):,}",
+        "answers failed": f"{report.failed_answers:,}",
     }
 
 
-def _finding(finding: Mapping[str, Any]) -> dict[str, Any]:
-    return {**finding, "value": estimated(finding["estimate"])}
-
-
-def _speeds(written: Written) -> list[dict[str, str]]:
+def _speeds(report: Report) -> list[dict[str, str]]:
     def shown(value: float | None, unit: str) -> str:
-        return "not measured" if value is None else figure(value, unit)
+        return "not measured" if value is None else format_value(value, unit)
 
     return [
         {
-            "model": speed["model"],
-            "calls": f"{speed['calls']:,}",
-            "p50": shown(speed["p50_latency"], "s"),
-            "p95": shown(speed["p95_latency"], "s"),
-            "rate": shown(speed["tokens_per_second"], "tokens"),
+            "model": speed.model,
+            "calls": f"{speed.calls:,}",
+            "p50": shown(speed.p50_latency, "s"),
+            "p95": shown(speed.p95_latency, "s"),
+            "rate": shown(speed.tokens_per_second, "tokens"),
         }
-        for speed in written["performance"]
-        if speed["calls"]
+        for speed in report.performance
+        if speed.calls
     ]
 
 
-def _facts(written: Written) -> dict[str, list[tuple[str, str]]]:
+def _facts(report: Report) -> dict[str, list[tuple[str, str]]]:
     """What was examined and with what: headings, each with its (name, value) pairs."""
+    header = report.header
     sections: dict[str, Any] = {
-        "Exam": {key: written[key] for key in ("id", "started", "command")},
-        "Dataset": written["dataset"],
-        "Retriever": written["retriever"],
+        "Exam": {"id": header.id, "started": header.started, "command": header.command},
+        "Dataset": asdict(header.dataset),
+        "Retriever": asdict(header.retriever),
+        **{f"Model {model.name}": _beside(model) for model in header.models},
+        "Gate": _beside(header.gate),
+        "Provenance": header.provenance,
     }
-    for number, model in enumerate(written["models"], start=1):
-        sections[f"Model {model.get('name', number)}"] = model
-    sections |= {"Gate": written["gate"], "Provenance": written["provenance"]}
     return {title: list(_pairs(value)) for title, value in sections.items()}
+
+
+def _beside(facts: ModelFacts | GateFacts) -> dict[str, Any]:
+    """What is further known, beside the rest."""
+    known = asdict(facts)
+    return {**known, **known.pop("further")}
 
 
 def _pairs(value: Any, name: str = "") -> Iterator[tuple[str, str]]:

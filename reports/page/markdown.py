@@ -1,19 +1,18 @@
 """What an exam found, in Markdown: the page of a CI job summary."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 from reports.page.wording import (
     checked,
     conclusions,
-    estimated,
-    figure,
-    interval,
+    format_estimate,
+    format_interval,
+    format_spending,
+    format_value,
     metrics_of,
-    spent,
-    unit_of,
 )
+from reports.report import Group, Report, ReportedCase, ReportedResult, Section
 
 LIMIT = 60_000
 """Bytes; GitHub refuses a job summary of more than 1 MiB, and nobody reads so much."""
@@ -27,19 +26,19 @@ CLIP = 120
 _SPECIAL = re.compile(r"[&<>|\\`*_\[\]~$]")
 
 
-def markdown(written: Mapping[str, Any]) -> str:
-    """The exam as GitHub-flavoured Markdown of at most `LIMIT` bytes.
+def markdown(report: Report) -> str:
+    """A report, as it was written, as GitHub-flavoured Markdown of at most `LIMIT` bytes.
 
     A section that would make it longer is left out, and said to be.
     """
-    page = ["\n".join(_opening(written))]
+    page = ["\n".join(_opening(report))]
     for title, lines in (
-        ("Checks", _checks(written)),
-        ("Notes", _notes(written)),
-        ("Metrics", _metrics(written)),
-        *((section["title"], _findings(section)) for section in written.get("sections", ())),
-        ("Weakest categories by token_f1", _weakest(written)),
-        ("Missed", _missed(written)),
+        ("Checks", _checks(report)),
+        ("Notes", _notes(report)),
+        ("Metrics", _metrics(report)),
+        *((section.title, _findings(section)) for section in report.sections),
+        ("Weakest categories by token_f1", _weakest(report)),
+        ("Missed", _missed(report)),
     ):
         rows = list(lines)
         if not rows:
@@ -51,20 +50,18 @@ def markdown(written: Mapping[str, Any]) -> str:
     return "\n\n".join(page) + "\n"
 
 
-def _opening(written: Mapping[str, Any]) -> Iterator[str]:
+def _opening(report: Report) -> Iterator[str]:
     yield "# Bar Exam"
-    found = conclusions(written)
+    found = conclusions(report)
     if not found:
         yield "\nNothing was examined."
     for each in found[:20]:
         word = f"**{each.outcome}** " if each.outcome else ""
         yield f"\n{word}{escape(each.sentence, 400)}"
-    contracts = len({case["contract"] for case in written["cases"]})
-    errors = sum(result["error"] is not None for result in written["results"])
-    spending = ", ".join(f"{name} {value}" for name, value in spent(written["spending"]).items())
+    spent = ", ".join(f"{name} {each}" for name, each in format_spending(report.spending).items())
     yield (
-        f"\n{len(written['cases']):,} cases of {contracts:,} contracts, {errors:,} answers failed. "
-        f"Spent: {spending}."
+        f"\n{len(report.cases):,} cases of {report.examined_contracts:,} contracts, "
+        f"{report.failed_answers:,} answers failed. Spent: {spent}."
     )
 
 
@@ -75,104 +72,102 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]
         yield f"| {' | '.join(row)} |"
 
 
-def _checks(written: Mapping[str, Any]) -> Iterator[str]:
-    if written["verdicts"]:
+def _checks(report: Report) -> Iterator[str]:
+    if report.verdicts:
         yield from _table(
             ("Model", "Check", "Outcome", "Reason"),
             (
                 (
-                    escape(check["model"], 60),
-                    escape(check["about"], 60),
-                    check["outcome"],
-                    escape(check["reason"], REASON),
+                    escape(check.model, 60),
+                    escape(check.about, 60),
+                    check.outcome,
+                    escape(check.reason, REASON),
                 )
-                for check in checked(written)
+                for check in checked(report)
             ),
         )
 
 
-def _notes(written: Mapping[str, Any]) -> Iterator[str]:
-    yield from (f"- {escape(note, REASON)}" for note in written["notes"])
+def _notes(report: Report) -> Iterator[str]:
+    yield from (f"- {escape(note, REASON)}" for note in report.notes)
 
 
-def _findings(section: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{section['note']}\n"
+def _findings(section: Section) -> Iterator[str]:
+    yield f"{section.note}\n"
     yield from _table(
         ("Subject", "Measure", "Value", "Outcome", "Remark"),
         (
             (
-                escape(each["subject"], 60),
-                escape(each["measure"], 60),
-                escape(estimated(each["estimate"]), 60),
-                each["outcome"] or "",
-                escape(each["reason"], 200),
+                escape(each.subject, 60),
+                escape(each.measure, 60),
+                escape(format_estimate(each.estimate), 60),
+                each.outcome or "",
+                escape(each.reason, 200),
             )
-            for each in section["findings"]
+            for each in section.findings
         ),
     )
 
 
-def _metrics(written: Mapping[str, Any]) -> Iterator[str]:
-    groups = written["summary"]
+def _metrics(report: Report) -> Iterator[str]:
+    groups = report.summary
     if not groups:
         return
     yield from _table(
-        ("Metric", *(escape(group["model"], 60) for group in groups)),
+        ("Metric", *(escape(group.model, 60) for group in groups)),
         (
-            (escape(metric, 60), *(_estimate(written, group, metric) for group in groups))
-            for metric in metrics_of(groups, written["metrics"])
+            (escape(metric, 60), *(_estimate(report, group, metric) for group in groups))
+            for metric in metrics_of(groups, report.metrics)
         ),
     )
 
 
-def _estimate(written: Mapping[str, Any], group: Mapping[str, Any], metric: str) -> str:
-    estimate, lost = group["estimates"].get(metric), group["unscored"].get(metric, 0)
+def _estimate(report: Report, group: Group, metric: str) -> str:
+    estimate, lost = group.estimates.get(metric), group.unscored.get(metric, 0)
     if estimate is None:
         return f"unscored ({lost:,})" if lost else "not asked"
-    unit = unit_of(written, metric)
+    unit = report.unit_of(metric)
     also = f", {lost:,} unscored" if lost else ""
-    shown = f"{figure(estimate['mean'], unit)} {interval(estimate, unit)}, n {estimate['n']:,}"
-    return escape(shown + also, 200)
+    shown = f"{format_value(estimate.mean, unit)} {format_interval(estimate, unit)}"
+    return escape(f"{shown}, n {estimate.n:,}{also}", 200)
 
 
-def _weakest(written: Mapping[str, Any]) -> Iterator[str]:
+def _weakest(report: Report) -> Iterator[str]:
     rows = []
-    for model in (group["model"] for group in written["summary"]):
+    for model in (group.model for group in report.summary):
         found = [
-            (group["estimates"]["token_f1"]["mean"], group["name"], group["estimates"]["token_f1"])
-            for group in written["categories"]
-            if group["model"] == model and "token_f1" in group["estimates"]
+            (group.estimates["token_f1"].mean, group.name, group.estimates["token_f1"].n)
+            for group in report.categories
+            if group.model == model and "token_f1" in group.estimates
         ]
-        for mean, name, estimate in sorted(found, key=lambda row: row[:2])[:5]:
-            rows.append(
-                (escape(model, 60), escape(name, 60), figure(mean, ""), f"{estimate['n']:,}")
-            )
+        for mean, name, count in sorted(found)[:5]:
+            rows.append((escape(model, 60), escape(name, 60), format_value(mean, ""), f"{count:,}"))
     if rows:
         yield from _table(("Model", "Category", "token\\_f1", "n"), rows)
 
 
-def _missed(written: Mapping[str, Any]) -> Iterator[str]:
+def _missed(report: Report) -> Iterator[str]:
     """Up to ten, taken evenly from all, since neighbours are of one contract."""
-    missed = [result for result in written["results"] if result["missed"]]
+    missed = [result for result in report.results if result.missed]
     if not missed:
         return
     shown = [missed[i * len(missed) // min(10, len(missed))] for i in range(min(10, len(missed)))]
     yield f"{len(shown)} of {len(missed):,}, taken evenly from the exam.\n"
     yield from _table(
         ("Model", "Question", "Expected", "Answer", "Missed"),
-        (_missed_row(result, written["cases"][result["case"]]) for result in shown),
+        (_missed_row(result, report.cases[result.case]) for result in shown),
     )
 
 
-def _missed_row(result: Mapping[str, Any], case: Mapping[str, Any]) -> tuple[str, ...]:
-    expected = " / ".join(span["text"] for span in case["expected"])
-    answer = result["answer"] if result["error"] is None else f"error: {result['error']}"
+def _missed_row(result: ReportedResult, case: ReportedCase) -> tuple[str, ...]:
+    expected = " / ".join(span.text for span in case.expected)
+    answer = result.answer if result.error is None else f"error: {result.error}"
     return (
-        escape(result["model"], 60),
-        escape(case["question"]),
-        escape(expected) if case["expected"] else "not in the contract",
+        escape(result.model, 60),
+        escape(case.question),
+        escape(expected) if case.expected else "not in the contract",
         escape(answer) or "(empty)",
-        escape(", ".join(result["missed"]), 80),
+        escape(", ".join(result.missed), 80),
     )
 
 

@@ -1,14 +1,14 @@
 """The tables of a page: one metric a line, one group of cases a row, with the places to draw at."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 from urllib.parse import urlencode
 
-from reports.page.wording import figure, interval, unit_of
-
-Written = Mapping[str, Any]
+from reports.page.wording import format_interval, format_value
+from reports.report import Check, Group, Report
+from reports.statistics.estimates import Estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Line:
     unscored: int
     reason: str
     plot: Plot | None
-    checks: tuple[Mapping[str, Any], ...]
+    checks: tuple[Check, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,31 +61,29 @@ class Row:
     cells: tuple[Cell, ...]
 
 
-def metric_lines(written: Written, metrics: Sequence[str]) -> Iterator[Line]:
+def metric_lines(report: Report, metrics: Sequence[str]) -> Iterator[Line]:
     """The summary table: every metric, and within it every model."""
-    checks = {verdict["model"]: verdict["checks"] for verdict in written["verdicts"]}
-    reasons = _reasons(written)
+    checks = {verdict.model: verdict.checks for verdict in report.verdicts}
+    reasons = _reasons(report)
     for metric in metrics:
-        unit = unit_of(written, metric)
-        most = _axis(written, metric, unit)
-        for number, group in enumerate(written["summary"]):
-            model = group["model"]
-            estimate, lost = group["estimates"].get(metric), group["unscored"].get(metric, 0)
-            held = tuple(check for check in checks.get(model, ()) if check["metric"] == metric)
-            common = reasons.get((model, metric), Counter()).most_common(1)
+        unit = report.unit_of(metric)
+        most = _axis(report, metric, unit)
+        for number, group in enumerate(report.summary):
+            estimate, lost = group.estimates.get(metric), group.unscored.get(metric, 0)
+            common = reasons.get((group.model, metric), Counter()).most_common(1)
             yield Line(
                 metric=metric,
                 first=number == 0,
-                model=model,
-                mean=figure(estimate["mean"], unit) if estimate else _absent(lost),
-                interval=interval(estimate, unit) if estimate else "",
-                n=f"{estimate['n']:,}" if estimate else "0",
+                model=group.model,
+                mean=format_value(estimate.mean, unit) if estimate else _absent(lost),
+                interval=format_interval(estimate, unit) if estimate else "",
+                n=f"{estimate.n:,}" if estimate else "0",
                 unscored=lost,
                 reason=common[0][0] if common else "",
-                plot=_plot(metric, model, unit, estimate, _floor(written, metric), most)
+                plot=_plot(metric, group.model, unit, estimate, _floor(report, metric), most)
                 if estimate
                 else None,
-                checks=held,
+                checks=tuple(c for c in checks.get(group.model, ()) if c.metric == metric),
             )
 
 
@@ -93,97 +91,83 @@ def _absent(unscored: int) -> str:
     return "unscored" if unscored else "not asked"
 
 
-def _reasons(written: Written) -> dict[tuple[str, str], Counter[str]]:
+def _reasons(report: Report) -> dict[tuple[str, str], Counter[str]]:
     """Why scores are missing, by (model, metric)."""
     found: dict[tuple[str, str], Counter[str]] = {}
-    for result in written["results"]:
-        for metric, value in result["scores"].items():
+    for result in report.results:
+        for metric, value in result.scores.items():
             if value is None:
-                reason = result["reasons"].get(metric, "no reason given")
-                found.setdefault((result["model"], metric), Counter())[reason] += 1
+                reason = result.reasons.get(metric, "no reason given")
+                found.setdefault((result.model, metric), Counter())[reason] += 1
     return found
 
 
-def _axis(written: Written, metric: str, unit: str) -> float:
+def _axis(report: Report, metric: str, unit: str) -> float:
     """The right end of the metric's axis: 1 for shares, else past the farthest whisker."""
     if not unit:
         return 1.0
-    estimates = [group["estimates"].get(metric) for group in written["summary"]]
-    floors = [floor for floor in [_floor(written, metric)] if floor is not None]
-    ends = [e["mean"] if e["high"] is None else e["high"] for e in estimates if e]
+    estimates = [group.estimates.get(metric) for group in report.summary]
+    floors = [floor for floor in [_floor(report, metric)] if floor is not None]
+    ends = [e.mean if e.high is None else e.high for e in estimates if e]
     return 1.1 * max([*ends, *floors], default=0.0) or 1.0
 
 
-def _floor(written: Written, metric: str) -> float | None:
-    floor: float | None = written["gate"].get("metrics", {}).get(metric, {}).get("floor")
-    return floor
+def _floor(report: Report, metric: str) -> float | None:
+    rule = report.header.gate.metrics.get(metric)
+    return rule.floor if rule else None
 
 
 def _plot(
-    metric: str,
-    model: str,
-    unit: str,
-    estimate: Mapping[str, Any],
-    floor: float | None,
-    most: float,
+    metric: str, model: str, unit: str, estimate: Estimate, floor: float | None, most: float
 ) -> Plot:
-    def place(value: float | None) -> float | None:
-        return None if value is None else round(100 * min(max(value / most, 0.0), 1.0), 1)
+    def place(value: float) -> float:
+        return round(100 * min(max(value / most, 0.0), 1.0), 1)
 
-    mean = place(estimate["mean"])
-    assert mean is not None
-    held = f", floor {floor:g}" if floor is not None else ""
+    low, high = estimate.low, estimate.high
+    against = f", floor {floor:g}" if floor is not None else ""
     return Plot(
-        mean=mean,
-        low=place(estimate["low"]),
-        high=place(estimate["high"]),
-        floor=place(floor),
-        most=figure(most, unit) if unit else "1",
-        label=f"{metric} of {model}: {figure(estimate['mean'], unit)} "
-        f"{interval(estimate, unit)}{held}",
+        mean=place(estimate.mean),
+        low=None if low is None else place(low),
+        high=None if high is None else place(high),
+        floor=None if floor is None else place(floor),
+        most=format_value(most, unit) if unit else "1",
+        label=f"{metric} of {model}: {format_value(estimate.mean, unit)} "
+        f"{format_interval(estimate, unit)}{against}",
     )
 
 
-def missed_counts(written: Written) -> Counter[tuple[str, str, str]]:
-    """Missed cases by (model, category or contract, its name)."""
-    found: Counter[tuple[str, str, str]] = Counter()
-    for result in written["results"]:
-        if result["missed"]:
-            case = written["cases"][result["case"]]
-            for key in ("category", "contract"):
-                found[result["model"], key, case[key]] += 1
-    return found
-
-
 def group_rows(
-    written: Written,
-    groups: str,
-    key: str,
-    metrics: Sequence[str],
-    missed: Counter[tuple[str, str, str]],
+    report: Report, kind: Literal["category", "contract"], metrics: Sequence[str]
 ) -> list[Row]:
-    """The rows of `groups` ("categories", "contracts"), whose cases bear their name under `key`."""
-    several = len(written["summary"]) > 1
+    """A row for each model on each category, or on each contract."""
+    several = len(report.summary) > 1
+    missed = Counter(
+        (result.model, case.category if kind == "category" else case.contract)
+        for result in report.results
+        if result.missed
+        for case in [report.cases[result.case]]
+    )
+    groups = report.categories if kind == "category" else report.contracts
     return [
         Row(
-            name=group["name"],
-            link=urlencode({key: group["name"], **({"model": group["model"]} if several else {})}),
-            model=group["model"],
-            cases=group["cases"],
-            missed=missed[group["model"], key, group["name"]],
-            cells=tuple(_cell(written, group, metric) for metric in metrics),
+            name=group.name,
+            link=urlencode({kind: group.name, **({"model": group.model} if several else {})}),
+            model=group.model,
+            cases=group.cases,
+            missed=missed[group.model, group.name],
+            cells=tuple(_cell(report, group, metric) for metric in metrics),
         )
-        for group in sorted(written[groups], key=lambda group: group["name"])
+        for group in sorted(groups, key=lambda group: group.name)
     ]
 
 
-def _cell(written: Written, group: Mapping[str, Any], metric: str) -> Cell:
-    estimate, lost = group["estimates"].get(metric), group["unscored"].get(metric, 0)
+def _cell(report: Report, group: Group, metric: str) -> Cell:
+    estimate, lost = group.estimates.get(metric), group.unscored.get(metric, 0)
     if estimate is None:
         return Cell("unscored" if lost else "–", None, None, f"{lost:,} cases" if lost else "")
-    unit, mean = unit_of(written, metric), estimate["mean"]
-    lower = written["metrics"].get(metric, {}).get("direction") == "lower"
-    heat = round(4 * min(max(mean if lower else 1 - mean, 0.0), 1.0))
-    note = f"n {estimate['n']:,}" + (f",\n{lost:,} unscored" if lost else "")
-    text = f"{mean:.2f}" if unit != "tokens" else figure(mean, unit)
+    unit, mean = report.unit_of(metric), estimate.mean
+    share = mean if report.lower_is_better(metric) else 1 - mean
+    heat = round(4 * min(max(share, 0.0), 1.0))
+    note = f"n {estimate.n:,}" + (f",\n{lost:,} unscored" if lost else "")
+    text = f"{mean:.2f}" if unit != "tokens" else format_value(mean, unit)
     return Cell(text, mean, None if unit else heat, note)

@@ -5,7 +5,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
 from typing import IO, TYPE_CHECKING
 
 from common.redaction import redacted
@@ -169,10 +168,9 @@ def print_report(
             console.print(f"[{STYLES.get(outcome, 'none')}]{outcome:<{width}}[/] ", end="")
         console.print(presentable(redacted(line)), markup=False, soft_wrap=True)
 
-    concluded = conclusions({"verdicts": [asdict(verdict) for verdict in report.verdicts],
-                             "summary": [{"model": v.model} for v in report.verdicts]})  # fmt: skip
-    for each in concluded:
-        say(each.sentence, each.outcome)
+    for each in conclusions(report):
+        if each.outcome:
+            say(each.sentence, each.outcome)
     _print_summary(report, console)
     for verdict in report.verdicts:
         for check in sorted(verdict.checks, key=lambda check: OUTCOMES.index(check.outcome)):
@@ -189,9 +187,10 @@ def print_report(
     if report.failed_answers:
         again = "--errored asks again for those that failed"
         say(f"{report.failed_answers} cases have no answer; reasons are in the report, {again}")
-    if report.missed:
-        tests = sum(len(tests) for tests in report.missed.values())
-        say(f"{len(report.missed)} of {len(report.results)} cases missed, by {tests} tests")
+    missed = [result.missed for result in report.results if result.missed]
+    if missed:
+        tests = sum(map(len, missed))
+        say(f"{len(missed)} of {len(report.results)} cases missed, by {tests} tests")
     say(spending_line(report.spending, len(report.results)))
     for page in pages:
         say(page)

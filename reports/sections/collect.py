@@ -11,7 +11,7 @@ from evals.probes.forgetting import HarnessExam, ProbeExam
 from evals.results import Result
 from evals.suites import FORGETTING, HARM
 from reports.report import Finding, Section
-from reports.sections.corpus import whole_section
+from reports.sections.corpus import corpus_section
 from reports.sections.judge_exams import judge_section
 from reports.sections.stability import stability_sections
 from reports.statistics.bootstrap import gated_mean
@@ -33,7 +33,7 @@ def sections(run: Run, agenda: "Agenda", gate: Gate) -> tuple[Section, ...]:
         _forgetting(agenda, gate),
         _preferences(run, gate.alpha),
         _labelled(results, agenda.labels, gate.alpha),
-        whole_section(by_model(results)),
+        corpus_section(by_model(results)),
     ]
     return tuple(section for section in found if section.findings)
 

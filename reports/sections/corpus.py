@@ -29,7 +29,7 @@ NOTE = (
 )
 
 
-def whole_section(of_model: Mapping[str, Sequence[Result]]) -> Section:
+def corpus_section(of_model: Mapping[str, Sequence[Result]]) -> Section:
     """Every model's scores of the whole exam; answers that failed are left out, and counted."""
     findings = tuple(
         _counted(finding, len(results) - len(answered))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from evals.gate import Gate
 from evals.metrics.table import METRICS
 from evals.results import Result, Spending
+from reports.listing import listed, metric_facts
 from reports.report import (
     Check,
     Group,
@@ -77,19 +78,22 @@ def conclude(
     ]
     differences = tuple(row for each in met for row in category_differences(*each))
     correlations = [line for each in met for line in format_correlations(*each)]
+    listing = listed(results)
     return Report(
         header=header,
+        notes=(*notes, *correlations, *format_differences(differences)),
         spending=spending,
         summary=summary,
+        verdicts=verdicts,
+        metrics=metric_facts(),
         categories=_groups(of_model, gate.alpha, lambda result: result.case.category),
         contracts=_groups(of_model, gate.alpha, lambda result: result.case.contract.id),
-        verdicts=verdicts,
         performance=tuple(
             measure(model, rows, (speeds or {}).get(model)) for model, rows in of_model.items()
         ),
-        results=tuple(results),
-        missed={},
-        notes=(*notes, *correlations, *format_differences(differences)),
+        passages=listing.passages,
+        cases=listing.cases,
+        results=listing.results,
         differences=differences,
         sections=tuple(sections),
     )

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from evals.metrics.table import METRICS
 from evals.results import Result
 from evals.selected import CaseTest
-from reports.archive import RIGHT_OR_WRONG
+from reports.report import RIGHT_OR_WRONG
 
 
 def opponents_missed(

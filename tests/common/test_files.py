@@ -27,7 +27,8 @@ from common.files import (
     write_whole,
 )
 from evals.calls.store import Store
-from reports.archive import write_json
+from reports.archive import write_report
+from tests.report_data import written
 from tests.seams import line_readers, renames, users
 
 ROOT = Path(__file__).parents[2]
@@ -330,7 +331,7 @@ def test_a_file_in_the_way_of_a_folder_is_an_error(tmp_path):
 
 
 def test_a_report_and_every_file_of_a_store_are_private(tmp_path):
-    write_json({"text": "lone \ud800"}, tmp_path / "runs" / "r" / "report.json")
+    write_report(written([], {}), tmp_path / "runs" / "r" / "report.json")
     store = Store(str(tmp_path / "kept" / "s.sqlite"))
     made = [path for top in ("runs", "kept") for path in (tmp_path / top).rglob("*")]
     assert {"report.json", "s.sqlite", "s.sqlite-wal"} <= {path.name for path in made}

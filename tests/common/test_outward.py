@@ -67,19 +67,14 @@ def test_an_exams_last_page_moves_no_terminal_and_takes_no_markup(sample):
     from evals.results import Result, Spending
     from models.chat import Answer
     from reports.page.terminal import print_report
-    from reports.report import Header
     from reports.verdict.conclude import conclude
-    from tests.report_data import GATE
+    from tests.report_data import GATE, header
 
     hostile = "a[/b][red] \x1b]0;x\x07\r\x9b31m\u202e password=planted-0003"
     case, answer = sample.cases[0], Answer("", error=hostile)
-    header = Header(
-        id="1", started="1", command="pytest", provenance={}, dataset={}, retriever={},
-        models=[], gate={}, fingerprint={},
-    )  # fmt: skip
     results = [Result(hostile, case, answer, score(case, answer), asked=True)]
     spending = Spending(calls=1, tokens_in=1, tokens_out=1, seconds=1.0, peak_memory=1)
-    report = conclude(header, results, spending, GATE, notes=[hostile])
+    report = conclude(header(), results, spending, GATE, notes=[hostile])
     page = io.StringIO()
     print_report(report, [hostile], page, colour=False)
     assert not {"\x1b", "\x07", "\r", "\x9b", "\u202e"} & set(page.getvalue())

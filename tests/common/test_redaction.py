@@ -15,6 +15,7 @@ from common.redaction import address, command_line, keep_secret, keep_secrets_of
 from models.chat import Answer
 from models.factory import open_models
 from models.spoken import answered
+from reports.archive import members
 from tests.report_data import written
 from tests.seams import users
 
@@ -132,10 +133,10 @@ def test_a_report_holds_no_secret_in_any_of_its_texts(sample):
     keep_secret("planted-value-0001")
     case = sample.cases[0]
     said = "planted-value-0001 \x1b[31m"
-    value = written([case], {said: lambda _: Answer(said, reasoning=said, finish_reason=said)})
-    text = json.dumps(value, ensure_ascii=False)
+    report = written([case], {said: lambda _: Answer(said, reasoning=said, finish_reason=said)})
+    text = json.dumps(members(report), ensure_ascii=False)
     assert "planted-value-0001" not in text and "\\u001b" not in text
-    assert value["results"][0]["reasoning"] == "*** \\x1b[31m"
+    assert report.results[0].reasoning == "*** \\x1b[31m"
 
 
 def test_the_key_of_an_entry_is_known_from_when_it_is_opened(tmp_path, monkeypatch):

@@ -11,7 +11,6 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from evals.calls.store import Store, run_row
 from reports.page import terminal
 from tests.faults.test_exits import typed
 from tests.run_data import contents, put, written
@@ -172,7 +171,6 @@ def history(tmp_path):
     """Three runs, of which the last is on other data."""
     cases = contents(contracts=4)
     fresh = cases | {"c0__q0": "new"}
-    store = Store(str(tmp_path / "store.sqlite"))
     for day, (held, level) in enumerate([(cases, 0.2), (cases, 0.4), (fresh, 0.6)], start=1):
         taken = {
             case: {
@@ -183,15 +181,14 @@ def history(tmp_path):
             for n, case in enumerate(held)
         }
         value = written(f"202601{day:02}-010000-aaaa", {"dpo-smollm2": taken}, held)
-        store.add([run_row(value, put(tmp_path / "runs", value))])
-    store.close()
+        put(tmp_path / "runs", value)
     return tmp_path
 
 
 def told(history, *words, command="reports.history", **variables):
     places = ["--runs", str(history / "runs")]
     if command == "reports.history":
-        places += ["--store", str(history / "store.sqlite"), "--models", str(history)]
+        places += ["--models", str(history)]
     return typed(command, *words, *places, **variables)
 
 

@@ -15,14 +15,14 @@ from fixtures.cases import Case, Contract, Span
 from fixtures.datasets import load_dataset
 from models.chat import Answer
 from models.manifest import Manifest, contract_entry, write_manifest
-from reports.archive import as_json
+from reports.archive import as_written
 from reports.page.html import render
 from reports.page.markdown import markdown
-from reports.report import Header
 from reports.verdict.conclude import conclude
 from reports.verdict.planning import minimum_detectable_effects
 from tests.conftest import make_adapter
 from tests.fake_server import fake_server
+from tests.report_data import header
 
 ROOT = Path(__file__).parents[2]
 
@@ -58,9 +58,7 @@ def rows(metric, values, answerable=True):
 
 
 def concluded(gate, results, notes=()):
-    header = Header("id", "2026-01-01T00:00:00Z", "pytest evals", {}, {}, {}, [{"name": "new"}],
-                    gate.model_dump(mode="json", by_alias=True), {})  # fmt: skip
-    return conclude(header, results, Spending(0, 0, 0, 1.0, 0), gate, notes=notes)
+    return conclude(header("new", gate=gate), results, Spending(0, 0, 0, 1.0, 0), gate, notes=notes)
 
 
 @pytest.mark.fault("USE-4")
@@ -107,9 +105,9 @@ def test_every_check_and_reason_stands_in_every_page():
         minimum_cases=20,
     )
     report = concluded(gate, rows("token_f1", [[1.0] * 5, [0.0] * 6]), notes=["a note of it"])
-    written = json.loads(json.dumps(as_json(report)))
-    assert len(written["verdicts"][0]["checks"]) == 2
-    reasons = [check["reason"] for check in written["verdicts"][0]["checks"]]
+    written = as_written(report)
+    assert len(written.verdicts[0].checks) == 2
+    reasons = [check.reason for check in written.verdicts[0].checks]
     page, summary = render(written), markdown(written).replace("&#95;", "_").replace("&#91;", "[")
     for reason in [*reasons, "a note of it"]:
         assert reason in page

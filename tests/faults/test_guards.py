@@ -15,11 +15,12 @@ from fixtures.cases import Case, Contract, Span
 from models.chat import Answer
 from models.manifest import Manifest, contract_entry, write_manifest
 from models.registry import EndpointEntry, LocalEntry, RecordedEntry
-from reports.report import Check, Header, Opponent
+from reports.report import Check, Opponent
 from reports.verdict.conclude import conclude
 from reports.verdict.decide import decide
 from reports.verdict.preconditions import leak_checks
 from tests.promotion_data import make_place, write_report
+from tests.report_data import header
 
 ROOT = Path(__file__).parents[2]
 CHAMPION = Opponent("champion", "champion", "c" * 64)
@@ -43,10 +44,9 @@ def results(model, share=1.0, contracts=40, questions=25, metric="token_f1", ans
 
 
 def verdict(gate, rows, opponents=()):
-    header = Header("id", "", "", {}, {}, {}, [], {}, {})
     spending = Spending(0, 0, 0, 1.0, 0)
     return conclude(
-        header, rows, spending, gate, candidates=("new",), opponents=opponents
+        header("new"), rows, spending, gate, candidates=("new",), opponents=opponents
     ).verdicts[0]
 
 

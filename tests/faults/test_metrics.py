@@ -23,7 +23,7 @@ from models.chat import Answer
 from models.prompted import Template
 from models.recorded import RecordedModel
 from reports.compare.__main__ import main as compare
-from reports.sections.corpus import whole_section
+from reports.sections.corpus import corpus_section
 from tests.conftest import ROOT
 from tests.run_data import contents, put, written
 
@@ -117,7 +117,7 @@ def test_a_right_answer_that_is_negative_refuses_nothing(question, gold, said):
         assert set(values(case, said, *EARNS).values()) == {1.0}
     (laziness,) = (
         found.estimate.mean
-        for found in whole_section({"m": [Result("m", case, Answer(said), {}, True)]}).findings
+        for found in corpus_section({"m": [Result("m", case, Answer(said), {}, True)]}).findings
         if found.measure == "ContractEval laziness"
     )
     assert laziness == 0.0
@@ -126,7 +126,7 @@ def test_a_right_answer_that_is_negative_refuses_nothing(question, gold, said):
 @pytest.mark.fault("MET-2")
 def test_cuads_recall_counts_a_right_no():
     case = case_of("No.", question="May the Licensee sublicense?")
-    found = whole_section({"m": [Result("m", case, Answer("No."), {}, True)]}).findings
+    found = corpus_section({"m": [Result("m", case, Answer("No."), {}, True)]}).findings
     recall = {each.measure: each.estimate.mean for each in found if "recall" in each.measure}
     assert set(recall.values()) == {1.0}
     declined = Prediction("c__Law", "Law", ("Ohio",), one_best("Not found."))

@@ -4,7 +4,8 @@ import dataclasses
 
 from evals.gate import Gate, MetricGate
 from evals.results import Score
-from reports.archive import as_json, read_report, write_json
+from reports.archive import read_report, write_report
+from reports.listing import joined
 from reports.verdict.categories import category_differences, format_differences
 from reports.verdict.conclude import conclude
 from tests.reports.test_verdict import CHAMPION, HEADER, SPENDING, results
@@ -52,15 +53,12 @@ def test_a_category_of_one_contract_is_left_out():
 
 
 def test_report_json_gives_the_whole_report_back(tmp_path):
-    rows = [*results("new", 0.9), *spread(results("champion", 0.2))]
+    rows = spread([*results("new", 0.9), *results("champion", 0.2)])
     report = conclude(HEADER, rows, SPENDING, GATE, opponents=(CHAMPION,), notes=("a note",))
-    write_json(as_json(report), tmp_path / "report.json")
-    cases = {row.case.id: row.case for row in rows}
-    again = read_report(tmp_path / "report.json", cases)
-    assert again.verdicts == report.verdicts
-    assert again.notes == report.notes
-    assert again.differences == report.differences
-    assert again.summary == report.summary
+    assert write_report(report, tmp_path / "report.json") == report
+    again = read_report(tmp_path / "report.json")
+    assert again == report
+    assert joined(again, [row.case for row in rows]) == tuple(rows)
 
 
 def test_few_contracts_show_nothing_beyond_chance():

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.archive import Asked, exam_from
+from reports.archive import read_report
 from reports.compare.__main__ import main
-from reports.compare.contest import Sides, contest, match_cases
+from reports.compare.comparison import compare
+from reports.compare.sides import Sides, match_cases
+from reports.report import ReportedCase
 from reports.statistics.paired import cluster_mcnemar, compare_means, mcnemar_exact
 from tests.run_data import contents, put, written
 
@@ -65,7 +67,7 @@ def test_a_run_is_found_by_id_folder_file_and_latest(runs, capsys):
 
 def test_numbers_are_those_of_the_tests(runs):
     sides = both(runs)
-    f1 = contest("token_f1", sides)
+    f1 = compare("token_f1", sides)
     a, b = better_b(contents())
     mine = [each["token_f1"] for each in b.values()]
     theirs = [each["token_f1"] for each in a.values()]
@@ -80,13 +82,12 @@ def test_numbers_are_those_of_the_tests(runs):
 
 
 def both(runs):
-    exams = [exam_from(json.loads((runs / id_ / "report.json").read_text())) for id_ in (A, B)]
-    pairs = [(case.id, case.id) for case in exams[0].cases]
-    return Sides(exams[0], "m", exams[1], "m", pairs)
+    a, b = (read_report(runs / id_ / "report.json") for id_ in (A, B))
+    return Sides(a, "m", b, "m", [(case.id, case.id) for case in a.cases])
 
 
 def test_less_is_better_where_it_is(runs):
-    lazy = contest("laziness", both(runs))
+    lazy = compare("laziness", both(runs))
     a, b = better_b(contents())
     right = [[each["laziness"] == 1 for each in side.values()] for side in (a, b)]
     clusters = [name.split("__")[0] for name in a]
@@ -249,7 +250,7 @@ def test_nan_is_no_score(runs, capsys):
     value = json.loads((runs / A / "report.json").read_text())
     value["results"][0]["scores"]["token_f1"] = float("nan")
     (runs / A / "report.json").write_text(json.dumps(value))
-    assert "a score of nan" in refused(runs, capsys, A, B)
+    assert "NaN is no number" in refused(runs, capsys, A, B)
 
 
 def test_a_run_that_is_not_there(runs, tmp_path, capsys):
@@ -263,10 +264,13 @@ CASES = st.lists(
 )
 
 
+def case(id_, content):
+    return ReportedCase(id_, id_, content, "c", "category", "question", ())
+
+
 @given(CASES, CASES)
 def test_every_case_is_matched_once(then, now):
-    old = [Asked(id_, id_, content, "c") for id_, content in then]
-    new = [Asked(id_, id_, content, "c") for id_, content in now]
+    old, new = ([case(*each) for each in side] for side in (then, now))
     found = match_cases(old, new)
     same = len(found.same)
     assert same + len(found.changed) + len(found.added) == len(now)
@@ -280,5 +284,5 @@ def test_every_case_is_matched_once(then, now):
 
 
 def test_a_renamed_case_is_the_same():
-    found = match_cases([Asked("a", "a", "x", "c")], [Asked("b", "b", "x", "c")])
+    found = match_cases([case("a", "x")], [case("b", "x")])
     assert found.same == (("a", "b"),)

@@ -1,12 +1,15 @@
 """After a change of the data: its effect on the champion apart from the model's."""
 
+import tempfile
+from pathlib import Path
+
 import pytest
 
-from reports.archive import read_head
+from reports.archive import kept_reports
 from reports.compare.data_change import describe_change, find_earlier, lines
 from reports.statistics.estimates import cluster_mean
 from reports.statistics.paired import compare_means
-from tests.run_data import contents, put, written
+from tests.run_data import contents, put, reported, written
 
 OLD, NEW = "20260101-010000-aaaa", "20260105-010000-bbbb"
 CASES = contents()
@@ -43,8 +46,19 @@ def now():
     return written(NEW, {"new": taken(CHANGED, gain), "king": taken(CHANGED)}, CHANGED, roles=ROLES)
 
 
+def change_of(earlier, later):
+    """What changed from one value of report.json to another."""
+    with tempfile.TemporaryDirectory() as folder:
+        return describe_change(*(reported(Path(folder), value) for value in (earlier, later)))
+
+
+def earlier(runs, now):
+    with tempfile.TemporaryDirectory() as folder:
+        return find_earlier(kept_reports(runs), reported(Path(folder), now).header)
+
+
 def test_the_three_effects_are_apart(then, now):
-    change = describe_change(then, now)
+    change = change_of(then, now)
     assert (change.earlier, change.champion, change.also) == (OLD, "king", ())
     assert (change.cases.added, change.cases.removed) == (("c9--q0",), ("c7--q2",))
     assert change.cases.changed == ("c0--q0",)
@@ -69,7 +83,7 @@ def test_the_three_effects_are_apart(then, now):
 
 
 def test_the_words(then, now):
-    first, data, lazy, model, _ = lines(describe_change(then, now))
+    first, data, lazy, model, _ = lines(change_of(then, now))
     assert first == (
         f"the data changed since run {OLD}: 1 added, 1 removed, 1 changed cases, 22 the same"
     )
@@ -83,20 +97,20 @@ def test_the_champion_is_known_by_identity_not_name(then, now):
     then["models"][0]["name"] = then["summary"][0]["model"] = "old name"
     for row in then["results"]:
         row["model"] = "old name"
-    assert describe_change(then, now).champion == "king"
+    assert change_of(then, now).champion == "king"
     then["models"][0]["identity"] = "another"
-    assert describe_change(then, now) is None
+    assert change_of(then, now) is None
 
 
 def test_nothing_to_say(then, now):
     same = written(NEW, {"king": taken(CASES)}, roles=ROLES)
-    assert describe_change(then, same) is None
-    assert describe_change(then, written(NEW, {"king": taken(CHANGED)}, CHANGED)) is None
+    assert change_of(then, same) is None
+    assert change_of(then, written(NEW, {"king": taken(CHANGED)}, CHANGED)) is None
 
 
 def test_other_changes_are_named(then, now):
     then["fingerprint"]["retriever"] = "another"
-    change = describe_change(then, now)
+    change = change_of(then, now)
     assert change.also == ("retriever",)
     assert "retriever changed too" in lines(change)[1]
 
@@ -105,7 +119,7 @@ def test_a_metric_that_one_side_lacks(then, now):
     for row in now["results"]:
         del row["scores"]["laziness"]
     del now["summary"][1]["estimates"]["laziness"]
-    said = lines(describe_change(then, now))
+    said = lines(change_of(then, now))
     assert "laziness 0.000 [0.000, 0.253] then, unscored now" in said[2]
     assert said[-1].endswith("laziness was scored on none for both")
 
@@ -114,7 +128,7 @@ def test_one_contract_has_no_interval():
     cases, fresh = {"c0__q0": "old", "c0__q1": "old"}, {"c0__q0": "old", "c0__q1": "new"}
     then = written(OLD, {"king": taken(cases)}, cases)
     now = written(NEW, {"new": taken(fresh, gain), "king": taken(fresh)}, fresh, roles=ROLES)
-    said = lines(describe_change(then, now))
+    said = lines(change_of(then, now))
     assert "[" not in " ".join(said)
     assert "effect of the model new, 1 unchanged cases: token_f1 +0.100" in said
 
@@ -122,7 +136,7 @@ def test_one_contract_has_no_interval():
 def test_no_case_is_left_unchanged(then):
     fresh = dict.fromkeys(CASES, "new")
     now = written(NEW, {"new": taken(fresh), "king": taken(fresh)}, fresh, roles=ROLES)
-    said = lines(describe_change(then, now))
+    said = lines(change_of(then, now))
     assert "24 changed cases, 0 the same" in said[0]
     assert not any("effect of the model" in line for line in said)
 
@@ -141,7 +155,7 @@ def test_the_last_exam_on_other_data_is_found(tmp_path, then, now):
     put(tmp_path, written(at(4), {"king": taken(CHANGED)}, CHANGED))
     put(tmp_path, now)
     put(tmp_path, written("20260109-010000-cccc", {"king": taken(older)}, older))
-    assert find_earlier(tmp_path, now) == tmp_path / at(2) / "report.json"
+    assert earlier(tmp_path, now) == tmp_path / at(2) / "report.json"
 
 
 @pytest.mark.parametrize(
@@ -155,7 +169,7 @@ def test_the_last_exam_on_other_data_is_found(tmp_path, then, now):
 def test_unlike_exams_are_passed_over(tmp_path, now, unlike):
     put(tmp_path, written(at(1), {"king": taken(CASES)}))
     put(tmp_path, written(at(2), {"king": taken(CASES)}, **unlike))
-    assert find_earlier(tmp_path, now) == tmp_path / at(1) / "report.json"
+    assert earlier(tmp_path, now) == tmp_path / at(1) / "report.json"
 
 
 def test_what_cannot_be_read_is_passed_over(tmp_path, now):
@@ -163,23 +177,24 @@ def test_what_cannot_be_read_is_passed_over(tmp_path, now):
         path = tmp_path / at(number + 1) / "report.json"
         path.parent.mkdir()
         path.write_text(text)
-    assert find_earlier(tmp_path, now) is None
-    assert find_earlier(tmp_path / "none", now) is None
+    assert earlier(tmp_path, now) is None
+    assert earlier(tmp_path / "none", now) is None
 
 
 def test_an_exam_without_champion_has_no_earlier_one(tmp_path, then, now):
     put(tmp_path, then)
     now["models"][1]["role"] = "baseline"
-    assert find_earlier(tmp_path, now) is None
+    assert earlier(tmp_path, now) is None
 
 
-def test_only_the_head_is_read(tmp_path, now):
-    now["command"] = "pytest \u2713 " + "x" * 200_000  # beyond one chunk
-    path = put(tmp_path, now)
-    text = path.read_text()
-    path.write_text(text[: text.index('"results"')])
-    head = read_head(path)
-    assert head == {key: now[key] for key in head}
-    assert list(head)[-1] == "fingerprint"
-    with pytest.raises(ValueError, match="ends before"):
-        read_head(path, "results")
+def test_no_more_reports_are_read_than_are_needed(tmp_path, then, now):
+    put(tmp_path, then)
+    put(tmp_path, written(at(2), {"king": taken(CASES)}))
+    older = dict.fromkeys(CASES, "oldest")
+    reports = ["20251231", "20251230"]
+    for day in reports:
+        put(tmp_path, written(f"{day}-010000-aaaa", {"king": taken(older)}, older))
+    left = kept_reports(tmp_path)
+    found = find_earlier(left, reported(tmp_path / "elsewhere", now).header)
+    assert found == tmp_path / at(2) / "report.json"
+    assert [each.path.parent.name[:8] for each in left] == reports[1:]

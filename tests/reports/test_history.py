@@ -1,19 +1,18 @@
-"""The history: rows of the store, changes between them, the page, and flaky cases."""
+"""The history: runs, changes between them, the page, and flaky cases."""
 
 import json
 import re
-import sqlite3
 from html.parser import HTMLParser
 from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
 
-from evals.calls.store import Row, Store, run_row
+from reports.archive import kept_reports
 from reports.history import runs as events
 from reports.history.__main__ import main
 from reports.history.flaky import find_flaky
-from reports.history.runs import Mark, in_order, marks, of_model, read_runs
+from reports.history.runs import Mark, in_order, marks, of_model, ran
 from reports.history.timeline import LEFT, WIDTH, render
 from tests.run_data import contents, put, written
 
@@ -35,18 +34,24 @@ def taken(level, cases=CASES):
 
 @pytest.fixture
 def place(tmp_path):
-    """A store of three runs, of which the last is on other data, and their reports."""
+    """The reports of three runs, of which the last is on other data."""
     values = [
         written(at(1), {"smol": taken(0.2), "king": taken(0.4)}, roles={"king": "champion"},
                 verdicts={"smol": "REJECT"}, cases=CASES),
         written(at(2), {"dpo": taken(0.6)}, CASES, verdicts={"dpo": "PROMOTE"}),
         written(at(3), {"dpo": taken(0.5, FRESH)}, FRESH, verdicts={"dpo": "INCONCLUSIVE"}),
     ]  # fmt: skip
-    store = Store(str(tmp_path / "store.sqlite"))
-    for value in reversed(values):
-        store.add([run_row(value, put(tmp_path / "runs", value))])
-    store.close()
+    for value in values:
+        put(tmp_path / "runs", value)
     return tmp_path
+
+
+def runs_of(place):
+    return ran(kept_reports(place / "runs"))
+
+
+def flaky_of(runs):
+    return find_flaky(list(kept_reports(runs)))
 
 
 @pytest.fixture
@@ -57,8 +62,7 @@ def promoted(monkeypatch):
 
 
 def words(place, *more):
-    return ["--store", str(place / "store.sqlite"), "--runs", str(place / "runs"),
-            "--models", str(place), *more]  # fmt: skip
+    return ["--runs", str(place / "runs"), "--models", str(place), *more]
 
 
 def printed(place, capsys, *more):
@@ -74,8 +78,8 @@ def refused(place, capsys, *more):
     return captured.err
 
 
-def test_rows_come_back_in_order_of_time(place):
-    runs = read_runs(str(place / "store.sqlite"))
+def test_runs_come_in_order_of_time(place):
+    runs = runs_of(place)
     assert [run.id for run in runs] == [at(1), at(2), at(3)]
     first = runs[0].shown
     assert [(each.model, each.role, each.outcome) for each in first] == [
@@ -88,28 +92,8 @@ def test_rows_come_back_in_order_of_time(place):
     assert {key: getattr(found, key) for key in expected} == expected
 
 
-def test_a_run_is_written_once(place):
-    store = Store(str(place / "store.sqlite"))
-    value = json.loads((place / "runs" / at(1) / "report.json").read_text())
-    store.add([run_row(value | {"started": "never"}, place)])
-    assert [row.started[:10] for row in store.runs()] == ["2026-01-01", "2026-01-02", "2026-01-03"]
-
-
-def test_an_older_store_gains_the_table(tmp_path):
-    path = tmp_path / "s.sqlite"
-    store = Store(str(path))
-    store.add([Row("scores", "k", {"metric": "m", "value": 1.0, "reason": ""})])
-    store.close()
-    with sqlite3.connect(path) as connection:
-        connection.execute("DROP TABLE runs")
-    connection.close()
-    store = Store(str(path))
-    assert store.runs() == []
-    assert store.rows("scores", ["k"])["k"].value == 1.0
-
-
 def test_changes_stand_where_they_happened(place, promoted):
-    runs = read_runs(str(place / "store.sqlite"))
+    runs = runs_of(place)
     events = in_order(runs, marks(runs, place))
     kinds = [event.kind if isinstance(event, Mark) else event.id for event in events]
     assert kinds == [at(1), at(2), "champion", "data", at(3)]
@@ -118,7 +102,7 @@ def test_changes_stand_where_they_happened(place, promoted):
 
 
 def test_two_data_sets_in_turn_are_no_change(place):
-    runs = read_runs(str(place / "store.sqlite"))
+    runs = runs_of(place)
     first, second, third = (replaced(run, name) for run, name in zip(runs, "aba", strict=True))
     assert marks((first, second), place) == ()
     assert len(marks((first, second, third), place)) == 1
@@ -152,14 +136,12 @@ def test_one_model_and_one_metric(place, promoted, capsys):
     assert "  dpo " in text
     assert "did you mean dpo?" in refused(place, capsys, "--model", "dop")
     assert "did you mean token_f1?" in refused(place, capsys, "--metric", "tokenf1")
-    assert len(of_model(read_runs(str(place / "store.sqlite")), "dpo")) == 2
+    assert len(of_model(runs_of(place), "dpo")) == 2
 
 
 def test_no_runs_yet(tmp_path, capsys):
-    assert "type `pytest evals`" in refused(tmp_path, capsys)
-    assert not (tmp_path / "store.sqlite").exists()
-    Store(str(tmp_path / "store.sqlite")).close()
-    assert "no runs yet in store" in refused(tmp_path, capsys)
+    said = refused(tmp_path, capsys)
+    assert f"no runs yet in {tmp_path / 'runs'}; type `pytest evals`" in said
 
 
 def test_a_tampered_promotion_record_is_one_line(place, capsys):
@@ -208,8 +190,8 @@ def test_the_page(place, promoted, capsys):
 
 
 def test_points_and_marks_stand_in_order(place, promoted):
-    runs = read_runs(str(place / "store.sqlite"))
-    page = render(in_order(runs, marks(runs, place)), ["token_f1"], find_flaky(place / "runs"))
+    runs = runs_of(place)
+    page = render(in_order(runs, marks(runs, place)), ["token_f1"], flaky_of(place / "runs"))
     (chart,) = drawings(page)
     dpo = max((each.get("points").split() for each in chart.iter("polyline")), key=len)
     (x2, y2), (x3, y3) = ([float(number) for number in point.split(",")] for point in dpo)
@@ -220,10 +202,7 @@ def test_points_and_marks_stand_in_order(place, promoted):
 
 def test_hostile_names_stay_text(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
-    value = written(at(1), {HOSTILE: taken(0.2)}, CASES)
-    store = Store(str(tmp_path / "store.sqlite"))
-    store.add([run_row(value, put(tmp_path / "runs", value))])
-    store.close()
+    put(tmp_path / "runs", written(at(1), {HOSTILE: taken(0.2)}, CASES))
     target = tmp_path / "h.html"
     text = printed(tmp_path, capsys, "--html", str(target))
     assert "[bold]" in text
@@ -242,7 +221,7 @@ def repeats(folder, *levels, **changes):
 
 def test_a_case_missed_in_one_run_and_not_in_another_is_flaky(tmp_path):
     repeats(tmp_path, 0.4, 0.6, 0.49)
-    found = find_flaky(tmp_path)
+    found = flaky_of(tmp_path)
     (case,) = found.cases
     assert (case.model, case.slug, case.missed, case.runs) == ("m", "c1--q1", 2, 3)
     assert (found.repeated, found.unreadable) == (len(CASES), 0)
@@ -258,7 +237,7 @@ def test_a_case_missed_in_one_run_and_not_in_another_is_flaky(tmp_path):
 )
 def test_other_models_retrievers_and_marks_are_no_repeat(tmp_path, unlike):
     repeats(tmp_path, 0.4, 0.6, day2=unlike)
-    assert (find_flaky(tmp_path).cases, find_flaky(tmp_path).repeated) == ((), 0)
+    assert (flaky_of(tmp_path).cases, flaky_of(tmp_path).repeated) == ((), 0)
 
 
 def test_a_changed_case_and_a_failed_answer_are_no_repeat(tmp_path):
@@ -267,13 +246,13 @@ def test_a_changed_case_and_a_failed_answer_are_no_repeat(tmp_path):
     value = json.loads(path.read_text())
     value["cases"][list(CASES).index("c1__q1")]["identity"] = "changed"
     put(tmp_path, value)
-    assert find_flaky(tmp_path).cases == ()
+    assert flaky_of(tmp_path).cases == ()
     repeats(tmp_path, 0.4, 0.6)
     value = json.loads(path.read_text())
     for row in value["results"]:
         row["error"] = "timeout"
     put(tmp_path, value)
-    assert find_flaky(tmp_path).repeated == 0
+    assert flaky_of(tmp_path).repeated == 0
 
 
 def test_unreadable_reports_are_counted(tmp_path, capsys):
@@ -281,11 +260,7 @@ def test_unreadable_reports_are_counted(tmp_path, capsys):
     for name, text in (("20260108", ""), ("20260109", '{"schema":0}')):
         (tmp_path / "runs" / name).mkdir()
         (tmp_path / "runs" / name / "report.json").write_text(text)
-    assert find_flaky(tmp_path / "runs").unreadable == 2
-    store = Store(str(tmp_path / "store.sqlite"))
-    value = json.loads((tmp_path / "runs" / at(1) / "report.json").read_text())
-    store.add([run_row(value, tmp_path)])
-    store.close()
+    assert flaky_of(tmp_path / "runs").unreadable == 2
     text = printed(tmp_path, capsys)
     assert "flaky: 1 of 12 cases" in text
     assert "m: c1--q1 missed in 1 of 2 runs" in text

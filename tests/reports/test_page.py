@@ -12,6 +12,7 @@ from fixtures.cases import Case, Contract, Span
 from fixtures.datasets import load_dataset
 from fixtures.retrieval.passages import Passage
 from models.chat import Answer
+from reports.archive import as_written, members, write_report
 from reports.page.__main__ import main
 from reports.page.html import render
 from tests.report_data import GATE, written
@@ -108,11 +109,11 @@ def test_opening_says_who_was_examined_and_what_was_concluded(page):
 
 
 def test_summary_shows_every_mean_with_its_interval_and_count(page, two):
-    for group in two["summary"]:
-        estimate = group["estimates"]["token_f1"]
-        low, high = estimate["low"], estimate["high"]
-        assert f"{estimate['mean']:.3f} [{low:.3f}, {high:.3f}] 0 1 {estimate['n']}" in page.words
-    reasons = [c["reason"] for verdict in two["verdicts"] for c in verdict["checks"]]
+    for group in two.summary:
+        found = group.estimates["token_f1"]
+        ends = f"[{found.low:.3f}, {found.high:.3f}]"
+        assert f"{found.mean:.3f} {ends} 0 1 {found.n}" in page.words
+    reasons = [check.reason for verdict in two.verdicts for check in verdict.checks]
     assert len(reasons) == 4
     assert all(reason in page.words for reason in reasons)
 
@@ -121,23 +122,25 @@ def test_every_plot_says_in_words_what_it_draws(page, two):
     labels = [
         value for tag, name, value in page.attributes if tag == "svg" and name == "aria-label"
     ]
-    drawn = sum(len(group["estimates"]) for group in two["summary"])
+    drawn = sum(len(group.estimates) for group in two.summary)
     assert len(labels) == page.tags.count("svg") == drawn > 20
-    estimate = two["summary"][0]["estimates"]["token_f1"]
-    ends = f"[{estimate['low']:.3f}, {estimate['high']:.3f}]"
+    estimate = two.summary[0].estimates["token_f1"]
+    ends = f"[{estimate.low:.3f}, {estimate.high:.3f}]"
     assert f"token_f1 of good: 1.000 {ends}, floor 0.5" in labels
 
 
 def test_groups_count_misses_and_lead_to_their_cases(page, two):
     links = [value for tag, name, value in page.attributes if (tag, name) == ("a", "href")]
     assert "#category=Governing+Law&model=bad" in links
-    assert len(links) == 6 + len(two["categories"]) + len(two["contracts"])
-    missed = sum(bool(result["missed"]) for result in two["results"])
+    assert len(links) == 6 + len(two.categories) + len(two.contracts)
+    missed = sum(bool(result.missed) for result in two.results)
     assert missed and f"{missed} of 328" in page.words
 
 
 def test_carries_every_case_and_nothing_from_elsewhere(page, two):
-    assert page.data == {key: two[key] for key in ("metrics", "passages", "cases", "results")}
+    assert page.data == {
+        key: members(two)[key] for key in ("metrics", "passages", "cases", "results")
+    }
     outside = [
         value
         for _, name, value in page.attributes
@@ -149,8 +152,8 @@ def test_carries_every_case_and_nothing_from_elsewhere(page, two):
 
 def test_hostile_contract_is_inert_and_comes_back_whole():
     case = hostile_case()
-    written_ = written([case], {HOSTILE[:60]: lambda _: Answer(HOSTILE, finish_reason=HOSTILE)})
-    html = render(written_)
+    report = written([case], {HOSTILE[:60]: lambda _: Answer(HOSTILE, finish_reason=HOSTILE)})
+    html = render(report)
     reader = Reader(html)
     assert reader.tags.count("script") == 2 and "img" not in reader.tags
     assert reader.data["cases"][0]["question"] == HOSTILE
@@ -163,7 +166,7 @@ def test_hostile_contract_is_inert_and_comes_back_whole():
 def test_unscored_says_so_with_its_reason_and_is_never_zero(cases):
     report = written(cases[:41], {"down": down})
     html = Reader(render(report))
-    assert "token_f1" not in report["summary"][0]["estimates"]
+    assert "token_f1" not in report.summary[0].estimates
     row = html.words.split("token_f1 ↑ higher is better", 1)[1].split("containment", 1)[0]
     assert "unscored" in row and "no answer: HTTP 503: overloaded" in row
     assert "INCONCLUSIVE" in row and "0.000" not in row
@@ -177,8 +180,8 @@ def test_one_contract_has_no_interval(cases):
 
 
 def test_speed_is_that_of_the_calls_made(page, two):
-    (good, _) = two["performance"]
-    assert f"good 164 0.50 s 0.50 s {good['tokens_per_second']:,.0f}" in page.words
+    (good, _) = two.performance
+    assert f"good 164 0.50 s 0.50 s {good.tokens_per_second:,.0f}" in page.words
 
 
 def test_nothing_examined_is_a_page_too():
@@ -196,12 +199,12 @@ def test_no_floors_is_no_pass(cases):
 
 
 def test_same_report_same_bytes(two):
-    assert render(two) == render(json.loads(json.dumps(two)))
+    assert render(two) == render(as_written(two))
 
 
 def test_page_is_made_again_from_the_file(two, tmp_path, capsys):
     path = tmp_path / "report.json"
-    path.write_text(json.dumps(two))
+    write_report(two, path)
     assert main([str(path)]) == 0
     assert (tmp_path / "report.html").read_text() == render(two)
     assert "report.html" in capsys.readouterr().out
@@ -265,8 +268,8 @@ def test_browser_draws_hostile_text_as_text_and_marks_the_span(tmp_path):
 
 def test_browser_filters_by_the_address(two, tmp_path):
     html = in_browser(render(two), tmp_path, "category=Governing+Law&model=bad&missed=yes")
-    law = {index for index, case in enumerate(two["cases"]) if case["category"] == "Governing Law"}
-    missed = [r for r in two["results"] if r["case"] in law and r["missed"] and r["model"] == "bad"]
+    law = {index for index, case in enumerate(two.cases) if case.category == "Governing Law"}
+    missed = [r for r in two.results if r.case in law and r.missed and r.model == "bad"]
     assert missed
     assert html.count('class="case"') == len(missed)
     assert f"1–{len(missed)} of {len(missed)} cases" in html

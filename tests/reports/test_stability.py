@@ -13,7 +13,6 @@ from evals.variants.vary import ROBUSTNESS, SAFETY
 from fixtures.cases import Case, Contract, Span
 from fixtures.retrieval.passages import Passage
 from models.chat import Answer
-from reports.archive import as_rows, read_rows
 from reports.sections.stability import stability_sections
 
 GOLD = "the law of Malta governs this agreement"
@@ -210,7 +209,6 @@ def test_models_kinds_and_order():
     ]  # fmt: skip
     random.Random(1).shuffle(varied)
     assert stability_sections(varied, results, Stability(), 0.05, 0.02) == sections
-    assert read_rows(as_rows(sections)) == sections
     assert stability_sections([], results, Stability(), 0.05, 0.02) == ()
 
 

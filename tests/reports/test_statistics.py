@@ -404,11 +404,8 @@ def test_one_place_says_where_an_interval_stands_to_a_line():
 
 def test_statistics_know_no_contract_gate_or_metric():
     for path in (seams.ROOT / "reports" / "statistics").glob("*.py"):
-        ours = {
-            name
-            for name in imported(ast.parse(path.read_text("utf-8")))
-            if name.split(".")[0] in seams.ROOMS
-        }
+        names = imported(ast.parse(path.read_text("utf-8")))
+        ours = {name for name in names if name.split(".")[0] in seams.ROOMS}
         assert all(name.startswith("reports.statistics.") for name in ours), path
 
 

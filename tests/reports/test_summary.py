@@ -1,3 +1,4 @@
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -80,16 +81,16 @@ def test_says_outcomes_metrics_and_cost(two):
     assert "**REJECT** bad fails token&#95;f1" in page
     assert "calls 1,234, tokens in 56,789, tokens out 321, time 1 min 15 s" in page
     cells = parsed(page).cells
-    for group in two["summary"]:
-        e = group["estimates"]["token_f1"]
-        assert f"{e['mean']:.3f} [{e['low']:.3f}, {e['high']:.3f}], n {e['n']}" in cells
-    for check in (check for verdict in two["verdicts"] for check in verdict["checks"]):
-        assert check["reason"] in cells and check["outcome"] in cells
+    for group in two.summary:
+        e = group.estimates["token_f1"]
+        assert f"{e.mean:.3f} [{e.low:.3f}, {e.high:.3f}], n {e.n}" in cells
+    for check in (check for verdict in two.verdicts for check in verdict.checks):
+        assert check.reason in cells and check.outcome in cells
 
 
 def test_missed_cases_are_inert_rows_taken_evenly(two):
     page = markdown(two)
-    missed = [result for result in two["results"] if result["missed"]]
+    missed = [result for result in two.results if result.missed]
     assert len(missed) > 10
     assert f"10 of {len(missed):,}" in page
     rows = page.split("## Missed")[1].strip().splitlines()[4:]
@@ -102,9 +103,9 @@ def test_missed_cases_are_inert_rows_taken_evenly(two):
 def test_weakest_categories_are_the_five_lowest_with_their_n(two):
     rows = markdown(two).split("## Weakest")[1].split("## ")[0].strip().splitlines()[3:]
     mean = {
-        group["name"]: group["estimates"]["token_f1"]["mean"]
-        for group in two["categories"]
-        if group["model"] == "bad" and "token_f1" in group["estimates"]
+        group.name: group.estimates["token_f1"].mean
+        for group in two.categories
+        if group.model == "bad" and "token_f1" in group.estimates
     }
     bad = [row for row in rows if row.startswith("| bad |")]
     assert [row.split(" | ")[2] for row in bad] == [f"{m:.3f}" for m in sorted(mean.values())[:5]]
@@ -134,5 +135,5 @@ def test_same_report_same_text(two):
 
 
 def test_a_model_without_floors_has_no_outcome(two):
-    found = conclusions({**two, "verdicts": []})
+    found = conclusions(replace(two, verdicts=()))
     assert [each.outcome for each in found] == ["", ""]

@@ -6,17 +6,17 @@ import random
 import pytest
 
 from evals.gate import Gate, MetricGate
-from evals.results import Result, Score, Spending
+from evals.results import Result, Score
 from fixtures.cases import Case, Contract, Span
 from models.chat import Answer
-from reports.report import Check, Header, Opponent
+from reports.report import Check, Opponent
 from reports.verdict.conclude import conclude
 from reports.verdict.decide import decide
+from tests.report_data import SPENDING, header
 
 CHAMPION = Opponent("champion", "champion", "c" * 64)
 ANCHOR = Opponent("anchor", "anchor", "a" * 64)
-HEADER = Header("id", "", "", {}, {}, {}, [], {}, {})
-SPENDING = Spending(0, 0, 0, 1.0, 0)
+HEADER = header()
 
 
 def gate(**entry):

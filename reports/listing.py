@@ -1,0 +1,142 @@
+"""What a report lists: an exam's results, to them and back, and the table of metrics."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from common.errors import UserError
+from common.redaction import redacted
+from evals.metrics.table import METRICS
+from evals.results import Result, Score
+from fixtures.cases import Case
+from fixtures.retrieval.passages import Passage
+from models.chat import Answer
+from reports.report import (
+    MetricFacts,
+    Report,
+    ReportedCase,
+    ReportedPassage,
+    ReportedResult,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Results, with each case and each passage once."""
+
+    passages: tuple[ReportedPassage, ...]
+    cases: tuple[ReportedCase, ...]
+    results: tuple[ReportedResult, ...]
+
+
+def listed(results: Sequence[Result]) -> Listing:
+    """What a report lists of an exam's results; a number that is not finite is None."""
+    passages: dict[Passage, int] = {}
+    places: dict[str, int] = {}
+    cases, rows = [], []
+    for result in results:
+        if result.case.id not in places:
+            places[result.case.id] = len(places)
+            cases.append(_case(result.case))
+        shown = tuple(passages.setdefault(p, len(passages)) for p in result.answer.passages)
+        rows.append(_result(result, places[result.case.id], shown))
+    return Listing(
+        passages=tuple(ReportedPassage(p.contract_id, p.start, p.end, p.text) for p in passages),
+        cases=tuple(cases),
+        results=tuple(rows),
+    )
+
+
+def metric_facts() -> dict[str, MetricFacts]:
+    """The table of metrics, as it is."""
+    return {
+        m.name: MetricFacts(m.direction, m.unit, m.summary, m.of_retrieval)
+        for m in METRICS.values()
+    }
+
+
+def _case(case: Case) -> ReportedCase:
+    return ReportedCase(
+        id=case.id,
+        slug=case.slug,
+        identity=case.identity,
+        contract=case.contract.id,
+        category=case.category,
+        question=case.question,
+        expected=case.spans,
+    )
+
+
+def _result(result: Result, case: int, passages: tuple[int, ...]) -> ReportedResult:
+    answer = result.answer
+    return ReportedResult(
+        model=result.model,
+        case=case,
+        answer=answer.text,
+        error=answer.error,
+        passages=passages,
+        scores={name: _finite(score.value) for name, score in result.scores.items()},
+        reasons={name: score.reason for name, score in result.scores.items() if score.reason},
+        finish_reason=answer.finish_reason,
+        tokens_in=answer.tokens_in,
+        tokens_out=answer.tokens_out,
+        latency=answer.latency,
+        confidence=_finite(answer.confidence),
+        asked=result.asked,
+        reasoning=answer.reasoning,
+    )
+
+
+def _finite(number: float | None) -> float | None:
+    """JSON has no NaN, and a browser refuses a page that holds one."""
+    return number if number is not None and math.isfinite(number) else None
+
+
+def with_missed(report: Report, missed: Mapping[tuple[str, str], Sequence[str]]) -> Report:
+    """The report with the tests that each answer missed, given by (model, case id)."""
+    return replace(
+        report,
+        results=tuple(
+            replace(row, missed=tuple(missed.get((row.model, report.cases[row.case].id), ())))
+            for row in report.results
+        ),
+    )
+
+
+def joined(report: Report, cases: Sequence[Case]) -> tuple[Result, ...]:
+    """The results of a report that was written, each with its own case of the data set.
+
+    Raises:
+        UserError: the report has a case that is none of these.
+    """
+    by_id = {redacted(case.id): case for case in cases}
+    strange = [case.id for case in report.cases if case.id not in by_id]
+    if strange:
+        raise UserError(
+            f"run {report.header.id} examined {strange[0]}, which this data set does not have; run "
+            "the exam again"
+        )
+    own = [by_id[case.id] for case in report.cases]
+    passages = [Passage(p.contract, p.start, p.end, p.text) for p in report.passages]
+    return tuple(
+        Result(row.model, own[row.case], _answer(row, passages), _scores(row), row.asked)
+        for row in report.results
+    )
+
+
+def _answer(row: ReportedResult, passages: Sequence[Passage]) -> Answer:
+    return Answer(
+        text=row.answer,
+        tokens_in=row.tokens_in,
+        tokens_out=row.tokens_out,
+        latency=row.latency,
+        finish_reason=row.finish_reason,
+        error=row.error,
+        passages=tuple(passages[number] for number in row.passages),
+        confidence=row.confidence,
+        reasoning=row.reasoning,
+    )
+
+
+def _scores(row: ReportedResult) -> dict[str, Score]:
+    return {name: Score(value, row.reasons.get(name, "")) for name, value in row.scores.items()}

@@ -1,0 +1,118 @@
+"""An exam on recorded answers gives the report that it gave before the house was rebuilt.
+
+`tests/data/equal_exam.json` is what `examined` gave in a checkout of commit c969181, its numbers to
+twelve digits. What of it may differ is listed here, each with the reason: whoever changes what an
+exam finds adds a line to `CHANGED`, or mends the code.
+"""
+
+import json
+import math
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from fixtures.datasets import load_dataset
+
+ROOT = Path(__file__).parents[2]
+EXPECTED = ROOT / "tests" / "data" / "equal_exam.json"
+
+OF_THE_RUN = {
+    "id": "the time, and chance",
+    "started": "the time",
+    "command": "names this machine's folders",
+    "provenance": "commit, versions and machine; before, training alone noted trl's version",
+    "spending.seconds": "the machine",
+    "spending.peak_memory": "the machine",
+}
+"""What no two exams share, by its place in the report."""
+
+CHANGED: dict[str, str] = {
+    "notes.2": "new: the correlation within contracts that the exam had, beside the planned one",
+}
+"""What the code has come to say otherwise since, by its place in the report, and why."""
+
+ANSWERS = (
+    lambda gold: gold,
+    lambda gold: "Not found.",
+    lambda gold: gold[: len(gold) // 2] + "\x1b[31m",
+    lambda gold: f"Under clause 7.1, {gold} Authorization: Bearer abcdef123456",
+    lambda gold: None,
+    lambda gold: "The fee is 12,000 dollars, due on 3 May 2021.",
+)
+"""What is recorded of a case whose gold answer is given; None leaves the case out."""
+
+
+def record(folder, name, pattern):
+    """Register a model whose answers to the sample's cases follow the pattern, row by row."""
+    rows = []
+    for number, case in enumerate(load_dataset("sample").cases):
+        gold = case.golds[0] if case.golds else "Not found."
+        answer = ANSWERS[pattern[number % len(pattern)]](gold)
+        start = case.spans[0].start if case.spans else 0
+        shown = [case.contract.text[max(0, start - 200) : start + 400], case.contract.text[:300]]
+        if answer is not None:
+            rows.append({"case_id": case.id, "answer": answer, "context": shown[: 1 + number % 2]})
+    path = folder / f"{name}.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    registry = folder / "registry"
+    registry.mkdir(exist_ok=True)
+    (registry / f"{name}.toml").write_text(f'kind = "recorded"\npath = "{path}"\n')
+
+
+def examined(folder, checkout=ROOT):
+    """The value of report.json of an exam of two recorded models, by the code of a checkout."""
+    record(folder, "careful", (0, 0, 0, 1, 0, 2, 0, 0, 3))
+    record(folder, "hasty", (0, 1, 0, 2, 5, 0, *(0,) * 40, 4))
+    shutil.copy(ROOT / "tests" / "data" / "equal_exam.toml", folder / "gate.toml")
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "pytest", "evals", "-q", "-p", "no:cacheprovider",
+            "--model=careful", "--baseline=hasty", f"--registry={folder / 'registry'}",
+            "--split=all", "--limit=44", "--retriever=bm25", f"--store={folder / 'store.sqlite'}",
+            f"--runs={folder / 'runs'}", f"--gate={folder / 'gate.toml'}",
+        ],
+        cwd=checkout, capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+    (path,) = (folder / "runs").glob("*/report.json")
+    assert done.returncode in (0, 1), done.stdout[-3000:]
+    return json.loads(path.read_text().replace(str(folder), "FOLDER"))
+
+
+def leaves(value, place=""):
+    """Every value that holds no other, by its place, as in `results.3.answer`."""
+    inner = value if isinstance(value, dict) else dict(enumerate(value))
+    found = {}
+    for key, each in inner.items():
+        at = f"{place}.{key}" if place else str(key)
+        found |= leaves(each, at) if isinstance(each, dict | list) and each else {at: each}
+    return found
+
+
+def listed(place):
+    """The place, or one around it, that is listed, if one is."""
+    parts = place.split(".")
+    around = (".".join(parts[:end]) for end in range(1, len(parts) + 1))
+    return next((each for each in around if each in {**OF_THE_RUN, **CHANGED}), None)
+
+
+def same(one, other):
+    """Equal; numbers nearly, since processors add in different orders."""
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=1e-6, abs_tol=1e-9)
+    return type(one) is type(other) and one == other
+
+
+def test_an_exam_gives_the_report_that_it_gave_before(tmp_path):
+    before, now = leaves(json.loads(EXPECTED.read_text())), leaves(examined(tmp_path))
+    missing = object()
+    unlike = {
+        place: (before.get(place), now.get(place))
+        for place in before | now
+        if not listed(place) and not same(before.get(place, missing), now.get(place, missing))
+    }
+    assert not unlike
+
+
+def test_what_no_two_exams_share_is_in_the_report():
+    assert {listed(place) for place in leaves(json.loads(EXPECTED.read_text()))} >= {*OF_THE_RUN}
