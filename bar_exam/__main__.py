@@ -102,7 +102,7 @@ def _examine(project: "Project", words: list[str]) -> int:
     import pytest
 
     plugins = [word for name in QUIET for word in ("-p", f"no:{name}")]
-    shipped = ["evals"] if is_installed() else [str(ROOT / "evals")]
+    shipped = ["bar_exam.evals"] if is_installed() else [str(ROOT / "evals")]
     suites = ["--pyargs", *shipped, *project.suites]
     return int(pytest.main(["-p", "bar_exam.plugin", *plugins, *suites, *words]))
 

@@ -57,7 +57,7 @@ def test_three_lines_of_a_conftest_examine(site, tmp_path):
         'import models\n\nassert models.MINE\npytest_plugins = ["bar_exam.plugin"]\n'
     )
     quiet = ("-p", "no:deepeval", "-p", "no:langsmith_plugin", "-p", "no:anyio", "-q")
-    line = [sys.executable, "-m", "pytest", *quiet, "--pyargs", "evals", *LINE[1:]]
+    line = [sys.executable, "-m", "pytest", *quiet, "--pyargs", "bar_exam.evals", *LINE[1:]]
     environment = {**os.environ, "PYTHONPATH": str(site), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
         line, cwd=folder, env=environment, capture_output=True, text=True, timeout=180, check=False
