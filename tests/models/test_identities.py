@@ -211,7 +211,7 @@ def test_what_is_promoted_is_compared_in_one_place():
     assert users("models.identity.identities.promotion_identity") == {
         "models/promotion/admission.py",
         "models/promotion/actions.py",
-        "reports/header.py",
+        "reports/examination/header.py",
         "reports/verdict/opponents.py",
     }
 

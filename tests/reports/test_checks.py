@@ -145,7 +145,7 @@ def _without(row, metric, key):
 
 
 @given(GATES, exams(), st.lists(losses(), max_size=3))
-@settings(max_examples=150, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 def test_every_entry_gives_exactly_its_checks_whatever_is_missing(gate, of_model, lost):
     bars = Bars()
     for lose in lost:
@@ -157,7 +157,7 @@ def test_every_entry_gives_exactly_its_checks_whatever_is_missing(gate, of_model
 
 
 @given(GATES, exams(), st.lists(losses(), min_size=1, max_size=3))
-@settings(max_examples=250, derandomize=True)
+@settings(max_examples=140, derandomize=True)
 def test_to_lose_what_is_known_turns_nothing_for_the_better(gate, of_model, lost):
     bars = Bars()
     before = judged(gate, of_model, bars)

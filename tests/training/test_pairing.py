@@ -1,5 +1,6 @@
 """Pairs: the better reply is chosen, by the margin, whatever the order; and what files hold."""
 
+import os
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -211,13 +212,10 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
     write_preferences(path, PAIRS, META)
     before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
 
-    def full(self, lines):
+    def full(file):
         raise OSError(28, "No space left on device")
 
-    real = Path.open
-    monkeypatch.setattr(
-        Path, "open", lambda self, *a, **k: full(self, a) if "w" in a else real(self, *a, **k)
-    )
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(UserError, match="No space left on device"):
         write_preferences(path, PAIRS[:1], META)
     monkeypatch.undo()
