@@ -21,7 +21,7 @@ from fixtures.retrieval.retrieval import Retriever, RetrieverOptions
 from models.chat import ChatModel, Message
 from models.endpoint.chat import EndpointChat
 from models.prompted import PromptedModel, Template
-from tests.fake_server import fake_server_process
+from tests.builders.fake_server import fake_server_process
 
 CASES_PER_CONTRACT = 40
 LATENCY = 0.05

@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.kills import CASES, CONNECTIONS, LATENCY, read_exam, start_exam
 from bench.results import Finding, Row
-from tests.fake_server import Fault, fake_server
+from tests.builders.fake_server import Fault, fake_server
 
 ENTRY = "timeout = 1.0\n"
 OVERLOADED = json.dumps({"error": {"message": "overloaded", "code": 429}})

@@ -35,7 +35,7 @@ from evals.judges.judge import Panel, Submission
 from fixtures.retrieval.passages import Passage
 from models.chat import Answer
 from models.endpoint.chat import EndpointChat
-from tests.fake_server import FakeServer, serve
+from tests.builders.fake_server import FakeServer, serve
 
 METRICS = ("deepeval:faithfulness", "deepeval:answer_relevancy", "ragas:faithfulness")
 VERDICTS = [{"verdict": "yes"}, {"verdict": "yes"}, {"verdict": "yes"}, {"verdict": "no"}]

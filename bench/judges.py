@@ -36,7 +36,7 @@ from models.endpoint.chat import EndpointChat
 from models.factory import Chats
 from models.local.embedded import embedded_smollm2
 from models.prompted import PromptedModel, Template
-from tests.fake_server import FakeServer, serve
+from tests.builders.fake_server import FakeServer, serve
 
 PAIRWISE = "pairwise"
 SHOWN = 300

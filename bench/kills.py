@@ -15,7 +15,7 @@ from typing import Any
 
 from bench.results import Finding, Row
 from bench.sessions import ROOT
-from tests.fake_server import FakeServer, fake_server
+from tests.builders.fake_server import FakeServer, fake_server
 
 CASES = 400
 CONNECTIONS = 64

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from evals.metrics.quantities import CARDINALS, TENS, UNITS
+from evals.language.quantities import CARDINALS, TENS, UNITS
 from fixtures.cases import Case
 from fixtures.retrieval.passages import Chunker, Passage
 

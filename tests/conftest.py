@@ -159,7 +159,7 @@ def postgresql_server():
     import shutil
     import tempfile
 
-    from tests.postgresql import missing, postgresql
+    from tests.builders.postgresql import missing, postgresql
 
     if reason := missing():
         pytest.skip(reason)

@@ -11,7 +11,7 @@ from evals.calls.columns import storable_score
 from evals.calls.journal import Journal, Lookups
 from evals.calls.store import score_row
 from evals.isolation import isolated
-from evals.metrics.declining import abstains
+from evals.language.declining import abstains
 from evals.metrics.table import METRICS
 from evals.results import Score
 from fixtures.cases import Case

@@ -3,7 +3,7 @@
 `balanced` makes one number of answering and declining.
 """
 
-from evals.metrics.declining import abstains, declines
+from evals.language.declining import abstains, declines
 from evals.metrics.text import token_f1
 from evals.results import Score
 from fixtures.cases import Case

@@ -26,7 +26,7 @@ case and one judge; what was asked before is not asked again. Where a metric can
 case is unscored, with the reason: neither zero nor dropped. ↓: lower is better.
 
 An answer that says "not found" and answers all the same is a hedge: no abstention where the contract
-does not answer, and worth nothing where it does (`evals/metrics/declining.py`, for every metric,
+does not answer, and worth nothing where it does (`evals/language/declining.py`, for every metric,
 judge and reward). What is nearly a gold answer declines nothing, nor does "No." where the question
 wants yes or no. Numbers are compared by value in whatever form, sections by their number. Passages
 are those that the model was shown, or would be where it was not asked; answers recorded without a

@@ -3,7 +3,7 @@
 Source: Liu et al. 2025, ContractEval (arXiv 2508.03080), and the evaluation of
 olivialiu121/ContractEval. An answer to a question that the contract answers is right when it
 holds every gold text verbatim, case and white space included. Two things differ: "not found" is
-what `evals.metrics.declining` takes for it, not only the words "no related clause", and whoever
+what `evals.language.declining` takes for it, not only the words "no related clause", and whoever
 says so covers nothing; and the false refusals are divided by the answerable cases given, not by the
 1,244 of CUAD's test split.
 """
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
 
-from evals.metrics.declining import reading
+from evals.language.declining import reading
 
 EDGES = " \n`"
 

@@ -49,7 +49,7 @@ from itertools import accumulate, pairwise
 from math import exp
 from typing import Literal
 
-from evals.metrics.declining import reading
+from evals.language.declining import reading
 from evals.metrics.text import cuad_words
 
 Mode = Literal["official", "corrected"]

@@ -12,9 +12,9 @@ from functools import cached_property
 from itertools import chain, islice
 from typing import Literal
 
-from evals.metrics.declining import abstains
-from evals.metrics.names import name_words, names
-from evals.metrics.quantities import DATE, REFERENCE, Date, dates, quantities
+from evals.language.declining import abstains
+from evals.language.names import name_words, names
+from evals.language.quantities import DATE, REFERENCE, Date, dates, quantities
 from evals.results import Score
 from fixtures.cases import Case
 from fixtures.retrieval.passages import Passage

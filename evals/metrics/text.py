@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from evals.metrics.declining import declines
-from evals.metrics.words import f1, normalise
+from evals.language.declining import declines
+from evals.language.words import f1, normalise
 from evals.results import Score
 from fixtures.cases import Case
 from models.chat import Answer

@@ -18,8 +18,8 @@ from pydantic.dataclasses import dataclass
 from common.errors import UserError
 from common.files import read_jsonl
 from common.settings import validated
-from evals.metrics.declining import TYPOGRAPHY, declines
-from evals.metrics.quantities import numbers, plain, spoken
+from evals.language.declining import TYPOGRAPHY, declines
+from evals.language.quantities import numbers, plain, spoken
 
 SHIPPED = Path(__file__).parent / "probes.jsonl"
 STRICT = ConfigDict(extra="forbid")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from evals.metrics.quantities import Date, dates
+from evals.language.quantities import Date, dates
 from evals.variants.edits import Edit, applied, gold_in
 from fixtures.cases import Case
 from fixtures.retrieval.passages import Passage

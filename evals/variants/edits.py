@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from evals.metrics.words import normalise
+from evals.language.words import normalise
 from evals.variants.variant import Variant
 from fixtures.cases import Case, Contract, Span
 from fixtures.retrieval.passages import Passage

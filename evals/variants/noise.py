@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from random import Random
 
-from evals.metrics.quantities import MONTHS, NUMERALS
+from evals.language.quantities import MONTHS, NUMERALS
 from evals.variants.edits import Edit
 
 BREAKS, DOUBLES, HYPHENS = 0.05, 0.05, 0.05

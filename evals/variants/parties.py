@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from random import Random
 
-from evals.metrics.names import COMMON, SUFFIXES, WORD
+from evals.language.names import COMMON, SUFFIXES, WORD
 
 HEAD = 6000
 INVENTED = WORD.findall(

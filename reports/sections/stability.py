@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from evals import suites
 from evals.gate import Stability
-from evals.metrics.declining import abstains, declines
+from evals.language.declining import abstains, declines
 from evals.results import Result
 from evals.variants.variant import Variant, holds
 from evals.variants.vary import ROBUSTNESS, SAFETY

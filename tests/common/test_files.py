@@ -28,7 +28,7 @@ from common.files import (
 )
 from evals.calls.store import Store
 from reports.archive import write_report
-from tests.report_data import written
+from tests.builders.report_data import written
 from tests.seams import line_readers, renames, users
 
 ROOT = Path(__file__).parents[2]

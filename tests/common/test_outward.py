@@ -68,7 +68,7 @@ def test_an_exams_last_page_moves_no_terminal_and_takes_no_markup(sample):
     from models.chat import Answer
     from reports.page.terminal import print_report
     from reports.verdict.conclude import conclude
-    from tests.report_data import GATE, header
+    from tests.builders.report_data import GATE, header
 
     hostile = "a[/b][red] \x1b]0;x\x07\r\x9b31m\u202e password=planted-0003"
     case, answer = sample.cases[0], Answer("", error=hostile)

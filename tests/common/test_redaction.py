@@ -16,7 +16,7 @@ from models.chat import Answer
 from models.factory import open_models
 from models.spoken import answered
 from reports.archive import members
-from tests.report_data import written
+from tests.builders.report_data import written
 from tests.seams import users
 
 SECRET = st.text(string.ascii_letters + string.digits + "-_.~", min_size=8, max_size=40).filter(

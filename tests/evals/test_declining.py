@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evals.language.declining import abstains, declines, reading
 from evals.metrics.abstention import abstention, laziness
-from evals.metrics.declining import abstains, declines, reading
 from evals.metrics.table import METRICS, score
 from fixtures.cases import Case, Contract, Span
 from models.chat import Answer
@@ -177,8 +177,8 @@ def test_every_metric_of_likeness_pays_nothing_for_a_hedge():
 
 def test_nobody_has_another_definition_of_declining():
     """The shapes are known to one module, and the looser reading of a sentence to the judge's."""
-    assert users("evals.metrics.denials") == {"evals/metrics/declining.py"}
-    assert users("evals.metrics.declining.is_silent") == {"evals/judges/reference/polarity.py"}
+    assert users("evals.language.denials") == {"evals/language/declining.py"}
+    assert users("evals.language.declining.is_silent") == {"evals/judges/reference/polarity.py"}
     assert users("models.prompted.NOT_FOUND") <= {
         "training/data/building.py",  # these write it, and read nothing by it
         "training/preferences/opposites.py",
@@ -189,7 +189,7 @@ def test_nobody_has_another_definition_of_declining():
 
 
 def test_whoever_asks_whether_an_answer_declines_asks_here():
-    known = users("evals.metrics.declining")
+    known = users("evals.language.declining")
     assert known == {
         "evals/metrics/abstention.py",
         "evals/metrics/text.py",

@@ -23,8 +23,8 @@ from fixtures.cases import Case, Contract, Span
 from fixtures.retrieval.passages import Passage
 from models.chat import Answer, Decoding
 from models.endpoint.chat import EndpointChat
+from tests.builders.fake_server import Fault, fake_server
 from tests.conftest import ROOT
-from tests.fake_server import Fault, fake_server
 
 PASSAGES = ("This Agreement is governed by the laws of Nevada.", "Fees are due in 30 days.")
 

@@ -9,8 +9,8 @@ from common.errors import UserError
 from evals.judges.llm.judge import NO_ANSWER
 from evals.judges.llm.pairwise import Orders, PairwiseJudge
 from models.chat import Answer
+from tests.builders.fake_server import Fault, fake_server
 from tests.evals.test_judges_llm import endpoint, opened, submission
-from tests.fake_server import Fault, fake_server
 
 NEVADA, OHIO = Answer("Nevada"), Answer("Ohio")
 

@@ -10,8 +10,8 @@ from evals.judges.frameworks.ragas_judge import RECIPES, RagasJudge
 from evals.metrics.table import METRICS
 from fixtures.retrieval.embedder import load_embedder
 from models.endpoint.chat import EndpointChat
+from tests.builders.fake_server import Fault, fake_server
 from tests.evals.test_judges_deepeval import CLAUSES, judged, run_quietly, submit, with_calls
-from tests.fake_server import Fault, fake_server
 
 __all__ = ["fake_server", "submit", "with_calls"]  # for the process of its own
 GENERATED = "How much is the fee each year?"

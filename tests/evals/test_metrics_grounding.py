@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from evals.language.quantities import dates, numbers, spoken
 from evals.metrics.grounding import grounded_quote, stitched
-from evals.metrics.quantities import dates, numbers, spoken
 from fixtures.cases import Case, Contract
 from fixtures.retrieval.passages import Passage
 from models.chat import Answer

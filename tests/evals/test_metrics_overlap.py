@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu import sentence_bleu
 
-from evals.metrics.declining import declines
+from evals.language.declining import declines
 from evals.metrics.overlap import bleu, rouge_1, rouge_2, rouge_l
 from fixtures.cases import Case, Contract, Span
 from models.chat import Answer

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evals.language.words import says_something
 from evals.metrics.text import containment, exact_match, jaccard, normalise, token_f1
-from evals.metrics.words import says_something
 from fixtures.cases import Case, Contract, Span
 from models.chat import Answer
 from tests.oracles.squad import normal_words, squad

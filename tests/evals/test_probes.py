@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.errors import UserError
-from evals.metrics.quantities import numbers, spoken
+from evals.language.quantities import numbers, spoken
 from evals.probes.lm_eval import TaskScore, run_tasks
 from evals.probes.probe import (
     SHIPPED,

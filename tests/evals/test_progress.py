@@ -10,7 +10,7 @@ from models.chat import Message
 from models.endpoint.chat import EndpointChat
 from models.registry import AnyEntry
 from reports.verdict.opponents import compared_line
-from tests.fake_server import Fault, fake_server
+from tests.builders.fake_server import Fault, fake_server
 from tests.seams import ROOT
 
 WORDS = ("--model", "a b", "--limit=9", "-q", "it's", "$x")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evals.language.quantities import quantities
 from evals.metrics.grounding import grounded_quote
-from evals.metrics.quantities import quantities
 from fixtures.cases import Case, Contract
 from fixtures.retrieval.passages import Passage
 from models.chat import Answer
@@ -157,9 +157,9 @@ def test_forms_that_are_easily_misread(text, values):
 
 def test_whoever_reads_both_digits_and_words_reads_them_together():
     """Else the "million" of "2 million" is read twice."""
-    both = users("evals.metrics.quantities.numbers") & users("evals.metrics.quantities.spoken")
+    both = users("evals.language.quantities.numbers") & users("evals.language.quantities.spoken")
     assert both == {"evals/probes/probe.py"}  # the words where there are no digits
-    assert users("evals.metrics.quantities.quantities") == {
+    assert users("evals.language.quantities.quantities") == {
         "evals/metrics/grounding.py",
         "evals/judges/embedded/contradictions.py",
     }

@@ -31,7 +31,7 @@ from models.chat import Answer
 from models.echo import EchoChat
 from models.endpoint.chat import EndpointChat
 from models.prompted import PromptedModel, Template
-from tests.fake_server import Fault, fake_server
+from tests.builders.fake_server import Fault, fake_server
 
 CASE = Case("c", "c", Contract("K", "Nevada law governs."), "Governing Law", "Which law?", ())
 SHOWN = (Passage("K", 0, 19, "Nevada law governs."),)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evals.language.quantities import NUMERALS, dates, numbers
 from evals.metrics.abstention import abstains
-from evals.metrics.quantities import NUMERALS, dates, numbers
 from evals.metrics.text import f1, normalise
 from evals.variants import noise
 from evals.variants.clauses import ANSWERING, CLAUSES, REFUSING, distractor

@@ -8,7 +8,7 @@ from pathlib import Path
 from models.chat import Decoding, Message
 from models.local.base import LocalBase
 from models.local.chat import LocalChat
-from tests.training_data import make_tokenizer
+from tests.builders.training_data import make_tokenizer
 
 ASKED = [Message("system", "Answer."), Message("user", "Which law governs?")]
 REPLY = "The State of Ohio"

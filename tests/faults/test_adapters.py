@@ -7,6 +7,7 @@ import pytest
 
 from common.errors import UserError
 from models.local.weights import check_adapter, tensor_shapes
+from tests.builders.training_data import make_base, method_named, write_data, write_recipe
 from tests.faults.adapter_data import (
     by_peft,
     changed,
@@ -18,7 +19,6 @@ from tests.faults.adapter_data import (
     renamed,
     without,
 )
-from tests.training_data import make_base, method_named, write_data, write_recipe
 from training.command import run_command
 
 pytestmark = pytest.mark.usefixtures("one_thread")

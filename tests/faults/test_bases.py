@@ -14,8 +14,8 @@ from models.chat import Decoding, Message
 from models.local.base import LocalBase
 from models.local.chat import LocalChat
 from models.prompted import PromptedModel, Template
+from tests.builders.training_data import TEMPLATE, make_base
 from tests.faults.adapter_data import changed, make_gpt2
-from tests.training_data import TEMPLATE, make_base
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CONTRACT = Contract("C", "The laws of Nevada govern this agreement. " * 60)

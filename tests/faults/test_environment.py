@@ -11,7 +11,7 @@ import pytest
 from common.errors import UserError
 from models.chat import Message
 from models.endpoint.chat import EndpointChat
-from tests.fake_server import FakeServer, fake_server
+from tests.builders.fake_server import FakeServer, fake_server
 from tests.faults.test_secrets import entry, exam
 
 ROOT = Path(__file__).parents[2]

@@ -12,10 +12,10 @@ import pytest
 import yaml
 
 from reports.page import terminal
+from tests.builders.run_data import contents, put, written
+from tests.builders.training_data import make_base, method_named, write_data, write_recipe
 from tests.faults.test_exits import typed
-from tests.run_data import contents, put, written
 from tests.seams import ROOT
-from tests.training_data import make_base, method_named, write_data, write_recipe
 
 GATE = """
 minimum_cases = 1

@@ -20,9 +20,9 @@ from reports.page.html import render
 from reports.page.markdown import markdown
 from reports.verdict.conclude import conclude
 from reports.verdict.planning import minimum_detectable_effects
+from tests.builders.fake_server import fake_server
+from tests.builders.report_data import header
 from tests.conftest import make_adapter
-from tests.fake_server import fake_server
-from tests.report_data import header
 
 ROOT = Path(__file__).parents[2]
 

@@ -19,8 +19,8 @@ from reports.report import Check, Opponent
 from reports.verdict.conclude import conclude
 from reports.verdict.decide import decide
 from reports.verdict.preconditions import leak_checks
-from tests.promotion_data import make_place, write_report
-from tests.report_data import header
+from tests.builders.promotion_data import make_place, write_report
+from tests.builders.report_data import header
 
 ROOT = Path(__file__).parents[2]
 CHAMPION = Opponent("champion", "champion", "c" * 64)

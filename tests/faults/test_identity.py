@@ -11,8 +11,8 @@ import pytest
 from models.chat import Message
 from models.factory import open_models
 from models.promote import main
+from tests.builders.training_data import make_base
 from tests.conftest import ROOT
-from tests.training_data import make_base
 
 EMBEDDED = "smollm2-135m-instruct"
 

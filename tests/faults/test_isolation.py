@@ -16,9 +16,9 @@ from evals.exam import Run
 from evals.metrics.table import METRICS
 from evals.plan import Plan
 from evals.results import Score
+from tests.builders.fake_server import fake_server
 from tests.conftest import ROOT
 from tests.evals.test_exam import FirstSentence, Grader, Rater, Whole, cases_of, examine
-from tests.fake_server import fake_server
 from tests.house.test_resume import exam, registry
 
 SICK = "c1q1"

@@ -14,9 +14,9 @@ from common.errors import UserError
 from common.files import replacing
 from evals.calls.store import Store, answer_row
 from models.chat import Answer
+from tests.builders.fake_server import fake_server
 from tests.conftest import ROOT
 from tests.evals.test_exam import FirstSentence, Grader, Rater, examine
-from tests.fake_server import fake_server
 from tests.house.test_resume import exam, registry
 
 
@@ -168,7 +168,7 @@ def test_a_judge_that_is_down_is_found_before_anything_is_paid_for(tmp_path):
 
 @pytest.mark.fault("KEEP-6")
 def test_a_judge_that_goes_away_leaves_a_report_of_the_answers(tmp_path):
-    from tests.fake_server import Fault
+    from tests.builders.fake_server import Fault
 
     with fake_server(latency=0.02) as server, fake_server() as judge:
         registry(tmp_path / "registry", server.url)

@@ -24,8 +24,8 @@ from models.prompted import Template
 from models.recorded import RecordedModel
 from reports.compare.__main__ import main as compare
 from reports.sections.corpus import corpus_section
+from tests.builders.run_data import contents, put, written
 from tests.conftest import ROOT
-from tests.run_data import contents, put, written
 
 LAW = "This Agreement shall be governed by the laws of the State of Delaware"
 EARNS = (

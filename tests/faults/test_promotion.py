@@ -14,8 +14,8 @@ from models.manifest import FILE, Manifest, write_manifest
 from models.promote import main
 from models.promotion.champion import read_champion
 from models.registry import read_entry
+from tests.builders.promotion_data import dynasty, identity_of, make_place, write_report
 from tests.conftest import ROOT
-from tests.promotion_data import dynasty, identity_of, make_place, write_report
 
 ID = "20260105-000000-aaaa"
 

@@ -10,7 +10,7 @@ from common.errors import UserError
 from evals.leakage.leaks import find_leaks
 from fixtures.cases import Contract
 from models.manifest import Manifest, TrainedContract, contract_entry
-from tests.training_data import make_base, meta, method_named, write_data, write_recipe
+from tests.builders.training_data import make_base, meta, method_named, write_data, write_recipe
 from training.command import run_command
 from training.data.__main__ import main as make_data
 from training.data.examples import write_meta

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from evals.calls.store import masked
-from tests.fake_server import FakeServer, Fault, fake_server
+from tests.builders.fake_server import FakeServer, Fault, fake_server
 
 ROOT = Path(__file__).parents[2]
 KEY = "sk-planted-0123456789abcdef"

@@ -10,7 +10,7 @@ from models.chat import Message
 from models.endpoint.chat import EndpointChat
 from models.endpoint.failures import retry_after
 from models.factory import open_models
-from tests.fake_server import Fault, fake_server
+from tests.builders.fake_server import Fault, fake_server
 
 CHAT = [Message("user", "Which law governs?")]
 

@@ -12,8 +12,8 @@ from common.identity import file_digest
 from models.manifest import FILE, Manifest, write_manifest
 from models.promote import main
 from models.promotion.record import read_records
+from tests.builders.promotion_data import dynasty, identity_of, make_place, write_report
 from tests.conftest import ROOT
-from tests.promotion_data import dynasty, identity_of, make_place, write_report
 
 ID, NEXT = "20260105-000000-aaaa", "20260106-000000-aaaa"
 
@@ -132,8 +132,8 @@ def test_a_report_serves_one_model_once(place, capsys):
 @pytest.fixture(scope="module")
 def adapted(tmp_path_factory):
     """A tiny base with an adapter."""
+    from tests.builders.training_data import make_base
     from tests.conftest import make_adapter
-    from tests.training_data import make_base
 
     folder = tmp_path_factory.mktemp("adapted")
     base = make_base(folder / "base")

@@ -12,6 +12,7 @@ MODULES = [
     str(path.relative_to(ROOT))
     for pattern in (
         "reports/statistics/*.py",
+        "evals/language/*.py",
         "evals/metrics/*.py",
         "fixtures/selection.py",
         "fixtures/retrieval/passages.py",

@@ -21,8 +21,8 @@ from models.chat import Answer, Decoding, Message
 from models.endpoint.chat import EndpointChat
 from models.factory import Chats
 from reports.sections.judge_exams import judge_section, untrusted
+from tests.builders.served import served
 from tests.conftest import ROOT
-from tests.served import served
 
 CALLS = 6
 """Of each of two exams: an answer a case, then judgements of 3 to 8 seconds each."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fake_server import Fault, fake_server
+from tests.builders.fake_server import Fault, fake_server
 
 ROOT = Path(__file__).parents[2]
 GUARD = '[metrics.correctness]\nrole = "guard"\nfloor = 0.5\n'

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.fake_server import Fault, fake_server
+from tests.builders.fake_server import Fault, fake_server
 
 ROOT = Path(__file__).parents[2]
 

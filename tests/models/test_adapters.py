@@ -13,6 +13,7 @@ from models.local.base import LocalBase
 from models.local.chat import LocalChat
 from models.local.standing import Standing
 from tests import seams
+from tests.builders.training_data import write_recipe
 from tests.faults.adapter_data import (
     ASKED,
     by_peft,
@@ -23,7 +24,6 @@ from tests.faults.adapter_data import (
     preflight,
     without,
 )
-from tests.training_data import write_recipe
 from training.trainer.loading import open_chat
 from training.trainer.recipe import read_recipe
 

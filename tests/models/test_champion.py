@@ -13,7 +13,7 @@ from models.promotion.champion import (
     recover,
 )
 from models.promotion.record import Named, RefusedError, read_records
-from tests.promotion_data import dynasty, identity_of, make_place, write_report
+from tests.builders.promotion_data import dynasty, identity_of, make_place, write_report
 
 
 def quiet(line):

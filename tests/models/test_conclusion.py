@@ -13,7 +13,7 @@ from models.promotion.evidence import find_evidence
 from reports.report import Check, Opponent
 from reports.statistics.estimates import Estimate
 from reports.verdict.decide import decide
-from tests.promotion_data import dynasty, identity_of, make_place, seal, write_report
+from tests.builders.promotion_data import dynasty, identity_of, make_place, seal, write_report
 from tests.seams import users
 
 GATE = """

@@ -11,7 +11,7 @@ from models.local.base import LocalBase
 from models.local.chat import LocalChat
 from models.local.control_tokens import control_ids, defused
 from tests import seams
-from tests.training_data import TEMPLATE, TEXT
+from tests.builders.training_data import TEMPLATE, TEXT
 
 MARKS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 

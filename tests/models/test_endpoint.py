@@ -20,7 +20,7 @@ from models.endpoint.completion import read_completion
 from models.endpoint.connection import LONGEST_BODY
 from models.endpoint.failures import retry_after
 from models.factory import open_models
-from tests.fake_server import Fault, fake_server, fake_server_process
+from tests.builders.fake_server import Fault, fake_server, fake_server_process
 
 CHAT = [Message("system", "Answer briefly."), Message("user", "Which law governs?")]
 

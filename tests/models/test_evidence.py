@@ -7,7 +7,7 @@ import pytest
 from models.promote import main
 from models.promotion.evidence import find_evidence
 from models.promotion.record import RefusedError
-from tests.promotion_data import dynasty, identity_of, make_place, seal, write_report
+from tests.builders.promotion_data import dynasty, identity_of, make_place, seal, write_report
 
 WHOLE, LATER = "20260105-000000-aaaa", "20260106-000000-aaaa"
 

@@ -17,9 +17,9 @@ from models.promote import main
 from models.promotion.champion import read_champion
 from models.promotion.record import LATER, SHIPPED, append, chained, parse, read_records
 from models.registry import NAME, entry_names, entry_path, is_registered, read_entry
+from tests.builders.promotion_data import dynasty, identity_of, make_place, write_report
 from tests.conftest import ROOT
 from tests.models.test_promote import make_adapter
-from tests.promotion_data import dynasty, identity_of, make_place, write_report
 from tests.seams import users
 
 
@@ -109,7 +109,7 @@ def test_a_record_goes_on_from_the_first_version(mixed, capsys):
     written = json.loads(path.read_text())
     written["verdicts"][0]["champion"]["identity"] = first.identity  # as an exam finds it
     path.write_text(json.dumps(written))
-    from tests.promotion_data import seal
+    from tests.builders.promotion_data import seal
 
     seal(path)
     assert command(mixed, "b") == 0

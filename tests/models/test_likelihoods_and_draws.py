@@ -14,7 +14,7 @@ from models.local.base import LocalBase
 from models.local.chat import LocalChat
 from models.prompted import PromptedModel, Template
 from models.recorded import RecordedModel
-from tests.fake_server import fake_server
+from tests.builders.fake_server import fake_server
 
 SHORT = Decoding(max_tokens=6)
 

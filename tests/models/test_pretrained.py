@@ -14,8 +14,8 @@ from models.local.base import LocalBase
 from models.local.chat import LocalChat
 from models.local.pretrained import longest_sequence, open_model, open_tokenizer
 from models.prompted import PromptedModel, Template
+from tests.builders.training_data import make_base
 from tests.faults.adapter_data import ASKED, changed
-from tests.training_data import make_base
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

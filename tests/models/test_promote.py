@@ -15,8 +15,8 @@ from models.promote import main
 from models.promotion.actions import promote
 from models.promotion.champion import read_anchor, read_champion
 from models.promotion.record import read_records
+from tests.builders.promotion_data import dynasty, identity_of, make_place, write_report
 from tests.conftest import ROOT
-from tests.promotion_data import dynasty, identity_of, make_place, write_report
 
 
 def options(place):

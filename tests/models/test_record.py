@@ -25,8 +25,8 @@ from models.promotion.record import (
     hash_of,
     read_records,
 )
+from tests.builders.promotion_data import dynasty, make_place
 from tests.conftest import ROOT
-from tests.promotion_data import dynasty, make_place
 from tests.seams import users
 
 

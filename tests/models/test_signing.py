@@ -9,8 +9,8 @@ import pytest
 from models.promote import main
 from models.promotion.record import read_records
 from models.promotion.signing import signature_file
+from tests.builders.promotion_data import dynasty, make_place, write_report
 from tests.models.test_promote import add_adapter, options, refused
-from tests.promotion_data import dynasty, make_place, write_report
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from models.chat import Decoding, Message
 from models.local.base import LocalBase
 from models.local.chat import LocalChat
 from models.local.turns import without_system
-from tests.training_data import TEMPLATE, make_base
+from tests.builders.training_data import TEMPLATE, make_base
 
 TURNS = st.lists(
     st.builds(Message, st.sampled_from(["system", "user", "assistant"]), st.text(max_size=6)),

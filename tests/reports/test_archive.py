@@ -13,7 +13,7 @@ from reports.archive import read_overview, read_report, write_report
 from reports.page.html import render
 from reports.page.markdown import markdown
 from reports.report import Overview, Report
-from tests.report_data import written
+from tests.builders.report_data import written
 from tests.seams import ROOT, users
 
 EARLIER = ROOT / "tests" / "data" / "equal_exam.json"

@@ -12,7 +12,7 @@ from reports.compare.comparison import compare
 from reports.compare.sides import Sides, match_cases
 from reports.report import ReportedCase
 from reports.statistics.paired import cluster_mcnemar, compare_means, mcnemar_exact
-from tests.run_data import contents, put, written
+from tests.builders.run_data import contents, put, written
 
 A, B = "20260101-010000-aaaa", "20260102-010000-bbbb"
 

@@ -9,7 +9,7 @@ from reports.archive import kept_reports
 from reports.compare.data_change import describe_change, find_earlier, lines
 from reports.statistics.estimates import cluster_mean
 from reports.statistics.paired import compare_means
-from tests.run_data import contents, put, reported, written
+from tests.builders.run_data import contents, put, reported, written
 
 OLD, NEW = "20260101-010000-aaaa", "20260105-010000-bbbb"
 CASES = contents()

@@ -14,7 +14,7 @@ from reports.history.__main__ import main
 from reports.history.flaky import find_flaky
 from reports.history.runs import Mark, in_order, marks, of_model, ran
 from reports.history.timeline import LEFT, WIDTH, render
-from tests.run_data import contents, put, written
+from tests.builders.run_data import contents, put, written
 
 CASES = contents(contracts=4)
 FRESH = CASES | {"c0__q0": "new"}

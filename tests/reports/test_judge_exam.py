@@ -20,7 +20,7 @@ from evals.judges.pairs import Pair, read_pairs
 from evals.results import Score
 from models.endpoint.chat import EndpointChat
 from reports.sections.judge_exams import judge_section, untrusted
-from tests.fake_server import fake_server
+from tests.builders.fake_server import fake_server
 
 AGREEMENT = {"kappa", "spearman", "mean_absolute_error"}
 SWAYED = {"retest", "verbosity_bias", "injection"}

@@ -15,7 +15,7 @@ from models.chat import Answer
 from reports.archive import as_written, members, write_report
 from reports.page.__main__ import main
 from reports.page.html import render
-from tests.report_data import GATE, written
+from tests.builders.report_data import GATE, written
 
 HOSTILE = (
     "</script><script>alert(1)</script><!-- <script> {{ 7*7 }} {% raw %} ]]> "

@@ -23,7 +23,7 @@ from reports.archive import write_report
 from reports.examination.header import gate_facts
 from reports.report import DatasetFacts, Fingerprint, ModelFacts, Opponent
 from reports.verdict.conclude import conclude
-from tests.report_data import SPENDING, header
+from tests.builders.report_data import SPENDING, header
 from tests.reports.test_page import shown
 from tests.seams import ROOT
 from training.benchmark.contenders import Contender, read_exam

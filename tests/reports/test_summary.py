@@ -10,7 +10,7 @@ from fixtures.datasets import load_dataset
 from models.chat import Answer
 from reports.page.markdown import LIMIT, escape, markdown
 from reports.page.wording import conclusions
-from tests.report_data import written
+from tests.builders.report_data import written
 
 NASTY = "a | b\n`c` <script>alert(1)</script> **d** [e](http://f) \\| ~~g~~ &amp; $h$ <!-- _i_ # j"
 

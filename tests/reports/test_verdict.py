@@ -12,7 +12,7 @@ from models.chat import Answer
 from reports.report import Check, Opponent
 from reports.verdict.conclude import conclude
 from reports.verdict.decide import decide
-from tests.report_data import SPENDING, header
+from tests.builders.report_data import SPENDING, header
 
 CHAMPION = Opponent("champion", "champion", "c" * 64)
 ANCHOR = Opponent("anchor", "anchor", "a" * 64)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from common.errors import UserError
 from models.manifest import Manifest, write_manifest
+from tests.builders.training_data import examples, meta
 from tests.conftest import ROOT
-from tests.training_data import examples, meta
 from training.benchmark.__main__ import CONTENDERS, GATE, main, steps
 from training.benchmark.category_rule import CategoryRule, category_rule
 from training.benchmark.contenders import (

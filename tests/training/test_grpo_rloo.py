@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.reinforcement_data import example, run, same, vowels, weights, write_recipe
+from tests.builders.reinforcement_data import example, run, same, vowels, weights, write_recipe
 from training import grpo, rloo
 from training.data.examples import read_examples
 from training.rl.rows import prompts

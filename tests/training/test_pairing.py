@@ -1,16 +1,15 @@
 """Pairs: the better reply is chosen, by the margin, whatever the order; and what files hold."""
 
-import os
 import json
+import os
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.errors import UserError
-from evals.metrics.words import normalise, says_something
+from evals.language.words import normalise, says_something
 from models.chat import Message
 from models.manifest import TrainedContract
 from training.data.examples import Example, Meta, read_meta

@@ -9,7 +9,15 @@ from dataclasses import replace
 import pytest
 
 from models.manifest import Manifest, write_manifest
-from tests.reinforcement_data import LAWS, example, run, same, vowels, weights, write_recipe
+from tests.builders.reinforcement_data import (
+    LAWS,
+    example,
+    run,
+    same,
+    vowels,
+    weights,
+    write_recipe,
+)
 from training import ppo
 from training.data.examples import write_examples
 

@@ -18,8 +18,8 @@ from fixtures.retrieval.passages import Passage
 from fixtures.selection import Selection, select
 from models.manifest import contract_entry
 from models.prompted import NOT_FOUND, Template
+from tests.builders.fake_server import Fault, fake_server
 from tests.conftest import ROOT
-from tests.fake_server import Fault, fake_server
 from training.data.__main__ import main as make_data
 from training.data.examples import (
     Example,

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.chat import Message
-from tests.training_data import examples, make_base, meta, method_named, write_data, write_recipe
+from tests.builders.training_data import (
+    examples,
+    make_base,
+    meta,
+    method_named,
+    write_data,
+    write_recipe,
+)
 from training.command import run_command
 from training.data.examples import write_examples, write_meta
 from training.loss.prefix_sharing import bundles, collate

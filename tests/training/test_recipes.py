@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from common.errors import UserError
+from tests.builders.training_data import method_named
 from tests.seams import users
-from tests.training_data import method_named
 from training.trainer.method import METHODS
 from training.trainer.recipe import read_recipe
 

@@ -15,8 +15,8 @@ from rouge_score.rouge_scorer import RougeScorer
 
 from evals.probes.probe import SHIPPED as PROBES
 from fixtures.datasets import load_dataset
+from tests.builders.fake_server import Fault, fake_server
 from tests.conftest import ROOT
-from tests.fake_server import Fault, fake_server
 from training.data.examples import read_examples, read_meta
 from training.data.synthetic import as_case, read_synthetic
 from training.synthesize.__main__ import main

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.training_data import make_base, method_named, write_data, write_recipe
+from tests.builders.training_data import make_base, method_named, write_data, write_recipe
 from training.trainer.method import METHODS
 
 ROOT = Path(__file__).parents[2]

@@ -17,7 +17,7 @@ from common.identity import file_digest
 from models.chat import Message
 from models.manifest import TrainedContract, read_manifest
 from models.registry import read_entry
-from tests.training_data import (
+from tests.builders.training_data import (
     examples,
     held_out,
     make_base,

@@ -11,14 +11,8 @@ from common.errors import UserError
 from evals.leakage.leaks import find_leaks
 from fixtures.cases import Case, Contract, Dataset
 from models.manifest import Manifest, contract_entry, read_manifest, write_manifest
+from tests.builders.training_data import make_base, meta, method_named, write_data, write_recipe
 from tests.seams import users
-from tests.training_data import (
-    make_base,
-    meta,
-    method_named,
-    write_data,
-    write_recipe,
-)
 from training.command import run_command
 from training.data.__main__ import main as make_data
 from training.data.examples import read_meta, write_meta

@@ -8,8 +8,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from evals.language.declining import abstains
 from evals.metrics.abstention import abstention, laziness
-from evals.metrics.declining import abstains
 from evals.metrics.grounding import Evidence, flatten, grounded_quote, plainly
 from evals.metrics.text import token_f1
 from evals.results import Score

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from evals.metrics.words import normalise
+from evals.language.words import normalise
 from models.chat import Message
 from training.preferences.composition import word_count
 from training.preferences.formats import PreferencePair, Unpaired

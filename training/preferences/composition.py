@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from evals.metrics.declining import abstains, declines
-from evals.metrics.words import f1, normalise
+from evals.language.declining import abstains, declines
+from evals.language.words import f1, normalise
 from training.preferences.formats import PreferencePair, Source
 
 SOURCES: tuple[Source, ...] = get_args(Source)

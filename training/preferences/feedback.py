@@ -14,7 +14,7 @@ from typing import Any
 from common.errors import UserError
 from common.paths import cache_dir
 from common.settings import nearest
-from evals.metrics.words import normalise, says_something
+from evals.language.words import normalise, says_something
 from fixtures.cases import Case, Dataset
 from fixtures.retrieval.retrieval import Retriever
 from models.chat import Message

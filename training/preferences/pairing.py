@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from evals.metrics.words import normalise, says_something
+from evals.language.words import normalise, says_something
 
 GOLD = 1.0
 """The score of the ground truth."""

@@ -10,7 +10,7 @@ from evals.calls.calls import Budget, Calls
 from evals.calls.journal import Journal, Lookups
 from evals.calls.store import Store
 from evals.judges.judge import Judge, Panel
-from evals.metrics.words import says_something
+from evals.language.words import says_something
 from evals.results import Score
 from fixtures.cases import Case, Contract
 from models.chat import Answer, ChatModel, Message

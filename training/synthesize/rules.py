@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from evals.metrics.quantities import CARDINALS, DATE
+from evals.language.quantities import CARDINALS, DATE
 from fixtures.cases import Case, Span
 from training.data.synthetic import QuestionKind
 from training.synthesize.drafts import Draft

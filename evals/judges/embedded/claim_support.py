@@ -34,7 +34,7 @@ from evals.judges.embedded.contradictions import contradiction
 from evals.judges.embedded.embedding import Embeddings
 from evals.judges.embedded.sentences import claims, sentences
 from evals.judges.judge import Submission
-from evals.metrics.declining import abstains
+from evals.language.declining import abstains
 from evals.metrics.grounding import Claim, Evidence, plainly, shorten, stitched
 from evals.metrics.grounding import claims as particulars
 from evals.results import Score

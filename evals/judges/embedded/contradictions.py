@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import pairwise
 
-from evals.metrics.names import COMMON
-from evals.metrics.quantities import DATE, NUMERALS, quantities
+from evals.language.names import COMMON
+from evals.language.quantities import DATE, NUMERALS, quantities
 
 WORD = re.compile(r"\w+(?:[.,'’]\w+)*")
 COMPARED = re.compile(r"\b(?:no|not) (less|more|fewer|later|earlier|greater)\b", re.IGNORECASE)

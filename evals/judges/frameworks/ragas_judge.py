@@ -13,7 +13,7 @@ from common.identity import digest
 from evals.calls.calls import Calls
 from evals.judges.frameworks.asker import AGAIN, Asker, keep_quiet, scored, shortened
 from evals.judges.judge import Submission, claims_nothing, lacking
-from evals.metrics.declining import declines
+from evals.language.declining import declines
 from evals.results import Score
 from models.chat import ChatModel
 

@@ -8,7 +8,7 @@ from common.identity import digest
 from evals.judges.pairs import Pair
 from evals.judges.reference.features import DIRECTIONS, comparisons, nearest
 from evals.judges.reference.judge import by_rule
-from evals.metrics.words import f1, normalise
+from evals.language.words import f1, normalise
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from evals.metrics.quantities import (
+from evals.language.quantities import (
     DATE,
     NUMBER,
     NUMERALS,

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from evals.judges.reference import facts, polarity, words
 from evals.judges.reference import names as parties
 from evals.judges.reference.edits import edits
-from evals.metrics.declining import is_yes_no
-from evals.metrics.words import f1, normalise
+from evals.language.declining import is_yes_no
+from evals.language.words import f1, normalise
 
 if TYPE_CHECKING:
     from evals.judges.reference.words import Vectors

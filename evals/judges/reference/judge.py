@@ -17,8 +17,8 @@ from evals.judges.reference import names as parties
 from evals.judges.reference import polarity
 from evals.judges.reference.features import DIRECTIONS, Comparison, comparisons, nearest
 from evals.judges.reference.trees import Trees
-from evals.metrics.declining import abstains, declines
-from evals.metrics.words import normalise
+from evals.language.declining import abstains, declines
+from evals.language.words import normalise
 from evals.results import Score
 
 PARAMETERS = ROOT / "evals" / "judges" / "data" / "reference.json"

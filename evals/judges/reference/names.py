@@ -5,7 +5,7 @@ from collections.abc import Collection
 from functools import lru_cache
 
 from evals.judges.reference.words import STOP
-from evals.metrics.names import COMMON, PLACES, SUFFIXES
+from evals.language.names import COMMON, PLACES, SUFFIXES
 
 WORD = r"[A-Z][\w&'’-]*"
 SENTENCE_START = re.compile(r"(?:^|[.!?:;\n\"“*•-])[\s\"“*(]*$")

@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 
 from evals.judges.reference.words import STOP, stem
-from evals.metrics.declining import TYPOGRAPHY, is_silent
+from evals.language.declining import TYPOGRAPHY, is_silent
 
 STANCE = re.compile(r"(?:^|[,:;.!?\-]\s*|\banswer is |\bis )\W*(yes|no)(?=\s*(?:[,:;.!?\-]|$))")
 

@@ -10,7 +10,7 @@ In a benchmark, in its own process, so that client and server do not share one i
     with fake_server_process(latency=0.05) as url:
         ...
 
-By hand: `python -m tests.fake_server --port 8000 --latency 0.05` prints its URL.
+By hand: `python -m tests.builders.fake_server --port 8000 --latency 0.05` prints its URL.
 """
 
 import argparse
@@ -196,10 +196,10 @@ def fake_server(
 @contextmanager
 def fake_server_process(latency: float = 0.0, reply: str | None = None) -> Iterator[str]:
     """A server in its own process; yields its URL. `GET URL/stats` gives calls and peak."""
-    command = [sys.executable, "-m", "tests.fake_server", f"--latency={latency}"]
+    command = [sys.executable, "-m", "tests.builders.fake_server", f"--latency={latency}"]
     if reply is not None:
         command.append(f"--reply={reply}")
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as process:
         try:
             assert process.stdout

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Literal
 
-from evals.metrics.denials import (
+from evals.language.denials import (
     CUE,
     RULE,
     SILENT,
@@ -31,7 +31,7 @@ from evals.metrics.denials import (
     preamble,
     yes_no,
 )
-from evals.metrics.words import f1, normalise
+from evals.language.words import f1, normalise
 
 Reading = Literal["answer", "abstention", "hedge"]
 
