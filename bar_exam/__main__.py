@@ -19,6 +19,9 @@ MISTAKE = 4
 QUIET = ("deepeval", "langsmith_plugin", "anyio", "asyncio")
 """Plugins that arrive with other packages and import heavy modules into every session."""
 
+NAMES = ("python_files=test_*.py", "python_classes=Test", "python_functions=test")
+"""How the suites are called, whatever the tests of a user's repository are."""
+
 
 def main(argv: list[str] | None = None) -> int:
     """Do what was typed; returns the command's own exit code, 4 for one that does not exist."""
@@ -104,7 +107,8 @@ def _examine(project: "Project", words: list[str]) -> int:
     plugins = [word for name in QUIET for word in ("-p", f"no:{name}")]
     shipped = ["bar_exam.evals"] if is_installed() else [str(ROOT / "evals")]
     suites = ["--pyargs", *shipped, *project.suites]
-    return int(pytest.main(["-p", "bar_exam.plugin", *plugins, *suites, *words]))
+    names = [word for name in NAMES for word in ("-o", name)]
+    return int(pytest.main(["-p", "bar_exam.plugin", *plugins, *names, *suites, *words]))
 
 
 @contextlib.contextmanager

@@ -1,11 +1,14 @@
 """`bar-exam init`: what a repository needs to examine its own models."""
 
+import os
 import sys
+import tomllib
 from pathlib import Path
 
 from common.command import Parser, run
 from common.doors import PROGRAM, as_typed
 from common.errors import UserError
+from common.files import write_whole
 from common.project import read_table
 from evals.gate import SHIPPED as SHIPPED_GATE
 from models.registry import SHIPPED as SHIPPED_REGISTRY
@@ -21,6 +24,8 @@ WRITTEN = {
 JOINED = {"pyproject.toml": TEMPLATES / "project.toml", ".gitignore": TEMPLATES / "gitignore"}
 """What is put at the end of a file that is there already."""
 
+FILES = WRITTEN | JOINED
+
 
 def begin(folder: Path) -> list[Path]:
     """Write every file of a new project; returns their paths.
@@ -31,15 +36,30 @@ def begin(folder: Path) -> list[Path]:
     pyproject = folder / "pyproject.toml"
     if pyproject.is_file() and read_table(folder) is not None:
         raise UserError(f"{pyproject} has a [tool.bar-exam] already; nothing was written")
-    there = [str(folder / name) for name in WRITTEN if (folder / name).exists()]
+    there = [str(folder / name) for name in WRITTEN if os.path.lexists(folder / name)]
     if there:
         raise UserError(f"{', '.join(there)}: there already; move it, nothing was written")
-    for name, template in (WRITTEN | JOINED).items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        before = f"{path.read_text('utf-8').rstrip()}\n\n" if path.is_file() else ""
-        path.write_text(before + as_typed(template.read_text("utf-8")), "utf-8")
-    return [folder / name for name in WRITTEN | JOINED]
+    texts = {folder / name: _joined(folder / name, template) for name, template in FILES.items()}
+    try:
+        tomllib.loads(texts[pyproject])
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(
+            f"{pyproject} cannot take a table [tool.bar-exam] ({error}); nothing was written"
+        ) from error
+    for path, text in texts.items():
+        write_whole(path, text)
+    return list(texts)
+
+
+def _joined(path: Path, template: Path) -> str:
+    """The text of a template, behind what its file holds already."""
+    added = as_typed(template.read_text("utf-8"))
+    if not os.path.lexists(path):
+        return added
+    try:
+        return f"{path.read_text('utf-8').rstrip()}\n\n{added}"
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read as UTF-8; nothing was written") from error
 
 
 def main(argv: list[str] | None = None) -> int:

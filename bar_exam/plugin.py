@@ -83,7 +83,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", marker)
     with _usage_errors():
         project = config.stash[PROJECT] = find_project(config.rootpath)
-    typed = {word.partition("=")[0] for word in config.invocation_params.args}
+    typed = _typed(config)
     if config.args_source is not config.ArgsSource.ARGS and typed & option_names():
         config.args[:] = [str(SUITES), *map(str, _modules(project.suites))]
     for option, value in project.places.items():
@@ -123,8 +123,19 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config.stash[STATE] = State(prepared, interruption, _is_whole(config))
 
 
+def _typed(config: pytest.Config) -> set[str]:
+    return {word.partition("=")[0] for word in config.invocation_params.args}
+
+
 def _examines(config: pytest.Config) -> bool:
-    """Whether an argument names a suite, something in it, or a folder around it."""
+    """Whether a suite was typed, something in it, a folder around it, or an option of an exam.
+
+    `pytest` alone runs the tests of a repository, and asks no model.
+    """
+    if hasattr(config, "workerinput"):
+        return "exam_run" in config.workerinput
+    if config.args_source is not config.ArgsSource.ARGS and not _typed(config) & option_names():
+        return False
     folders = (SUITES, *_modules(config.stash[PROJECT].suites))
     return any(
         place.is_relative_to(folder) or folder.is_relative_to(place)
@@ -169,7 +180,9 @@ def pytest_deselected(items: "Sequence[pytest.Item]") -> None:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave the suites out that ask much more; pytest does not ask this of files named to it."""
     state = config.stash.get(STATE, None)
-    if state is None or collection_path.parent.resolve() != SUITES:
+    if state is None:
+        return collection_path.resolve() in _modules(config.stash[PROJECT].suites) or None
+    if collection_path.parent.resolve() != SUITES:
         return None
     options = state.prepared.options
     left_out = suites.is_left_out(collection_path.name, full=options.full, judges=options.judges)

@@ -86,7 +86,8 @@ def as_typed(text: str, *, installed: bool | None = None) -> str:
     """
     if not (is_installed() if installed is None else installed):
         return text
-    recipes = {_RECIPES: f"{ROOT / _RECIPES}/"}
+    own = Path(_RECIPES).is_dir()
+    recipes = {_RECIPES: _RECIPES if own else f"{ROOT / _RECIPES}/"}
     return _LINES.sub(lambda found: (_TYPED | recipes)[found[0]], text)
 
 

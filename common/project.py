@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,6 +11,7 @@ from common.reading import file_text
 from common.settings import validated
 
 FILE = "pyproject.toml"
+Module = Annotated[str, Field(pattern=r"^[^\W\d]\w*(\.[^\W\d]\w*)*$")]
 
 
 class Project(BaseModel):
@@ -27,7 +28,7 @@ class Project(BaseModel):
     adapters: Path | None = None
     gate: Path | None = None
     dataset: str | None = None
-    suites: tuple[str, ...] = ()
+    suites: tuple[Module, ...] = ()
     metrics: tuple[str, ...] = ()
     judges: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
@@ -84,6 +85,8 @@ def read_project(folder: Path) -> Project:
     table = read_table(folder)
     if table is None:
         return Project(folder=folder)
+    if isinstance(table, dict) and "folder" in table:
+        raise UserError(f"{folder / FILE} [tool.bar-exam]: unknown key 'folder'; remove it")
     project: Project = validated(f"{folder / FILE} [tool.bar-exam]", table, Project)
     return project.model_copy(update={"folder": folder})
 
@@ -96,6 +99,7 @@ def read_table(folder: Path) -> Any:
     """
     path = folder / FILE
     try:
-        return tomllib.loads(file_text(path)).get("tool", {}).get("bar-exam")
+        tool = tomllib.loads(file_text(path)).get("tool", {})
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UserError(f"{path} is not TOML: {error}") from error
+    return tool.get("bar-exam") if isinstance(tool, dict) else None

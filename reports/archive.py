@@ -6,7 +6,9 @@ strings, so the first one ends what can be read without the cases.
 
 import contextlib
 import functools
+import itertools
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -168,14 +170,23 @@ def _parsed(path: Path, *, whole: bool) -> Any:
         first = file.readline()
         if not whole and first.endswith(b",\n"):
             with contextlib.suppress(ValueError):
-                written = json.loads(first[:-2] + b"}", parse_constant=_no_number)
+                written = _values(first[:-2] + b"}")
                 if written.keys() >= {*OVERVIEW}:
                     return written
-        return json.loads(first + file.read(), parse_constant=_no_number)
+        return _values(first + file.read())
 
 
-def _no_number(value: str) -> NoReturn:
-    raise ValueError(f"{value} is no number")
+def _values(text: bytes) -> Any:
+    return json.loads(text, parse_constant=_no_number, parse_float=_finite)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else _no_number(text)
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number")
 
 
 def _no_report(path: Path, why: str) -> UserError:
@@ -252,15 +263,20 @@ def find_report(run: str, runs: Path = RUNS) -> Path:
     """The report.json of a run: its file, its folder, its id under `runs`, `latest`, or NAME~N.
 
     Raises:
-        UserError: there is no such run.
+        UserError: there is no such run, or a later report cannot be read, which may be the one.
     """
     if found := _given(run, runs):
         return found
     model, _, back = run.rpartition("~") if RUN_NAME.fullmatch(run) else (run, "", "")
-    examined = by_model(kept_reports(runs))
+    kept = list(kept_reports(runs))
+    examined = by_model(kept)
     if model in examined:
         if int(back or 0) < len(examined[model]):
-            return examined[model][int(back or 0)]
+            chosen = examined[model][int(back or 0)]
+            for later in itertools.takewhile(lambda each: each.path != chosen, kept):
+                if later.overview is None:
+                    read_overview(later.path)
+            return chosen
         raise UserError(
             f"no run {run}: {runs} holds {len(examined[model])} of {model}, the oldest is "
             f"{model}~{len(examined[model]) - 1}"

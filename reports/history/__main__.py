@@ -210,7 +210,7 @@ def _show(given: argparse.Namespace) -> None:
 
         write_whole(given.html, render(events, metrics, flaky), mend=AGAIN, private=True)
     if given.json:
-        print(json.dumps(as_json(events, given.metric, names, flaky), indent=1))
+        print(json.dumps(as_json(events, given.metric, names, flaky), indent=1, allow_nan=False))
         return
     _print(events, metrics, names, flaky)
     if given.html:

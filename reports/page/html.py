@@ -117,8 +117,9 @@ def _facts(report: Report) -> dict[str, list[tuple[str, str]]]:
 
 def _beside(facts: ModelFacts | GateFacts) -> dict[str, Any]:
     """What is further known, beside the rest."""
-    known = asdict(facts)
-    return {**known, **known.pop("further")}
+    known: dict[str, Any] = asdict(facts)
+    further = known.pop("further")
+    return {**known, **further}
 
 
 def _pairs(value: Any, name: str = "") -> Iterator[tuple[str, str]]:

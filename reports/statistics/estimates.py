@@ -286,7 +286,7 @@ def intra_cluster_correlation(values: Sequence[float], clusters: Sequence[str]) 
 
     (MSB - MSW) / (MSB + (m - 1) * MSW) with m = (n - sum(n_g ** 2) / n) / (G - 1), for mean
     squares between and within G contracts of n_g cases (Donner and Koval 1980, Biometrics 36).
-    It may be slightly negative.
+    It is negative, to -1 / (m - 1), where the cases of a contract differ more than contracts do.
 
     Returns:
         None where it is not defined: one contract, one case a contract, or equal values.

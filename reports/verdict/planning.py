@@ -114,8 +114,8 @@ def format_correlations(
 ) -> tuple[str, ...]:
     """The correlation within contracts that each comparison had, beside the planned one: one line.
 
-    Where it is higher the exam detects less than was said before. None is known, and nothing is
-    said, of amounts, of one contract, and where no two contracts differ.
+    Where it is higher the exam detects less than was said before. An estimate below 0 is none.
+    Nothing is known, and nothing said, of amounts, of one contract, and where no two cases differ.
     """
     found = []
     for metric, entry in gate.gating.items():
@@ -127,7 +127,7 @@ def format_correlations(
             differences = paired_differences(pairs.candidate, pairs.other)
             correlation = intra_cluster_correlation(differences, pairs.contracts)
         if correlation is not None:
-            found.append(f"{metric} {correlation:.2f}")
+            found.append(f"{metric} {max(correlation, 0.0):.2f}")
     if not found:
         return ()
     return (

@@ -117,6 +117,8 @@ def test_a_metric_that_raises_costs_its_own_scores_and_says_where(tmp_path, site
         (("house.metrics:CONCISENESS", "house.metrics"), "write it `module:name`"),
         (("house.test_length", "house.test_lengths"), "there is no such module"),
         (("metrics = ", "metric = "), "did you mean 'metrics'?"),
+        (("house.test_length", "-h"), "suites"),
+        (('dataset = "', 'folder = "'), "unknown key 'folder'"),
     ],
 )
 def test_a_name_that_is_wrong_is_refused_before_anything_is_asked(tmp_path, change, says):
@@ -182,3 +184,33 @@ def test_tables_are_as_they_were_after_a_command(tmp_path):
         assert "plain_words" in tables()["metrics"]
     assert {name: list(table) for name, table in tables().items()} == before
     forget("house")
+
+
+def test_the_tests_of_a_repository_ask_no_model(tmp_path, site):
+    folder = repository(tmp_path)
+    (folder / "conftest.py").write_text('pytest_plugins = ["bar_exam.plugin"]\n')
+    (folder / "test_ours.py").write_text("def test_ours():\n    pass\n")
+    quiet = ("-p", "no:deepeval", "-p", "no:langsmith_plugin", "-p", "no:anyio", "-q")
+    for more in ((), ("-n", "2")):
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", *quiet, *more],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(site), "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "1 passed" in done.stdout
+    assert not (folder / "reports" / "runs").exists()
+
+
+def test_how_a_repository_names_its_tests_empties_no_exam(tmp_path, site):
+    folder = repository(tmp_path)
+    with (folder / "pyproject.toml").open("a") as file:
+        file.write('[tool.pytest.ini_options]\npython_files = ["check_*.py"]\n')
+        file.write('python_functions = ["check"]\n')
+    done = typed(folder, *LINE, product=site)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "test_gate.py" in done.stdout

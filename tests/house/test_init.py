@@ -62,3 +62,27 @@ def test_a_pyproject_keeps_what_it_says_and_is_joined_once(tmp_path, capsys):
     assert main([str(tmp_path)]) == 4
     assert files(tmp_path) == before
     assert "already; nothing was written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        (".gitignore", b"caf\xe9\n", ".gitignore"),
+        ("pyproject.toml", b"tool = {black = {}}\n", "cannot take a table"),
+        ("pyproject.toml", b"tool = \n", "is not TOML"),
+    ],
+)
+def test_what_cannot_be_joined_leaves_everything_as_it_was(tmp_path, capsys, name, content, said):
+    (tmp_path / name).write_bytes(content)
+    assert main([str(tmp_path)]) == 4
+    assert said in capsys.readouterr().err
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_bytes() == content
+
+
+def test_a_link_that_leads_nowhere_is_not_written_through(tmp_path, capsys):
+    (tmp_path / "ours").mkdir()
+    (tmp_path / "ours" / "questions.csv").symlink_to(tmp_path / "elsewhere")
+    assert main([str(tmp_path / "ours")]) == 4
+    assert "questions.csv" in capsys.readouterr().err
+    assert not (tmp_path / "elsewhere").exists()

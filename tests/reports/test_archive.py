@@ -9,7 +9,7 @@ import pytest
 from common.errors import UserError
 from evals.calls.store import Store
 from models.chat import Answer
-from reports.archive import read_overview, read_report, write_report
+from reports.archive import find_report, read_overview, read_report, write_report
 from reports.page.html import render
 from reports.page.markdown import markdown
 from reports.report import Overview, Report
@@ -92,6 +92,26 @@ def test_what_is_no_number_is_not_written(report, tmp_path):
         write_report(odd, path)
     assert path.read_bytes() == before
     assert [each.name for each in tmp_path.iterdir()] == ["report.json"]
+
+
+def test_numbers_without_end_are_no_numbers(report, tmp_path):
+    path = tmp_path / "report.json"
+    write_report(report, path)
+    path.write_text(path.read_text().replace('"seconds":', '"seconds":1e999,"was":', 1))
+    for read in (read_report, read_overview):
+        with pytest.raises(UserError, match="1e999 is no number"):
+            read(path)
+
+
+def test_a_run_by_its_model_is_not_an_earlier_one_because_the_last_is_torn(report, tmp_path):
+    for name in ("20250101-000000-0001", "20250101-000000-0002"):
+        write_report(report, tmp_path / name / "report.json")
+    model = report.header.models[0].name
+    torn = tmp_path / "20250101-000000-0002" / "report.json"
+    assert find_report(model, tmp_path) == torn
+    torn.write_text(torn.read_text()[:40])
+    with pytest.raises(UserError, match=r"-0002.*is not JSON"):
+        find_report(model, tmp_path)
 
 
 def removed(value, *place):

@@ -118,6 +118,12 @@ def test_summary_shows_every_mean_with_its_interval_and_count(page, two):
     assert all(reason in page.words for reason in reasons)
 
 
+def test_every_fact_stands_once_under_its_own_name(two):
+    names = re.findall(r"<dt>([^<]*)", render(two))
+    assert names
+    assert [name for name in names if name.startswith("further")] == []
+
+
 def test_every_plot_says_in_words_what_it_draws(page, two):
     labels = [
         value for tag, name, value in page.attributes if tag == "svg" and name == "aria-label"
