@@ -358,7 +358,17 @@ class Check:
     """In words, with its numbers."""
 
     estimate: Estimate | None = None
-    """Of the mean, or of the difference."""
+    """Of the mean, or of the difference, over the cases that have a value."""
+
+    worst: Estimate | None = None
+    """The same with the worst that may have stood for what was lost; None where nothing was, and
+    of amounts, of which nobody knows the worst."""
+
+    best: Estimate | None = None
+    """The same with the best."""
+
+    p_value: float | None = None
+    """Of what the check has to refute, on what decides: with the worst for what was lost."""
 
     @property
     def speaks(self) -> bool:
