@@ -1,11 +1,14 @@
 """The gate file, typed: what an exam must show."""
 
+import math
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from common.errors import UserError
 from common.identity import digest
 from common.settings import nearest, read_toml
 from evals.metrics.table import METRICS
@@ -116,16 +119,31 @@ class Performance(_Table):
     peak_memory: Number | None = Field(default=None, gt=0)
 
 
+def _smallest_margin(metrics: Mapping[str, MetricGate]) -> float | None:
+    margins = [
+        entry.margin
+        for name, entry in metrics.items()
+        if entry.margin is not None and not METRICS[name].unit
+    ]
+    return min(margins, default=None)
+
+
+def _tolerable(settings: dict[str, Any]) -> float:
+    """The attrition of a gate that names none: see `Gate.most_attrition`."""
+    smallest = _smallest_margin(settings.get("metrics", {}))
+    return 0.02 if smallest is None else smallest / 4
+
+
 class Gate(_Table):
     """The whole file."""
 
     alpha: Number = Field(default=0.05, gt=0, lt=0.5)
     cluster: Literal["contract"] = "contract"
-    attrition: Number = Field(default=0.02, ge=0, le=1)
+    metrics: dict[str, MetricGate] = {}
+    attrition: Number = Field(default_factory=_tolerable, ge=0, le=1)
     minimum_cases: Count = Field(default=20, ge=1)
     minimum_contracts: Count = Field(default=2, ge=2)
     pass_marks: PassMarks = PassMarks()
-    metrics: dict[str, MetricGate] = {}
     planning: Planning = Planning()
     leakage: Leakage = Leakage()
     judge: JudgeRules = JudgeRules()
@@ -168,6 +186,16 @@ class Gate(_Table):
         return {name: entry for name, entry in self.metrics.items() if entry.role != "report"}
 
     @property
+    def most_attrition(self) -> float | None:
+        """A quarter of the smallest margin of a share; None without one.
+
+        Missing answers are held at their worst, which costs up to their share of the margin: more,
+        and an exam that lost them at random could not pass any more.
+        """
+        smallest = _smallest_margin(self.gating)
+        return None if smallest is None else smallest / 4
+
+    @property
     def relies_on_judges(self) -> bool:
         """Whether a metric that judges score gates."""
         return any(METRICS[name].by in ("judge", "llm") for name in self.gating)
@@ -177,8 +205,15 @@ def read_gate(path: Path = SHIPPED) -> Gate:
     """Read a gate file.
 
     Raises:
-        UserError: it is missing or malformed, names a metric that does not exist, or asks of one
-            what it cannot show.
+        UserError: it is missing or malformed, names a metric that does not exist, asks of one
+            what it cannot show, or lets more answers be lost than its margins can bear.
     """
     gate: Gate = read_toml(path, Gate)
+    most = gate.most_attrition
+    if most is not None and gate.attrition > most * (1 + 1e-9):
+        allowed = math.floor(most * 1e5) / 1e5
+        raise UserError(
+            f"{path}: attrition = {gate.attrition:g} is more than a quarter of the smallest "
+            f"margin, so that what is lost could decide alone; give attrition = {allowed:g} or less"
+        )
     return gate

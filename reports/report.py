@@ -144,7 +144,11 @@ class GateFacts:
     """SHA-256 of what it says."""
 
     alpha: float = 0.05
-    """Risk of each bound."""
+    """Risk of each bound, as it was used: that of the file divided among the candidates of the
+    exam, and less at an early look."""
+
+    nominal_alpha: float | None = None
+    """As the file says; None where nobody noted it."""
 
     pass_marks: Mapping[str, float] = field(default_factory=dict)
     """What a case must reach, by metric."""

@@ -7,13 +7,9 @@ from evals.judges.judge_exam import JudgeExam
 from fixtures.cases import Case
 from reports.examination.prepare import Prepared
 from reports.report import Check
-from reports.verdict.planning import (
-    judge_costs,
-    minimum_detectable_effects,
-    several,
-    too_few,
-)
+from reports.verdict.planning import judge_costs, several, too_few
 from reports.verdict.preconditions import left_out
+from reports.verdict.prospects import demands, format_prospects, prospect, too_small
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +34,20 @@ def look_ahead(
         leaks: checks by candidate; those that do not pass are warned of.
         judge_exams: what the judges will be asked themselves.
     """
-    foreseen = minimum_detectable_effects(prepared.gate, cases) if prepared.opponents else ()
-    few = too_few(prepared.gate, cases)
-    warned = [few] if few else []
-    warned += [each.line for each in foreseen if each.too_small]
+    gate = prepared.corrected
+    found = [prospect(each, gate) for each in demands(gate, cases)]
+    table = format_prospects(found, gate)
+    warned = [too_few(gate, cases), too_small(found) if prepared.opponents else None]
     warned += [c.reason for checks in leaks.values() for c in checks if c.outcome != "PASS"]
-    announced = [*(f"warning: {line}" for line in warned), *judge_costs(judge_exams)]
-    lines = [each.line for each in foreseen] or [_floors_alone(prepared)]
-    return Beforehand((*lines, *_of_selection(prepared)), tuple(announced))
+    warnings = (f"warning: {line}" for line in warned if line)
+    notes = (*table, *_floors_alone(prepared), *_of_selection(prepared))
+    return Beforehand(notes, (*table, *warnings, *judge_costs(judge_exams)))
 
 
-def _floors_alone(prepared: Prepared) -> str:
-    options = prepared.options
-    why = "there is no champion yet" if options.baseline else "no --baseline was given"
-    if prepared.opponents:
-        why = "the gate file gives no margin"
-    return f"{why}: measured against the gate's floors alone"
+def _floors_alone(prepared: Prepared) -> Iterator[str]:
+    if not prepared.opponents:
+        why = "there is no champion yet" if prepared.options.baseline else "no --baseline was given"
+        yield f"{why}: measured against the gate's floors alone"
 
 
 def _of_selection(prepared: Prepared) -> Iterator[str]:
@@ -62,7 +56,5 @@ def _of_selection(prepared: Prepared) -> Iterator[str]:
         yield f"added by this repository: {extension}"
     if options.selection.left_out:
         yield left_out(options.selection.left_out)
-    opponents = {opponent.name for opponent in prepared.opponents}
-    candidates = [name for name in options.models if name not in opponents]
-    if len(candidates) > 1:
-        yield several(len(candidates), prepared.gate.alpha)
+    if len(prepared.candidates) > 1:
+        yield several(len(prepared.candidates), prepared.gate.alpha)

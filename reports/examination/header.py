@@ -38,6 +38,7 @@ def make_header(
     models: tuple[ModelFacts, ...],
     judges: Sequence[Judge],
     started: str,
+    alpha: float,
     *,
     part: bool,
 ) -> Header:
@@ -50,6 +51,7 @@ def make_header(
         models: those of the exam.
         judges: who judged.
         started: when, in UTC.
+        alpha: risk of each bound, as it was used.
         part: whether cases or answers were left out by choice.
     """
     options = prepared.options
@@ -62,7 +64,7 @@ def make_header(
         dataset=dataset_facts(prepared.dataset, options.selection, cases),
         retriever=retriever_facts(options.retriever, retriever),
         models=models,
-        gate=gate_facts(prepared.gate, options.gate, prepared.root),
+        gate=gate_facts(prepared.gate, options.gate, prepared.root, alpha),
         fingerprint=fingerprint(
             prepared.dataset, options.selection.split, cases, retriever, judges
         ),
@@ -99,10 +101,11 @@ def retriever_facts(options: RetrieverOptions, identity: str) -> RetrieverFacts:
     return RetrieverFacts(options.kind, options.k, chunker.size, chunker.overlap, identity)
 
 
-def gate_facts(gate: Gate, path: Path, root: Path) -> GateFacts:
+def gate_facts(gate: Gate, path: Path, root: Path, alpha: float) -> GateFacts:
     """The gate as it was; a promotion asks for the same bytes.
 
-    The path is as seen from `root` where it lies below, so that a report can move with its tree.
+    `alpha` is what decided: less than the file's of several candidates, and at an early look. The
+    path is as seen from `root` where it lies below, so that a report can move with its tree.
     """
     resolved = path.resolve()
     below = resolved.is_relative_to(root)
@@ -111,7 +114,8 @@ def gate_facts(gate: Gate, path: Path, root: Path) -> GateFacts:
         file=str(resolved.relative_to(root) if below else resolved),
         sha256=file_digest(path),
         identity=gate.identity,
-        alpha=rules.pop("alpha"),
+        alpha=alpha,
+        nominal_alpha=rules.pop("alpha"),
         pass_marks=rules.pop("pass_marks"),
         metrics={name: MetricRule(**rule) for name, rule in rules.pop("metrics").items()},
         further=rules,

@@ -60,7 +60,7 @@ def plan_exam(prepared: Prepared, selected: Selected, chats: Chats) -> Planned:
         chats,
     )
     cases = tuple(case for case in prepared.cases if case.id in selected.cases)
-    looks = plan_stages(cases, gate.alpha, sequential=options.sequential)
+    looks = plan_stages(cases, prepared.corrected.alpha, sequential=options.sequential)
     answers = selected.answers or any(METRICS[m].needs == "answer" for m in selected.metrics)
     limits = options.max_calls, options.max_tokens
     leaks = {

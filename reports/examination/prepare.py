@@ -35,6 +35,22 @@ class Prepared:
     extensions: tuple[Extension, ...] = ()
 
     @property
+    def candidates(self) -> tuple[str, ...]:
+        """The models that may pass; one that is the champion, or the baseline, cannot."""
+        others = {each.name for each in self.opponents if each.role != "anchor"}
+        return tuple(dict.fromkeys(name for name in self.options.models if name not in others))
+
+    @property
+    def corrected(self) -> Gate:
+        """The gate at the risk that each of several candidates may run: alpha over their number.
+
+        Then the risk that any of them passes by luck is alpha at most (Bonferroni). Its identity is
+        not that of the file.
+        """
+        alpha = self.gate.alpha / max(len(self.candidates), 1)
+        return self.gate.model_copy(update={"alpha": alpha})
+
+    @property
     def folder(self) -> Path:
         """Where the report of this run lies."""
         return self.options.runs / self.run_id

@@ -39,16 +39,17 @@ def settles(planned: Planned, run: Run, look: int) -> bool:
 def report_on(planned: Planned, run: Run, results: Sequence[Result], started: str) -> Report:
     """Conclude from the results of a run, whole or not; `started` is when, in UTC."""
     prepared, bars = planned.prepared, _bars(planned)
+    gate = _gate_at(planned, max(taken(run) - 1, 0))
     report = conclude(
-        _header(planned, run, started),
+        _header(planned, run, started, gate.alpha),
         results,
         run.spending,
-        _gate_at(planned, max(taken(run) - 1, 0)),
+        gate,
         candidates=prepared.options.models,
         opponents=prepared.opponents,
         further=_further(planned, run),
         notes=[*planned.beforehand.notes, *_notes(planned, run, bars)],
-        sections=sections(run, planned.agenda, prepared.gate),
+        sections=sections(run, planned.agenda, gate),
         bars=bars,
         speeds=run.speeds,
     )
@@ -62,6 +63,7 @@ def unkept_line(run: Run) -> str | None:
 
 
 def _gate_at(planned: Planned, look: int) -> Gate:
+    """The gate at the risk of one look, which is that of one of several candidates."""
     return planned.prepared.gate.model_copy(update={"alpha": planned.looks.levels[look]})
 
 
@@ -99,7 +101,7 @@ def _partial(planned: Planned) -> list[Check]:
     return partial_check(len(planned.plan.cases), selected, selection)
 
 
-def _header(planned: Planned, run: Run, started: str) -> Header:
+def _header(planned: Planned, run: Run, started: str, alpha: float) -> Header:
     return make_header(
         planned.prepared,
         run.reached,
@@ -107,6 +109,7 @@ def _header(planned: Planned, run: Run, started: str) -> Header:
         planned.models,
         planned.plan.judges,
         started,
+        alpha,
         part=bool(_partial(planned)) or not planned.plan.needs_answers,
     )
 

@@ -1,7 +1,8 @@
 """Where the gate is decided: what the gate file asks of a candidate, and what came of it.
 
     opponents      whom the candidate is measured against
-    planning       what the exam can show, said before it begins
+    prospects      what the exam can prove, said before it begins
+    planning       what it will cost, and what it would take where it does not conclude
     preconditions  checks that do not come from scores: a whole exam, no leak, few faults
     bars           why a gated metric decides nothing: judge, kind of model, too few cases
     pairs, means   scores case by case with what was lost, and their means with intervals

@@ -10,6 +10,7 @@ from reports.statistics.estimates import Estimate, Outcome
 from reports.verdict.bars import Bars, Reasoned, format_gaps, unfit
 from reports.verdict.means import metric_mean
 from reports.verdict.pairs import Marks, marks
+from reports.verdict.planning import what_it_takes
 
 
 def floor_checks(gate: Gate, model: str, results: Sequence[Result], bars: Bars) -> list[Check]:
@@ -36,7 +37,9 @@ def _against_floor(metric: str, floor: float, scored: Marks, gate: Gate) -> Reas
     bound = "at most" if METRICS[metric].direction == "lower" else "at least"
     outcome = _side(metric, floor, found)
     if outcome == "INCONCLUSIVE":
-        return outcome, f"{shown}: {bound} {floor:g} is neither shown nor refuted"
+        more = what_it_takes(found, floor, gate) if found else ""
+        said = f"{shown}: {bound} {floor:g} is neither shown nor refuted"
+        return outcome, f"{said}; {more}" if more else said
     if any(
         _side(metric, floor, _mean(metric, each, gate)) != outcome
         for each in _filled(metric, scored)

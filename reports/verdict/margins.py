@@ -8,9 +8,9 @@ from evals.results import Result
 from reports.report import Check, Opponent
 from reports.statistics.estimates import Estimate, Outcome, holm
 from reports.statistics.paired import Comparison, compare_means
-from reports.statistics.power import required_contracts
 from reports.verdict.bars import Bars, Reasoned, format_gaps, unfit
 from reports.verdict.pairs import Pairs, pair
+from reports.verdict.planning import what_it_takes
 
 Shown = tuple[Reasoned, Estimate | None]
 
@@ -143,35 +143,29 @@ def _judged(
         return (outcome, f"{shown}; {reason}"), estimate
 
     if entry.goal == "superior":
-        return _superior(say, found, p_value, gate.alpha)
+        return _superior(say, found, p_value, gate)
     if found.outcome != "INCONCLUSIVE":
         said = "not worse" if found.outcome == "PASS" else "worse"
         return say(found.outcome, f"margin {found.margin:g}: {said}")
-    more = _more_contracts(found, gate)
-    settle = f"; about {more} more contracts would settle it" if more else ""
-    return say("INCONCLUSIVE", f"margin {found.margin:g}: inconclusive{settle}")
+    more = what_it_takes(found.difference, -found.margin, gate)
+    return say(
+        "INCONCLUSIVE", f"margin {found.margin:g}: inconclusive{f'; {more}' if more else ''}"
+    )
 
 
 def _superior(
     say: Callable[[Outcome, str], Shown],
     found: Comparison,
     p: float | None,
-    alpha: float,
+    gate: Gate,
 ) -> Shown:
     """Better needs both: a small p-value, and an interval that does not reach down to nothing."""
     at_most_nothing = found.difference.against(0.0, "lower")
-    if p is not None and p <= alpha and at_most_nothing == "FAIL":
+    if p is not None and p <= gate.alpha and at_most_nothing == "FAIL":
         return say("PASS", f"p = {p:.2g}: better")
     if at_most_nothing == "PASS":
         return say("FAIL", "not better")
-    return say("INCONCLUSIVE", f"p = {p:.2g}: not shown to be better" if p else "no difference")
-
-
-def _more_contracts(found: Comparison, gate: Gate) -> int | None:
-    """Contracts beyond those at hand that would settle an inconclusive difference."""
-    effect = found.difference.mean + found.margin
-    if not found.error or not effect:
-        return None
-    at_hand = found.difference.clusters
-    needed = required_contracts(effect, found.error, at_hand, gate.alpha, gate.planning.power)
-    return needed - at_hand if needed and needed > at_hand else None
+    if not p or found.difference.mean <= 0:
+        return say("INCONCLUSIVE", "not shown to be better")
+    more = what_it_takes(found.difference, 0.0, gate)
+    return say("INCONCLUSIVE", f"p = {p:.2g}: not shown to be better{f'; {more}' if more else ''}")

@@ -1,59 +1,28 @@
-"""What an exam can show and will cost, said before anything is asked; and how the plan held."""
+"""What an exam will cost, how its plan held, and what it would take where it does not conclude."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from evals.gate import Gate, MetricGate
+from evals.gate import Gate
 from evals.judges.judge_exam import JudgeExam
 from evals.metrics.table import METRICS
 from evals.results import Result
 from fixtures.cases import Case
 from reports.report import Opponent
-from reports.statistics.bootstrap import is_small
 from reports.statistics.estimates import (
+    Estimate,
     intra_cluster_correlation,
     paired_differences,
 )
-from reports.statistics.power import minimum_detectable_effect, planned_error
+from reports.statistics.power import required_contracts
 from reports.verdict.pairs import pair
+
+MOST = 100_000
+"""Contracts; what would take more is said to be never settled."""
+
+NO_DISTANCE = 1e-12
 
 TOKENS = 800
 """Of a judge's call in its own exam, prompt and reply."""
-
-
-@dataclass(frozen=True, slots=True)
-class Detectable:
-    """The least difference that the exam detects of one metric, in words.
-
-    `too_small` says that its margin asks for less.
-    """
-
-    line: str
-    too_small: bool
-
-
-def minimum_detectable_effects(gate: Gate, cases: Sequence[Case]) -> tuple[Detectable, ...]:
-    """What difference each metric that is compared tells from nothing.
-
-    Planned with the gate file's discordance and intra-cluster correlation, for right-or-wrong
-    scores; graded scores such as F1 differ less, so that this errs on the careful side.
-    """
-    superior = sum(entry.goal == "superior" and entry.role == "primary"
-                   for entry in gate.gating.values())  # fmt: skip
-    found = []
-    for metric, entry in gate.gating.items():
-        if entry.margin is None and entry.goal != "superior":
-            continue
-        asked = [case for case in cases if METRICS[metric].is_of(case)]
-        contracts = len({case.contract.id for case in asked})
-        if contracts < 2:
-            found.append(Detectable(f"{metric}: fewer than two contracts tell nothing", True))
-        elif METRICS[metric].unit:
-            line = f"{metric}: what {contracts} contracts tell of an amount cannot be foreseen"
-            found.append(Detectable(line, False))
-        else:
-            found.append(_of_share(metric, entry, gate, contracts, len(asked), max(superior, 1)))
-    return tuple(found)
 
 
 def too_few(gate: Gate, cases: Sequence[Case]) -> str | None:
@@ -75,38 +44,6 @@ def too_few(gate: Gate, cases: Sequence[Case]) -> str | None:
         f"the gate asks for {gate.minimum_cases} cases of {gate.minimum_contracts} contracts at "
         f"least, else a metric is inconclusive whatever is answered: {', '.join(short)}"
     )
-
-
-def _of_share(
-    metric: str, entry: MetricGate, gate: Gate, contracts: int, cases: int, claims: int
-) -> Detectable:
-    """One metric of two contracts or more; `claims` of superiority share the risk."""
-    if entry.goal == "superior" and is_small(contracts, cases):
-        lowest = claims * 2.0**-contracts  # of all flips of the contracts' signs
-        if lowest > gate.alpha:
-            return Detectable(
-                f"{metric}: {contracts} contracts cannot show that it is better, whatever they "
-                f"bring (p is {lowest:.2g} at least, the gate asks for {gate.alpha:g}); "
-                "examine more contracts",
-                True,
-            )
-    least = _minimum_detectable_effect(gate, contracts, cases)
-    if least is None or least >= 1:
-        line = f"{metric}: {contracts} contracts tell no difference, however large"
-        return Detectable(f"{line}; the exam is too small for it", True)
-    line = f"{metric}: {contracts} contracts tell a difference of {least:.3f} at "
-    line += f"{gate.planning.power:.0%} power"
-    if entry.margin is None:
-        return Detectable(f"{line}; it must be better by more than nothing", False)
-    too_small = least > entry.margin
-    verdict = "; the exam is too small for it" if too_small else ""
-    return Detectable(f"{line}, the margin is {entry.margin:g}{verdict}", too_small)
-
-
-def _minimum_detectable_effect(gate: Gate, contracts: int, cases: int) -> float | None:
-    plan = gate.planning
-    error = planned_error(contracts, cases / contracts, plan.discordance, plan.icc)
-    return minimum_detectable_effect(error, contracts, gate.alpha, plan.power)
 
 
 def format_correlations(
@@ -148,9 +85,41 @@ def judge_costs(exams: Sequence[JudgeExam]) -> list[str]:
 
 
 def several(candidates: int, alpha: float) -> str:
-    """What several candidates in one exam do to its risk."""
+    """How the risk is divided among several candidates; `alpha` is that of the gate file."""
     return (
-        f"{candidates} candidates share this exam without a correction: each runs its own risk of "
-        f"{alpha:g}; that any of them passes by luck has a risk of up to "
-        f"{min(candidates * alpha, 1):.2g}"
+        f"{candidates} candidates share this exam: each is judged at a risk of "
+        f"{alpha / candidates:.3g} in place of {alpha:g}, so that any of them passes by luck in "
+        f"{alpha:g} of exams at most (Bonferroni)"
     )
+
+
+def what_it_takes(found: Estimate, line: float, gate: Gate) -> str:
+    """How many more contracts like these would settle on which side of a line a mean lies.
+
+    As far as the mean that was found is the true one. The error is the one that the interval
+    implies at its nearer end, so that it holds whatever the interval was made of.
+
+    Args:
+        found: inconclusive against the line.
+        line: a floor, or of a difference the margin, negative.
+        gate: whose alpha it was judged at, and whose power is asked for.
+
+    Returns:
+        Words that end a reason; empty where nothing is known of the spread.
+    """
+    from scipy import stats
+
+    if found.low is None or found.high is None:
+        return ""
+    distance = found.mean - line
+    reach = found.mean - found.low if distance > 0 else found.high - found.mean
+    needed = None
+    if abs(distance) > NO_DISTANCE and reach > 0:
+        error = reach / float(stats.t.isf(gate.alpha, found.clusters - 1))
+        needed = required_contracts(
+            distance, error, found.clusters, gate.alpha, gate.planning.power, most=MOST
+        )
+    if needed is None:
+        return f"it lies so near to the line that {MOST:,} contracts would not settle it"
+    more = max(needed - found.clusters, 1)
+    return f"about {more:,} more {'contract' if more == 1 else 'contracts'} would settle it"

@@ -19,7 +19,7 @@ from reports.archive import as_written
 from reports.page.html import render
 from reports.page.markdown import markdown
 from reports.verdict.conclude import conclude
-from reports.verdict.planning import minimum_detectable_effects
+from reports.verdict.prospects import demands, format_prospects, prospect
 from tests.builders.fake_server import fake_server
 from tests.builders.report_data import header
 from tests.conftest import make_adapter
@@ -90,9 +90,10 @@ def test_amounts_have_no_interval_below_nothing():
 def test_a_difference_that_no_share_can_have_is_not_said_to_be_told():
     gate = Gate(metrics={"token_f1": MetricGate(role="guard", margin=0.02)})
     cases = [row.case for row in rows("token_f1", [[1.0], [1.0]])]
-    (found,) = minimum_detectable_effects(gate, cases)
+    (found,) = [prospect(each, gate) for each in demands(gate, cases)]
     assert found.too_small
-    assert "no difference" in found.line and "1.8" not in found.line
+    line = format_prospects([found], gate)[1]
+    assert "no difference" in line and "1.8" not in line
 
 
 @pytest.mark.fault("USE-7")

@@ -200,3 +200,4 @@ def test_several_candidates_of_one_exam_are_said_to_share_its_risk(tmp_path):
         "--retriever=none", "--judge=none",
     )  # fmt: skip
     assert any("2 candidates share this exam" in note for note in written["notes"])
+    assert (written["gate"]["alpha"], written["gate"]["nominal_alpha"]) == (0.025, 0.05)

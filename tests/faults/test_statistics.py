@@ -12,7 +12,7 @@ from fixtures.cases import Case, Contract, Span
 from models.chat import Answer
 from reports.report import Opponent
 from reports.verdict.conclude import judge_candidates
-from reports.verdict.planning import minimum_detectable_effects
+from reports.verdict.prospects import demands, format_prospects, prospect, too_small
 
 CHAMPION = Opponent("champion", "champion", "c" * 64)
 CONTRACTS = [Contract(f"c{number:03d}", f"text {number}") for number in range(120)]
@@ -115,6 +115,6 @@ def test_a_better_mean_by_luck_does_not_move_the_anchor():
 def test_superiority_that_no_answers_could_show_is_said_beforehand():
     gate = Gate(metrics={"exact_match": MetricGate(role="primary", goal="superior")})
     cases = [row.case for row in rows("new", [[1.0] * 20] * 4)]
-    (found,) = minimum_detectable_effects(gate, cases)
-    assert found.too_small
-    assert "cannot show that it is better" in found.line
+    found = [prospect(each, gate) for each in demands(gate, cases)]
+    assert "to be better takes 5 contracts" in "".join(format_prospects(found, gate))
+    assert str(too_small(found)).endswith("too small to show what is better in exact_match")

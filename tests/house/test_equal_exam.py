@@ -28,7 +28,14 @@ OF_THE_RUN = {
 """What no two exams share, by its place in the report."""
 
 CHANGED: dict[str, str] = {
-    "notes.2": "new: the correlation within contracts that the exam had, beside the planned one",
+    "notes": "new: what the contracts can prove, in place of two lines on the margins; and the "
+    "correlation within contracts that the exam had, beside the planned one",
+    "gate.attrition": "a quarter of the smallest margin at most",
+    "gate.sha256": "as the attrition",
+    "gate.identity": "as the attrition",
+    "verdicts.0.reasons": "they name the attrition, and how many more contracts would settle it",
+    **{f"verdicts.0.checks.{number}.reason": "likewise" for number in range(9)},
+    "gate.nominal_alpha": "new: the file's alpha, beside the one that was used",
 }
 """What the code has come to say otherwise since, by its place in the report, and why."""
 

@@ -266,6 +266,7 @@ def test_gated_differences_and_shares_are_bounded_in_one_place():
     assert seams.users("reports.statistics.rare.share_bounds") == {"reports/verdict/means.py"}
     assert seams.users("reports.verdict.means.metric_mean") == {
         "reports/verdict/floors.py", "reports/verdict/conclude.py", "bench/simulation.py",
+            "reports/verdict/prospects.py",
     }  # fmt: skip
     assert seams.users("reports.statistics.rare.difference_bounds") == {
         "reports/statistics/paired.py", "bench/simulation.py",

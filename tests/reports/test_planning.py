@@ -5,11 +5,10 @@ from evals.results import Result, Score
 from fixtures.cases import Case, Contract, Span
 from models.chat import Answer
 from reports.report import Opponent
-from reports.verdict.planning import (
-    format_correlations,
-    minimum_detectable_effects,
-    too_few,
-)
+from reports.statistics.estimates import Estimate
+from reports.statistics.power import power_of
+from reports.verdict.planning import format_correlations, too_few, what_it_takes
+from reports.verdict.prospects import demands, format_prospects, prospect, too_small
 
 GATE = Gate(
     metrics={
@@ -28,23 +27,72 @@ def cases(contracts, questions=20):
     ]
 
 
+def foreseen(cases, gate=GATE):
+    found = [prospect(each, gate) for each in demands(gate, cases)]
+    return found, "\n".join(format_prospects(found, gate))
+
+
 def test_every_margin_is_told_what_difference_the_exam_detects():
-    (found,) = minimum_detectable_effects(GATE, cases(400))
-    assert "400 contracts tell a difference of 0.0" in found.line
-    assert "margin is 0.03" in found.line
-    assert not found.too_small
+    found, said = foreseen(cases(400))
+    assert found[0].tells < 0.03
+    assert f"tells {found[0].tells:.3f} of margin 0.03" in said
+    assert "at 80% power, planned with guesses; said beforehand, it voids nothing" in said
+    assert too_small(found) is None
 
 
-def test_an_exam_too_small_for_its_margin_says_so():
-    (found,) = minimum_detectable_effects(GATE, cases(10))
-    assert found.too_small
-    assert "too small" in found.line
+def test_an_exam_too_small_for_its_margin_says_so_and_how_many_contracts_it_takes():
+    found, said = foreseen(cases(10))
+    takes = found[0].takes
+    assert f"margin 0.03 takes {takes} contracts" in said
+    assert too_small(found) == "the exam is too small for the margin of token_f1"
+    assert not foreseen(cases(takes))[0][0].too_small
+    assert foreseen(cases(takes - 1))[0][0].too_small
+
+
+def test_a_floor_is_shown_of_a_model_so_much_above_it():
+    gate = Gate(
+        metrics={
+            "token_f1": MetricGate(role="guard", floor=0.5),
+            "laziness": MetricGate(role="guard", floor=0.5),
+            "exact_match": MetricGate(role="guard", floor=0.99),
+        }
+    )
+    (f1, lazy, exact), said = foreseen(cases(20, questions=5), gate)
+    assert 0.5 < f1.shown_at < 0.8
+    assert lazy.shown_at == 1 - f1.shown_at  # a ceiling
+    assert exact.shown_at is None
+    assert "floor 0.99 cannot be shown, not by the best possible answers" in said
+    near = foreseen(cases(400), gate)[0][0].shown_at
+    assert 0.5 < near < f1.shown_at
 
 
 def test_one_contract_tells_nothing():
-    (found,) = minimum_detectable_effects(GATE, cases(1))
-    assert found.too_small
-    assert "fewer than two contracts" in found.line
+    found, said = foreseen(cases(1))
+    assert found[0].too_small
+    assert "fewer than two contracts" in said
+
+
+def test_an_amount_cannot_be_foreseen():
+    gate = Gate(metrics={"latency": MetricGate(role="guard", floor=3.0)})
+    assert "cannot be foreseen" in foreseen(cases(4), gate)[1]
+
+
+def test_as_many_more_contracts_as_are_said_have_the_power():
+    found = Estimate(0.01, -0.04, 0.06, 400, 40)
+    more = int(what_it_takes(found, -0.03, GATE).split()[1])
+    error = 0.05 / 1.6849  # t of 39 degrees of freedom at 0.95
+    assert power_of(0.04, error * (40 / (40 + more)) ** 0.5, 40 + more) >= 0.8
+    assert power_of(0.04, error * (40 / (39 + more)) ** 0.5, 39 + more) < 0.8
+    # Of a mean on the wrong side, as many as show that it is there.
+    assert what_it_takes(Estimate(-0.07, -0.12, -0.02, 400, 40), -0.03, GATE) == (
+        f"about {more} more contracts would settle it"
+    )
+
+
+def test_a_mean_on_the_line_is_said_not_to_be_settled_by_any_number():
+    said = what_it_takes(Estimate(0.5, 0.4, 0.6, 400, 40), 0.5, GATE)
+    assert said == "it lies so near to the line that 100,000 contracts would not settle it"
+    assert what_it_takes(Estimate(0.5, None, None, 4, 1), 0.5, GATE) == ""
 
 
 def test_what_cannot_conclude_for_want_of_cases_is_said_before_they_are_asked():

@@ -82,7 +82,7 @@ def path(tmp_path, sample):
         provenance=provenance(ROOT),
         models=(ModelFacts("new", "n" * 64), ModelFacts("king", "c" * 64, role="champion")),
         dataset=DatasetFacts("sample", "d" * 64, "test", 9, examined_cases=5, examined_contracts=3),
-        gate=gate_facts(GATE, gate, ROOT),
+        gate=gate_facts(GATE, gate, ROOT, GATE.alpha),
         fingerprint=Fingerprint(judges=(("correctness", "reference", "7" * 64),)),
     )
     report = conclude(first, results, SPENDING, GATE, candidates=["new"], opponents=[CHAMPION])
