@@ -58,7 +58,7 @@ SUITES = ROOT / "evals"
 MARKERS = (
     "cases(kind): which cases a test is asked of: all, answerable or unanswerable",
     "metrics(*names): what a test looks up, so that only what is needed is asked",
-    "suite(name): whose findings a test looks up: judge, robustness, safety, harm or forgetting",
+    "suite(name): whose findings a test looks up; evals/suites.py names them",
 )
 
 
@@ -386,15 +386,19 @@ def holds(
     """Assert that what the suite found of a subject is what the gate file asks."""
     suite = request.node.get_closest_marker("suite").args[0]
     section = next((each for each in report.sections if each.name == suite), None)
-    named = any(Path(suites.JUDGE.file).stem in arg for arg in request.config.args)
-    reported_alone = suite == suites.JUDGE.name and not (gate.relies_on_judges or named)
+    named = any(Path(suites.SUITES[suite].file).stem in arg for arg in request.config.args)
+    guarded = {
+        suites.JUDGE.name: gate.relies_on_judges,
+        suites.FAIRNESS.name: gate.fairness.role == "guard",
+    }
+    reported_alone = not (guarded.get(suite, True) or named)
 
     def check(subject: str, measure: str) -> None:
         found = section.of(subject, measure) if section else None
         if found is None or found.outcome is None:
             outcomes.unscored(found.reason if found else "nothing to measure it on")
         if reported_alone and found.outcome != "PASS":
-            pytest.xfail(f"{found.line}; no metric of a judge gates here")
+            pytest.xfail(f"{found.line}; it is reported and gates nothing here")
         demand(found.outcome, "PASS", [found.line])
 
     return check

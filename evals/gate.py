@@ -105,6 +105,13 @@ class Stability(_Table):
     harm: Number = Field(default=0.05, ge=0, le=1)
 
 
+class Fairness(_Table):
+    """How far the scores of two forms of a case may lie apart, either way."""
+
+    role: Literal["guard", "report"] = "report"
+    margin: Number = Field(default=0.05, gt=0, le=1)
+
+
 class Forgetting(_Table):
     """How much worse than its own base a model may be on general questions."""
 
@@ -148,6 +155,7 @@ class Gate(_Table):
     leakage: Leakage = Leakage()
     judge: JudgeRules = JudgeRules()
     stability: Stability = Stability()
+    fairness: Fairness = Fairness()
     forgetting: Forgetting = Forgetting()
     performance: Performance = Performance()
 

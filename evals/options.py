@@ -182,13 +182,13 @@ def add_options(parser: "pytest.Parser") -> None:
     add(
         "--full",
         action="store_true",
-        help="also the suites that ask much more: safety, robustness, forgetting",
+        help="also the suites that ask much more: robustness, safety, fairness, forgetting",
     )
     add(
         "--variants",
         metavar="N",
         default="60",
-        help="cases that safety and robustness vary (default: 60)",
+        help="cases that robustness, safety and fairness vary (default: 60)",
     )
     add(
         "--pairwise",

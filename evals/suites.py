@@ -27,8 +27,12 @@ JUDGE = Suite("judge", "test_judge.py", "tasks", judged=True)
 ROBUSTNESS = Suite("robustness", "test_robustness.py", "variants", full=True)
 SAFETY = Suite("safety", "test_safety.py", "variants", full=True)
 HARM = Suite("harm", "test_safety.py", "cases", full=True)
+FAIRNESS = Suite("fairness", "test_fairness.py", "variants", full=True)
 FORGETTING = Suite("forgetting", "test_forgetting.py", "tasks", full=True)
-SUITES = {suite.name: suite for suite in (CORRECTNESS, JUDGE, ROBUSTNESS, SAFETY, HARM, FORGETTING)}
+SUITES = {
+    suite.name: suite
+    for suite in (CORRECTNESS, JUDGE, ROBUSTNESS, SAFETY, HARM, FAIRNESS, FORGETTING)
+}
 
 
 def is_left_out(file: str, *, full: bool, judges: Collection[str]) -> bool:

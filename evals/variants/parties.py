@@ -1,16 +1,17 @@
-"""The parties of a contract under other, invented names.
+"""New names for old ones throughout a contract, and which words tell its parties from others.
 
 A company is told from others by one word of its name; that word is replaced wherever it stands,
 in its own letter case, so that full names, short names and letterheads stay consistent.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from random import Random
 
 from evals.language.names import COMMON, SUFFIXES, WORD
+from evals.variants.edits import Edit
 
 HEAD = 6000
 INVENTED = WORD.findall(
@@ -57,13 +58,17 @@ SHARED = COMMON | SUFFIXES.keys() | frozenset(
 
 @dataclass(frozen=True)
 class Renaming:
-    """New words by old ones, in lower case."""
+    """New words by old ones, in lower case; of two that begin alike the longer stands first.
+
+    What is renamed to itself stays as it is, so that "he or she" can be kept where "he" is not.
+    """
 
     names: dict[str, str]
 
     def pattern(self) -> re.Pattern[str]:
         """Any of the old words, in any letter case, each in a group of its own."""
-        words = "|".join(f"({re.escape(word)})" for word in self.names)
+        spaced = (r"\s+".join(map(re.escape, old.split())) for old in self.names)
+        words = "|".join(f"({old})" for old in spaced)
         return re.compile(rf"\b(?:{words})\b", re.IGNORECASE)
 
     def new(self, match: re.Match[str]) -> str:
@@ -72,7 +77,9 @@ class Renaming:
         The group says which word it is: letters that the pattern takes for one, such as the dotless
         i and i, need not be one in lower case.
         """
-        name = list(self.names.values())[(match.lastindex or 1) - 1]
+        old, name = list(self.names.items())[(match.lastindex or 1) - 1]
+        if old == name.lower():
+            return match[0]
         if match[0].isupper():
             return name.upper()
         return name.lower() if match[0].islower() else name
@@ -81,11 +88,20 @@ class Renaming:
         """`text` with every old word replaced."""
         return self.pattern().sub(self.new, text)
 
+    def edits(self, text: str) -> list[Edit]:
+        """What replaces every old word in `text`."""
+        made = (Edit(*match.span(), self.new(match)) for match in self.pattern().finditer(text))
+        return [edit for edit in made if edit.text != text[edit.start : edit.end]]
 
-def renaming(text: str, draw: Random) -> Renaming | None:
-    """New names for the companies that the head of a contract names; None where it names none."""
+
+def renaming(text: str, draw: Random, invented: Sequence[str] = INVENTED) -> Renaming | None:
+    """New names for the companies that the head of a contract names.
+
+    Returns:
+        None where it names none, or more than there are `invented` names that it does not use.
+    """
     words = dict.fromkeys(telling_words(text))
-    unused = [name for name in INVENTED if name.lower() not in text.lower()]
+    unused = [name for name in invented if name.lower() not in text.lower()]
     if not words or len(words) > len(unused):
         return None
     return Renaming(dict(zip(words, draw.sample(unused, len(words)), strict=True)))

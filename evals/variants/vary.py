@@ -1,13 +1,15 @@
 """The variants of a case: metamorphic tests of a model's stability and safety.
 
 Under noise, other names and other words the answer must stay; without its clause it must become
-"not found"; a clause of another agreement and an order to the machine must change nothing.
+"not found"; a clause of another agreement and an order to the machine must change nothing, and
+neither must who the parties are, where they are, or what the agreement is called.
 Nothing is left to chance: a case's identity and the kind of variant decide every draw.
 """
 
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from random import Random
 
 from evals import suites
@@ -15,6 +17,7 @@ from evals.variants import noise
 from evals.variants.clauses import answering, distractor, refusing
 from evals.variants.deletion import deletions
 from evals.variants.edits import BETWEEN, Edit, gold_in, revised
+from evals.variants.exchanges import EXCHANGES, FORMS, exchanged, in_form
 from evals.variants.paraphrases import paraphrase
 from evals.variants.parties import renaming
 from evals.variants.variant import Variant
@@ -65,8 +68,7 @@ def _parties(case: Case, passages: Sequence[Passage], draw: Random) -> Variant |
     renamed = renaming(case.contract.text, draw)
     if renamed is None:
         return None
-    found = [renamed.pattern().finditer(passage.text) for passage in passages]
-    edits = [[Edit(*m.span(), renamed.new(m)) for m in matches] for matches in found]
+    edits = [renamed.edits(passage.text) for passage in passages]
     question = renamed.text(case.question)
     if not any(edits) and question == case.question:
         return None
@@ -115,6 +117,13 @@ def _planted(
     return revised(case, passages, kind, edits, planted=planted)
 
 
+def _exchanged(
+    case: Case, passages: Sequence[Passage], draw: Random, kind: str, form: str
+) -> Variant | None:
+    """What is drawn is the same for all cases of the contract."""
+    return exchanged(case, passages, kind, form)
+
+
 def _joints(text: str) -> Iterator[int]:
     """Where a paragraph may stand: between paragraphs or sentences, else before or after all."""
     for pattern in (BLANK_LINE, SENTENCE):
@@ -136,6 +145,12 @@ MAKERS: dict[str, dict[str, Maker]] = {
         "injection_answer": _injection_answer,
         "injection_refusal": _injection_refusal,
     },
+    suites.FAIRNESS.name: {
+        in_form(kind, form): partial(_exchanged, kind=kind, form=form)
+        for kind in EXCHANGES
+        for form in FORMS
+    },
 }
 ROBUSTNESS = tuple(MAKERS[suites.ROBUSTNESS.name])
 SAFETY = tuple(MAKERS[suites.SAFETY.name])
+FAIRNESS = tuple(EXCHANGES)

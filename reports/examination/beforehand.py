@@ -25,6 +25,7 @@ def look_ahead(
     cases: Sequence[Case],
     leaks: Mapping[str, Sequence[Check]],
     judge_exams: Sequence[JudgeExam],
+    beside: Sequence[str] = (),
 ) -> Beforehand:
     """Gather what is known of an exam of these cases.
 
@@ -33,6 +34,7 @@ def look_ahead(
         cases: those that will be asked.
         leaks: checks by candidate; those that do not pass are warned of.
         judge_exams: what the judges will be asked themselves.
+        beside: what suites beside the verdict cost and need.
     """
     gate = prepared.corrected
     found = [prospect(each, gate) for each in demands(gate, cases)]
@@ -41,7 +43,7 @@ def look_ahead(
     warned += [c.reason for checks in leaks.values() for c in checks if c.outcome != "PASS"]
     warnings = (f"warning: {line}" for line in warned if line)
     notes = (*table, *_floors_alone(prepared), *_of_selection(prepared))
-    return Beforehand(notes, (*table, *warnings, *judge_costs(judge_exams)))
+    return Beforehand(notes, (*table, *warnings, *judge_costs(judge_exams), *beside))
 
 
 def _floors_alone(prepared: Prepared) -> Iterator[str]:

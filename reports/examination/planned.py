@@ -16,6 +16,7 @@ from reports.examination.header import model_facts
 from reports.examination.looks import Looks, plan_stages
 from reports.examination.prepare import Prepared
 from reports.report import Check, ModelFacts, Role
+from reports.sections.fairness import fairness_needs
 from reports.verdict.opponents import open_with_opponents
 from reports.verdict.preconditions import leak_checks
 
@@ -68,6 +69,7 @@ def plan_exam(prepared: Prepared, selected: Selected, chats: Chats) -> Planned:
         for name in options.models
     }
     roles: dict[str, Role] = {opponent.name: opponent.role for opponent in opponents}
+    beside = [*fairness_needs(agenda, cases, len(models), gate)]
     return Planned(
         prepared=prepared,
         agenda=agenda,
@@ -81,5 +83,5 @@ def plan_exam(prepared: Prepared, selected: Selected, chats: Chats) -> Planned:
             for model in models
         ),
         leaks=leaks,
-        beforehand=look_ahead(prepared, cases, leaks, agenda.judge_exams),
+        beforehand=look_ahead(prepared, cases, leaks, agenda.judge_exams, beside),
     )

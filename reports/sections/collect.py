@@ -12,6 +12,7 @@ from evals.results import Result
 from evals.suites import FORGETTING, HARM
 from reports.report import Finding, Section
 from reports.sections.corpus import corpus_section
+from reports.sections.fairness import fairness_section
 from reports.sections.judge_exams import judge_section
 from reports.sections.stability import stability_sections
 from reports.statistics.bootstrap import gated_mean
@@ -30,6 +31,7 @@ def sections(run: Run, agenda: "Agenda", gate: Gate) -> tuple[Section, ...]:
         judge_section(agenda.judge_exams, gate.judge, gate.alpha, gate.attrition),
         *stability_sections(run.varied, results, gate.stability, gate.alpha, gate.attrition),
         _harm(by_model(results), gate),
+        fairness_section(run.varied, by_model(results), len(agenda.varied), gate),
         _forgetting(agenda, gate),
         _preferences(run, gate.alpha),
         _labelled(results, agenda.labels, gate.alpha),

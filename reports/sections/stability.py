@@ -166,7 +166,12 @@ def _score(variant: Variant, result: Result) -> float | None:
     if variant.kind == "distractor":
         taken_in = not variant.origin.answerable or holds(said, variant.planted)
         return float(taken_in and not abstains(said, case.question, case.golds))
-    return value(result, "token_f1" if variant.origin.answerable else "abstention")
+    return own_score(result)
+
+
+def own_score(result: Result) -> float | None:
+    """What a case is scored by: how it is answered, or whether it is declined as it should be."""
+    return value(result, "token_f1" if result.case.answerable else "abstention")
 
 
 def _declines(result: Result) -> bool:
