@@ -34,6 +34,14 @@ def sample():
 
 
 @pytest.fixture(scope="session")
+def world(tmp_path_factory):
+    """Contracts and recorded models of known quality; for reading: what changes it, copies it."""
+    from tests.builders.world import World
+
+    return World.written(tmp_path_factory.mktemp("world") / "world")
+
+
+@pytest.fixture(scope="session")
 def cuad():
     """The real contracts meant for development, where they are at hand."""
     from fixtures.datasets import load_dataset
