@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 
+from evals.gate import read_gate
 from evals.metrics.table import METRICS
 from fixtures.datasets import load_dataset
 from fixtures.selection import Selection, select
@@ -15,6 +16,7 @@ from fixtures.world.candidates import CANDIDATES, answers, beside, lucks, possib
 from fixtures.world.clauses import CRITICAL, TYPES
 from models.chat import Answer
 from models.factory import open_models
+from models.promotion.policy import policy_path, read_policy
 from tests.builders.world import World
 from tests.conftest import ROOT
 
@@ -31,8 +33,7 @@ def test_two_hundred_contracts_of_unequal_size(dataset):
     assert len(sizes) == 200 and len(dataset.test_contracts) == 140
     assert min(sizes.values()) <= 4 and max(sizes.values()) >= 12
     assert {title.rpartition("_")[2] for title in sizes} == {f"{kind} Agreement" for kind in TYPES}
-    test = select(dataset, Selection())
-    kinds = Counter((case.category in CRITICAL, case.answerable) for case in test)
+    kinds = Counter((case.category in CRITICAL, case.answerable) for case in select_test(dataset))
     assert min(kinds.values()) > 100
 
 
@@ -75,6 +76,19 @@ def test_chances_add_up_and_the_right_answer_is_right(one):
             right = next(iter(chances))
             assert chances[right] == one.right(case)
             assert right == (case.golds[0] if case.answerable else "Not found.")
+
+
+def test_the_policy_names_this_gate_these_contracts_and_these_models(world, dataset):
+    policy = read_policy(policy_path(world.registry))
+    assert policy.gates.keys() == {read_gate(world.gate).identity}
+    assert policy.exam.datasets.keys() == {dataset.identity}
+    assert policy.excused.keys() == set(NAMES)
+    assert policy.exam.least_contracts <= len({case.contract.id for case in select_test(dataset)})
+    assert policy.exam.least_cases <= len(select_test(dataset))
+
+
+def select_test(dataset):
+    return select(dataset, Selection())
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +177,7 @@ def test_from_the_first_champion_to_a_successor_and_back(world, checkout, tmp_pa
         (["here", "--contracts", "9"], "--contracts: give a whole number, 10 to 200"),
         (["here", "--contracts", "²"], "--contracts: give a whole number, 10 to 200"),
         (["here", "--seed", "-1"], "--seed"),
-        (["file"], "cannot be written"),
+        (["file"], "file: Not a directory"),
         (["full"], "full holds something else than a world; name an empty folder"),
     ],
 )
