@@ -466,7 +466,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     report = with_misses(prepared, concluded.selected, concluded.results, concluded.report, missed)
     ended = concluded.last_words is not None
     with _usage_errors():
-        pages = publish(prepared, report, ended=ended, whole=state.whole)
+        pages = publish(prepared, report, concluded.entry, ended=ended, whole=state.whole)
     terminalreporter.section("exam")
     writer: Any = config.get_terminal_writer()
     print_report(report, pages, writer, colour=writer.hasmarkup, verbose=config.option.verbose > 0)

@@ -47,6 +47,11 @@ def commit(root: Path = ROOT) -> str | None:
     return f"{found}-dirty" if found and _is_dirty(root) else found
 
 
+def uncommitted(folder: Path) -> int:
+    """Files of a folder that no commit holds as they are; 0 outside git."""
+    return len((_git(folder, "status", "--porcelain", "-uall", "--", ".") or "").splitlines())
+
+
 def versions() -> dict[str, str]:
     """Versions of the packages that move numbers, of those that are installed."""
     return {name: found for name in PACKAGES if (found := _version(name))}

@@ -14,6 +14,7 @@ from fixtures.retrieval.passages import Chunker
 from fixtures.retrieval.retrieval import RetrieverOptions, retriever_kinds
 from fixtures.selection import Selection, Split
 from models.promotion.champion import read_champion
+from models.promotion.ledger import ledger_beside
 from models.registry import RECORDED
 from models.registry import SHIPPED as SHIPPED_REGISTRY
 
@@ -44,6 +45,7 @@ class ExamOptions:
     sequential: bool
     store: str
     runs: Path
+    ledger: Path
     max_calls: int | None
     max_tokens: int | None
     strict_cases: bool
@@ -142,6 +144,11 @@ def add_options(parser: "pytest.Parser") -> None:
         metavar="DIR",
         default="reports/runs",
         help="folder of reports (default: reports/runs)",
+    )
+    add(
+        "--ledger",
+        metavar="DIR",
+        help="folder where every exam is noted (default: ledger, beside the registry)",
     )
     add("--max-calls", metavar="N", help="stop asking after N calls, and keep what is there")
     add("--max-tokens", metavar="N", help="stop asking before N tokens are exceeded")
@@ -268,6 +275,7 @@ def read_options(config: "pytest.Config") -> ExamOptions:
         inconclusive=_one_of("--inconclusive", option("--inconclusive"), ("pass", "fail", "skip")),
         store=store if "://" in store else str(config.rootpath / store),
         runs=config.rootpath / str(option("--runs")),
+        ledger=_ledger(config, option("--ledger")),
         max_calls=_number("--max-calls", option("--max-calls"), least=0),
         max_tokens=_number("--max-tokens", option("--max-tokens"), least=0),
         sequential=bool(option("--sequential")),
@@ -288,6 +296,12 @@ def read_options(config: "pytest.Config") -> ExamOptions:
         judge_exam=_one_of("--judge-exam", option("--judge-exam"), ("take", "skip")),
         leave_out_trained=bool(option("--leave-out-trained")),
     )
+
+
+def _ledger(config: "pytest.Config", given: str | None) -> Path:
+    if given:
+        return config.rootpath / given
+    return ledger_beside(Path(config.getoption("--registry")))
 
 
 def _judges(value: str) -> tuple[str, ...]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from common.command import Parser, one_line, run
 from common.errors import UserError
 from models.promotion.actions import RUNS, Place, change_anchor, promote, roll_back
+from models.promotion.ledger import judged_before, read_ledger
+from models.promotion.ledger_entry import Entry
 from models.promotion.record import Record, RefusedError, read_records
 from models.promotion.verification import verify
 from models.registry import SHIPPED as SHIPPED_REGISTRY
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PromoteOptions:
-    """One of `name`, `rollback`, `history`, `verify` and `anchor`, and what goes with it.
+    """One of `name`, `rollback`, `history`, `verify`, `exams` and `anchor`, and what goes with it.
 
     Attributes:
         name: the model to promote.
@@ -34,6 +36,7 @@ class PromoteOptions:
     rollback: bool
     history: bool
     verify: bool
+    exams: bool
     anchor: str | None
     reason: str | None
     report: Path | None
@@ -50,7 +53,8 @@ def read_options(typed: Sequence[str]) -> PromoteOptions:
     """
     given = vars(_parser().parse_args(typed))
     folder, registry, runs = given.pop("folder"), given.pop("registry"), given.pop("runs")
-    options = PromoteOptions(**given, place=Place(folder or registry.parent, registry, runs))
+    place = Place(folder or registry.parent, registry, runs, given.pop("ledger"))
+    options = PromoteOptions(**given, place=place)
     _check(options)
     return options
 
@@ -62,6 +66,7 @@ def _parser() -> Parser:
     add("--rollback", action="store_true", help="return to the champion before")
     add("--history", action="store_true", help="show every promotion")
     add("--verify", action="store_true", help="check the record, and mend what a crash left")
+    add("--exams", action="store_true", help="show every exam that the ledger knows")
     add("--anchor", metavar="NAME", help="make this earlier champion the one to hold against")
     add("--reason", metavar="TEXT", help="why the anchor is changed; it is recorded")
     add("--report", type=Path, metavar="PATH", help="report.json (default: the last of NAME)")
@@ -69,16 +74,18 @@ def _parser() -> Parser:
     add("--key", type=Path, metavar="PUBLIC", help="check signatures with this public key (PEM)")
     add("--registry", type=Path, default=SHIPPED_REGISTRY, metavar="DIR", help="NAME.toml files")
     add("--runs", type=Path, default=RUNS, metavar="DIR", help="folder of reports")
+    add("--ledger", type=Path, metavar="DIR", help="where exams are noted (beside the registry)")
     add("--folder", type=Path, metavar="DIR", help="where the record lies (beside the registry)")
     return parser
 
 
 def _check(options: PromoteOptions) -> None:
     changes = bool(options.name) or options.rollback or bool(options.anchor)
-    chosen = [options.name, options.rollback, options.history, options.verify, options.anchor]
+    shows = (options.history, options.verify, options.exams)
+    chosen = [options.name, options.rollback, *shows, options.anchor]
     wrong = None
     if sum(map(bool, chosen)) != 1:
-        wrong = "give one of NAME, --rollback, --history, --verify and --anchor NAME"
+        wrong = "give one of NAME, --rollback, --history, --verify, --exams and --anchor NAME"
     elif bool(options.anchor) != bool((options.reason or "").strip()):
         wrong = "--anchor NAME and --reason TEXT go together"
     elif options.report and not options.name:
@@ -108,6 +115,38 @@ def history(records: Sequence[Record]) -> "Table":
         )
         table.add_row(*(Text(cell, overflow="fold") for cell in cells))
     return table
+
+
+def exams(entries: Sequence[Entry]) -> "Table":
+    """The ledger as a table, oldest first: what was tried on what, and what came of it."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("when", "candidates", "data", "asked", "came to")
+    for entry in entries:
+        begun = entry.begun
+        part = ", a part" if begun.chosen.part else ""
+        outcomes = [entry.judged(each.identity) or "" for each in begun.candidates]
+        cells = (
+            begun.when[:16].replace("T", " "),
+            "\n".join(f"{each.name} {each.identity[:8]}" for each in begun.candidates),
+            f"{begun.dataset.name} {begun.dataset.identity[:8]}\n{begun.dataset.split}",
+            f"{begun.cases} cases of {begun.contracts} contracts{part}",
+            "\n".join(outcomes),
+        )
+        table.add_row(*(Text(cell, overflow="fold") for cell in cells))
+    return table
+
+
+def _print_exams(entries: Sequence[Entry]) -> None:
+    """The table, and under it how often each set of contracts has judged."""
+    from rich.console import Console
+
+    console = Console()
+    console.print(exams(entries) if entries else "no exam yet")
+    for data in dict.fromkeys(entry.begun.dataset for entry in entries):
+        found = judged_before(entries, data)
+        console.print(f"{data.name} {data.identity[:8]}, {data.split}: {found.words}")
 
 
 def _numbers(record: Record) -> str:
@@ -144,6 +183,8 @@ def _act(options: PromoteOptions) -> int:
 
             records = read_records(options.place.folder)
             Console().print(history(records) if records else "no promotion yet")
+        elif options.exams:
+            _print_exams(read_ledger(options.place.exams))
         elif options.verify:
             verify(options.place, options.key)
         else:

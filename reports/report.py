@@ -15,6 +15,7 @@ from pydantic import FiniteFloat
 from evals.metrics.table import METRICS
 from evals.results import Spending
 from fixtures.cases import Span
+from models.promotion.ledger import Judged
 from reports.statistics.estimates import Estimate, Outcome
 
 RIGHT_OR_WRONG: Mapping[str, float] = {"abstention": 1.0, "laziness": 0.0}
@@ -220,6 +221,9 @@ class Header:
     part: bool = False
     """Whether cases or answers were left out by choice: such an exam can promote nobody, and
     takes back nothing that a whole one showed."""
+
+    judged: Judged | None = None
+    """How often these contracts had judged before, as the ledger knows; early reports do not."""
 
 
 # What was found

@@ -1,7 +1,9 @@
 """What several test modules need and is slow to make."""
 
 import os
+import shutil
 import signal
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,11 +18,15 @@ settings.register_profile(
 settings.load_profile("shared machine")
 
 
-def pytest_configure():
+def pytest_configure(config):
     """Let Ctrl-C be tested where a shell started the session in the background.
 
-    SIGINT is ignored there, and by every process that a test starts and means to interrupt.
+    SIGINT is ignored there, and by every process that a test starts and means to interrupt. Exams
+    of tests with the shipped registry are noted outside the checkout.
     """
+    ledger = tempfile.mkdtemp(prefix="bar-exam-ledger-")
+    config.add_cleanup(lambda: shutil.rmtree(ledger, ignore_errors=True))
+    os.environ["BAR_EXAM_LEDGER"] = ledger
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -85,8 +91,6 @@ def tiny_adapters(tiny_base, tmp_path_factory):
 
 
 def make_llama(folder, tokenizer_from, seed, hidden=32):
-    import shutil
-
     import torch
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
@@ -135,7 +139,6 @@ def checkout(tmp_path_factory):
 
     What is committed is what lies here, and not what git ignores.
     """
-    import shutil
     import subprocess
 
     folder = tmp_path_factory.mktemp("checkout")
@@ -164,9 +167,6 @@ def no_bytecode_environment():
 @pytest.fixture(scope="session")
 def postgresql_server():
     """The URL of a PostgreSQL server with a place for the database's name."""
-    import shutil
-    import tempfile
-
     from tests.builders.postgresql import missing, postgresql
 
     if reason := missing():

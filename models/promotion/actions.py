@@ -20,6 +20,8 @@ from models.promotion.admission import check_admission, check_recorded
 from models.promotion.champion import Say, in_force, recover, write_pointer
 from models.promotion.components import components_of
 from models.promotion.evidence import ExamEvidence, find_evidence
+from models.promotion.ledger import ledger_beside, read_ledger
+from models.promotion.noted import check_noted
 from models.promotion.record import SHIPPED, Named, Record, RefusedError, append, chained
 from models.promotion.signing import forget, private_fingerprint, sign_promotion
 from models.registry import SHIPPED as SHIPPED_REGISTRY
@@ -30,11 +32,20 @@ RUNS = Path("reports/runs")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where things lie: the record and `champion.toml`, the registry, the reports."""
+    """Where things lie: the record and `champion.toml`, the registry, the reports, the ledger.
+
+    Without a folder the ledger is the one beside the registry.
+    """
 
     folder: Path = SHIPPED
     registry: Path = SHIPPED_REGISTRY
     runs: Path = RUNS
+    ledger: Path | None = None
+
+    @property
+    def exams(self) -> Path:
+        """Where every exam is noted."""
+        return self.ledger or ledger_beside(self.registry)
 
 
 def promote(
@@ -52,6 +63,8 @@ def promote(
         model = open_models([name], place.registry)[0]
         exam = find_evidence(name, promotion_identity(model), place.runs, report)
         check_admission(exam, model, records)
+        for line in check_noted(exam, read_ledger(place.exams), place.exams):
+            say(line)
         record = _promotion(exam, model, place.registry, records[-1] if records else None)
         return _commit(place, records, record, key, say)
 

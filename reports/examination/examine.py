@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from common.errors import UserError
 from evals.calls.store import Store
@@ -15,6 +16,7 @@ from evals.selected import Selected
 from models.endpoint.waiting import Wait
 from models.factory import Chats
 from reports.archive import write_report
+from reports.examination.noting import note_exam
 from reports.examination.planned import Planned, plan_exam
 from reports.examination.prepare import Prepared
 from reports.examination.publish import publish, with_misses
@@ -32,7 +34,7 @@ class Concluded:
 
     Without results, and `report` None, where it ended before anything was answered. `error` is
     what ended it, for whoever has taken this to raise. `last_words` say what to type after an exam
-    that did not come to its end; None after one that did.
+    that did not come to its end; None after one that did. `entry` is its file in the ledger.
     """
 
     selected: Selected
@@ -41,6 +43,7 @@ class Concluded:
     faults: frozenset[tuple[str, str]]
     error: BaseException | None
     last_words: str | None
+    entry: Path
 
     @property
     def examined(self) -> set[tuple[str, str]]:
@@ -76,7 +79,7 @@ def examine(prepared: Prepared, selected: Selected, interruption: Interruption) 
     """
     options = prepared.options
     chats = Chats(options.registry)
-    planned = plan_exam(prepared, selected, chats)
+    planned, entry = note_exam(plan_exam(prepared, selected, chats))
     with closing(Store(options.store)) as store:
         for line in planned.beforehand.announced:
             print(line)
@@ -90,7 +93,7 @@ def examine(prepared: Prepared, selected: Selected, interruption: Interruption) 
         )
         started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         error = _ended_by(run, interruption, chats.longest_wait)
-    return _conclude(planned, selected, run, started, error, interruption)
+    return _conclude(planned, entry, selected, run, started, error, interruption)
 
 
 def _ended_by(
@@ -110,6 +113,7 @@ def _ended_by(
 
 def _conclude(
     planned: Planned,
+    entry: Path,
     selected: Selected,
     run: Run,
     started: str,
@@ -128,11 +132,11 @@ def _conclude(
                 write_report(report, prepared.folder / "report.json")
             if ended:  # at once: nobody may come to do it later
                 report = with_misses(prepared, selected, results, report)
-                publish(prepared, report, ended=True, whole=False)
+                publish(prepared, report, entry, ended=True, whole=False)
     except (UserError, KeyboardInterrupt) as failure:
         error = failure
     last_words = _last_words(run) if ended else None
-    return Concluded(selected, results, report, frozenset(run.faults), error, last_words)
+    return Concluded(selected, results, report, frozenset(run.faults), error, last_words, entry)
 
 
 def _last_words(run: Run) -> str:

@@ -17,6 +17,7 @@ from fixtures.selection import Selection
 from models.chat import Model
 from models.entry import Entry
 from models.identity.identities import promotion_identity
+from models.promotion.ledger import Judged
 from models.prompted import Template
 from reports.examination.prepare import Prepared
 from reports.report import (
@@ -40,6 +41,7 @@ def make_header(
     started: str,
     alpha: float,
     *,
+    judged: Judged | None,
     part: bool,
 ) -> Header:
     """The header of a report on this exam.
@@ -52,6 +54,7 @@ def make_header(
         judges: who judged.
         started: when, in UTC.
         alpha: risk of each bound, as it was used.
+        judged: how often these contracts judged before.
         part: whether cases or answers were left out by choice.
     """
     options = prepared.options
@@ -69,6 +72,7 @@ def make_header(
             prepared.dataset, options.selection.split, cases, retriever, judges
         ),
         part=part,
+        judged=judged,
     )
 
 

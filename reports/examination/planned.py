@@ -10,6 +10,7 @@ from evals.plan import Plan
 from evals.selected import Selected
 from fixtures.retrieval.retrieval import Retriever
 from models.factory import Chats
+from models.promotion.ledger import Judged
 from models.registry import read_entry
 from reports.examination.beforehand import Beforehand, look_ahead
 from reports.examination.header import model_facts
@@ -18,7 +19,7 @@ from reports.examination.prepare import Prepared
 from reports.report import Check, ModelFacts, Role
 from reports.sections.fairness import fairness_needs
 from reports.verdict.opponents import open_with_opponents
-from reports.verdict.preconditions import leak_checks
+from reports.verdict.preconditions import leak_checks, partial_check
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Planned:
     """What one exam asks, and what is known of it before it asks.
 
     The opponents of `prepared` have their identities now. `models` are as the report's header has
-    them; `leaks` are checks by candidate.
+    them; `leaks` are checks by candidate; `judged` is how often these contracts judged before.
     """
 
     prepared: Prepared
@@ -37,6 +38,18 @@ class Planned:
     models: tuple[ModelFacts, ...]
     leaks: Mapping[str, list[Check]]
     beforehand: Beforehand
+    judged: Judged | None = None
+
+    @property
+    def partial(self) -> list[Check]:
+        """The check that it is the whole exam, where it is a part."""
+        selection = self.prepared.options.selection
+        return partial_check(len(self.plan.cases), len(self.prepared.cases), selection)
+
+    @property
+    def part(self) -> bool:
+        """Whether cases or answers were left out by choice."""
+        return bool(self.partial) or not self.plan.needs_answers
 
 
 def plan_exam(prepared: Prepared, selected: Selected, chats: Chats) -> Planned:

@@ -1,13 +1,18 @@
 """What is left of an exam in its folder: report.json with its seal, the pages, and `latest`."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from common.files import write_whole
+from common.identity import file_digest
+from common.provenance import uncommitted
 from evals.results import Result
 from evals.selected import Selected
 from models.promotion.evidence import SEAL, seal_of
+from models.promotion.ledger import complete
 from models.promotion.record import read_records
 from reports.archive import AGAIN, write_report
+from reports.examination.noting import ended_as
 from reports.examination.prepare import Prepared
 from reports.examination.run_folder import find_latest, tidy, write_latest
 from reports.listing import with_missed
@@ -32,12 +37,15 @@ def with_misses(
     return with_missed(report, tests)
 
 
-def publish(prepared: Prepared, report: Report, *, ended: bool, whole: bool) -> list[str]:
+def publish(
+    prepared: Prepared, report: Report, entry: Path, *, ended: bool, whole: bool
+) -> list[str]:
     """Write everything; returns the lines that say where it is.
 
     Args:
         prepared: the exam.
         report: of it, with its misses.
+        entry: its file in the ledger, which is completed.
         ended: whether it ended before its time: then `latest` and older runs are left alone.
         whole: whether nothing was left out of it: `latest` leads to whole exams alone.
 
@@ -56,6 +64,9 @@ def publish(prepared: Prepared, report: Report, *, ended: bool, whole: bool) -> 
     lines = [f"report: {folder / 'report.html'}"]
     if ended:
         return lines
+    complete(entry, ended_as(written, file_digest(folder / "report.json")))
+    if left := uncommitted(entry.parent):
+        lines.append(f"ledger: {left} files that no commit holds; git add {entry.parent}")
     if whole:
         write_latest(runs, prepared.run_id)
     elif (latest := find_latest(runs)).is_symlink():

@@ -19,7 +19,7 @@ from reports.sections.judge_exams import judge_section, untrusted
 from reports.verdict.bars import Bars, inapplicable
 from reports.verdict.conclude import conclude, judge_candidates
 from reports.verdict.opponents import unpromoted
-from reports.verdict.preconditions import fault_checks, fault_notes, partial_check
+from reports.verdict.preconditions import fault_checks, fault_notes
 
 
 def settles(planned: Planned, run: Run, look: int) -> bool:
@@ -89,16 +89,11 @@ def _further(planned: Planned, run: Run) -> Mapping[str, list[Check]]:
     attrition = planned.prepared.gate.attrition
     excepted = fault_checks(run.faults, len(planned.plan.cases), attrition)
     return {
-        model: _partial(planned)
+        model: planned.partial
         + checks
         + [check for check in excepted if check.against in ("", model)]
         for model, checks in planned.leaks.items()
     }
-
-
-def _partial(planned: Planned) -> list[Check]:
-    selected, selection = len(planned.prepared.cases), planned.prepared.options.selection
-    return partial_check(len(planned.plan.cases), selected, selection)
 
 
 def _header(planned: Planned, run: Run, started: str, alpha: float) -> Header:
@@ -110,7 +105,8 @@ def _header(planned: Planned, run: Run, started: str, alpha: float) -> Header:
         planned.plan.judges,
         started,
         alpha,
-        part=bool(_partial(planned)) or not planned.plan.needs_answers,
+        judged=planned.judged,
+        part=planned.part,
     )
 
 

@@ -7,6 +7,9 @@ from models.factory import open_models
 from models.identity.identities import promotion_identity
 from models.promotion.actions import Place
 from models.promotion.evidence import SEAL, seal_of
+from models.promotion.ledger import begin, complete
+from models.promotion.ledger_entry import Begun, Candidate, Chosen, Ended, Said
+from models.promotion.record import Data
 
 GATE = "# what an exam must show\nalpha = 0.05\n"
 
@@ -37,7 +40,9 @@ def compared(role, name, mean):
             "reason": "not worse", "estimate": estimate}  # fmt: skip
 
 
-def write_report(place, name, *, against=None, anchor=None, id_="20260101-000000-aaaa", **changes):
+def write_report(
+    place, name, *, against=None, anchor=None, id_="20260101-000000-aaaa", part=None, **changes
+):
     """The sealed report of an exam of `name` against the champion `against`."""
     gate = place.registry.parent / "gate.toml"
     named = {each: identity_of(place, each) for each in (name, against, anchor) if each}
@@ -83,12 +88,37 @@ def write_report(place, name, *, against=None, anchor=None, id_="20260101-000000
             for each in named
         ],
         "verdicts": [verdict],
+        "part": part,
     }
     path = place.runs / id_ / "report.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(report))
     seal(path)
+    note(place, path, report)
     return path
+
+
+def note(place, path, report):
+    """What the exam of a report left in the ledger."""
+    candidate = report["verdicts"][0]["model"]
+    named = next(each for each in report["models"] if each["name"] == candidate)
+    data = report["dataset"]
+    begun = Begun(
+        run=report["id"],
+        when="2026-01-01T00:00:00Z",
+        candidates=(Candidate(candidate, named["identity"]),),
+        opponents=(),
+        dataset=Data(data["name"], data["identity"], data["split"]),
+        chosen=Chosen(None, False, (), (), (), part=report["part"] is True),
+        cases=100,
+        contracts=12,
+        gate=report["gate"]["identity"],
+        retriever="",
+        judges=(),
+    )
+    said = tuple(Said(each["model"], each["outcome"], ()) for each in report["verdicts"])
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    complete(begin(place.exams, begun), Ended("2026-01-01T00:01:00Z", digest, 0.05, said))
 
 
 def seal(path):

@@ -1,13 +1,12 @@
 """Which run decides: the newest that was a whole exam."""
 
-import json
 
 import pytest
 
 from models.promote import main
 from models.promotion.evidence import find_evidence
 from models.promotion.record import RefusedError
-from tests.builders.promotion_data import dynasty, identity_of, make_place, seal, write_report
+from tests.builders.promotion_data import dynasty, identity_of, make_place, write_report
 
 WHOLE, LATER = "20260105-000000-aaaa", "20260106-000000-aaaa"
 
@@ -22,10 +21,7 @@ def place(tmp_path):
 
 
 def later(place, part, outcome):
-    path = write_report(place, "b", against="a", id_=LATER, outcome=outcome)
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"part": part}))
-    seal(path)
-    return path
+    return write_report(place, "b", against="a", id_=LATER, outcome=outcome, part=part)
 
 
 @pytest.mark.parametrize("outcome", ["INCONCLUSIVE", "REJECT"])

@@ -1,0 +1,56 @@
+"""What the ledger says of the exam that a promotion stands on."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from models.promotion.evidence import ExamEvidence
+from models.promotion.ledger_entry import Entry
+from models.promotion.record import RefusedError
+
+
+def check_noted(exam: ExamEvidence, entries: Sequence[Entry], folder: Path) -> list[str]:
+    """Refuse an exam that the ledger does not know, or knows a later one against.
+
+    Args:
+        exam: the one to promote from.
+        entries: the ledger, verified.
+        folder: where it lies.
+
+    Returns:
+        Lines on later exams of this candidate on this data that did not end.
+
+    Raises:
+        RefusedError: there is no entry of this report, or a later whole exam says otherwise.
+    """
+    again = f"type `pytest evals --model {exam.verdict.model} --baseline champion`"
+    entry = next((each for each in entries if each.begun.run == exam.source.id), None)
+    if entry is None:
+        raise RefusedError(
+            f"{exam.path} is not in the ledger {folder}: its entry was removed (`git log -- "
+            f"{folder}`), or an earlier release wrote it; restore the entry, or {again}"
+        )
+    if entry.ended is None or entry.ended.report != exam.source.sha256:
+        what = "did not end" if entry.ended is None else "ended with another report"
+        raise RefusedError(f"{entry.path} says that the exam of {exam.path} {what}; {again}")
+    later = [each for each in entries if _is_later(each, entry, exam)]
+    for each in later:
+        outcome = each.judged(exam.identity)
+        if each.ended and outcome != "PROMOTE":
+            raise RefusedError(f"{each.path} is newer, and says {outcome} of this model; {again}")
+    return [
+        f"{each.path}: a newer exam of {exam.verdict.model} on this data began and did not end"
+        for each in later
+        if each.ended is None
+    ]
+
+
+def _is_later(other: Entry, entry: Entry, exam: ExamEvidence) -> bool:
+    """Whether an entry is of a later whole exam of the same model on the same contracts."""
+    begun = other.begun
+    return (
+        begun.run > entry.begun.run
+        and not begun.chosen.part
+        and (begun.dataset.identity, begun.dataset.split)
+        == (exam.dataset.identity, exam.dataset.split)
+        and other.judged(exam.identity) is not None
+    )

@@ -1,0 +1,107 @@
+"""What the ledger is told of an exam, when it begins and when it ends."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from models.manifest import read_manifest
+from models.promotion.ledger import begin, judged_before, read_ledger
+from models.promotion.ledger_entry import Begun, Candidate, Chosen, Ended, Said, Settled
+from models.promotion.record import Data, Named
+from models.registry import adapter_of
+from reports.examination.planned import Planned
+from reports.report import Report
+
+
+def note_exam(planned: Planned) -> tuple[Planned, Path]:
+    """Note an exam before anything is asked; it, with what the ledger knew, and its file there.
+
+    Raises:
+        UserError: the ledger cannot be read or written.
+        RefusedError: a file of it is missing or was edited.
+    """
+    options, ahead = planned.prepared.options, planned.beforehand
+    begun = _begun(planned)
+    entries = read_ledger(options.ledger)
+    judged = judged_before(entries, begun.dataset)
+    path = begin(options.ledger, begun)
+    cut = [
+        f"{each.path}: its end was cut off, so it counts as unfinished"
+        for each in entries
+        if each.cut
+    ]
+    ahead = replace(ahead, notes=(*ahead.notes, judged.sentence, *cut))
+    return replace(planned, judged=judged, beforehand=ahead), path
+
+
+def _begun(planned: Planned) -> Begun:
+    prepared, plan = planned.prepared, planned.plan
+    selection, dataset = prepared.options.selection, prepared.dataset
+    candidates = set(prepared.options.models)
+    return Begun(
+        run=prepared.run_id,
+        when=_now(),
+        candidates=tuple(
+            _candidate(planned, each.name, each.identity)
+            for each in planned.models
+            if each.name in candidates
+        ),
+        opponents=tuple(Named(each.name, each.identity) for each in prepared.opponents),
+        dataset=Data(dataset.name, dataset.identity, selection.split),
+        chosen=Chosen(
+            limit=selection.limit,
+            balanced=selection.balanced,
+            categories=selection.categories,
+            contracts=selection.contracts,
+            left_out=selection.left_out,
+            part=planned.part,
+        ),
+        cases=len(plan.cases),
+        contracts=len({case.contract.id for case in plan.cases}),
+        gate=prepared.gate.identity,
+        retriever=planned.retriever.identity,
+        judges=tuple(f"{judge.metric} {judge.name}" for judge in plan.judges),
+    )
+
+
+def _candidate(planned: Planned, name: str, identity: str) -> Candidate:
+    """A candidate with its family and parents, as far as manifest and entry say."""
+    registry = planned.prepared.options.registry
+    adapter = adapter_of(name, registry)
+    manifest = read_manifest(adapter) if adapter else None
+    trained: dict[str, Any] = (manifest.model_extra or {}) if manifest else {}
+    entry = next(each.further for each in planned.models if each.name == name)
+    start, base = trained.get("start"), entry.get("base")
+    parents = (start.get("name") if isinstance(start, dict) else None, base)
+    method = trained.get("method")
+    return Candidate(
+        name,
+        identity,
+        method if isinstance(method, str) else None,
+        tuple(each for each in parents if isinstance(each, str)),
+    )
+
+
+def ended_as(report: Report, sha256: str) -> Ended:
+    """What the ledger is told of a report, whose file has this SHA-256."""
+    return Ended(
+        when=_now(),
+        report=sha256,
+        alpha=report.header.gate.alpha,
+        verdicts=tuple(
+            Said(
+                verdict.model,
+                verdict.outcome,
+                tuple(
+                    Settled(check.metric, check.against, check.outcome, check.p_value)
+                    for check in verdict.checks
+                ),
+            )
+            for verdict in report.verdicts
+        ),
+    )
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

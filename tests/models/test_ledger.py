@@ -1,0 +1,258 @@
+"""The ledger: every exam leaves a file, two branches merge, and nothing goes unseen."""
+
+import json
+import shutil
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.errors import UserError
+from models.promote import main
+from models.promotion.ledger import begin, complete, judged_before, ledger_beside, read_ledger
+from models.promotion.ledger_entry import Begun, Candidate, Chosen, Ended, Said, Settled
+from models.promotion.record import Data, RefusedError
+from models.registry import SHIPPED
+from tests.builders.promotion_data import dynasty, make_place, write_report
+
+DATA = Data("cuad", "d" * 64, "test")
+
+
+def begun(number, name="a", data=DATA, **changes):
+    fields = {
+        "run": f"20260101-{number:06d}-abcd",
+        "when": "2026-01-01T00:00:00Z",
+        "candidates": (Candidate(name, name * 8, "dpo", ("base",)),),
+        "opponents": (),
+        "dataset": data,
+        "chosen": Chosen(None, False, (), (), (), False),
+        "cases": 100,
+        "contracts": 12,
+        "gate": "9" * 64,
+        "retriever": "r",
+        "judges": (),
+    }
+    return Begun(**{**fields, **changes})
+
+
+def ended(name="a", outcome="PROMOTE"):
+    check = Settled("token_f1", "floor", "PASS", 0.01)
+    return Ended("2026-01-01T00:01:00Z", "e" * 64, 0.05, (Said(name, outcome, (check,)),))
+
+
+def exam(folder, number, **changes):
+    path = begin(folder, begun(number, **changes))
+    complete(path, ended())
+    return path
+
+
+def test_every_exam_is_an_entry_that_names_the_one_before(tmp_path):
+    paths = [exam(tmp_path, number) for number in range(3)]
+    entries = read_ledger(tmp_path)
+    assert [entry.path for entry in entries] == paths
+    assert [list(entry.begun.before) for entry in entries] == [[], [paths[0].stem], [paths[1].stem]]
+    assert {entry.judged("a" * 8) for entry in entries} == {"PROMOTE"}
+
+
+def test_an_exam_that_did_not_end_counts(tmp_path):
+    exam(tmp_path, 1)
+    begin(tmp_path, begun(2, "b"))
+    exam(tmp_path, 3, data=Data("cuad", "d" * 64, "train"))
+    entries = read_ledger(tmp_path)
+    assert entries[1].judged("b" * 8) == "unfinished"
+    counted = judged_before(entries, DATA)
+    assert (counted.exams, counted.candidates) == (2, 2)
+
+
+@given(data=st.data())
+def test_a_second_line_cut_anywhere_is_an_exam_that_did_not_end(tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("ledger")
+    path = exam(folder, 1)
+    whole = path.read_bytes()
+    start = whole.index(b"\n") + 1
+    path.write_bytes(whole[: data.draw(st.integers(start, len(whole) - 1))])
+    (entry,) = read_ledger(folder)
+    assert entry.ended is None
+    assert entry.cut == (path.read_bytes() != whole[:start])
+    exam(folder, 2)
+    assert len(read_ledger(folder)) == 2
+    complete(path, ended())
+    assert read_ledger(folder)[0].ended == ended()
+
+
+@given(data=st.data())
+def test_no_byte_of_an_entry_that_was_named_can_be_changed(tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("ledger")
+    for number in range(3):
+        exam(folder, number)
+    path = data.draw(st.sampled_from(sorted(folder.glob("*.json"))[:2]))
+    whole = bytearray(path.read_bytes())
+    place = data.draw(st.integers(0, len(whole) - 1))
+    whole[place] = data.draw(st.integers(0, 255).filter(lambda byte: byte != whole[place]))
+    path.write_bytes(whole)
+    with pytest.raises(RefusedError, match="git log -- "):
+        read_ledger(folder)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_an_entry_that_is_gone_is_named(tmp_path, number):
+    paths = [exam(tmp_path, each) for each in range(3)]
+    paths[number].unlink()
+    line = f"{paths[number]} is missing: {paths[number + 1].name} names it; restore it: `git log"
+    with pytest.raises(RefusedError) as refused:
+        read_ledger(tmp_path)
+    assert str(refused.value).startswith(line)
+    with pytest.raises(RefusedError):
+        begin(tmp_path, begun(9))
+
+
+def test_an_edited_verdict_is_seen_once_another_exam_has_begun(tmp_path):
+    path = begin(tmp_path, begun(1))
+    complete(path, ended(outcome="REJECT"))
+    begin(tmp_path, begun(2))
+    path.write_text(path.read_text().replace("REJECT", "PROMOTE"))
+    with pytest.raises(RefusedError, match="was edited after 20260101-000002"):
+        read_ledger(tmp_path)
+
+
+def test_an_end_that_was_removed_is_seen(tmp_path):
+    path = exam(tmp_path, 1)
+    exam(tmp_path, 2)
+    path.write_bytes(path.read_bytes().split(b"\n")[0] + b"\n")
+    with pytest.raises(RefusedError, match="was edited after"):
+        read_ledger(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "{}\n", "[]\n", "<<<<<<< HEAD\n", "\x00\xff\n", "x" * 10**6 + "\n"]
+)
+def test_what_is_no_entry_is_one_line(tmp_path, text):
+    (tmp_path / "20260101-000000-0123456789abcdef.json").write_text(text, encoding="latin-1")
+    with pytest.raises(RefusedError) as refused:
+        read_ledger(tmp_path)
+    assert "\n" not in str(refused.value)
+    assert "restore it: `git log" in str(refused.value)
+
+
+def test_an_unknown_key_is_named(tmp_path):
+    path = begin(tmp_path, begun(1))
+    line = json.loads(path.read_text()) | {"gates": 1}
+    path.write_text(json.dumps(line) + "\n")
+    with pytest.raises(RefusedError, match="unknown key 'gates'; did you mean 'gate'"):
+        read_ledger(tmp_path)
+
+
+def test_two_branches_merge_without_conflict(tmp_path):
+    one, other = tmp_path / "one", tmp_path / "other"
+    exam(one, 1)
+    shutil.copytree(one, other)
+    exam(one, 2, name="b")
+    exam(one, 4, name="b")
+    exam(other, 3, name="c")
+    for path in other.iterdir():
+        assert not (one / path.name).exists() or (one / path.name).read_bytes() == path.read_bytes()
+        shutil.copy(path, one)
+    path = exam(one, 5)
+    entries = read_ledger(one)
+    assert len(entries) == 5
+    assert [
+        entry.begun.run[9:15] for entry in entries if entry.name in entries[4].begun.before
+    ] == [
+        "000003",
+        "000004",
+    ]
+    assert path == entries[4].path
+
+
+def test_two_exams_at_once_are_both_named_by_the_next(tmp_path):
+    first, second = begin(tmp_path, begun(1)), begin(tmp_path, begun(2, "b"))
+    complete(second, ended("b"))
+    complete(first, ended())
+    third = exam(tmp_path, 3)
+    assert set(read_ledger(tmp_path)[2].begun.before) == {first.stem, second.stem}
+    first.write_text(first.read_text().replace('"outcome":"PROMOTE"', '"outcome":"REJECT"'))
+    with pytest.raises(RefusedError, match=third.name):
+        read_ledger(tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "ledger").write_text("a file")
+    with pytest.raises(UserError, match=r"cannot be written: .*--ledger"):
+        begin(tmp_path / "ledger", begun(1))
+
+
+def test_the_ledger_of_the_shipped_registry_can_be_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.setenv("BAR_EXAM_LEDGER", str(tmp_path))
+    assert ledger_beside(SHIPPED) == tmp_path
+    assert ledger_beside(tmp_path / "registry") == tmp_path / "ledger"
+    monkeypatch.delenv("BAR_EXAM_LEDGER")
+    assert ledger_beside(SHIPPED) == SHIPPED.parent / "ledger"
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A champion a, and b that would follow."""
+    place = make_place(tmp_path, "a", "b")
+    dynasty(place, "a")
+    write_report(place, "b", against="a", id_="20260105-000000-aaaa")
+    return place
+
+
+def promoted(place, *words):
+    where = [f"--folder={place.folder}", f"--registry={place.registry}", f"--runs={place.runs}"]
+    return main([*words, *where])
+
+
+def of_b(place):
+    return next(place.exams.glob("20260105-*.json"))
+
+
+def test_a_promotion_needs_its_entry(place, capsys):
+    of_b(place).unlink()
+    assert promoted(place, "b") == 1
+    assert "20260105-000000-aaaa/report.json is not in the ledger" in capsys.readouterr().err
+
+
+def test_a_promotion_needs_the_end_of_its_exam(place, capsys):
+    path = of_b(place)
+    path.write_bytes(path.read_bytes().split(b"\n")[0] + b"\n")
+    assert promoted(place, "b") == 1
+    assert "did not end; type `pytest evals --model b" in capsys.readouterr().err
+
+
+def test_a_promotion_needs_the_ledger_whole(place, capsys):
+    next(place.exams.glob("20260101-*.json")).unlink()
+    assert promoted(place, "b") == 1
+    assert "is missing: 20260105-000000-" in capsys.readouterr().err
+
+
+def test_a_promotion_needs_the_report_that_the_exam_wrote(place, capsys):
+    path = of_b(place)
+    first, second = path.read_text().splitlines()
+    second = json.dumps(json.loads(second) | {"report": "0" * 64})
+    path.write_text(f"{first}\n{second}\n")
+    assert promoted(place, "b") == 1
+    assert "ended with another report" in capsys.readouterr().err
+
+
+def test_a_rejection_whose_report_is_gone_still_counts(place, capsys):
+    later = write_report(place, "b", against="a", id_="20260106-000000-aaaa", outcome="REJECT")
+    shutil.rmtree(later.parent)
+    assert promoted(place, "b") == 1
+    assert "is newer, and says REJECT of this model" in capsys.readouterr().err
+
+
+def test_a_newer_exam_that_did_not_end_is_said(place, capsys):
+    later = write_report(place, "b", against="a", id_="20260106-000000-aaaa", outcome="REJECT")
+    shutil.rmtree(later.parent)
+    (path,) = place.exams.glob("20260106-*.json")
+    path.write_bytes(path.read_bytes().split(b"\n")[0] + b"\n")
+    assert promoted(place, "b") == 0
+    assert "a newer exam of b on this data began and did not end" in capsys.readouterr().out
+
+
+def test_the_exams_are_shown_with_how_often_contracts_judged(place, capsys):
+    assert promoted(place, "--exams") == 0
+    shown = capsys.readouterr().out
+    assert "PROMOTE" in shown
+    assert "sample dddddddd, test: 2 candidates in 2 exams" in shown
