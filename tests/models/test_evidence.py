@@ -1,6 +1,5 @@
 """Which run decides: the newest that was a whole exam."""
 
-
 import pytest
 
 from models.promote import main
