@@ -3,17 +3,21 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.command import Parser, one_line, run
 from common.errors import UserError
 from models.promotion.actions import RUNS, Place, change_anchor, promote, roll_back
+from models.promotion.evidence import Reading
 from models.promotion.ledger import judged_before, read_ledger
 from models.promotion.ledger_entry import Entry
 from models.promotion.record import Record, RefusedError, read_records
 from models.promotion.verification import verify
 from models.registry import SHIPPED as SHIPPED_REGISTRY
+from reports.evidence.last_exam import find_evidence
+from reports.evidence.verdict import judged_again
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -27,6 +31,7 @@ class PromoteOptions:
         name: the model to promote.
         anchor: the earlier champion to hold against, with the `reason`.
         report: of `name`; None takes its last.
+        dataset: where the data set of its exam lies now; None is where the exam found it.
         sign: the private key to sign with.
         key: the public key to check signatures with.
         place: where record, registry and reports lie.
@@ -40,6 +45,7 @@ class PromoteOptions:
     anchor: str | None
     reason: str | None
     report: Path | None
+    dataset: str | None
     sign: Path | None
     key: Path | None
     place: Place
@@ -70,6 +76,7 @@ def _parser() -> Parser:
     add("--anchor", metavar="NAME", help="make this earlier champion the one to hold against")
     add("--reason", metavar="TEXT", help="why the anchor is changed; it is recorded")
     add("--report", type=Path, metavar="PATH", help="report.json (default: the last of NAME)")
+    add("--dataset", metavar="PATH", help="the exam's data set, where it lies elsewhere now")
     add("--sign", type=Path, metavar="KEY", help="sign with this private key (PEM)")
     add("--key", type=Path, metavar="PUBLIC", help="check signatures with this public key (PEM)")
     add("--registry", type=Path, default=SHIPPED_REGISTRY, metavar="DIR", help="NAME.toml files")
@@ -88,8 +95,8 @@ def _check(options: PromoteOptions) -> None:
         wrong = "give one of NAME, --rollback, --history, --verify, --exams and --anchor NAME"
     elif bool(options.anchor) != bool((options.reason or "").strip()):
         wrong = "--anchor NAME and --reason TEXT go together"
-    elif options.report and not options.name:
-        wrong = "--report goes with NAME"
+    elif (options.report or options.dataset) and not options.name:
+        wrong = "--report and --dataset go with NAME"
     elif options.sign and not changes:
         wrong = "--sign goes with NAME, --rollback or --anchor"
     elif options.key and not options.verify:
@@ -164,7 +171,8 @@ def _numbers(record: Record) -> str:
 
 def _changed(options: PromoteOptions) -> Record:
     if options.name:
-        return promote(options.name, options.place, options.report, options.sign)
+        reading = Reading(find_evidence, partial(judged_again, dataset=options.dataset))
+        return promote(options.name, options.place, reading, options.report, options.sign)
     if options.anchor:
         return change_anchor(options.anchor, options.reason or "", options.place, options.sign)
     return roll_back(options.place, options.sign)

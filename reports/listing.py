@@ -37,7 +37,7 @@ def listed(results: Sequence[Result]) -> Listing:
     for result in results:
         if result.case.id not in places:
             places[result.case.id] = len(places)
-            cases.append(_case(result.case))
+            cases.append(listed_case(result.case))
         shown = tuple(passages.setdefault(p, len(passages)) for p in result.answer.passages)
         rows.append(_result(result, places[result.case.id], shown))
     return Listing(
@@ -55,7 +55,8 @@ def metric_facts() -> dict[str, MetricFacts]:
     }
 
 
-def _case(case: Case) -> ReportedCase:
+def listed_case(case: Case) -> ReportedCase:
+    """A case as a report lists it."""
     return ReportedCase(
         id=case.id,
         slug=case.slug,
@@ -119,12 +120,19 @@ def joined(report: Report, cases: Sequence[Case]) -> tuple[Result, ...]:
     own = [by_id[case.id] for case in report.cases]
     passages = [Passage(p.contract, p.start, p.end, p.text) for p in report.passages]
     return tuple(
-        Result(row.model, own[row.case], _answer(row, passages), _scores(row), row.asked)
+        Result(
+            row.model,
+            own[row.case],
+            answer_of(row, [passages[number] for number in row.passages]),
+            scores_of(row),
+            row.asked,
+        )
         for row in report.results
     )
 
 
-def _answer(row: ReportedResult, passages: Sequence[Passage]) -> Answer:
+def answer_of(row: ReportedResult, passages: Sequence[Passage]) -> Answer:
+    """The answer that a report lists; `passages` are those that the model was shown."""
     return Answer(
         text=row.answer,
         tokens_in=row.tokens_in,
@@ -132,11 +140,12 @@ def _answer(row: ReportedResult, passages: Sequence[Passage]) -> Answer:
         latency=row.latency,
         finish_reason=row.finish_reason,
         error=row.error,
-        passages=tuple(passages[number] for number in row.passages),
+        passages=tuple(passages),
         confidence=row.confidence,
         reasoning=row.reasoning,
     )
 
 
-def _scores(row: ReportedResult) -> dict[str, Score]:
+def scores_of(row: ReportedResult) -> dict[str, Score]:
+    """The scores that a report lists."""
     return {name: Score(value, row.reasons.get(name, "")) for name, value in row.scores.items()}

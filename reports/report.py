@@ -15,6 +15,7 @@ from pydantic import FiniteFloat
 from evals.metrics.table import METRICS
 from evals.results import Spending
 from fixtures.cases import Span
+from fixtures.selection import Split
 from models.promotion.ledger import Judged
 from reports.statistics.estimates import Estimate, Outcome
 
@@ -35,8 +36,8 @@ class DatasetFacts:
     identity: str
     """SHA-256 over the identities of all cases, and the split."""
 
-    split: str
-    """`test`, `train` or `all`."""
+    split: Split
+    """Of the data set."""
 
     limit: int | None = None
     """Of `--limit`; None asks every selected case."""
@@ -52,6 +53,10 @@ class DatasetFacts:
 
     left_out: tuple[str, ...] = ()
     """Titles of contracts that were not asked because a candidate was trained on them."""
+
+    source: str = ""
+    """What `--dataset` loads it by again: a path is seen from the root of the checkout where it
+    lies below."""
 
     repaired_offsets: int = 0
     """Gold answers whose offsets were mended when the data set was read."""
@@ -218,6 +223,12 @@ class Header:
     fingerprint: Fingerprint
     """What makes this exam comparable."""
 
+    judges: tuple[str, ...] = ()
+    """As `--judge` names them."""
+
+    look: int | None = None
+    """With `--sequential`: the look at which the exam ended, counted from 1."""
+
     part: bool = False
     """Whether cases or answers were left out by choice: such an exam can promote nobody, and
     takes back nothing that a whole one showed."""
@@ -323,6 +334,23 @@ class Performance:
     tokens_per_second: float | None
     """Tokens generated, over the time in which the model was busy with calls of this run: retrieval
     and other models do not count. None for models without tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exceptions:
+    """Cases in which an exception was raised that was nobody's mistake."""
+
+    model: str
+    """Whose cases; empty for tasks beside the answers."""
+
+    cases: int
+    """How many."""
+
+    example: str
+    """The most frequent, in one line."""
+
+    times: int = 1
+    """How often that one was raised."""
 
 
 Decision = Literal["PROMOTE", "PASS", "REJECT", "INCONCLUSIVE"]
@@ -609,6 +637,9 @@ class Report:
 
     sections: tuple[Section, ...] = ()
     """What was found beside the metrics."""
+
+    exceptions: tuple[Exceptions, ...] = ()
+    """One a model that had any."""
 
     @property
     def failed_answers(self) -> int:

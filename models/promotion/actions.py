@@ -19,7 +19,7 @@ from models.identity.identities import VERSION, manifest_digest, promotion_ident
 from models.promotion.admission import check_admission, check_recorded
 from models.promotion.champion import Say, in_force, recover, write_pointer
 from models.promotion.components import components_of
-from models.promotion.evidence import ExamEvidence, find_evidence
+from models.promotion.evidence import ExamEvidence, Reading
 from models.promotion.ledger import ledger_beside, read_ledger
 from models.promotion.noted import check_noted
 from models.promotion.record import SHIPPED, Named, Record, RefusedError, append, chained
@@ -49,9 +49,16 @@ class Place:
 
 
 def promote(
-    name: str, place: Place, report: Path | None = None, key: Path | None = None, say: Say = print
+    name: str,
+    place: Place,
+    reading: Reading,
+    report: Path | None = None,
+    key: Path | None = None,
+    say: Say = print,
 ) -> Record:
     """Make `name` the champion, if the last report that examined it says PROMOTE and still holds.
+
+    What is recorded is the verdict as `reading` computes it again.
 
     Raises:
         UserError: the model is unknown, or a file cannot be read or written.
@@ -61,10 +68,11 @@ def promote(
     with locked(place.folder, say):
         records = recover(place.folder, place.registry, say)
         model = open_models([name], place.registry)[0]
-        exam = find_evidence(name, promotion_identity(model), place.runs, report)
+        exam = reading.find(name, promotion_identity(model), place.runs, report)
         check_admission(exam, model, records)
         for line in check_noted(exam, read_ledger(place.exams), place.exams):
             say(line)
+        exam = reading.judge(exam, place.registry)
         record = _promotion(exam, model, place.registry, records[-1] if records else None)
         return _commit(place, records, record, key, say)
 
@@ -129,7 +137,7 @@ def _promotion(exam: ExamEvidence, model: Model, registry: Path, last: Record | 
         report=exam.source,
         statistics={
             "estimates": exam.estimates,
-            "checks": [check.model_dump() for check in exam.verdict.checks],
+            "checks": list(exam.verdict.checks),
             "reasons": list(exam.verdict.reasons),
             "exam": exam.selection,
         },

@@ -10,7 +10,6 @@ from models.identity.identities import (
     manifest_digest,
     promotion_identity,
 )
-from models.promotion.conclusion import contradiction
 from models.promotion.evidence import ExamEvidence, GateFile
 from models.promotion.record import Named, Record, RefusedError
 
@@ -38,15 +37,13 @@ def check_admission(exam: ExamEvidence, model: Model, records: Sequence[Record])
             raise RefusedError(f"{exam.path} served promotion {record.number} already; {again}")
     _check_evidence(exam, again)
     _check_gate(exam.gate, again)
-    if wrong := contradiction(exam):
-        raise RefusedError(f"{exam.path} says PROMOTE of {model.name}, but {wrong}; {again}")
-    compared = verdict.champion.named if verdict.champion else None
+    compared = verdict.champion
     if compared != champion:
         raise RefusedError(
             f"{exam.path} compared {model.name} with {_words(compared)}, but the champion is now "
             f"{_words(champion)}; {again}"
         )
-    anchor = verdict.anchor.named if verdict.anchor else compared
+    anchor = verdict.anchor or compared
     if records and anchor != records[-1].anchor:
         raise RefusedError(
             f"{exam.path} compared {model.name} with the anchor {_words(anchor)}, but it is "

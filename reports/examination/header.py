@@ -11,7 +11,9 @@ from common.redaction import command_line
 from evals.gate import Gate
 from evals.judges.judge import Judge
 from evals.metrics.table import METRICS
+from evals.options import ExamOptions
 from fixtures.cases import Case, Dataset
+from fixtures.datasets import DATASETS, IMPORTERS
 from fixtures.retrieval.retrieval import RetrieverOptions
 from fixtures.selection import Selection
 from models.chat import Model
@@ -42,6 +44,7 @@ def make_header(
     alpha: float,
     *,
     judged: Judged | None,
+    look: int | None,
     part: bool,
 ) -> Header:
     """The header of a report on this exam.
@@ -55,6 +58,7 @@ def make_header(
         started: when, in UTC.
         alpha: risk of each bound, as it was used.
         judged: how often these contracts judged before.
+        look: see Header.
         part: whether cases or answers were left out by choice.
     """
     options = prepared.options
@@ -64,19 +68,37 @@ def make_header(
         command=command_line(exam_words()),
         provenance=provenance(prepared.root)
         | {"extensions": [asdict(each) for each in prepared.extensions]},
-        dataset=dataset_facts(prepared.dataset, options.selection, cases),
+        dataset=dataset_facts(
+            prepared.dataset, source_of(options, prepared.root), options.selection, cases
+        ),
         retriever=retriever_facts(options.retriever, retriever),
         models=models,
         gate=gate_facts(prepared.gate, options.gate, prepared.root, alpha),
         fingerprint=fingerprint(
             prepared.dataset, options.selection.split, cases, retriever, judges
         ),
+        judges=options.judges,
+        look=look,
         part=part,
         judged=judged,
     )
 
 
-def dataset_facts(dataset: Dataset, selection: Selection, cases: Sequence[Case]) -> DatasetFacts:
+def source_of(options: ExamOptions, root: Path) -> str:
+    """What loads the data set of an exam again, typed in the root of the checkout."""
+    if options.dataset == "cuad" and options.cuad:
+        return _seen_from(root, options.cuad)
+    importer, _, place = options.dataset.partition(":")
+    if importer in IMPORTERS:
+        return f"{importer}:{_seen_from(root, Path(place))}"
+    if options.dataset in DATASETS:
+        return options.dataset
+    return _seen_from(root, Path(options.dataset))
+
+
+def dataset_facts(
+    dataset: Dataset, source: str, selection: Selection, cases: Sequence[Case]
+) -> DatasetFacts:
     """The data set, what was selected of it, and how much of that was examined."""
     return DatasetFacts(
         name=dataset.name,
@@ -87,6 +109,7 @@ def dataset_facts(dataset: Dataset, selection: Selection, cases: Sequence[Case])
         categories=tuple(selection.categories),
         contracts=tuple(selection.contracts),
         left_out=tuple(selection.left_out),
+        source=source,
         repaired_offsets=dataset.repaired,
         examined_cases=len(cases),
         examined_contracts=len({case.contract.id for case in cases}),
@@ -108,14 +131,11 @@ def retriever_facts(options: RetrieverOptions, identity: str) -> RetrieverFacts:
 def gate_facts(gate: Gate, path: Path, root: Path, alpha: float) -> GateFacts:
     """The gate as it was; a promotion asks for the same bytes.
 
-    `alpha` is what decided: less than the file's of several candidates, and at an early look. The
-    path is as seen from `root` where it lies below, so that a report can move with its tree.
+    `alpha` is what decided: less than the file's of several candidates, and at an early look.
     """
-    resolved = path.resolve()
-    below = resolved.is_relative_to(root)
     rules = gate.model_dump(mode="json", by_alias=True)
     return GateFacts(
-        file=str(resolved.relative_to(root) if below else resolved),
+        file=_seen_from(root, path),
         sha256=file_digest(path),
         identity=gate.identity,
         alpha=alpha,
@@ -124,6 +144,12 @@ def gate_facts(gate: Gate, path: Path, root: Path, alpha: float) -> GateFacts:
         metrics={name: MetricRule(**rule) for name, rule in rules.pop("metrics").items()},
         further=rules,
     )
+
+
+def _seen_from(root: Path, path: Path) -> str:
+    """The path from the root where it lies below, so that a report can move with its tree."""
+    resolved = path.expanduser().resolve()
+    return str(resolved.relative_to(root) if resolved.is_relative_to(root) else resolved)
 
 
 def fingerprint(

@@ -11,12 +11,13 @@ from evals.gate import Gate, read_gate
 from evals.options import JUDGED_BY_DEFAULT, ExamOptions
 from fixtures.cases import Case, Dataset
 from fixtures.datasets import load_dataset
-from fixtures.selection import Selection, select
+from fixtures.selection import select
 from models.registry import read_entry
 from reports.examination.run_folder import check_runs, new_run_id
 from reports.report import Opponent
+from reports.verdict.decide import shared, who_may_pass
 from reports.verdict.opponents import check_registered, name_opponents
-from reports.verdict.preconditions import leaking
+from reports.verdict.preconditions import without_trained
 
 Kind = Literal["all", "answerable", "unanswerable"]
 
@@ -36,19 +37,13 @@ class Prepared:
 
     @property
     def candidates(self) -> tuple[str, ...]:
-        """The models that may pass; one that is the champion, or the baseline, cannot."""
-        others = {each.name for each in self.opponents if each.role != "anchor"}
-        return tuple(dict.fromkeys(name for name in self.options.models if name not in others))
+        """The models that may pass."""
+        return who_may_pass(self.options.models, self.opponents)
 
     @property
     def corrected(self) -> Gate:
-        """The gate at the risk that each of several candidates may run: alpha over their number.
-
-        Then the risk that any of them passes by luck is alpha at most (Bonferroni). Its identity is
-        not that of the file.
-        """
-        alpha = self.gate.alpha / max(len(self.candidates), 1)
-        return self.gate.model_copy(update={"alpha": alpha})
+        """The gate at the risk that each of several candidates may run."""
+        return shared(self.gate, self.candidates)
 
     @property
     def folder(self) -> Path:
@@ -82,11 +77,11 @@ def prepare(
         UserError: any of them is missing or malformed, or no case is selected.
     """
     gate = read_gate(options.gate)
-    for name in options.models:
-        read_entry(name, options.registry)
+    entries = [read_entry(name, options.registry) for name in options.models]
     dataset = load_dataset(options.dataset, options.cuad)
     if options.leave_out_trained:
-        options = replace(options, selection=_without_trained(options, dataset, gate))
+        selection = without_trained(dataset, options.selection, entries, gate.leakage)
+        options = replace(options, selection=selection)
     cases = select(dataset, options.selection)
     if options.judged_by_default and len(cases) * len(options.models) > JUDGED_BY_DEFAULT:
         options = replace(options, judges=())
@@ -98,14 +93,3 @@ def prepare(
     check_registered(opponents, options.registry)
     run_id = run_id or new_run_id()
     return Prepared(options, root, gate, dataset, cases, opponents, run_id, extensions)
-
-
-def _without_trained(options: ExamOptions, dataset: Dataset, gate: Gate) -> Selection:
-    """The selection without the contracts that a candidate was trained on."""
-    every = select(dataset, replace(options.selection, limit=None, balanced=False))
-    titles = {
-        title
-        for model in options.models
-        for title in leaking(read_entry(model, options.registry), every, gate.leakage)
-    }
-    return replace(options.selection, left_out=tuple(sorted(titles)))

@@ -19,7 +19,7 @@ from reports.sections.judge_exams import judge_section, untrusted
 from reports.verdict.bars import Bars, inapplicable
 from reports.verdict.conclude import conclude, judge_candidates
 from reports.verdict.opponents import unpromoted
-from reports.verdict.preconditions import fault_checks, fault_notes
+from reports.verdict.preconditions import count_faults, fault_checks, fault_notes
 
 
 def settles(planned: Planned, run: Run, look: int) -> bool:
@@ -31,15 +31,15 @@ def settles(planned: Planned, run: Run, look: int) -> bool:
         prepared.options.models,
         prepared.opponents,
         _further(planned, run),
-        _bars(planned),
+        _bars(planned, _gate_at(planned, look)),
     )
     return is_settled(verdicts)
 
 
 def report_on(planned: Planned, run: Run, results: Sequence[Result], started: str) -> Report:
     """Conclude from the results of a run, whole or not; `started` is when, in UTC."""
-    prepared, bars = planned.prepared, _bars(planned)
-    gate = _gate_at(planned, max(taken(run) - 1, 0))
+    prepared, gate = planned.prepared, _gate_at(planned, max(taken(run) - 1, 0))
+    bars = _bars(planned, gate)
     report = conclude(
         _header(planned, run, started, gate.alpha),
         results,
@@ -52,6 +52,7 @@ def report_on(planned: Planned, run: Run, results: Sequence[Result], started: st
         sections=sections(run, planned.agenda, gate),
         bars=bars,
         speeds=run.speeds,
+        exceptions=count_faults(run.faults),
     )
     report = replace(report, verdicts=_in_service(planned, report))
     return replace(report, notes=(*report.notes, *_data_change(planned, report)))
@@ -67,9 +68,9 @@ def _gate_at(planned: Planned, look: int) -> Gate:
     return planned.prepared.gate.model_copy(update={"alpha": planned.looks.levels[look]})
 
 
-def _bars(planned: Planned) -> Bars:
+def _bars(planned: Planned, gate: Gate) -> Bars:
     """What keeps gated metrics from speaking: their judges, or the kind of model or exam."""
-    options, gate = planned.prepared.options, planned.prepared.gate
+    options = planned.prepared.options
     exams = judge_section(planned.agenda.judge_exams, gate.judge, gate.alpha, gate.attrition)
     skipped = options.judge_exam == "skip"
     names = [*options.models, *(opponent.name for opponent in planned.prepared.opponents)]
@@ -86,12 +87,11 @@ def _bars(planned: Planned) -> Bars:
 
 def _further(planned: Planned, run: Run) -> Mapping[str, list[Check]]:
     """Checks that do not come from results: is it the whole exam, and was it trained on?"""
-    attrition = planned.prepared.gate.attrition
-    excepted = fault_checks(run.faults, len(planned.plan.cases), attrition)
+    excepted, attrition = count_faults(run.faults), planned.prepared.gate.attrition
     return {
         model: planned.partial
         + checks
-        + [check for check in excepted if check.against in ("", model)]
+        + fault_checks(excepted, model, len(planned.plan.cases), attrition)
         for model, checks in planned.leaks.items()
     }
 
@@ -106,6 +106,7 @@ def _header(planned: Planned, run: Run, started: str, alpha: float) -> Header:
         started,
         alpha,
         judged=planned.judged,
+        look=taken(run) or None,
         part=planned.part,
     )
 
@@ -113,7 +114,7 @@ def _header(planned: Planned, run: Run, started: str, alpha: float) -> Header:
 def _notes(planned: Planned, run: Run, bars: Bars) -> Iterator[str]:
     """What went otherwise than a reader would think."""
     yield from bars.untrusted.values()
-    yield from fault_notes(run.faults)
+    yield from fault_notes(count_faults(run.faults))
     for model in run.plan.models:
         yield from getattr(model, "remarks", ())
     if line := unkept_line(run):

@@ -1,6 +1,7 @@
 """What the judges' own exams say, and which metrics may gate because of it."""
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from evals.gate import Gate, JudgeRules
 from evals.judges.judge_exam import JudgeExam, Trial
@@ -72,6 +73,20 @@ def untrusted(
                 "gate file"
             )
     return lines
+
+
+def contradictory(section: Section | None, rules: JudgeRules) -> str | None:
+    """Why a section is none of an exam: a finding that passes a line by numbers that do not."""
+    for finding in section.findings if section else ():
+        line = getattr(rules, finding.measure, None)
+        if line is None or finding.outcome in ("FAIL", "INCONCLUSIVE"):
+            continue
+        found = finding.estimate
+        none_asked = finding.outcome is None and finding.measure == "position_bias" and not found
+        direction: Literal["higher", "lower"] = "higher" if finding.measure in AT_LEAST else "lower"
+        if not none_asked and (found is None or found.against(line, direction) != "PASS"):
+            return f"{finding.subject} does not pass {finding.measure} by the numbers it gives"
+    return None
 
 
 def _faults(findings: Sequence[Finding], rules: JudgeRules) -> list[str]:

@@ -11,6 +11,7 @@ from evals.results import Result, Spending
 from reports.listing import listed, metric_facts
 from reports.report import (
     Check,
+    Exceptions,
     Group,
     Header,
     Opponent,
@@ -51,6 +52,7 @@ def conclude(
     sections: Sequence[Section] = (),
     bars: Bars | None = None,
     speeds: Mapping[str, float] | None = None,
+    exceptions: Sequence[Exceptions] = (),
 ) -> Report:
     """Estimate every metric, overall and by category and contract, and judge the candidates.
 
@@ -67,6 +69,7 @@ def conclude(
         sections: see Report.
         bars: what keeps gated metrics from speaking.
         speeds: tokens that each model generated a second, where that was measured.
+        exceptions: see Report.
     """
     of_model = by_model(results)
     summary, verdicts = judge_candidates(results, gate, candidates, opponents, further or {}, bars)
@@ -96,6 +99,7 @@ def conclude(
         results=listing.results,
         differences=differences,
         sections=tuple(sections),
+        exceptions=tuple(exceptions),
     )
 
 

@@ -22,7 +22,7 @@ test, which needs no correction for the number of guards (Berger 1982). Only sup
 primary metrics is corrected, by Holm's method, since each is a claim of its own.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from evals.gate import Gate
 from evals.metrics.table import METRICS
@@ -32,6 +32,21 @@ from reports.statistics.estimates import Outcome
 from reports.verdict.bars import Bars
 from reports.verdict.floors import floor_checks
 from reports.verdict.margins import opponent_checks
+
+
+def who_may_pass(models: Iterable[str], opponents: Sequence[Opponent]) -> tuple[str, ...]:
+    """Those of several models that may pass; one that is the champion, or the baseline, cannot."""
+    others = {each.name for each in opponents if each.role != "anchor"}
+    return tuple(dict.fromkeys(name for name in models if name not in others))
+
+
+def shared(gate: Gate, candidates: Sequence[str]) -> Gate:
+    """The gate at the risk that each of several candidates may run: alpha over their number.
+
+    Then the risk that any of them passes by luck is alpha at most (Bonferroni). Its identity is
+    not that of the file.
+    """
+    return gate.model_copy(update={"alpha": gate.alpha / max(len(candidates), 1)})
 
 
 def gate_checks(

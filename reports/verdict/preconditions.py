@@ -1,18 +1,19 @@
 """Checks that do not come from scores: is it the whole exam, unleaked, and without many faults?"""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from common.identity import file_digest
 from evals.gate import Leakage
 from evals.leakage.leaks import check_leakage, find_leaks
-from fixtures.cases import Case
-from fixtures.selection import Selection
+from fixtures.cases import Case, Dataset
+from fixtures.selection import Selection, select
 from models.entry import Entry
 from models.manifest import FILE, read_manifest
 from models.registry import EchoEntry, ExtractiveEntry, LocalEntry
-from reports.report import Check
+from reports.report import Check, Exceptions
 from reports.statistics.estimates import Outcome
 
 NAMED = 5
@@ -102,6 +103,19 @@ def leaking(entry: Entry, cases: Sequence[Case], rules: Leakage) -> tuple[str, .
     return tuple(title for title in titles if title.casefold() not in allowed)
 
 
+def without_trained(
+    dataset: Dataset, selection: Selection, entries: Iterable[Entry], rules: Leakage
+) -> Selection:
+    """The selection without the contracts that any of the candidates was trained on.
+
+    Raises:
+        UserError: a manifest cannot be read, or no case is left.
+    """
+    every = select(dataset, replace(selection, limit=None, balanced=False, left_out=()))
+    titles = {title for entry in entries for title in leaking(entry, every, rules)}
+    return replace(selection, left_out=tuple(sorted(titles)))
+
+
 def left_out(titles: Sequence[str]) -> str:
     """Which contracts were not asked because a candidate was trained on them."""
     named = ", ".join(f'"{title}"' for title in titles[:NAMED])
@@ -109,47 +123,50 @@ def left_out(titles: Sequence[str]) -> str:
     return f"--leave-out-trained left out {len(titles)} contracts: {named}{more}"
 
 
-def fault_notes(faults: Mapping[tuple[str, str], str]) -> list[str]:
-    """A line for each model, with the most frequent exception.
+def count_faults(faults: Mapping[tuple[str, str], str]) -> tuple[Exceptions, ...]:
+    """What a report keeps of them: how many cases of each model, and the most frequent.
 
     Args:
         faults: see `Run.faults`.
     """
+    lines: dict[str, list[str]] = {}
+    for (model, _), line in faults.items():
+        lines.setdefault(model, []).append(line)
+    return tuple(
+        Exceptions(model, len(every), *Counter(every).most_common(1)[0])
+        for model, every in lines.items()
+    )
+
+
+def fault_notes(exceptions: Sequence[Exceptions]) -> list[str]:
+    """A line for each model, with the most frequent exception."""
     notes = []
-    for model, lines in _by_model(faults).items():
-        line, times = Counter(lines).most_common(1)[0]
-        whom = f"cases of {model}" if model else "tasks beside the answers"
-        often = f" ({times} times)" if times > 1 else ""
-        notes.append(f"exceptions in {len(lines)} {whom}, such as {line}{often}")
+    for each in exceptions:
+        whom = f"cases of {each.model}" if each.model else "tasks beside the answers"
+        often = f" ({each.times} times)" if each.times > 1 else ""
+        notes.append(f"exceptions in {each.cases} {whom}, such as {each.example}{often}")
     return notes
 
 
 def fault_checks(
-    faults: Mapping[tuple[str, str], str], cases: int, attrition: float
+    exceptions: Sequence[Exceptions], model: str, cases: int, attrition: float
 ) -> list[Check]:
-    """An inconclusive check for each model whose cases had too many exceptions.
-
-    `against` is the model; what concerned all of them has none.
+    """An inconclusive check where too many cases of a model, or of all, had exceptions.
 
     Args:
-        faults: see `Run.faults`.
+        exceptions: of the exam.
+        model: the candidate; what concerned all of them has none.
         cases: how many were examined.
         attrition: the share that may be lost.
     """
     return [
         Check(
             "exceptions",
-            model,
+            each.model,
             "INCONCLUSIVE",
-            f"exceptions in {len(lines)} of {cases} cases; {attrition:.1%} may be lost: {lines[0]}",
+            f"exceptions in {each.cases} of {cases} cases; {attrition:.1%} may be lost: "
+            f"{each.example}",
         )
-        for model, lines in _by_model(faults).items()
-        if len(lines) > attrition * cases
+        for each in exceptions
+        if each.model in ("", model) and each.cases > attrition * cases
     ]
-
-
-def _by_model(faults: Mapping[tuple[str, str], str]) -> dict[str, list[str]]:
-    lines: dict[str, list[str]] = {}
-    for (model, _), line in faults.items():
-        lines.setdefault(model, []).append(line)
-    return lines

@@ -1,17 +1,52 @@
-"""A place to promote in: registry entries, a gate, and reports as the exam writes them."""
+"""A place to promote in: registry entries, a gate, a data set, and reports as the exam writes them.
+
+The models echo; the answers in the reports are made up here. Each is right on most cases by chance
+that is the same in every run, so that a candidate is shown to be no worse than another, and not to
+be better, unless it is told to be.
+"""
 
 import hashlib
 import json
+import tomllib
+from dataclasses import replace
+from functools import cache, partial
 
+from common.identity import digest
+from evals.gate import Gate, read_gate
+from evals.metrics.table import score
+from evals.results import Result
+from fixtures.datasets import load_dataset
+from fixtures.selection import Selection, select
+from models.chat import Answer
 from models.factory import open_models
 from models.identity.identities import promotion_identity
-from models.promotion.actions import Place
-from models.promotion.evidence import SEAL, seal_of
+from models.promotion.actions import Place, promote
+from models.promotion.evidence import SEAL, Reading, seal_of
 from models.promotion.ledger import begin, complete, ledger_beside, read_ledger
 from models.promotion.ledger_entry import Begun, Candidate, Chosen, Ended, Said
 from models.promotion.record import Data
+from models.registry import read_entry
+from reports.archive import write_report as archive
+from reports.evidence.last_exam import find_evidence
+from reports.evidence.verdict import judged_again
+from reports.examination.header import dataset_facts, fingerprint, gate_facts
+from reports.report import ModelFacts, Opponent, RetrieverFacts
+from reports.verdict.conclude import conclude
+from reports.verdict.decide import shared, who_may_pass
+from reports.verdict.preconditions import leak_checks
+from tests.builders.report_data import SPENDING, header
 
-GATE = "# what an exam must show\nalpha = 0.05\n"
+GATE = """# what an exam must show
+[metrics.token_f1]
+role = "primary"
+floor = 0.3
+margin = 0.3
+"""
+CONTRACTS, QUESTIONS = 12, 5
+RIGHT, WRONG = 0.85, 0.3
+"""How often a model is right, and how often one is that falls behind."""
+
+READING = Reading(find_evidence, judged_again)
 
 
 def make_place(folder, *names):
@@ -20,6 +55,7 @@ def make_place(folder, *names):
     for each in (place.folder, place.registry, place.runs):
         each.mkdir(parents=True)
     (folder / "gate.toml").write_text(GATE)
+    (folder / "data.json").write_text(json.dumps({"data": list(map(document, range(CONTRACTS)))}))
     for name in names:
         (place.registry / f"{name}.toml").write_text(
             f'# {name}\nkind = "echo"\nstatus = "candidate" # until promoted\n'
@@ -28,73 +64,108 @@ def make_place(folder, *names):
     return place
 
 
+def document(number):
+    """A contract in CUAD's layout, each of whose questions it answers."""
+    clauses = [
+        f"Fee {each} of agreement {number} is {each + 2} dollars." for each in range(QUESTIONS)
+    ]
+    text = "\n".join(clauses)
+    asked = [
+        {
+            "id": f"c{number}__q{each}",
+            "question": f"What is fee {each}?",
+            "answers": [{"text": clause, "answer_start": text.index(clause)}],
+        }
+        for each, clause in enumerate(clauses)
+    ]
+    return {"title": f"Agreement {number}", "paragraphs": [{"context": text, "qas": asked}]}
+
+
+def excuse(place, *names):
+    """Let nobody ask what these were trained on."""
+    gate = place.registry.parent / "gate.toml"
+    gate.write_text(f"{gate.read_text()}[leakage]\nexcused = {list(names)}\n")
+
+
 def identity_of(place, name):
     """What is promoted of a model."""
     return promotion_identity(open_models([name], place.registry)[0])
 
 
-def compared(role, name, mean):
-    """A check against an opponent, none of whose numbers a margin of 0.05 refuses."""
-    estimate = {"mean": mean, "low": mean - 0.02, "high": mean + 0.02, "n": 100, "clusters": 12}
-    return {"metric": "token_f1", "against": f"{role} {name}", "outcome": "PASS",
-            "reason": "not worse", "estimate": estimate}  # fmt: skip
+def answers(model, cases, right):
+    """A model's results, right on this share of the cases."""
+    for case in cases:
+        drawn = int(digest(model, case.id)[:8], 16) / 16**8
+        said = Answer(case.golds[0] if drawn < right else "the parties", latency=0.5)
+        yield Result(model, case, said, score(case, said, ["token_f1"]), asked=True)
 
 
-def write_report(
-    place, name, *, against=None, anchor=None, id_="20260101-000000-aaaa", part=None, **changes
-):
-    """The sealed report of an exam of `name` against the champion `against`."""
-    gate = place.registry.parent / "gate.toml"
-    named = {each: identity_of(place, each) for each in (name, against, anchor) if each}
-    opponents = {"champion": against, "anchor": anchor}
-    gain = 0.01 if changes.get("improves_anchor") else -0.01
-    estimate = {"mean": 0.61, "low": 0.58, "high": 0.64, "n": 100, "clusters": 12}
-    verdict = {
-        "model": name,
-        "outcome": "PROMOTE",
-        "reasons": ["token_f1 holds"],
-        "checks": [
-            {"metric": "token_f1", "against": "floor", "outcome": "PASS", "reason": "holds",
-             "estimate": estimate},
-            *(compared(role, other, gain) for role, other in opponents.items() if other),
-        ],
-        "champion": {"name": against, "identity": named[against]} if against else None,
-        "anchor": {"name": anchor, "identity": named[anchor]} if anchor else None,
-        "improves_anchor": False,
-        **changes,
-    }  # fmt: skip
-    report = {
-        "schema": 2,
-        "id": id_,
-        "provenance": {"commit": "c0ffee", "dirty": False, "python": "3.11"},
-        "dataset": {"name": "sample", "identity": "d" * 64, "split": "test", "limit": None},
-        "models": [
-            {"name": each, "identity": value, "kind": "echo"} for each, value in named.items()
-        ],
-        "gate": {
-            "file": str(gate),
-            "sha256": hashlib.sha256(gate.read_bytes()).hexdigest(),
-            "identity": "9" * 64,
-            "alpha": 0.05,
-        },
-        "summary": [
-            {
-                "model": each,
-                "name": "all",
-                "cases": 100,
-                "estimates": {"token_f1": estimate},
-                "unscored": {},
-            }
-            for each in named
-        ],
-        "verdicts": [verdict],
-        "part": part,
-    }
+def concluded(place, names, *, against=None, anchor=None, id_, better=False):
+    """The report of an exam of these candidates, as the exam concludes it."""
+    root = place.registry.parent
+    gate, path = read_gate(root / "gate.toml"), root / "data.json"
+    data = load_dataset(str(path))
+    cases = select(data, Selection())
+    roles = {role: each for role, each in (("champion", against), ("anchor", anchor)) if each}
+    opponents = tuple(
+        Opponent(role, each, identity_of(place, each)) for role, each in roles.items()
+    )
+    facts = [ModelFacts(each, identity_of(place, each)) for each in names]
+    facts += [ModelFacts(each.name, each.identity, role=each.role) for each in opponents]
+    first = replace(
+        header(),
+        id=id_,
+        provenance={"commit": "c0ffee", "dirty": False, "python": "3.11"},
+        dataset=dataset_facts(data, str(path), Selection(), cases),
+        retriever=RetrieverFacts("none", 5, 1000, 100),
+        models=tuple(facts),
+        gate=gate_facts(gate, root / "gate.toml", root / "elsewhere", gate.alpha / len(names)),
+        fingerprint=fingerprint(data, "test", cases, "r"),
+    )
+    leaks = tuple(
+        tuple(leak_checks(read_entry(each, place.registry), cases, gate.leakage, each))
+        for each in names
+    )
+    text = (root / "gate.toml").read_text()
+    return replace(judged(names, opponents, better, leaks, data, text), header=first)
+
+
+@cache
+def judged(names, opponents, better, leaks, data, gate):
+    """What is concluded of candidates that are right on most cases; costs up to a second."""
+    cases = select(data, Selection())
+    results = [each for name in names for each in answers(name, cases, RIGHT)]
+    for each in opponents:
+        results += answers(each.name, cases, WRONG if better else RIGHT)
+    rules = shared(Gate(**tomllib.loads(gate)), who_may_pass(names, opponents))
+    return conclude(
+        header(), results, SPENDING, rules,
+        candidates=names, opponents=opponents, further=dict(zip(names, leaks, strict=True)),
+    )  # fmt: skip
+
+
+def write_report(place, name, *, improves_anchor=False, id_="20260101-000000-aaaa", **changes):
+    """The sealed report of an exam of `name`, `against` a champion and an `anchor`.
+
+    Candidates `beside` it are judged too. Other `changes` are made in its verdict by hand.
+    """
+    against = {key: changes.pop(key, None) for key in ("against", "anchor")}
+    names, part = (name, *changes.pop("beside", ())), changes.pop("part", False)
     path = place.runs / id_ / "report.json"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(report))
+    archive(concluded(place, names, id_=id_, better=improves_anchor, **against), path)
+    if changes or part:
+        edit(path, lambda written: written.update(part=part))
+        edit(path, lambda written: written["verdicts"][0].update(changes))
     seal(path)
     return path
+
+
+def edit(path, change):
+    """Change a written report by hand; its seal is of before."""
+    written = json.loads(path.read_text())
+    change(written)
+    path.write_text(json.dumps(written))
 
 
 def seal(path):
@@ -132,15 +203,18 @@ def begun(report):
     )
 
 
+promoted = partial(promote, reading=READING, say=lambda line: None)
+"""Promote a name in a place."""
+
+
 def dynasty(place, *names, **changes):
     """Promote these models, each against the one before, the first as the anchor."""
-    from models.promotion.actions import promote
-
     anchor = None
     for number, name in enumerate(names):
         against = names[number - 1] if number else None
         id_ = f"20260101-0000{number:02d}-aaaa"
         write_report(place, name, against=against, anchor=anchor, id_=id_, **changes)
-        record = promote(name, place, say=lambda line: None)
+        record = promoted(name, place)
         anchor = record.anchor.model
+        anchor = None if anchor == name else anchor
     return record

@@ -18,7 +18,7 @@ from reports.report import Check, Opponent
 from reports.verdict.conclude import conclude
 from reports.verdict.decide import decide
 from reports.verdict.preconditions import leak_checks
-from tests.builders.promotion_data import make_place, seal, write_report
+from tests.builders.promotion_data import edit, make_place, promoted, seal, write_report
 from tests.builders.report_data import header
 
 ROOT = Path(__file__).parents[2]
@@ -124,20 +124,19 @@ def test_a_check_that_is_not_of_answers_promotes_nobody(metric):
 
 @pytest.mark.fault("GATE-6")
 def test_what_was_chosen_of_the_exam_stands_in_the_record(tmp_path):
-    from models.promotion.actions import promote
-
     place = make_place(tmp_path, "a")
     path = write_report(place, "a")
-    written = json.loads(path.read_text())
-    written["dataset"] |= {"limit": 40, "categories": [], "left_out": [], "examined_cases": 40}
-    written["retriever"] = {"kind": "bm25", "k": 3}
-    written["fingerprint"] = {"judges": [["correctness", "reference", "7" * 64]]}
-    path.write_text(json.dumps(written))
+
+    def choose(written):
+        written["dataset"] |= {"limit": 60, "examined_cases": 60}
+        written["retriever"] |= {"kind": "bm25", "k": 3}
+        written["fingerprint"]["judges"] = [["correctness", "reference", "7" * 64]]
+
+    edit(path, choose)
     seal(path)
-    record = promote("a", place, say=lambda line: None)
-    chosen = json.loads(record.line)["statistics"]["exam"]
-    assert (chosen["data"]["limit"], chosen["data"]["examined_cases"]) == (40, 40)
-    assert chosen["retriever"] == {"kind": "bm25", "k": 3}
+    chosen = json.loads(promoted("a", place).line)["statistics"]["exam"]
+    assert (chosen["data"]["limit"], chosen["data"]["examined_cases"]) == (60, 60)
+    assert (chosen["retriever"]["kind"], chosen["retriever"]["k"]) == ("bm25", 3)
     assert chosen["judges"] == [["correctness", "reference", "7" * 64]]
     assert chosen["candidates"] == 1
 

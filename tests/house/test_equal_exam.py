@@ -28,6 +28,10 @@ OF_THE_RUN = {
 """What no two exams share, by its place in the report."""
 
 CHANGED: dict[str, str] = {
+    "dataset.source": "new: what loads the data set again, for a promotion to compute by",
+    "judges": "new: whom `--judge` named, which bars metrics",
+    "look": "new: at which look a sequential exam ended, which gives its risk",
+    "exceptions": "new: how many cases had one, which is a check",
     "notes": "new: what the contracts can prove, in place of two lines on the margins; and the "
     "correlation within contracts that the exam had, beside the planned one",
     "gate.attrition": "a quarter of the smallest margin at most",

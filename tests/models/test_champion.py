@@ -3,7 +3,7 @@
 import pytest
 
 from common.errors import UserError
-from models.promotion.actions import promote, roll_back
+from models.promotion.actions import roll_back
 from models.promotion.champion import (
     FILE,
     Champion,
@@ -13,7 +13,13 @@ from models.promotion.champion import (
     recover,
 )
 from models.promotion.record import Named, RefusedError, read_records
-from tests.builders.promotion_data import dynasty, identity_of, make_place, write_report
+from tests.builders.promotion_data import (
+    dynasty,
+    identity_of,
+    make_place,
+    promoted,
+    write_report,
+)
 
 
 def quiet(line):
@@ -65,11 +71,11 @@ def test_the_anchor_moves_only_to_who_improves_on_it(tmp_path):
     assert read_anchor(place.folder) == Named("a", identity_of(place, "a"))
     id_ = "20260102-000000-aaaa"
     write_report(place, "c", against="b", anchor="a", improves_anchor=True, id_=id_)
-    promote("c", place, say=quiet)
+    promoted("c", place)
     assert read_anchor(place.folder) == Named("c", identity_of(place, "c"))
     id_ = "20260103-000000-aaaa"
-    write_report(place, "d", against="c", anchor="c", id_=id_)
-    promote("d", place, say=quiet)
+    write_report(place, "d", against="c", id_=id_)
+    promoted("d", place)
     assert read_anchor(place.folder).model == "c"
 
 
@@ -162,9 +168,9 @@ def test_a_pointer_of_long_ago_is_refused(tmp_path):
     dynasty(place, "a")
     old = (place.folder / FILE).read_text()
     write_report(place, "b", against="a", id_="20260102-000000-aaaa")
-    promote("b", place, say=quiet)
+    promoted("b", place)
     write_report(place, "c", against="b", anchor="a", id_="20260103-000000-aaaa")
-    promote("c", place, say=quiet)
+    promoted("c", place)
     (place.folder / FILE).write_text(old)
     with pytest.raises(RefusedError, match="stands at promotion 1 of 3; delete"):
         recover(place.folder, place.registry, quiet)

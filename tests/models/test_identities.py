@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from common.identity import file_digest
 from models.chat import Model
 from models.factory import open_models
 from models.identity.first_identity import first_identities
 from models.identity.identities import VERSION, difference, promotion_identity
-from models.manifest import FILE
+from models.manifest import FILE, Manifest, write_manifest
 from models.promote import main
 from models.promotion.champion import read_champion
 from models.promotion.record import LATER, SHIPPED, append, chained, parse, read_records
@@ -140,7 +141,10 @@ def test_the_manifest_of_a_first_line_is_compared_too(tuned, tmp_path, capsys):
     place = make_place(tmp_path, "a")
     shutil.copytree(tuned / "adapter", tmp_path / "adapter")
     shutil.copytree(tuned / "base", tmp_path / "base")
-    shutil.copy(tuned / "registry" / "x.toml", place.registry / "x.toml")
+    manifest = write_manifest(tmp_path / "adapter", Manifest(contracts=(), cases=()))
+    entry = (tuned / "registry" / "x.toml").read_text()
+    sealed = f'manifest = "{file_digest(manifest)}"\n'
+    (place.registry / "x.toml").write_text(entry + sealed)
     record = dynasty(place, "x")
     model = open_models(["x"], place.registry)[0]
     identity = sorted(first_identities(model))[0]

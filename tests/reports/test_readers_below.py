@@ -1,8 +1,8 @@
-"""The contract with the two readers of report.json that may not import its schema.
+"""The contract with the reader of report.json that may not import its schema.
 
-A promotion and the benchmark's page stand below `reports/`, so that each has a small reader of its
-own. Here both read a report as the archive writes it, and every key that moves what they found is
-named: whoever renames one in the schema sees which of the two needs it.
+The benchmark's page stands below `reports/`, so that it has a small reader of its own. Here it
+reads a report as the archive writes it, and every key that moves what it found is named: whoever
+renames one in the schema sees that it needs it.
 """
 
 import json
@@ -17,8 +17,6 @@ from evals.metrics.table import METRICS, score
 from evals.results import Result
 from fixtures.retrieval.passages import Passage
 from models.chat import Answer
-from models.promotion.conclusion import contradiction
-from models.promotion.evidence import SEAL, find_evidence, seal_of
 from reports.archive import write_report
 from reports.examination.header import gate_facts
 from reports.report import DatasetFacts, Fingerprint, ModelFacts, Opponent
@@ -88,15 +86,7 @@ def path(tmp_path, sample):
     report = conclude(first, results, SPENDING, GATE, candidates=["new"], opponents=[CHAMPION])
     path = tmp_path / "runs" / first.id / "report.json"
     write_report(report, path)
-    path.with_name(SEAL).write_text(seal_of(path.read_bytes()))
     return path
-
-
-def evidence(path):
-    """What a promotion finds, and whether it believes it."""
-    exam = find_evidence("new", "n" * 64, path.parents[1])
-    facts = {name: getattr(exam, name) for name in exam.__slots__ if name not in ("source", "path")}
-    return facts | {"sealed": True, "id": exam.source.id, "contradiction": contradiction(exam)}
 
 
 def benchmark(path):
@@ -128,32 +118,6 @@ def needed(read, path):
         except UserError:
             needs.add(key)
     return needs
-
-
-def test_a_promotion_reads_what_the_archive_writes(path):
-    exam = find_evidence("new", "n" * 64, path.parents[1])
-    assert (exam.sealed, exam.identity, exam.verdict.outcome) == (True, "n" * 64, "PROMOTE")
-    assert contradiction(exam) is None
-    assert {check.against for check in exam.verdict.checks} == {"floor", "champion king"}
-    assert {"laziness", "latency"} <= exam.lower and "hit@5" in exam.of_retrieval
-    assert needed(evidence, path) == {
-        "id", "provenance", "commit", "dirty",
-        "dataset", "name", "identity", "split", "limit", "categories", "contracts",
-        "left_out", "examined_cases", "examined_contracts",
-        "retriever", "kind", "k", "chunk_size", "chunk_overlap", "fingerprint", "judges",
-        "models", "gate", "file", "sha256", "metrics", "direction", "of_retrieval",
-        "summary", "model", "cases", "estimates", "mean", "low", "high", "n", "clusters",
-        "verdicts", "outcome", "reasons", "checks", "metric", "against", "reason", "estimate",
-        "champion", "anchor", "improves_anchor",
-    }  # fmt: skip
-
-
-def test_a_part_of_an_exam_says_so_to_a_promotion(path):
-    value = json.loads(path.read_text())
-    assert value["part"] is False
-    path.write_text(json.dumps(value | {"part": True}))
-    with pytest.raises(UserError, match="new was not examined"):
-        find_evidence("new", "n" * 64, path.parents[1])
 
 
 def test_the_benchmark_reads_what_the_archive_writes(path):
