@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from common.errors import UserError
-from evals.calls.calls import Budget, Calls, answer_key, cut_off_key
+from evals.calls.calls import DECLINED, Budget, Calls, answer_key, cut_off_key
 from evals.calls.claims import claimed
 from evals.calls.journal import Journal, Lookups
 from evals.calls.rankings import Ranked, Rankings, batches
@@ -98,6 +98,8 @@ class Run:
         self._panel = Panel(plan.judges, self._calls, self._journal, scores)
         self._faults: dict[tuple[str, str], str] = {}
         self._keys: dict[tuple[str, str], str] = {}
+        self._requests_by_key: dict[str, list[Request]] = {}
+        self._asked_again = self._came_back = 0
         self._unjudged: dict[tuple[str, str], Result] = {}
         self._results: dict[tuple[str, str], Result] = {}
         self._varied: dict[tuple[str, str], tuple[Variant, Result]] = {}
@@ -157,6 +159,7 @@ class Run:
                 await self._take_all(cases, group)
                 if number == 0 and not limited:
                     self._start_tasks(group)
+            await self._ask_again()
             if number == 0 and limited:  # the cases come first
                 async with asyncio.TaskGroup() as group:
                     self._start_tasks(group)
@@ -185,11 +188,74 @@ class Run:
             rows = {} if model.free else self._kept(keys)
             for key, request in zip(keys, requests, strict=True):
                 self._keys[request.name] = key
+                self._requests_by_key.setdefault(key, []).append(request)
                 kept = answer_from(rows[key], request.case.contract) if key in rows else None
                 group.create_task(self._take(request, kept, group))
         for each in ranked:
             if each.failed is not None:
                 self._lose(each.case, self._calls.excepted(each.failed), group)
+
+    async def _ask_again(self) -> None:
+        """Ask once more what failed, since the fault may have passed; what fails twice has failed.
+
+        Whatever lacks a judgement is judged again: replies that came are at hand, and what a judge
+        cannot score costs no call. A server that is gone by now ends nothing: what is there stays.
+        """
+        failed = self._calls.forget_failed()
+        requests = [each for key in failed for each in self._requests_by_key.get(key, ())]
+        replies = failed.difference(self._requests_by_key)
+        unjudged = [each for each in self._results.values() if replies and self._is_unjudged(each)]
+        undecided = [key for key in self._preferences if replies and self._is_undecided(key)]
+        try:
+            async with asyncio.TaskGroup() as group:
+                for request in requests:
+                    group.create_task(self._take_again(request, group))
+                for result in unjudged:
+                    group.create_task(self._judge_again(result))
+                for key in undecided:
+                    group.create_task(self._compare_again(key))
+        except* UserError:
+            self._journal.check()
+        finally:
+            again = self._calls.replies(failed)
+            self._asked_again += len(again)
+            self._came_back += sum(each.error is None for each in again)
+            self._calls.failed.clear()
+
+    async def _take_again(self, request: Request, group: asyncio.TaskGroup) -> None:
+        result = await isolated(self._taken(request, None), partial(self._failed, request))
+        error = result.answer.error
+        if error is None:
+            self._faults.pop(request.name, None)
+        if error is None or not error.startswith(DECLINED):  # else the first error says more
+            self._enter(request, result, group)
+
+    def _is_unjudged(self, result: Result) -> bool:
+        """Whether a judge gave no score where there is an answer."""
+        judged = {judge.metric for judge in self.plan.judges}.intersection(result.scores)
+        there = result.answer.error is None
+        return there and any(result.scores[metric].value is None for metric in judged)
+
+    async def _judge_again(self, result: Result) -> None:
+        model = next(each for each in self.plan.models if each.name == result.model)
+        judged = await self._panel.scores(Submission(result.case, result.answer, model))
+        result = replace(result, scores={**result.scores, **judged})
+        self._results[result.model, result.case.id] = result
+        if not self._is_unjudged(result):
+            self._panel.faults.pop((result.model, result.case.id), None)
+
+    def _is_undecided(self, key: tuple[str, str, str]) -> bool:
+        """Whether no preference was found between two answers that are there."""
+        one, other, case = key
+        pair = self._results[one, case], self._results[other, case]
+        there = all(each.answer.error is None for each in pair)
+        return there and self._preferences[key].value is None
+
+    async def _compare_again(self, key: tuple[str, str, str]) -> None:
+        one, other, case = key
+        if self.plan.preference is not None:
+            pair = self._results[one, case], self._results[other, case]
+            await isolated(self._compare(self.plan.preference, *pair), self._noting("", case))
 
     def _lose(self, case: Case, line: str, group: asyncio.TaskGroup) -> None:
         """Enter a case whose contract could not be ranked."""
@@ -351,6 +417,8 @@ class Run:
             tokens_out=self._budget.tokens - self._calls.tokens_in,
             seconds=(self._ended or time.perf_counter()) - self._started,
             peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            asked_again=self._asked_again,
+            came_back=self._came_back,
         )
 
     @property

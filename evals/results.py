@@ -34,13 +34,19 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """What a run cost. Memory is the peak of this process, in bytes."""
+    """What a run cost. Memory is the peak of this process, in bytes.
+
+    `asked_again` are calls that had failed and were made once more before the exam ended;
+    `came_back` are those of them that then brought a reply.
+    """
 
     calls: int
     tokens_in: int
     tokens_out: int
     seconds: float
     peak_memory: int
+    asked_again: int = 0
+    came_back: int = 0
 
 
 @dataclass(frozen=True, slots=True)

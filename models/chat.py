@@ -55,6 +55,7 @@ class Answer:
         passages: what the model was shown, after trimming to its context.
         confidence: mean log-probability of the answer's tokens, where the model gives one.
         reasoning: what the model wrote for itself before the answer; kept, never scored.
+        lasting: whether the same question would have the same error again, for what it says.
     """
 
     text: str
@@ -66,6 +67,7 @@ class Answer:
     passages: tuple[Passage, ...] = ()
     confidence: float | None = None
     reasoning: str = ""
+    lasting: bool = False
 
 
 class ChatModel(Protocol):

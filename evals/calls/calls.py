@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -116,7 +116,8 @@ class Calls:
     answer began was paid for, and would be again: it is kept beside the answers, and asked for
     again where `again` says so. Every answer is made storable here.
     `first` are the models that must be able to answer before anything is paid for; `exceptions`
-    counts, by line, those that were no user's mistake; `arrived` are the answers that this run
+    counts, by line, those that were no user's mistake; `failed` are the keys of calls that brought
+    nothing and that may bring it if they are made again; `arrived` are the answers that this run
     paid for, by their keys, as soon as they are there; `timed` are the calls of each model.
     """
 
@@ -127,6 +128,7 @@ class Calls:
     first: Sequence[Model | ChatModel] = ()
     again: bool = False
     exceptions: Counter[str] = field(default_factory=Counter)
+    failed: set[str] = field(default_factory=set)
     arrived: dict[str, Answer] = field(default_factory=dict)
     timed: dict[str, list[Call]] = field(default_factory=dict)
     _made: dict[str, asyncio.Future[Answer]] = field(default_factory=dict)
@@ -158,6 +160,19 @@ class Calls:
         turns = [[message.role, message.content] for message in messages]
         key = digest("reply", chat.identity, turns, draw)
         return await _once(self._made, key, lambda key: self._reply(chat, messages, key))
+
+    def forget_failed(self) -> set[str]:
+        """Let calls that failed be made again; returns their keys."""
+        failed, self.failed = self.failed, set()
+        for key in failed:
+            self._made.pop(key, None)
+        return failed
+
+    def replies(self, keys: Iterable[str]) -> list[Answer]:
+        """What calls came to that were made, declined ones left out."""
+        made = [self._made[key] for key in keys if key in self._made]
+        done = [each.result() for each in made if each.done() and not _failed(each)]
+        return [each for each in done if not (each.error or "").startswith(DECLINED)]
 
     def excepted(self, line: str) -> str:
         """Count an exception; returns its line."""
@@ -210,6 +225,8 @@ class Calls:
                 elif answer.finish_reason == "length":
                     key = cut_off_key(key)
                 else:
+                    if not answer.lasting:
+                        self.failed.add(key)
                     return answer
                 kept = self.journal.add(answer_row(key, model.name, answer))
                 if kept is not None:
@@ -236,6 +253,10 @@ class Calls:
 
         await _once(self._ready, model.name, lambda name: isolated(model.preflight(), failed))
         self._prepared.add(model.name)
+
+
+def _failed(call: asyncio.Future[Answer]) -> bool:
+    return call.cancelled() or call.exception() is not None
 
 
 def answer_key(model: Model, case: Case, passages: Sequence[Passage]) -> str:

@@ -139,12 +139,12 @@ class EndpointChat:
         if isinstance(outcome, Answer):
             return outcome
         if await self._refuses_this_alone(outcome):
-            return Answer("", error=outcome.reason)
+            return Answer("", error=outcome.reason, lasting=True)
         if outcome.filtered:
             return Answer("", finish_reason="content_filter")
         if outcome.then == "stop" or outcome.unreachable:
             raise self._complaint(outcome)
-        return Answer("", error=outcome.reason)
+        return Answer("", error=outcome.reason, lasting=outcome.then == "skip")
 
     async def logprobs(self, messages: Sequence[Message], reply: str) -> None:
         """None: chat completions say nothing of replies that they did not write."""

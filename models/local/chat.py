@@ -91,7 +91,8 @@ class LocalChat:
         try:
             ids = self.ids(messages)
             if len(ids) > self.context:
-                return Answer("", error=f"prompt of {len(ids)} tokens, {self.context} fit")
+                too_long = f"prompt of {len(ids)} tokens, {self.context} fit"
+                return Answer("", error=too_long, lasting=True)
             return await self.base.ask(ids, self._adapter_name, self.decoding)
         except UserError:
             raise

@@ -119,6 +119,11 @@ def _notes(planned: Planned, run: Run, bars: Bars) -> Iterator[str]:
         yield from getattr(model, "remarks", ())
     if line := unkept_line(run):
         yield line
+    if (spent := run.spending).asked_again:
+        yield (
+            f"{spent.asked_again:,} calls had failed and were made again at the end; "
+            f"{spent.came_back:,} brought a reply"
+        )
     if run.stopped:
         yield stopped_note(run, planned.looks)
 

@@ -127,8 +127,10 @@ def format_spending(spending: Spending) -> dict[str, str]:
     ('1 min 15 s', '1.0 GiB')
     """
     minutes, seconds = divmod(round(spending.seconds), 60)
+    again = f"{spending.asked_again:,}, {spending.came_back:,} came back"
     return {
         "calls": f"{spending.calls:,}",
+        **({"calls that failed and were made again": again} if spending.asked_again else {}),
         "tokens in": f"{spending.tokens_in:,}",
         "tokens out": f"{spending.tokens_out:,}",
         "time": f"{minutes:,} min {seconds} s" if minutes else f"{spending.seconds:.1f} s",
