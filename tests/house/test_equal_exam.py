@@ -40,6 +40,7 @@ CHANGED: dict[str, str] = {
     "verdicts.0.reasons": "they name the attrition, and how many more contracts would settle it",
     **{f"verdicts.0.checks.{number}.reason": "likewise" for number in range(9)},
     "gate.nominal_alpha": "new: the file's alpha, beside the one that was used",
+    "gate.fairness": "new: how the fairness suite gates",
     "spending.asked_again": "new: calls that failed and were made once more",
     "spending.came_back": "new: how many of them brought a reply",
     "judged": "new: how often these contracts had judged before",
