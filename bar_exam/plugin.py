@@ -390,6 +390,7 @@ def holds(
     guarded = {
         suites.JUDGE.name: gate.relies_on_judges,
         suites.FAIRNESS.name: gate.fairness.role == "guard",
+        suites.CONTAMINATION.name: False,
     }
     reported_alone = not (guarded.get(suite, True) or named)
 

@@ -14,9 +14,11 @@ from evals.labels import Label, read_labels
 from evals.metrics.table import METRICS
 from evals.options import REFERENCE, ExamOptions
 from evals.plan import Plan
+from evals.probes.contamination import REPLY, ContaminationExam
 from evals.probes.forgetting import HarnessExam, ProbeExam
+from evals.probes.openings import choose_twins
 from evals.probes.probe import read_probes
-from evals.suites import FORGETTING, JUDGE, varied_suites
+from evals.suites import CONTAMINATION, FORGETTING, JUDGE, varied_suites
 from evals.variants.variant import Variant
 from evals.variants.vary import vary
 from fixtures.cases import Case
@@ -42,6 +44,7 @@ class Agenda:
     judge_exams: tuple[JudgeExam, ...]
     probe_exams: tuple[ProbeExam, ...]
     harness_exams: tuple[HarnessExam, ...]
+    contamination_exams: tuple[ContaminationExam, ...]
     suites: tuple[str, ...]
     varied: frozenset[str]
     pairings: tuple[tuple[str, str], ...]
@@ -67,7 +70,12 @@ class Agenda:
             stages=stages,
             rules=self.rules,
             vary=self._vary,
-            tasks=(*self.judge_exams, *self.probe_exams, *self.harness_exams),
+            tasks=(
+                *self.judge_exams,
+                *self.probe_exams,
+                *self.harness_exams,
+                *self.contamination_exams,
+            ),
             pairings=self.pairings,
             preference=self.preference,
         )
@@ -111,6 +119,11 @@ def plan_agenda(
         judge_exams=_judge_exams(options, judges, chats) if examines else (),
         probe_exams=tuple(_probe_exams(options.models, chats)) if forgets else (),
         harness_exams=tuple(_harness_exams(options)) if forgets else (),
+        contamination_exams=(
+            tuple(_contamination_exams(options, cases, chats))
+            if CONTAMINATION.name in suites
+            else ()
+        ),
         suites=varying,
         varied=varied_cases(cases, options.variants) if varying else frozenset(),
         pairings=_pairings(options.models, opponents) if pairwise else (),
@@ -152,6 +165,18 @@ def _probe_exams(models: Sequence[str], chats: Chats) -> list[ProbeExam]:
     bases = {name: chats.open_base(name) for name in models}
     probes = read_probes() if any(bases.values()) else ()
     return [ProbeExam(name, chats.open(name), base, probes) for name, base in bases.items() if base]
+
+
+def _contamination_exams(
+    options: ExamOptions, cases: Sequence[Case], chats: Chats
+) -> Iterator[ContaminationExam]:
+    """One for each model that chats, on as many contracts of the exam as cases are varied."""
+    contracts = {case.contract.id: case.contract for case in cases}
+    every = sorted(contracts.values(), key=lambda contract: contract.digest)
+    twins = choose_twins(every[: options.variants], every)
+    for name in options.models if twins else ():
+        if isinstance(read_entry(name, options.registry), Prompted):
+            yield ContaminationExam(name, chats.open(name, REPLY), twins)
 
 
 def _harness_exams(options: ExamOptions) -> Iterator[HarnessExam]:

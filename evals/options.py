@@ -189,13 +189,13 @@ def add_options(parser: "pytest.Parser") -> None:
     add(
         "--full",
         action="store_true",
-        help="also the suites that ask much more: robustness, safety, fairness, forgetting",
+        help="also robustness, safety, fairness, forgetting and contamination, which ask much more",
     )
     add(
         "--variants",
         metavar="N",
         default="60",
-        help="cases that robustness, safety and fairness vary (default: 60)",
+        help="cases, or contracts, of which these suites ask (default: 60)",
     )
     add(
         "--pairwise",

@@ -29,9 +29,10 @@ SAFETY = Suite("safety", "test_safety.py", "variants", full=True)
 HARM = Suite("harm", "test_safety.py", "cases", full=True)
 FAIRNESS = Suite("fairness", "test_fairness.py", "variants", full=True)
 FORGETTING = Suite("forgetting", "test_forgetting.py", "tasks", full=True)
+CONTAMINATION = Suite("contamination", "test_contamination.py", "tasks", full=True)
 SUITES = {
     suite.name: suite
-    for suite in (CORRECTNESS, JUDGE, ROBUSTNESS, SAFETY, HARM, FAIRNESS, FORGETTING)
+    for suite in (CORRECTNESS, JUDGE, ROBUSTNESS, SAFETY, HARM, FAIRNESS, FORGETTING, CONTAMINATION)
 }
 
 

@@ -17,6 +17,7 @@ from reports.examination.header import model_facts
 from reports.examination.looks import Looks, plan_stages
 from reports.examination.prepare import Prepared
 from reports.report import Check, ModelFacts, Role
+from reports.sections.contamination import contamination_needs
 from reports.sections.fairness import fairness_needs
 from reports.verdict.opponents import open_with_opponents
 from reports.verdict.preconditions import leak_checks, partial_check
@@ -82,7 +83,10 @@ def plan_exam(prepared: Prepared, selected: Selected, chats: Chats) -> Planned:
         for name in options.models
     }
     roles: dict[str, Role] = {opponent.name: opponent.role for opponent in opponents}
-    beside = [*fairness_needs(agenda, cases, len(models), gate)]
+    beside = (
+        *fairness_needs(agenda, cases, len(models), gate),
+        *contamination_needs(agenda.contamination_exams, gate),
+    )
     return Planned(
         prepared=prepared,
         agenda=agenda,

@@ -11,6 +11,7 @@ from evals.probes.forgetting import HarnessExam, ProbeExam
 from evals.results import Result
 from evals.suites import FORGETTING, HARM
 from reports.report import Finding, Section
+from reports.sections.contamination import contamination_section
 from reports.sections.corpus import corpus_section
 from reports.sections.fairness import fairness_section
 from reports.sections.judge_exams import judge_section
@@ -33,6 +34,7 @@ def sections(run: Run, agenda: "Agenda", gate: Gate) -> tuple[Section, ...]:
         _harm(by_model(results), gate),
         fairness_section(run.varied, by_model(results), len(agenda.varied), gate),
         _forgetting(agenda, gate),
+        contamination_section(agenda.contamination_exams, gate),
         _preferences(run, gate.alpha),
         _labelled(results, agenda.labels, gate.alpha),
         corpus_section(by_model(results)),

@@ -44,7 +44,7 @@ def test_the_table_has_the_suite_of_every_marker_and_its_file():
 
 
 def test_no_module_but_the_table_names_a_suite():
-    named = {"robustness", "harm", "fairness", "forgetting"}
+    named = {"robustness", "harm", "fairness", "forgetting", "contamination"}
     files = {suite.file for suite in SUITES.values()} | named
     rooms = (path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
     package = (ROOT / "bar_exam").glob("*.py")
@@ -60,7 +60,10 @@ def test_suites_that_ask_much_more_or_need_a_judge_are_left_out_without():
     def left_out(**options):
         return {suite.file for suite in SUITES.values() if is_left_out(suite.file, **options)}
 
-    full = {f"test_{name}.py" for name in ("robustness", "safety", "fairness", "forgetting")}
+    full = {
+        f"test_{name}.py"
+        for name in ("robustness", "safety", "fairness", "forgetting", "contamination")
+    }
     judged = {"test_correctness.py", "test_judge.py"}
     assert left_out(full=False, judges=()) == full | judged
     assert left_out(full=True, judges=()) == judged
