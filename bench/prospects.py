@@ -8,15 +8,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench.marked import marked
 from common.command import Parser, run
-from common.errors import UserError
 from evals.gate import Gate, read_gate
 from evals.metrics.table import METRICS
 from fixtures.cases import Case, Contract, Span
 from reports.verdict.prospects import demands, prospect
 
 PAGE = Path(__file__).parents[1] / "README.md"
-BEGIN, END = "<!-- prospects: begin -->", "<!-- prospects: end -->"
 CONTRACTS = (34, 68, 102, 200)
 ANSWERABLE, QUESTIONS = 12, 41
 
@@ -56,16 +55,8 @@ def _shown(value: float | None) -> str:
 
 
 def write(page: Path, gate: Gate) -> str:
-    """The page's text with the table of this gate between the marks.
-
-    Raises:
-        UserError: the marks are not there.
-    """
-    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise UserError(f"{page} has no lines {BEGIN} and {END}; restore it")
-    return before + "\n".join([BEGIN, *table(gate), END]) + after
+    """The page's text with the table of this gate between the marks."""
+    return marked(page, "prospects", table(gate))
 
 
 def main(argv: list[str] | None = None) -> int:

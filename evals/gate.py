@@ -52,6 +52,27 @@ class MetricGate(_Table):
         return self
 
 
+class CriticalRule(_Table):
+    """What one metric must show in every critical category."""
+
+    floor: Number | None = None
+    margin: Number | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Self:
+        if self.floor is None and self.margin is None:
+            raise ValueError("it needs a floor or a margin")
+        return self
+
+
+class Critical(_Table):
+    """Categories, by name or slug, that must hold by themselves, and what of."""
+
+    categories: tuple[str, ...] = ()
+    minimum_cases: Count = Field(default=10, ge=2)
+    metrics: dict[str, CriticalRule] = {}
+
+
 class Planning(_Table):
     """What an exam expects before it has seen an answer."""
 
@@ -151,6 +172,7 @@ class Gate(_Table):
     minimum_cases: Count = Field(default=20, ge=1)
     minimum_contracts: Count = Field(default=2, ge=2)
     pass_marks: PassMarks = PassMarks()
+    critical: Critical = Critical()
     planning: Planning = Planning()
     leakage: Leakage = Leakage()
     judge: JudgeRules = JudgeRules()
@@ -169,6 +191,13 @@ class Gate(_Table):
 
     @model_validator(mode="after")
     def _asks_what_can_be(self) -> Self:
+        for name, rule in self.critical.metrics.items():
+            if name not in METRICS:
+                raise ValueError(f"no metric {name!r}; {nearest(name, METRICS)}")
+            if METRICS[name].unit or METRICS[name].of_retrieval:
+                raise ValueError(f"{name} says nothing of an answer, and cannot be critical")
+            if not 0 <= (rule.floor or 0) <= 1 or (rule.margin or 0) >= 1:
+                raise ValueError(f"{name} is 0 to 1; mend its floor or margin under [critical]")
         for name, entry in self.metrics.items():
             metric = METRICS[name]
             low, high = metric.range
@@ -206,7 +235,8 @@ class Gate(_Table):
     @property
     def relies_on_judges(self) -> bool:
         """Whether a metric that judges score gates."""
-        return any(METRICS[name].by in ("judge", "llm") for name in self.gating)
+        names = {*self.gating, *self.critical.metrics}
+        return any(METRICS[name].by in ("judge", "llm") for name in names)
 
 
 def read_gate(path: Path = SHIPPED) -> Gate:

@@ -7,6 +7,7 @@ from evals.judges.judge_exam import JudgeExam
 from fixtures.cases import Case
 from reports.examination.prepare import Prepared
 from reports.report import Check
+from reports.verdict.critical import critical_demands, unknown
 from reports.verdict.planning import judge_costs, several, too_few
 from reports.verdict.preconditions import left_out
 from reports.verdict.prospects import demands, format_prospects, prospect, too_small
@@ -37,7 +38,8 @@ def look_ahead(
         beside: what suites beside the verdict cost and need.
     """
     gate = prepared.corrected
-    found = [prospect(each, gate) for each in demands(gate, cases)]
+    asked = [*demands(gate, cases), *critical_demands(gate, cases)]
+    found = [prospect(each, gate) for each in asked]
     table = format_prospects(found, gate)
     warned = [too_few(gate, cases), too_small(found) if prepared.opponents else None]
     warned += [c.reason for checks in leaks.values() for c in checks if c.outcome != "PASS"]
@@ -56,6 +58,8 @@ def _of_selection(prepared: Prepared) -> Iterator[str]:
     options = prepared.options
     for extension in prepared.extensions:
         yield f"added by this repository: {extension}"
+    if missing := unknown(prepared.gate, prepared.dataset.cases):
+        yield missing
     if options.selection.left_out:
         yield left_out(options.selection.left_out)
     if len(prepared.candidates) > 1:

@@ -8,6 +8,7 @@
     pairs, means   scores case by case with what was lost, and their means with intervals
     floors         each gated metric against its floor
     margins        each gated metric against each opponent
+    critical       both again in categories that must hold by themselves
     decide         `gate_checks` gathers both, `decide` makes one verdict of all checks
     categories     where the candidate differs: reported, never gated
     misses         which cases the opponents missed, likewise
@@ -30,6 +31,7 @@ from evals.results import Result
 from reports.report import Check, Decision, Opponent, Verdict
 from reports.statistics.estimates import Outcome
 from reports.verdict.bars import Bars
+from reports.verdict.critical import critical_comparisons, critical_floors
 from reports.verdict.floors import floor_checks
 from reports.verdict.margins import opponent_checks
 
@@ -67,10 +69,12 @@ def gate_checks(
     """
     results = of_model.get(model, ())
     checks = floor_checks(gate, model, results, bars)
+    checks += critical_floors(gate, model, results, bars)
     for opponent in opponents:
         if opponent.name != model:
             other = of_model.get(opponent.name, ())
             checks += opponent_checks(gate, model, results, other, opponent, bars)
+            checks += critical_comparisons(gate, model, results, other, opponent, bars)
     return checks
 
 
@@ -95,7 +99,8 @@ def decide(
             "a margin",
         )
     best = anchor or champion
-    gains = [_is_gain(c) for c in checks if best and c.against == best.words and c.outcome != "N/A"]
+    compared = [c for c in checks if best and c.against == best.words and c.metric in METRICS]
+    gains = [_is_gain(check) for check in compared if check.outcome != "N/A"]
     improves = all(gains) if gains else best is None or best.name == model
     return Verdict(model, outcome, reasons, tuple(checks), champion, anchor, improves)
 

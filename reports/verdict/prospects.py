@@ -30,16 +30,17 @@ class Demand:
     """What a gate asks of one metric on some cases.
 
     `name` is what its checks call it, `contracts` those of the exam whether or not they have such
-    a case, and `clusters` the contract of each case.
+    a case, `clusters` the contract of each case, and `least` how many cases there must be.
     """
 
     name: str
     metric: str
     floor: float | None
     margin: float | None
-    superior: bool
     contracts: int
     clusters: tuple[str, ...]
+    least: int = 0
+    superior: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +79,9 @@ def demands(gate: Gate, cases: Sequence[Case]) -> list[Demand]:
             metric,
             entry.floor,
             entry.margin,
-            entry.goal == "superior",
             contracts,
             tuple(case.contract.id for case in cases if METRICS[metric].is_of(case)),
+            superior=entry.goal == "superior",
         )
         for metric, entry in gate.gating.items()
     ]
@@ -119,7 +120,7 @@ def _claims(gate: Gate) -> int:
     return max(sum(e.goal == "superior" and e.role == "primary" for e in entries), 1)
 
 
-def _in_all(demand: Demand, needed: int) -> int:
+def _in_all(demand: Demand, needed: float) -> int:
     """Contracts of which so many have such a case, where as many have one as in this exam."""
     return math.ceil(needed * demand.contracts / len(set(demand.clusters)))
 
@@ -171,7 +172,10 @@ def format_prospects(found: Sequence[Prospect], gate: Gate) -> tuple[str, ...]:
 def _cells(found: Prospect) -> tuple[str, ...]:
     demand = found.demand
     cases, groups = len(demand.clusters), len(set(demand.clusters))
-    size = f"{cases} cases of {groups}"
+    size = f"{cases} {'case' if cases == 1 else 'cases'} of {groups}"
+    if cases < demand.least:
+        takes = _in_all(demand, demand.least * groups / cases)
+        return demand.name, size, f"too few: {demand.least} take {takes} contracts", ""
     if METRICS[demand.metric].unit:
         return demand.name, size, "what they tell of an amount cannot be foreseen", ""
     if groups < 2:

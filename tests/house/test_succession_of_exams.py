@@ -3,6 +3,7 @@
 import csv
 import json
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,8 @@ class Team:
         self.gate = folder / "gate.toml"
         shipped = (ROOT / "evals" / "gate.toml").read_text()
         names = json.dumps([self.recorded(name) for name in RECORDED])
+        # Four contracts have too few cases of a category to compare them.
+        shipped = re.sub(r"categories = \[.*?\]", "categories = []", shipped, flags=re.DOTALL)
         self.gate.write_text(shipped.replace("excused = []", f"excused = {names}"))
 
     def recorded(self, name):

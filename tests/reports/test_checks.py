@@ -256,7 +256,11 @@ def test_a_model_that_is_shown_passages_cannot_escape_by_losing_them(sample):
 
 
 def test_checks_of_the_gate_are_made_in_one_place():
-    assert seams.users("reports.verdict.floors.floor_checks") == {"reports/verdict/decide.py"}
+    assert seams.users("reports.verdict.floors.floor_checks") == {
+        "reports/verdict/decide.py", "reports/verdict/critical.py",
+    }  # fmt: skip
+    for name in ("critical_floors", "critical_comparisons"):
+        assert seams.users(f"reports.verdict.critical.{name}") == {"reports/verdict/decide.py"}
     assert seams.users("reports.verdict.margins.opponent_checks") == {"reports/verdict/decide.py"}
     assert seams.users("reports.verdict.decide.gate_checks") == {"reports/verdict/conclude.py"}
     assert seams.users("reports.verdict.decide.decide") == {"reports/verdict/conclude.py"}
