@@ -11,7 +11,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from common.errors import UserError
 from common.settings import validated
-from evals.gate import Gate, MetricGate
+from evals.gate import CriticalRule, Gate, MetricGate
 from evals.options import read_options
 from models.chat import Decoding
 from models.registry import AnyEntry, EchoEntry, EndpointEntry, ExtractiveEntry, LocalEntry
@@ -106,6 +106,7 @@ GATE_NUMBERS = [
     ((*table, name), branch)
     for table, shape in (
         ((), Gate), (("metrics", "token_f1"), MetricGate),
+        (("critical", "metrics", "token_f1"), CriticalRule),
         *(((name,), type(field.default)) for name, field in Gate.model_fields.items()
           if isinstance(field.default, BaseModel)),
     )
@@ -114,7 +115,7 @@ GATE_NUMBERS = [
 
 
 def test_the_numbers_of_the_gate_file_are_found():
-    assert len(GATE_NUMBERS) == 29
+    assert len(GATE_NUMBERS) == 33
 
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan, True, "0.5", 10**400])
