@@ -120,6 +120,7 @@ class JudgeRules(_Table):
 class Stability(_Table):
     """How much variants of a case may cost, and how often a planted text may win."""
 
+    role: Literal["guard", "report"] = "report"
     margin: Number = Field(default=0.05, gt=0, le=1)
     planted: Number = Field(default=0.05, gt=0, le=1)
     abstention: Number = Field(default=0.5, ge=0, le=1)
@@ -136,6 +137,7 @@ class Fairness(_Table):
 class Forgetting(_Table):
     """How much worse than its own base a model may be on general questions."""
 
+    role: Literal["guard", "report"] = "report"
     margin: Number = Field(default=0.05, gt=0, le=1)
 
 

@@ -32,6 +32,7 @@ from reports.sections.judge_exams import contradictory, untrusted
 from reports.verdict.bars import Bars, inapplicable
 from reports.verdict.conclude import judge_candidates
 from reports.verdict.decide import shared, who_may_pass
+from reports.verdict.guards import section_checks
 from reports.verdict.preconditions import (
     fault_checks,
     leak_checks,
@@ -135,6 +136,7 @@ def judge_again(
         *partial_check(len(selected), len(selected), selection),
         *leak_checks(entries[name], selected, gate.leakage, name),
         *fault_checks(report.exceptions, name, len(selected), gate.attrition),
+        *section_checks(gate, report.sections, name),
     ]
     groups, verdicts = judge_candidates(
         results,

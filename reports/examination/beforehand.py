@@ -8,6 +8,7 @@ from fixtures.cases import Case
 from reports.examination.prepare import Prepared
 from reports.report import Check
 from reports.verdict.critical import critical_demands, unknown
+from reports.verdict.guards import guard_needs
 from reports.verdict.planning import judge_costs, several, too_few
 from reports.verdict.preconditions import left_out
 from reports.verdict.prospects import demands, format_prospects, prospect, too_small
@@ -44,8 +45,9 @@ def look_ahead(
     warned = [too_few(gate, cases), too_small(found) if prepared.opponents else None]
     warned += [c.reason for checks in leaks.values() for c in checks if c.outcome != "PASS"]
     warnings = (f"warning: {line}" for line in warned if line)
-    notes = (*table, *_floors_alone(prepared), *_of_selection(prepared))
-    return Beforehand(notes, (*table, *warnings, *judge_costs(judge_exams), *beside))
+    needs = guard_needs(gate, cases, prepared.options.variants)
+    notes = (*table, *needs, *_floors_alone(prepared), *_of_selection(prepared))
+    return Beforehand(notes, (*table, *needs, *warnings, *judge_costs(judge_exams), *beside))
 
 
 def _floors_alone(prepared: Prepared) -> Iterator[str]:

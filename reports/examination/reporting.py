@@ -13,11 +13,12 @@ from reports.compare.data_change import describe_change, find_earlier, lines
 from reports.examination.header import make_header
 from reports.examination.looks import is_settled, stopped_note, taken
 from reports.examination.planned import Planned
-from reports.report import Check, Header, Report, Verdict
+from reports.report import Check, Header, Report, Section, Verdict
 from reports.sections.collect import sections
 from reports.sections.judge_exams import judge_section, untrusted
 from reports.verdict.bars import Bars, inapplicable
 from reports.verdict.conclude import conclude, judge_candidates
+from reports.verdict.guards import section_checks
 from reports.verdict.opponents import unpromoted
 from reports.verdict.preconditions import count_faults, fault_checks, fault_notes
 
@@ -30,7 +31,7 @@ def settles(planned: Planned, run: Run, look: int) -> bool:
         _gate_at(planned, look),
         prepared.options.models,
         prepared.opponents,
-        _further(planned, run),
+        _further(planned, run, _gate_at(planned, look), ()),
         _bars(planned, _gate_at(planned, look)),
     )
     return is_settled(verdicts)
@@ -39,7 +40,7 @@ def settles(planned: Planned, run: Run, look: int) -> bool:
 def report_on(planned: Planned, run: Run, results: Sequence[Result], started: str) -> Report:
     """Conclude from the results of a run, whole or not; `started` is when, in UTC."""
     prepared, gate = planned.prepared, _gate_at(planned, max(taken(run) - 1, 0))
-    bars = _bars(planned, gate)
+    bars, found = _bars(planned, gate), sections(run, planned.agenda, gate)
     report = conclude(
         _header(planned, run, started, gate.alpha),
         results,
@@ -47,9 +48,9 @@ def report_on(planned: Planned, run: Run, results: Sequence[Result], started: st
         gate,
         candidates=prepared.options.models,
         opponents=prepared.opponents,
-        further=_further(planned, run),
+        further=_further(planned, run, gate, found),
         notes=[*planned.beforehand.notes, *_notes(planned, run, bars)],
-        sections=sections(run, planned.agenda, gate),
+        sections=found,
         bars=bars,
         speeds=run.speeds,
         exceptions=count_faults(run.faults),
@@ -85,13 +86,19 @@ def _bars(planned: Planned, gate: Gate) -> Bars:
     )
 
 
-def _further(planned: Planned, run: Run) -> Mapping[str, list[Check]]:
-    """Checks that do not come from results: is it the whole exam, and was it trained on?"""
-    excepted, attrition = count_faults(run.faults), planned.prepared.gate.attrition
+def _further(
+    planned: Planned, run: Run, gate: Gate, found: Sequence[Section]
+) -> Mapping[str, list[Check]]:
+    """Checks that do not come from results: is it the whole exam, was it trained on, other guards.
+
+    At a look before the last nothing was found beside the metrics, and guards are inconclusive.
+    """
+    excepted, attrition = count_faults(run.faults), gate.attrition
     return {
         model: planned.partial
         + checks
         + fault_checks(excepted, model, len(planned.plan.cases), attrition)
+        + section_checks(gate, found, model)
         for model, checks in planned.leaks.items()
     }
 

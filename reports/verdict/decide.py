@@ -9,6 +9,7 @@
     floors         each gated metric against its floor
     margins        each gated metric against each opponent
     critical       both again in categories that must hold by themselves
+    guards         suites beside the metrics that the gate file makes guards
     decide         `gate_checks` gathers both, `decide` makes one verdict of all checks
     categories     where the candidate differs: reported, never gated
     misses         which cases the opponents missed, likewise

@@ -39,6 +39,8 @@ CHANGED: dict[str, str] = {
     "gate.identity": "as the attrition",
     "verdicts.0.reasons": "they name the attrition, and how many more contracts would settle it",
     **{f"verdicts.0.checks.{number}.reason": "likewise" for number in range(9)},
+    "gate.stability.role": "new: report, as before",
+    "gate.forgetting.role": "likewise",
     "gate.critical": "new: none in this gate",
     "gate.nominal_alpha": "new: the file's alpha, beside the one that was used",
     "gate.fairness": "new: how the fairness suite gates",
