@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reports.archive import members
+from reports.page.proof import proofs
 from reports.page.tables import group_rows, metric_lines
 from reports.page.wording import (
     checked,
@@ -48,6 +49,7 @@ def render(report: Report) -> str:
     return environment.get_template("report.html.j2").render(
         report=report,
         conclusions=conclusions(report),
+        proofs=proofs(report),
         checks=checked(report),
         counts=_counts(report),
         spent=format_spending(report.spending),

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from reports.page.proof import proofs
 from reports.page.wording import (
     checked,
     conclusions,
@@ -58,6 +59,8 @@ def _opening(report: Report) -> Iterator[str]:
     for each in found[:20]:
         word = f"**{each.outcome}** " if each.outcome else ""
         yield f"\n{word}{escape(each.sentence, 400)}"
+    for sentence in proofs(report)[:20]:
+        yield f"\n{escape(sentence, REASON)}"
     spent = ", ".join(f"{name} {each}" for name, each in format_spending(report.spending).items())
     yield (
         f"\n{len(report.cases):,} cases of {report.examined_contracts:,} contracts, "

@@ -13,6 +13,7 @@ from evals.exam import Run
 from evals.metrics.table import METRICS
 from evals.results import Spending
 from models.endpoint.waiting import Wait
+from reports.page.proof import proofs
 from reports.page.wording import OUTCOMES, conclusions
 from reports.report import Report
 
@@ -194,9 +195,10 @@ def print_report(
     say(spending_line(report.spending, len(report.results)))
     for page in pages:
         say(page)
-    for verdict in report.verdicts:
+    for verdict, sentence in zip(report.verdicts, proofs(report), strict=True):
         why = f": {'; '.join(verdict.reasons)}" if verdict.outcome == "PASS" else ""
         say(f"{verdict.model}{why}", verdict.outcome)
+        say(sentence)
 
 
 def _print_summary(report: Report, console: "Console") -> None:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from evals.gate import Gate
+from evals.gate import Gate, Planning
 from evals.metrics.table import METRICS
 from fixtures.cases import Case
 from reports.statistics.bootstrap import is_small
@@ -98,7 +98,7 @@ def prospect(demand: Demand, gate: Gate) -> Prospect:
         return Prospect(demand, None, None, None, equal_passes=False)
     plan = gate.planning
     error = planned_error(groups, len(clusters) / groups, plan.discordance, plan.icc)
-    tells = minimum_detectable_effect(error, groups, gate.alpha, plan.power)
+    tells = least_told(plan, gate.alpha, groups, len(clusters))
     takes, equal = None, True
     if demand.superior:
         lowest = _claims(gate) * 2.0**-groups  # of all flips of the contracts' signs
@@ -109,9 +109,16 @@ def prospect(demand: Demand, gate: Gate) -> Prospect:
         takes = _in_all(demand, needed) if needed else None
         level = [0.0] * len(clusters)
         equal = compare_means(level, level, clusters, margin, gate.alpha).outcome == "PASS"
-    return Prospect(
-        demand, tells if tells and tells < 1 else None, takes, _shown_at(demand, gate), equal
-    )
+    return Prospect(demand, tells, takes, _shown_at(demand, gate), equal)
+
+
+def least_told(plan: Planning, alpha: float, contracts: int, cases: int) -> float | None:
+    """The least difference that is told at the planned power; None where none that a share has."""
+    if contracts < 2:
+        return None
+    error = planned_error(contracts, cases / contracts, plan.discordance, plan.icc)
+    told = minimum_detectable_effect(error, contracts, alpha, plan.power)
+    return told if told and told < 1 else None
 
 
 def _claims(gate: Gate) -> int:

@@ -1,0 +1,81 @@
+"""What an exam proved of a candidate, and what it did not, in one sentence."""
+
+from collections.abc import Iterator
+
+from evals.gate import Planning
+from reports.page.wording import format_list
+from reports.report import Check, Report, Verdict
+from reports.verdict.prospects import least_told
+
+FEW = 5
+"""Names that are listed; of more the first four are, and the rest counted."""
+
+OPPONENTS = ("champion ", "anchor ", "baseline ")
+
+
+def proofs(report: Report) -> list[str]:
+    """One sentence a candidate.
+
+    Leakage, faults and the like are not proved by answers, and stand among the checks alone.
+    """
+    return [_proof(report, verdict) for verdict in report.verdicts]
+
+
+def _proof(report: Report, verdict: Verdict) -> str:
+    proved = [
+        *_said(verdict, "PASS", "the floor of {names}", "no worse than the {other} in {names}"),
+        *_said(
+            verdict, "FAIL", "short of the floor of {names}", "not up to the {other} in {names}"
+        ),
+    ]
+    left = [
+        *_said(verdict, "INCONCLUSIVE", "the floor of {names}", "{names} against the {other}"),
+        *_said(verdict, "N/A", "{names} (not asked for here)", "{names} against the {other}"),
+        *_alone(verdict),
+        *_too_small(report, verdict),
+    ]
+    contracts = report.examined_contracts
+    where = f"{contracts} contract{'' if contracts == 1 else 's'}"
+    shown = "; ".join(proved) if proved else "nothing of its answers"
+    open_ = "; ".join(left) or "nothing else was asked"
+    return f"proved of {verdict.model} on {where}: {shown}; not proved: {open_}."
+
+
+def _said(verdict: Verdict, outcome: str, floor: str, compared: str) -> Iterator[str]:
+    """One clause about floors, and one about each opponent."""
+    about: dict[str, list[str]] = {}
+    for check in verdict.checks:
+        if check.outcome == outcome and _of_answers(check):
+            about.setdefault(check.against, []).append(check.metric)
+    for other, names in about.items():
+        clause = floor if other == "floor" else compared
+        yield clause.format(names=_names(names), other=other)
+
+
+def _of_answers(check: Check) -> bool:
+    return check.against == "floor" or check.against.startswith(OPPONENTS)
+
+
+def _names(names: list[str]) -> str:
+    if len(names) <= FEW:
+        return format_list(names)
+    return f"{', '.join(names[: FEW - 1])} and {len(names) - FEW + 1} more"
+
+
+def _alone(verdict: Verdict) -> Iterator[str]:
+    if not any(check.against.startswith(OPPONENTS) for check in verdict.checks):
+        yield "anything about a champion, with which it was not compared"
+
+
+def _too_small(report: Report, verdict: Verdict) -> Iterator[str]:
+    """The least difference that these contracts tell, of the first metric that gates."""
+    own = next((group for group in report.summary if group.model == verdict.model), None)
+    for metric in report.gating:
+        found = own.estimates.get(metric) if own else None
+        if found is None or report.unit_of(metric):
+            continue
+        facts = report.header.gate
+        plan = Planning(**facts.further.get("planning", {}))
+        told = least_told(plan, facts.alpha, found.clusters, found.n)
+        yield f"a difference {'of any size' if told is None else f'below {told:.2g}'} in {metric}"
+        return
