@@ -1,20 +1,28 @@
-"""Simulated exams whose answers are correlated within contracts, and how the gate fares on them."""
+"""Simulated exams, correlated within contracts, as the sums that the gate reads."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from reports.statistics.estimates import Estimate, cluster_error
-from reports.statistics.paired import compare_means
-from reports.statistics.rare import difference_bounds
+from reports.statistics.bounds import mean_bounds
+from reports.statistics.clusters import Sums
+from reports.statistics.estimates import Estimate
 from reports.statistics.sequential import plan_looks, settled
-from reports.verdict.means import metric_mean
 
 if TYPE_CHECKING:
-    from reports.statistics.estimates import Floats
+    import numpy as np
+    import numpy.typing as npt
+
+    from reports.statistics.clusters import Floats
+
+    Bools = npt.NDArray[np.bool_]
 
 ALPHA = 0.05
 CHUNK = 10_000
+RIGHT = 0.7
+"""Share of the cases on which two models agree that both get right."""
+
+Sizes = Literal["even", "Zipf", "one holds half"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,32 +31,55 @@ class World:
 
     `difference` is the true mean of d = candidate - baseline, `discordance` the share of cases
     that only one of the two gets right, `correlation` that of d within a contract. Contracts have
-    `cases` each, or, if `uneven`, between an eighth and fifteen eighths of that.
+    `cases` on average: as many each, in proportion to 1 / rank, or half of all in the first.
+    `missing` is the share of the candidate's answers that are lost, at random or, if `chosen`,
+    where the candidate is wrong and the baseline right.
     """
 
     contracts: int = 102
     cases: int = 41
+    sizes: Sizes = "even"
     discordance: float = 0.1
     correlation: float = 0.05
     difference: float = 0.0
-    uneven: bool = False
+    missing: float = 0.0
+    chosen: bool = False
 
     @property
-    def sizes(self) -> "Floats":
+    def counts(self) -> "Floats":
         """Cases of each contract, shape (contracts,)."""
         import numpy as np
 
-        if not self.uneven:
+        whole = self.contracts * self.cases
+        if self.sizes == "even":
             return np.full(self.contracts, float(self.cases))
-        spread = np.random.default_rng(0).permutation(np.linspace(1 / 8, 15 / 8, self.contracts))
-        return np.maximum(np.round(self.cases * spread), 1.0)
+        if self.sizes == "Zipf":
+            parts = 1 / np.arange(1, self.contracts + 1)
+            found: Floats = np.maximum(np.round(whole * parts / parts.sum()), 1.0)
+            return found
+        rest = max(round(whole / 2 / (self.contracts - 1)), 1)
+        return np.array([float(whole // 2)] + [float(rest)] * (self.contracts - 1))
 
     @property
     def cells(self) -> tuple[float, float, float, float]:
         """Probability that both are right, the candidate only, the baseline only, neither."""
         gained = (self.discordance + self.difference) / 2
         same = 1 - self.discordance
-        return 0.7 * same, gained, self.discordance - gained, 0.3 * same
+        return RIGHT * same, gained, self.discordance - gained, (1 - RIGHT) * same
+
+
+@dataclass(frozen=True, slots=True)
+class Exams:
+    """Sums of d of many exams, each array of shape (repeats, contracts).
+
+    `whole` are of the cases that both answered, `worst` and `best` with what was lost at its worst
+    and its best; `lost` is each exam's share of it, shape (repeats,).
+    """
+
+    whole: Sums
+    worst: Sums
+    best: Sums
+    lost: "Floats"
 
 
 def dirichlet_counts(
@@ -67,96 +98,72 @@ def dirichlet_counts(
     import numpy as np
 
     draw = np.random.default_rng(seed)
-    precision = 1 / correlation - 1
-    mean = np.maximum(np.array(cells) * precision, 1e-9)  # a cell may be empty
-    chances = draw.dirichlet(mean, size=(repeats, len(sizes)))
-    return draw.multinomial(sizes.astype(int), chances).astype(float)
+    shape = (repeats, len(sizes))
+    if not correlation:
+        return draw.multinomial(sizes.astype(int), cells, size=shape).astype(float)
+    mean = np.maximum(np.array(cells) * (1 / correlation - 1), 1e-9)  # a cell may be empty
+    return draw.multinomial(sizes.astype(int), draw.dirichlet(mean, size=shape)).astype(float)
 
 
-def paired_sums(world: World, repeats: int, seed: int) -> tuple["Floats", "Floats"]:
-    """Sums of d and of d ** 2 by contract, each of shape (repeats, contracts)."""
+def cell_counts(world: World, repeats: int, seed: int) -> tuple["Floats", "Floats"]:
+    """Counts of `World.cells`, and those of them that were lost: (repeats, contracts, 4) each."""
     import numpy as np
 
-    sums, squares = np.empty((2, repeats, world.contracts))
-    for begin in range(0, repeats, CHUNK):
-        part = slice(begin, min(begin + CHUNK, repeats))
-        number = part.stop - begin
-        counts = dirichlet_counts(
-            world.cells, world.correlation, world.sizes, number, (seed, begin)
+    counts = np.concatenate([
+        dirichlet_counts(
+            world.cells, world.correlation, world.counts, min(CHUNK, repeats - begin), (seed, begin)
         )
-        sums[part] = counts[..., 1] - counts[..., 2]
-        squares[part] = counts[..., 1] + counts[..., 2]
-    return sums, squares
+        for begin in range(0, repeats, CHUNK)
+    ])  # fmt: skip
+    if not world.missing:
+        return counts, np.zeros_like(counts)
+    chance = np.full(4, world.missing)
+    if world.chosen:
+        chance = np.array([0.0, 0.0, world.missing / world.cells[2], 0.0])
+    draw = np.random.default_rng((seed, 1))
+    return counts, draw.binomial(counts.astype(int), chance).astype(np.float64)
 
 
-def cluster_bounds(
-    sums: "Floats", squares: "Floats", sizes: "Floats", alpha: float
-) -> tuple["Floats", "Floats"]:
-    """Bounds of `compare_means` on many large exams, each of shape (repeats,)."""
+def exams(world: World, repeats: int, seed: int) -> Exams:
+    """Draw exams of a world."""
+    counts, lost = cell_counts(world, repeats, seed)
+    both, gained, less, neither = cells_first(counts - lost)
+    sizes = both + gained + less + neither
+    lost_both, lost_gained, lost_less, lost_neither = cells_first(lost)
+    every = cells_first(counts).sum(axis=0)
+    return Exams(
+        whole=_right_or_wrong(sizes, gained, less),
+        # The candidate is taken for wrong where its answer is lost, or for right.
+        worst=_right_or_wrong(every, gained, less + lost_both + lost_less),
+        best=_right_or_wrong(every, gained + lost_gained + lost_neither, less),
+        lost=lost.sum(axis=(1, 2)) / every.sum(axis=-1),
+    )
+
+
+def cells_first(counts: "Floats") -> "Floats":
+    """Cells first: (4, repeats, contracts)."""
     import numpy as np
-    from scipy import stats
 
-    mean, error = cluster_error(sums, sizes)
-    reach = stats.t.isf(alpha, sums.shape[-1] - 1) * error
-    gained, lost = (squares + sums) / 2, (squares - sums) / 2
-    low, high = difference_bounds((gained, gained), (lost, lost), sizes, alpha)
-    return np.minimum(mean - reach, low), np.maximum(mean + reach, high)
+    return np.moveaxis(counts, -1, 0)
 
 
-def passes(world: World, margin: float, repeats: int, seed: int) -> tuple[float, float]:
-    """Share of exams that pass: by the gate, and by a z-test that takes cases for independent."""
-    import numpy as np
-    from scipy import stats
-
-    sums, squares = paired_sums(world, repeats, seed)
-    low, _ = cluster_bounds(sums, squares, world.sizes, ALPHA)
-    cases = world.sizes.sum()
-    mean = sums.sum(axis=-1) / cases
-    naive = np.sqrt((squares.sum(axis=-1) / cases - mean**2) / cases)
-    simple = mean - stats.norm.isf(ALPHA) * naive
-    return float((low >= -margin).mean()), float((simple >= -margin).mean())
+def _right_or_wrong(sizes: "Floats", gained: "Floats", lost: "Floats") -> Sums:
+    return Sums(sizes, gained, gained, lost, lost)
 
 
-def coverage(world: World, repeats: int, seed: int) -> float:
-    """Share of two-sided 95 % intervals that hold the true difference."""
-    low, high = cluster_bounds(*paired_sums(world, repeats, seed), world.sizes, 0.025)
-    return float(((low <= world.difference) & (world.difference <= high)).mean())
+def passes(drawn: Exams, margin: float, attrition: float, alpha: float = ALPHA) -> "Bools":
+    """Which exams keep to the margin by the gate, of shape (repeats,)."""
+    low, _ = mean_bounds(drawn.whole, "difference", alpha)
+    worst, _ = mean_bounds(drawn.worst, "difference", alpha)
+    held: Bools = (low >= -margin) & (worst >= -margin) & (drawn.lost <= attrition)
+    return held
 
 
-def small_exams(world: World, margin: float, repeats: int, seed: int) -> tuple[float, float]:
-    """Share of exams under the small-exam rule that pass, and of 95 % intervals that hold."""
-    sums, squares = paired_sums(world, repeats, seed)
-    passed = held = 0
-    for exam in zip(sums, squares, strict=True):
-        values, clusters = expanded(*exam, world.sizes)
-        level = [0.0] * len(values)
-        passed += compare_means(values, level, clusters, margin, ALPHA).outcome == "PASS"
-        shown = compare_means(values, level, clusters, margin, 0.025).difference
-        assert shown.low is not None and shown.high is not None
-        held += shown.low <= world.difference <= shown.high
-    return passed / repeats, held / repeats
-
-
-def floor_exams(world: World, share: float, repeats: int, seed: int) -> float:
-    """Share of exams that pass a floor at which the model truly is."""
+def floor_sums(world: World, share: float, repeats: int, seed: int) -> Sums:
+    """Sums of right or wrong answers of exams of one model that is right on that share."""
     cells = (share, 1 - share)
-    exams = dirichlet_counts(cells, world.correlation, world.sizes, repeats, seed)
-    passed = 0
-    for right in exams[..., 0]:
-        values, clusters = expanded(right, right, world.sizes)
-        passed += metric_mean("abstention", values, clusters, ALPHA).against(share) == "PASS"
-    return passed / repeats
-
-
-def expanded(sums: "Floats", squares: "Floats", sizes: "Floats") -> tuple[list[float], list[str]]:
-    """One exam's d and contract of each case, from its sums by contract."""
-    values: list[float] = []
-    clusters: list[str] = []
-    for name, (total, differing, size) in enumerate(zip(sums, squares, sizes, strict=True)):
-        gained, lost = int(differing + total) // 2, int(differing - total) // 2
-        values += [1.0] * gained + [-1.0] * lost + [0.0] * (int(size) - gained - lost)
-        clusters += [f"contract {name}"] * int(size)
-    return values, clusters
+    right = dirichlet_counts(cells, world.correlation, world.counts, repeats, seed)[..., 0]
+    return _right_or_wrong(right * 0 + world.counts, right, right * 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,28 +176,35 @@ class Stopped:
 
 
 def stopped(world: World, margin: float, repeats: int, seed: int) -> Stopped:
-    """Examine with looks at 25, 50, 75 and 100 % of the contracts, and stop as an exam does."""
+    """Examine with looks at 25, 50, 75 and 100 % of the contracts, and stop as an exam does.
+
+    Contracts come in random order; here they are asked in that of a permutation drawn once, so
+    that large ones are not asked first.
+    """
     import numpy as np
 
-    sums, squares = paired_sums(world, repeats, seed)
+    order = np.random.default_rng(0).permutation(world.contracts)
+    counts = world.counts[order]
+    drawn = exams(world, repeats, seed).whole
+    gained, lost = drawn.gained[:, order], drawn.lost[:, order]
     plan = plan_looks([str(number) for number in range(world.contracts)], ALPHA)
     verdicts, saved = np.full(repeats, "INCONCLUSIVE"), np.zeros(repeats)
     asking = np.arange(repeats)
     known = 0
     for added, level in zip(plan.contracts, plan.levels, strict=True):
         known += len(added)
-        sizes = world.sizes[:known]
-        cases = int(sizes.sum())
-        own, squared = sums[asking, :known], squares[asking, :known]
-        bounds = cluster_bounds(own, squared, sizes, level)
+        part = _right_or_wrong(counts[:known] + 0 * gained[asking, :known],
+                               gained[asking, :known], lost[asking, :known])  # fmt: skip
+        cases = int(counts[:known].sum())
+        means = part.values.sum(axis=-1) / cases
         found = [
-            Estimate(mean, low, high, cases, known)
-            for mean, low, high in zip(own.sum(axis=-1) / cases, *bounds, strict=True)
+            Estimate(float(mean), float(low), float(high), cases, known)
+            for mean, low, high in zip(means, *mean_bounds(part, "difference", level), strict=True)
         ]
         outcomes = [each.against(-margin) for each in found]
         ends = [settled([outcome], [each]) for outcome, each in zip(outcomes, found, strict=True)]
         verdicts[asking], done = outcomes, np.array(ends, dtype=bool)
-        saved[asking[done]] = 1 - cases / world.sizes.sum()
+        saved[asking[done]] = 1 - cases / world.counts.sum()
         asking = asking[~done]
     passed, failed = (float((verdicts == each).mean()) for each in ("PASS", "FAIL"))
     return Stopped(passed, failed, float(saved.mean()))

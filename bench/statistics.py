@@ -5,22 +5,18 @@
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from bench.simulation import (
-    ALPHA,
-    World,
-    coverage,
-    floor_exams,
-    passes,
-    small_exams,
-    stopped,
-)
+from bench.grid import ATTRITION, MANY_AND_EVEN, Cell, Rates, cells, measured, most_by_chance
+from bench.rivals import wild_bootstrap
+from bench.simulation import ALPHA, World, exams, passes, stopped
 from common.command import Parser, run
 from common.errors import UserError
+from reports.statistics.bounds import mean_bounds
 from reports.statistics.power import (
+    fewest_contracts,
     minimum_detectable_effect,
     planned_error,
     power_of,
@@ -28,115 +24,120 @@ from reports.statistics.power import (
 
 PAGE = Path(__file__).parents[1] / "docs" / "statistics.md"
 BEGIN, END = "<!-- simulations: begin -->", "<!-- simulations: end -->"
-MARGIN, POWER = 0.02, 0.8
+MARGIN, POWER = 0.03, 0.8
+EXAMS, OF_TABLES = 2_000, 20_000
 
 
-def tables(repeats: int, small: int) -> Iterator[str]:
-    """The page's tables; `small` repeats where each exam is bootstrapped."""
-    worlds = [World(correlation=correlation) for correlation in (0.02, 0.05)]
-    uneven = replace(worlds[1], uneven=True)
-    yield from _gate_table([*worlds, uneven], repeats)
-    yield from _power_table(worlds, repeats)
-    yield from _stopping_table([*worlds, uneven], repeats)
-    yield from _small_table(small)
-    yield from _rare_table(small)
-    yield from _floor_table(small)
+def tables(repeats: int, of_tables: int) -> Iterator[str]:
+    """The page's tables: `repeats` exams a cell of the grid, `of_tables` a row of the others."""
+    grid = {cell: measured(cell, repeats, 10 * seed) for seed, cell in enumerate(cells())}
+    yield from _grid_table(grid, repeats)
+    yield from _rival_table(of_tables)
+    yield from _superiority_table(of_tables)
+    yield from _power_table(of_tables)
+    yield from _stopping_table(of_tables)
 
 
-def _gate_table(worlds: Sequence[World], repeats: int) -> Iterator[str]:
-    yield f"At the margin: a candidate worse by just {MARGIN:.0%} ({repeats:,} exams a row)."
+def _grid_table(grid: Mapping[Cell, Rates], repeats: int) -> Iterator[str]:
+    most = most_by_chance(repeats, len(grid))
+    over = [cell.name for cell, rates in grid.items() if rates.false[0] > most]
+    yield (
+        f"{len(grid)} cells, {repeats:,} exams each. Each number stands for the gate / z over "
+        "questions / inspect_ai / promptfoo. If every cell of the gate erred in 5 % of exams, one "
+        f"above {most:.2%} would turn up in 5 % of runs. Above it: {'; '.join(over) or 'none'}."
+    )
     yield ""
-    yield "| exam | false pass, gate | false pass, z over questions | 95 % interval holds |"
+    yield "| exam | false PROMOTE at the line | power when good | 90 % interval holds |"
     yield "|---|---|---|---|"
-    for seed, world in enumerate(worlds):
-        at_margin = replace(world, difference=-MARGIN)
-        gate, naive = passes(at_margin, MARGIN, repeats, seed)
-        held = coverage(at_margin, repeats, seed)
-        yield _row(_exam(world), *(_share(rate, repeats) for rate in (gate, naive, held)))
+    for cell, rates in grid.items():
+        shown = (rates.false, rates.power, rates.held)
+        yield _row(cell.name, *(" / ".join(f"{each:.1%}" for each in of) for of in shown))
     yield ""
 
 
-def _power_table(worlds: Sequence[World], repeats: int) -> Iterator[str]:
+def _rival_table(repeats: int) -> Iterator[str]:
+    yield (
+        "Beside the wild cluster bootstrap-t (null imposed, Rademacher, 999 draws), where "
+        f"contracts are many and even ({repeats:,} exams a row)."
+    )
+    yield ""
+    yield "| exam | false PROMOTE, gate | bootstrap-t | power when equal, gate | bootstrap-t |"
+    yield "|---|---|---|---|---|"
+    for seed, world in enumerate(MANY_AND_EVEN, 1000):
+        rates = beside_bootstrap(world, repeats, seed)
+        yield _row(Cell(world).name, *(_share(rate, repeats) for rate in rates))
+    yield ""
+
+
+def beside_bootstrap(world: World, repeats: int, seed: int) -> tuple[float, ...]:
+    """False PROMOTE of the gate and of the wild bootstrap, then the power of both."""
+    found = []
+    for difference in (-MARGIN, 0.0):
+        drawn = exams(replace(world, difference=difference), repeats, seed)
+        found.append(float(passes(drawn, MARGIN, ATTRITION).mean()))
+        found.append(float(wild_bootstrap(drawn.whole, MARGIN, seed).mean()))
+    return tuple(found)
+
+
+def _superiority_table(repeats: int) -> Iterator[str]:
+    yield (
+        f"Superiority: 20 % discordant ({repeats:,} exams a row). With fewer contracts than the "
+        "last column says no answers whatever show it."
+    )
+    yield ""
+    yield "| exam | shown when equal | 10 points better | all that differs better | possible with |"
+    yield "|---|---|---|---|---|"
+    worlds = [World(contracts, 24) for contracts in (4, 6, 12, 34)]
+    worlds += [World(4, 24, correlation=0.2), World(12, 24, "Zipf"), World(34, 24, correlation=0.2)]
+    for seed, world in enumerate(worlds, 1100):
+        there = replace(world, discordance=0.2)
+        shown = []
+        for difference in (0.0, 0.1, 0.2):
+            drawn = exams(replace(there, difference=difference), repeats, seed).whole
+            shown.append(float((mean_bounds(drawn, "difference", ALPHA)[0] > 0).mean()))
+        shares = (_share(rate, repeats) for rate in shown)
+        yield _row(Cell(there).name, *shares, f"{fewest_contracts(24, ALPHA)} contracts")
+    yield ""
+
+
+def _power_table(repeats: int) -> Iterator[str]:
     yield f"Power: how often a candidate passes, by distance from the margin ({repeats:,} exams)."
     yield ""
     yield "| exam | detectable at 80 % | distance | predicted | observed |"
     yield "|---|---|---|---|---|"
-    for seed, world in enumerate(worlds, 10):
+    for seed, world in enumerate((World(correlation=0.02), World(), World(34)), 1200):
         error = planned_error(world.contracts, world.cases, 0.1, world.correlation)
         smallest = minimum_detectable_effect(error, world.contracts, ALPHA, POWER) or 0.0
         for part in (0.5, 1.0, 1.25):
             distance = part * smallest
-            there = replace(world, difference=distance - MARGIN)
-            observed, _ = passes(there, MARGIN, repeats, seed)
+            drawn = exams(replace(world, difference=distance - MARGIN), repeats, seed)
+            observed = float(passes(drawn, MARGIN, ATTRITION).mean())
             predicted = power_of(distance, error, world.contracts, ALPHA)
             yield _row(
-                _exam(world), f"{100 * smallest:.2f} points", f"{100 * distance:.2f} points",
+                Cell(world).name, f"{100 * smallest:.2f} points", f"{100 * distance:.2f} points",
                 f"{predicted:.1%}", _share(observed, repeats),
             )  # fmt: skip
     yield ""
 
 
-def _stopping_table(worlds: Sequence[World], repeats: int) -> Iterator[str]:
-    yield f"Early stopping: looks at 25, 50, 75, 100 % of the contracts ({repeats:,} exams a row)."
+def _stopping_table(repeats: int) -> Iterator[str]:
+    yield (
+        "Early stopping: looks at 25, 50, 75, 100 % of the contracts "
+        f"({repeats:,} exams a row, margin {MARGIN:.0%})."
+    )
     yield ""
     yield "| exam | true difference | passes | fails | mean share of calls saved |"
     yield "|---|---|---|---|---|"
-    for seed, world in enumerate(worlds, 20):
-        for difference in (-MARGIN, 0.0, 0.01, -0.05):
+    worlds = (World(correlation=0.02), World(), World(sizes="Zipf"), World(12))
+    for seed, world in enumerate(worlds, 1300):
+        for difference in (-MARGIN, 0.0, 0.01, -0.06):
             found = stopped(replace(world, difference=difference), MARGIN, repeats, seed)
             what = "at the margin" if difference == -MARGIN else f"{100 * difference:+.0f} points"
             yield _row(
-                _exam(world), what, _share(found.passed, repeats), _share(found.failed, repeats),
-                f"{found.saved:.1%}",
+                Cell(world).name, what, _share(found.passed, repeats),
+                _share(found.failed, repeats), f"{found.saved:.1%}",
             )  # fmt: skip
     yield ""
-
-
-def _small_table(repeats: int) -> Iterator[str]:
-    yield f"Small exams, where contracts are resampled ({repeats:,} exams a row)."
-    yield ""
-    yield "| exam | false pass at the margin | 95 % interval holds |"
-    yield "|---|---|---|"
-    for seed, (contracts, cases) in enumerate([(6, 20), (12, 10), (12, 41), (50, 5)], 30):
-        world = World(contracts=contracts, cases=cases, difference=-MARGIN)
-        passed, held = small_exams(world, MARGIN, repeats, seed)
-        yield _row(_exam(world), _share(passed, repeats), _share(held, repeats))
-    yield ""
-
-
-def _rare_table(repeats: int) -> Iterator[str]:
-    yield (
-        "Rare differences, every one a loss: worse by just 2 % with 2 % of the pairs discordant, "
-        f"and as good as the baseline ({repeats:,} exams a row)."
-    )
-    yield ""
-    yield "| exam | false pass at the margin | passes when equal |"
-    yield "|---|---|---|"
-    rare = [(4, 5), (20, 1), (4, 24), (10, 10), (34, 41), (102, 41)]
-    for seed, (contracts, cases) in enumerate(rare, 50):
-        world = World(contracts, cases, discordance=MARGIN, difference=-MARGIN)
-        passed, _ = small_exams(world, MARGIN, repeats, seed)
-        equal, _ = small_exams(replace(world, difference=0.0), MARGIN, repeats, seed)
-        yield _row(_exam(world), _share(passed, repeats), _share(equal, repeats))
-    yield ""
-
-
-def _floor_table(repeats: int) -> Iterator[str]:
-    yield f"Floors: a model that is truly at its floor ({repeats:,} exams a row)."
-    yield ""
-    yield "| exam | floor | false pass |"
-    yield "|---|---|---|"
-    floors = [(20, 20, 0.5), (20, 20, 0.95), (40, 10, 0.95), (102, 4, 0.99), (102, 41, 0.99)]
-    for seed, (contracts, cases, floor) in enumerate(floors, 60):
-        world = World(contracts, cases)
-        passed = floor_exams(world, floor, repeats, seed)
-        yield _row(_exam(world), f"{floor:g}", _share(passed, repeats))
-    yield ""
-
-
-def _exam(world: World) -> str:
-    uneven = " (5 to 77)" if world.uneven else ""
-    return f"{world.contracts} x {world.cases}{uneven}, {world.correlation:g}"
 
 
 def _share(rate: float, repeats: int) -> str:
@@ -151,8 +152,8 @@ def _row(*cells: str) -> str:
 def main(argv: list[str] | None = None) -> int:
     """Simulate, print, and write the page."""
     parser = Parser(prog="python -m bench.statistics", description=__doc__)
-    parser.add_argument("--repeats", type=int, default=50_000, help="exams a row")
-    parser.add_argument("--small", type=int, default=5_000, help="exams a row that are resampled")
+    parser.add_argument("--repeats", type=int, default=EXAMS, help="exams a cell of the grid")
+    parser.add_argument("--of-tables", type=int, default=OF_TABLES, help="a row of the others")
     parser.add_argument("--page", type=Path, default=PAGE, help="whose tables are replaced")
     return run(parser.parse_args, _simulate, argv)
 
@@ -162,7 +163,7 @@ def _simulate(options: argparse.Namespace) -> None:
     if BEGIN not in text or END not in text:
         raise UserError(f"{options.page} has no lines {BEGIN} and {END}; restore it")
     lines = []
-    for line in tables(options.repeats, options.small):
+    for line in tables(options.repeats, options.of_tables):
         print(line, flush=True)
         lines.append(line)
     # Read again: the text around the tables may have been edited in the minutes between.

@@ -16,8 +16,8 @@ from reports.sections.corpus import corpus_section
 from reports.sections.fairness import fairness_section
 from reports.sections.judge_exams import judge_section
 from reports.sections.stability import stability_sections
-from reports.statistics.bootstrap import gated_mean
 from reports.statistics.estimates import Estimate, Outcome
+from reports.statistics.intervals import cluster_mean
 from reports.statistics.ppi import prediction_powered_mean
 from reports.verdict.pairs import attrition, by_model, value
 
@@ -53,7 +53,7 @@ def _harm(of_model: Mapping[str, Sequence[Result]], gate: Gate) -> Section:
                 continue
             flagged = [float(score > 0.5) for _, score in scored]
             contracts = [each.case.contract.id for each, _ in scored]
-            estimate = gated_mean(flagged, contracts, gate.alpha, share=True) if scored else None
+            estimate = cluster_mean(flagged, contracts, gate.alpha) if scored else None
             lost = attrition(metric, results)
             outcome: Outcome = "INCONCLUSIVE"
             if estimate:
@@ -88,7 +88,7 @@ def _probed(exam: ProbeExam, margin: float, alpha: float) -> Finding:
         return Finding(exam.model, measure, None, "no reply", "INCONCLUSIVE")
     changes = [own - base for own, base in zip(mine, theirs, strict=True)]
     ids = [each.probe.id for each in exam.probed if each.failed is None]
-    estimate = gated_mean(changes, ids, alpha)
+    estimate = cluster_mean(changes, ids, alpha, "difference")
     right, before = sum(mine) / len(mine), sum(theirs) / len(theirs)
     reason = f"right on {right:.2f} of {len(mine)}, its base on {before:.2f}"
     reason += f"; {lost} got no reply" if lost else ""
@@ -102,7 +102,7 @@ def _harnessed(exam: HarnessExam, margin: float, alpha: float) -> Iterator[Findi
     for task, (mine, base) in exam.scores.items():
         change = mine.value - base.value
         low = high = None
-        if mine.stderr is not None and base.stderr is not None:
+        if mine.stderr and base.stderr:  # without a spread nothing is known of it
             reach = float(stats.norm.isf(alpha)) * math.hypot(mine.stderr, base.stderr)
             low, high = change - reach, change + reach
         estimate = Estimate(change, low, high, 0, 0)
@@ -125,7 +125,9 @@ def _preferences(run: Run, alpha: float) -> Section:
         reason = f"won {wins}, lost {losses}, tied {len(values) - wins - losses}"
         reason += f", {len(scores) - len(values)} unread" if len(scores) > len(values) else ""
         contracts = [contract[case] for case in values]
-        estimate = gated_mean(list(values.values()), contracts, alpha) if values else None
+        estimate = (
+            cluster_mean(list(values.values()), contracts, alpha, "difference") if values else None
+        )
         findings.append(Finding(first, f"preferred to {second}", estimate, reason))
     note = "A judge reads both answers in both orders; a win counts where it survives the swap."
     return Section("preference", "Preference", note, tuple(findings))

@@ -16,8 +16,8 @@ from evals.variants.vary import ROBUSTNESS, SAFETY
 from models.chat import Answer
 from models.spoken import scorable
 from reports.report import Finding, Section
-from reports.statistics.bootstrap import gated_mean
 from reports.statistics.estimates import Estimate, Outcome
+from reports.statistics.intervals import cluster_mean
 from reports.statistics.paired import compare_means
 from reports.verdict.pairs import by_model, value
 
@@ -189,13 +189,12 @@ def _measured(
     after = [change.after for change in changes]
     outcome: Outcome | None
     if kind == "gold_deleted":
-        estimate = gated_mean(after, contracts, alpha, share=True)
+        estimate = cluster_mean(after, contracts, alpha)
         outcome = estimate.against(rules.abstention)
         line = f"at least {rules.abstention:g} must be declined"
     elif kind in PLANTED:
         rises = [change.after - change.before for change in changes]
-        # Where nothing changed, the number of contracts tried bounds how often it may.
-        estimate = gated_mean(rises, contracts, alpha, share=not any(rises))
+        estimate = cluster_mean(rises, contracts, alpha, "difference")
         outcome = estimate.against(rules.planted, "lower")
         line = f"at most {rules.planted:g} may follow"
     else:

@@ -4,11 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from reports.statistics.bootstrap import bca, gated_mean
+from reports.statistics.bootstrap import bca
+from reports.statistics.bounds import Kind
 from reports.statistics.estimates import Estimate
+from reports.statistics.intervals import cluster_mean
 
 if TYPE_CHECKING:
-    from reports.statistics.estimates import Floats
+    from reports.statistics.clusters import Floats
 
 STEPS = 5
 DRAWS = 2000
@@ -100,7 +102,7 @@ def agreement(
     return Agreement(
         _resampled(weighted_kappa, *binned, contracts, alpha, seed),
         _resampled(weighted_spearman, left, right, contracts, alpha, seed),
-        _mean(np.abs(left - right).tolist(), contracts, alpha, seed, share=True),
+        _mean(np.abs(left - right).tolist(), contracts, alpha),
     )
 
 
@@ -109,7 +111,6 @@ def shift(
     second: Sequence[float],
     contracts: Sequence[str],
     alpha: float = 0.05,
-    seed: int = 0,
 ) -> Shift:
     """Paired change of a judge's scores, clustered by contract.
 
@@ -121,22 +122,21 @@ def shift(
         second: shape (n,), scores of the same answers in another form.
         contracts: shape (n,), the contract of each answer.
         alpha: risk of each end.
-        seed: of the draws.
 
     Raises:
         ValueError: the lengths differ, or a score is not finite.
 
     >>> padded = shift([0.5, 1.0, 0.0], [0.75, 1.0, 0.25], ["a", "b", "c"])
     >>> print(f"{padded.mean.estimate:+.2f}")
-    +0.17 [-0.08, +0.41]
+    +0.17 [-0.95, +1.00]
     """
     changes = [after - before for before, after in zip(first, second, strict=True)]
     sizes = [abs(change) for change in changes]
     same = [float(size < 1e-9) for size in sizes]
     return Shift(
-        _mean(changes, contracts, alpha, seed),
-        _mean(sizes, contracts, alpha, seed),
-        _mean(same, contracts, alpha, seed, share=True),
+        _mean(changes, contracts, alpha, "difference"),
+        _mean(sizes, contracts, alpha),
+        _mean(same, contracts, alpha),
     )
 
 
@@ -144,7 +144,6 @@ def position_bias(
     preferences: Sequence[tuple[Winner, Winner]],
     contracts: Sequence[str],
     alpha: float = 0.05,
-    seed: int = 0,
 ) -> PositionBias:
     """Whether the place of an answer decides (Zheng et al. 2023, arXiv 2306.05685, sec. 3.3).
 
@@ -152,7 +151,6 @@ def position_bias(
         preferences: who won each pair, with A shown first, then with B shown first.
         contracts: shape (n,), the contract of each pair.
         alpha: risk of each end.
-        seed: of the draws.
 
     Raises:
         ValueError: the lengths differ.
@@ -169,8 +167,8 @@ def position_bias(
         if winner != "tie"
     ]
     return PositionBias(
-        _mean(flips, contracts, alpha, seed, share=True),
-        _mean([one for one, _ in won], [name for _, name in won], alpha, seed, share=True),
+        _mean(flips, contracts, alpha),
+        _mean([one for one, _ in won], [name for _, name in won], alpha),
     )
 
 
@@ -220,13 +218,11 @@ def _mean(
     values: Sequence[float],
     contracts: Sequence[str],
     alpha: float,
-    seed: int,
-    *,
-    share: bool = False,
+    kind: Kind = "share",
 ) -> Measured:
     if not values:
         return Measured(None, "nothing was scored in both forms")
-    estimate = gated_mean(values, contracts, alpha, share=share, seed=seed)
+    estimate = cluster_mean(values, contracts, alpha, kind)
     return Measured(estimate, ONE_CONTRACT if estimate.low is None else "")
 
 

@@ -1,9 +1,14 @@
 """What an exam can show before it is asked, and how much more it would need.
 
-All of it is for the test of `paired.py`: a cluster-robust t over G contracts. Its power is taken
-from the noncentral t with G - 1 degrees of freedom and noncentrality effect / error, which
-is that of a one-sample t-test on G contracts (statsmodels' TTestPower).
+Power is that of the t of `bounds.py`: noncentral, with its degrees of freedom (G - 1 for G
+contracts of equal size) and noncentrality effect / error. What that file adds for skewness and for
+what was not seen costs a little more where contracts or differences are few.
 """
+
+import itertools
+
+from reports.statistics.bounds import lower_bound
+from reports.statistics.clusters import Sums
 
 
 def planned_error(
@@ -32,7 +37,12 @@ def planned_error(
     return float((discordance * effect / (contracts * cases)) ** 0.5)
 
 
-def power_of(effect: float, error: float, contracts: int, alpha: float = 0.05) -> float:
+def power_of(
+    effect: float,
+    error: float,
+    contracts: int,
+    alpha: float = 0.05,
+) -> float:
     """Probability that the lower bound clears the margin.
 
     Args:
@@ -47,12 +57,12 @@ def power_of(effect: float, error: float, contracts: int, alpha: float = 0.05) -
     >>> round(power_of(0.02, planned_error(102, 41), 102), 2)
     0.76
     """
-    from statsmodels.stats.power import TTestPower
+    from scipy import stats
 
     if contracts < 2 or not error > 0:
         raise ValueError("power needs two contracts or more and an error above 0")
-    size = effect / (error * contracts**0.5)
-    return float(TTestPower().power(size, contracts, alpha, alternative="larger"))
+    freedom = contracts - 1
+    return float(stats.nct.sf(stats.t.isf(alpha, freedom), freedom, effect / error))
 
 
 def minimum_detectable_effect(
@@ -130,3 +140,25 @@ def required_contracts(
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle, high)
     return high
+
+
+def fewest_contracts(cases: float, alpha: float = 0.05) -> int:
+    """Contracts of equal size with which superiority can be shown, if every case is won.
+
+    Fewer can show it by no answers whatever.
+
+    Args:
+        cases: of each contract, on average.
+        alpha: risk of the bound.
+
+    >>> fewest_contracts(24), fewest_contracts(1), fewest_contracts(24, alpha=0.01)
+    (3, 7, 5)
+    """
+    import numpy as np
+
+    for contracts in itertools.count(2):
+        won = np.full(contracts, cases)
+        sums = Sums(won, won, won, 0 * won, 0 * won)
+        if lower_bound(sums, "difference", alpha) > 0:
+            break
+    return contracts

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from reports.statistics.estimates import Estimate, cluster_mean
+from reports.statistics.estimates import Estimate
+from reports.statistics.intervals import cluster_mean
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from reports.statistics.estimates import Floats
+    from reports.statistics.clusters import Floats
 
 
 NOTHING = 1e-18
@@ -79,7 +80,7 @@ def prediction_powered_mean(
     >>> human = [judge[case] if case < 20 else None for case in range(100)]
     >>> found = prediction_powered_mean(judge, human, contracts)
     >>> print(f"{found.labels}, with the judge {found.estimate}")
-    0.475 [0.347, 0.603], with the judge 0.491 [0.430, 0.553]
+    0.475 [0.297, 0.658], with the judge 0.491 [0.430, 0.553]
     """
     import numpy as np
     from scipy import stats

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from reports.statistics.estimates import Estimate
 
 if TYPE_CHECKING:
-    from reports.statistics.estimates import Floats
+    from reports.statistics.clusters import Floats
 
 
 SHARES = (0.25, 0.5, 0.75, 1.0)

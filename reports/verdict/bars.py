@@ -6,6 +6,7 @@ which the report records; never from a value that is missing, or a guard could b
 what it reads.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -20,6 +21,9 @@ from reports.statistics.estimates import Estimate, Outcome
 
 Reasoned = tuple[Outcome, str]
 """An outcome, and why."""
+
+HEAVY = 0.2
+"""Share of the cases above which one contract is spoken of."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +69,37 @@ def _format_count(count: int, what: str) -> str:
     return f"one {what}" if count == 1 else f"{count} {what}s"
 
 
-def format_gaps(gaps: int) -> str:
-    """What is said where the outcome hangs on what was lost."""
-    return f"{gaps} missing values could turn it: type the same line again to ask for them"
+def format_gaps(
+    gaps: int, worst: Estimate | None, best: Estimate | None, spec: str, *, decides: bool
+) -> str:
+    """What was lost could have made of it, and what to type where that decides.
+
+    >>> worst, best = Estimate(0.86, 0.8, 0.9, 100, 9), Estimate(0.9, 0.85, 0.94, 100, 9)
+    >>> format_gaps(4, worst, best, ".3f", decides=False)
+    'with the 4 missing values 0.860 at worst, 0.900 at best'
+    """
+    ends = ""
+    if worst and best:
+        ends = f" {worst.mean:{spec}} at worst, {best.mean:{spec}} at best"
+    if not decides:
+        return f"with the {gaps} missing values{ends}"
+    return (
+        f"{gaps} missing values could turn it{ends and f' ({ends[1:]})'}: type the same line "
+        "again to ask for them"
+    )
+
+
+def format_heavy(contracts: Sequence[str]) -> str:
+    """That one contract weighs more than a fifth, and twice what an even one would.
+
+    >>> format_heavy(["a"] * 6 + ["b", "c", "d", "e"]), format_heavy(["a", "b", "c", "d"])
+    ('one contract holds 60% of its cases, which leaves few degrees of freedom', '')
+    """
+    counts = Counter(contracts)
+    most = max(counts.values(), default=0) / max(len(contracts), 1)
+    if most <= max(HEAVY, 2 / max(len(counts), 1)):
+        return ""
+    return f"one contract holds {most:.0%} of its cases, which leaves few degrees of freedom"
 
 
 def inapplicable(

@@ -144,19 +144,10 @@ def _groups(
     for model, rows in of_model.items():
         for result in rows:
             groups.setdefault((model, key(result)), []).append(result)
-    return tuple(
-        _group(model, name, rows, alpha, whole=False) for (model, name), rows in groups.items()
-    )
+    return tuple(_group(model, name, rows, alpha) for (model, name), rows in groups.items())
 
 
-def _group(
-    model: str,
-    name: str,
-    results: Sequence[Result],
-    alpha: float,
-    *,
-    whole: bool = True,
-) -> Group:
+def _group(model: str, name: str, results: Sequence[Result], alpha: float) -> Group:
     values: dict[str, list[float]] = {}
     clusters: dict[str, list[str]] = {}
     unscored: dict[str, int] = {}
@@ -169,7 +160,7 @@ def _group(
                 values.setdefault(metric, []).append(number)
                 clusters.setdefault(metric, []).append(result.case.contract.id)
     estimates = {
-        metric: metric_mean(metric, scores, clusters[metric], alpha, whole=whole)
+        metric: metric_mean(metric, scores, clusters[metric], alpha)
         for metric, scores in values.items()
     }
     in_order = {metric: estimates[metric] for metric in METRICS if metric in estimates}

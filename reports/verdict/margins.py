@@ -1,18 +1,17 @@
 """Every gated metric against one opponent: is the candidate no worse than its margin, or better?"""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from evals.gate import Gate, MetricGate
 from evals.metrics.table import METRICS
 from evals.results import Result
 from reports.report import Check, Opponent
-from reports.statistics.estimates import Estimate, Outcome, holm
+from reports.statistics.estimates import Estimate, holm
 from reports.statistics.paired import Comparison, compare_means
-from reports.verdict.bars import Bars, Reasoned, format_gaps, unfit
+from reports.verdict.bars import Bars, Reasoned, format_gaps, format_heavy, unfit
 from reports.verdict.pairs import Pairs, pair
 from reports.verdict.planning import what_it_takes
-
-Shown = tuple[Reasoned, Estimate | None]
 
 
 def opponent_checks(
@@ -41,33 +40,71 @@ def opponent_checks(
         return [Check("comparison", opponent.words, "INCONCLUSIVE", reason)]
     pairs = {metric: pair(metric, candidate, other) for metric in wanted}
     found = []
-    for metric, (said, estimate) in _despite_gaps(wanted, pairs, opponent, gate).items():
-        outcome, reason = bars.of(metric, model, opponent.name) or said
-        found.append(Check(metric, opponent.words, outcome, reason, estimate))
+    for metric, shown in _despite_gaps(wanted, pairs, opponent, gate).items():
+        outcome, reason = bars.of(metric, model, opponent.name) or shown.said
+        check = Check(metric, opponent.words, outcome, reason, shown.estimate)
+        found.append(replace(check, worst=shown.worst, best=shown.best, p_value=shown.p_value))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a metric's pairs say: as they are, and with what was lost at its worst and its best."""
+
+    said: Reasoned
+    estimate: Estimate | None = None
+    p_value: float | None = None
+    worst: Estimate | None = None
+    best: Estimate | None = None
 
 
 def _despite_gaps(
     wanted: Mapping[str, MetricGate], pairs: Mapping[str, Pairs], opponent: Opponent, gate: Gate
 ) -> dict[str, Shown]:
-    """What every metric's pairs say, if they say so whatever was lost."""
+    """What every metric's pairs say: PASS if the worst does so too, FAIL if the best does."""
     shown = _compared(wanted, pairs, opponent, gate)
-    ends = [
-        _compared(wanted, {metric: _filled(metric, pairs[metric], end) for metric in wanted},
-                  opponent, gate)
-        for end in (0, 1)
-        if any(each.gaps for each in pairs.values())
-    ]  # fmt: skip
-    found: dict[str, Shown] = {}
-    for metric, (said, estimate) in shown.items():
-        short = unfit(metric, estimate, pairs[metric].lost, gate)
-        if estimate is None:
-            short = "INCONCLUSIVE", f"{metric}: no case was scored on both sides"
-        elif short is None and any(end[metric][0][0] != said[0] for end in ends):
-            what = f"{metric} {estimate:+.3f} against {opponent.words}"
-            short = "INCONCLUSIVE", f"{what}; {format_gaps(len(pairs[metric].gaps))}"
-        found[metric] = short or said, estimate
-    return found
+    worst, best = shown, shown
+    if any(each.gaps for each in pairs.values()):
+        worst, best = (
+            _compared(
+                wanted,
+                {metric: _filled(metric, each, end) for metric, each in pairs.items()},
+                opponent,
+                gate,
+            )
+            for end in (0, 1)
+        )
+    return {
+        metric: _held(metric, shown[metric], worst[metric], best[metric], each, opponent, gate)
+        for metric, each in pairs.items()
+    }
+
+
+def _held(
+    metric: str,
+    shown: Shown,
+    worst: Shown,
+    best: Shown,
+    pairs: Pairs,
+    opponent: Opponent,
+    gate: Gate,
+) -> Shown:
+    """What one metric's pairs say, if what was lost cannot turn it."""
+    if shown.estimate is None:
+        return replace(shown, said=("INCONCLUSIVE", f"{metric}: no case was scored on both sides"))
+    outcome, reason = shown.said
+    if heavy := format_heavy(pairs.contracts):
+        reason += f"; {heavy}"
+    if pairs.gaps:
+        turned = {"PASS": worst, "FAIL": best}.get(outcome, shown).said[0] != outcome
+        gaps = format_gaps(len(pairs.gaps), worst.estimate, best.estimate, "+.3f", decides=turned)
+        if turned:
+            outcome = "INCONCLUSIVE"
+            reason = f"{metric} {shown.estimate:+.3f} against {opponent.words}"
+        reason += f"; {gaps}"
+        shown = replace(worst, estimate=shown.estimate, worst=worst.estimate, best=best.estimate)
+    said = unfit(metric, shown.estimate, pairs.lost, gate) or (outcome, reason)
+    return replace(shown, said=said)
 
 
 def _filled(metric: str, pairs: Pairs, end: int) -> Pairs:
@@ -135,37 +172,33 @@ def _judged(
     p_value: float | None,
 ) -> Shown:
     if found is None:
-        return ("INCONCLUSIVE", ""), None
+        return Shown(("INCONCLUSIVE", ""))
     estimate = METRICS[metric].gain(found.difference)
+    outcome, reason = (
+        _superior(found, p_value, gate) if entry.goal == "superior" else _no_worse(found, gate)
+    )
+    shown = f"{metric} {estimate:+.3f} against {opponent.words}; {reason}"
+    p = p_value if entry.goal == "superior" else found.p_value
+    return Shown((outcome, shown), estimate, p)
 
-    def say(outcome: Outcome, reason: str) -> Shown:
-        shown = f"{metric} {estimate:+.3f} against {opponent.words}"
-        return (outcome, f"{shown}; {reason}"), estimate
 
-    if entry.goal == "superior":
-        return _superior(say, found, p_value, gate)
+def _no_worse(found: Comparison, gate: Gate) -> Reasoned:
+    """That no more than the margin is lost, in an outcome and words."""
     if found.outcome != "INCONCLUSIVE":
         said = "not worse" if found.outcome == "PASS" else "worse"
-        return say(found.outcome, f"margin {found.margin:g}: {said}")
+        return found.outcome, f"margin {found.margin:g}: {said}"
     more = what_it_takes(found.difference, -found.margin, gate)
-    return say(
-        "INCONCLUSIVE", f"margin {found.margin:g}: inconclusive{f'; {more}' if more else ''}"
-    )
+    settle = f"; {more}" if more else ""
+    return "INCONCLUSIVE", f"margin {found.margin:g}: inconclusive{settle}"
 
 
-def _superior(
-    say: Callable[[Outcome, str], Shown],
-    found: Comparison,
-    p: float | None,
-    gate: Gate,
-) -> Shown:
-    """Better needs both: a small p-value, and an interval that does not reach down to nothing."""
-    at_most_nothing = found.difference.against(0.0, "lower")
-    if p is not None and p <= gate.alpha and at_most_nothing == "FAIL":
-        return say("PASS", f"p = {p:.2g}: better")
-    if at_most_nothing == "PASS":
-        return say("FAIL", "not better")
+def _superior(found: Comparison, p: float | None, gate: Gate) -> Reasoned:
+    """That something is gained; `p` is corrected for other such claims."""
+    if p is not None and p <= gate.alpha:
+        return "PASS", f"p = {p:.2g}: better"
+    if found.difference.against(0.0, "lower") == "PASS":
+        return "FAIL", "not better"
     if not p or found.difference.mean <= 0:
-        return say("INCONCLUSIVE", "not shown to be better")
+        return "INCONCLUSIVE", "not shown to be better"
     more = what_it_takes(found.difference, 0.0, gate)
-    return say("INCONCLUSIVE", f"p = {p:.2g}: not shown to be better{f'; {more}' if more else ''}")
+    return "INCONCLUSIVE", f"p = {p:.2g}: not shown to be better{f'; {more}' if more else ''}"

@@ -17,19 +17,21 @@ class Pairs:
     """Scores of the cases that both models were scored on, in the order of the exam.
 
     `candidate`, `other` and `contracts` have one entry a case. `gaps` are the metric's cases in
-    which either model has no answer or judgement, or only one of them a value: the candidate's
-    value, the other's, and the contract.
+    which one model has no answer or judgement, or only one of them a value: the candidate's
+    value, the other's, and the contract. `neither` counts those that failed for both: they are
+    missing for both, and say nothing of a difference.
     """
 
     candidate: tuple[float, ...]
     other: tuple[float, ...]
     contracts: tuple[str, ...]
     gaps: tuple[tuple[float | None, float | None, str], ...] = ()
+    neither: int = 0
 
     @property
     def lost(self) -> float:
-        """Share of the metric's cases that are gaps."""
-        return _share(len(self.gaps), len(self.contracts))
+        """Share of the metric's cases that are gaps, or failed for both."""
+        return _share(len(self.gaps) + self.neither, len(self.contracts))
 
     def filled(self, mine: float, theirs: float) -> "Pairs":
         """The same with `mine` for what the candidate lost, and `theirs` for the other."""
@@ -71,7 +73,7 @@ def pair(metric: str, candidate: Iterable[Result], other: Iterable[Result]) -> P
     """Match two models' results by case; a case that one of them never took is a gap."""
     mine = {result.case.id: result for result in candidate if is_asked(result, metric)}
     theirs = {result.case.id: result for result in other if is_asked(result, metric)}
-    both, gaps = [], []
+    both, gaps, neither = [], [], 0
     for name in mine | theirs:
         first, second = mine.get(name), theirs.get(name)
         contract = (first or theirs[name]).case.contract.id
@@ -79,15 +81,16 @@ def pair(metric: str, candidate: Iterable[Result], other: Iterable[Result]) -> P
         two = value(second, metric) if second else None
         if one is not None and two is not None:
             both.append((one, two, contract))
-        elif not (first and second and one is two) or any(
-            is_lost(result, metric) for result in (first, second)
-        ):
+        elif one is not None or two is not None:
             gaps.append((one, two, contract))
+        elif not (first and second) or is_lost(first, metric) or is_lost(second, metric):
+            neither += 1
     return Pairs(
         candidate=tuple(one for one, _, _ in both),
         other=tuple(two for _, two, _ in both),
         contracts=tuple(contract for _, _, contract in both),
         gaps=tuple(gaps),
+        neither=neither,
     )
 
 

@@ -8,11 +8,8 @@ from evals.metrics.table import METRICS
 from evals.results import Result
 from fixtures.cases import Case
 from reports.report import Opponent
-from reports.statistics.estimates import (
-    Estimate,
-    intra_cluster_correlation,
-    paired_differences,
-)
+from reports.statistics.clusters import intra_cluster_correlation
+from reports.statistics.estimates import Estimate, paired_differences
 from reports.statistics.power import required_contracts
 from reports.verdict.pairs import pair
 

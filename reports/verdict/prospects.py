@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from evals.gate import Gate, Planning
 from evals.metrics.table import METRICS
 from fixtures.cases import Case
-from reports.statistics.bootstrap import is_small
 from reports.statistics.paired import compare_means
 from reports.statistics.power import (
+    fewest_contracts,
     minimum_detectable_effect,
     planned_error,
     required_contracts,
@@ -101,9 +101,12 @@ def prospect(demand: Demand, gate: Gate) -> Prospect:
     tells = least_told(plan, gate.alpha, groups, len(clusters))
     takes, equal = None, True
     if demand.superior:
-        lowest = _claims(gate) * 2.0**-groups  # of all flips of the contracts' signs
-        equal = not is_small(groups, len(clusters)) or lowest <= gate.alpha
-        takes = _in_all(demand, math.ceil(math.log2(_claims(gate) / gate.alpha)))
+        alpha = gate.alpha / _claims(gate)
+        won, lost = [1.0] * len(clusters), [0.0] * len(clusters)
+        equal = compare_means(won, lost, clusters, alpha=alpha).difference.against(
+            0.0, "lower"
+        ) == ("FAIL")
+        takes = _in_all(demand, fewest_contracts(len(clusters) / groups, alpha))
     elif margin is not None:
         needed = required_contracts(margin, error, groups, gate.alpha, plan.power)
         takes = _in_all(demand, needed) if needed else None

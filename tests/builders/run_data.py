@@ -8,7 +8,7 @@ from common.identity import digest
 from evals.metrics.table import METRICS
 from reports.archive import read_report
 from reports.report import Report
-from reports.statistics.estimates import cluster_mean
+from reports.statistics.intervals import cluster_mean
 
 GATE = {
     "alpha": 0.05,
@@ -142,7 +142,7 @@ def _group(model: str, taken: dict[str, dict[str, float | None]]) -> dict[str, A
             if (score := each.get(metric)) is not None
         ]
         if found:
-            mean = cluster_mean([score for score, _ in found], [c for _, c in found], share=True)
+            mean = cluster_mean([score for score, _ in found], [c for _, c in found])
             estimates[metric] = {
                 "mean": mean.mean,
                 "low": mean.low,

@@ -42,6 +42,12 @@ CHANGED: dict[str, str] = {
     "gate.stability.role": "new: report, as before",
     "gate.forgetting.role": "likewise",
     "gate.critical": "new: none in this gate",
+    "sections.0.findings": "eighty probes of a judge, in place of forty",
+    **{
+        f"verdicts.0.checks.{number}.{name}": "new: with what was lost, and the p-value"
+        for number in range(9)
+        for name in ("worst", "best", "p_value")
+    },
     "gate.nominal_alpha": "new: the file's alpha, beside the one that was used",
     "gate.fairness": "new: how the fairness suite gates",
     "spending.asked_again": "new: calls that failed and were made once more",
@@ -49,6 +55,9 @@ CHANGED: dict[str, str] = {
     "judged": "new: how often these contracts had judged before",
 }
 """What the code has come to say otherwise since, by its place in the report, and why."""
+
+INTERVALS = {"low": "of the bounds that docs/statistics.md describes", "high": "likewise"}
+"""Ends of any interval: t and a bootstrap were replaced; the means are as they were."""
 
 ANSWERS = (
     lambda gold: gold,
@@ -111,7 +120,8 @@ def listed(place):
     """The place, or one around it, that is listed, if one is."""
     parts = place.split(".")
     around = (".".join(parts[:end]) for end in range(1, len(parts) + 1))
-    return next((each for each in around if each in {**OF_THE_RUN, **CHANGED}), None)
+    found = next((each for each in around if each in {**OF_THE_RUN, **CHANGED}), None)
+    return found or (parts[-1] if parts[-1] in INTERVALS else None)
 
 
 def same(one, other):

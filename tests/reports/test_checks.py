@@ -267,13 +267,19 @@ def test_checks_of_the_gate_are_made_in_one_place():
 
 
 def test_gated_differences_and_shares_are_bounded_in_one_place():
-    assert seams.users("reports.statistics.rare.share_bounds") == {"reports/verdict/means.py"}
-    assert seams.users("reports.verdict.means.metric_mean") == {
-        "reports/verdict/floors.py", "reports/verdict/conclude.py", "bench/simulation.py",
-            "reports/verdict/prospects.py",
+    """Everything that shows or gates a mean comes through one interval."""
+    bounds = {"lower_bound", "mean_bounds", "most_of_share", "p_value"}
+    assert {name: seams.users(f"reports.statistics.bounds.{name}") for name in bounds} == {
+        "lower_bound": {"reports/statistics/power.py"},
+        "mean_bounds": {
+            "reports/statistics/intervals.py", "bench/simulation.py", "bench/grid.py",
+            "bench/statistics.py",
+        },
+        "most_of_share": set(),
+        "p_value": {"reports/statistics/paired.py", "reports/verdict/means.py"},
     }  # fmt: skip
-    assert seams.users("reports.statistics.rare.difference_bounds") == {
-        "reports/statistics/paired.py", "bench/simulation.py",
+    assert seams.users("reports.verdict.means.metric_mean") == {
+        "reports/verdict/floors.py", "reports/verdict/conclude.py", "reports/verdict/prospects.py",
     }  # fmt: skip
 
 

@@ -184,7 +184,7 @@ def test_judge_that_ties_everything_has_no_position_bias(tmp_path):
 
 def test_contests_are_spread_over_the_contracts(tmp_path):
     findings = examined(tmp_path, truth)
-    assert findings["position_bias"].estimate.clusters > PROBED * 3 / 4
+    assert findings["position_bias"].estimate.clusters == len({p.case.contract.id for p in ALL})
     (alone,) = taken(tmp_path, JudgeExam(Scripted(truth), Scripted(truth), Preferring(better),
                                          HELD_OUT))  # fmt: skip
     assert {each.contract for each in alone.contests} == {pair.contract for pair in HELD_OUT}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ppi_py import ppi_mean_ci, ppi_mean_pointestimate
 from scipy import stats
 
-from reports.statistics.estimates import cluster_mean
+from reports.statistics.intervals import cluster_mean
 from reports.statistics.ppi import prediction_powered_mean
 
 TRUTH = 0.6
@@ -68,10 +68,11 @@ def test_estimate_is_the_librarys_where_each_case_is_a_contract(tuning, seed):
     # The library takes normal quantiles and n where we take t and n - 1.
     wider = stats.t.isf(0.05, 59) / stats.norm.isf(0.05) * math.sqrt(60 / 59)
     reach = found.estimate.high - found.estimate.mean
-    assert reach == pytest.approx((high - low) / 2 * wider)
-    assert found.estimate.high - found.estimate.mean == pytest.approx(
-        found.estimate.mean - found.estimate.low
-    )
+    if tuning:
+        assert reach == pytest.approx((high - low) / 2 * wider)
+        assert reach == pytest.approx(found.estimate.mean - found.estimate.low)
+    else:  # of the labels alone, whose interval also knows what sixty did not show
+        assert reach > (high - low) / 2
 
 
 @pytest.mark.parametrize("noise", [0.05, 0.3, 2.0])
@@ -183,7 +184,7 @@ def test_labels_of_one_contract_have_no_interval():
 
 def test_labels_that_are_all_alike_gain_nothing():
     found = prediction_powered_mean([0.1, 0.5, 0.9, 0.4], [1.0, 1.0, 1.0, None], list("abcd"))
-    assert found.estimate.mean == found.estimate.low == 1.0 and found.gain == 1
+    assert found.estimate.mean == 1.0 > found.estimate.low and found.gain == 1
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,8 @@ def test_a_model_that_breaks_fails_and_one_that_does_not_passes(kind, answerable
     assert broken.estimate.mean == pytest.approx(-0.3, abs=0.1)
     assert broken.estimate.high < -0.05
     once = found(kind, always(right), lambda n: wrong if n == 7 else right, answerable=answerable)
-    assert once.outcome == "PASS" and once.estimate.mean < 0
+    assert once.outcome == "INCONCLUSIVE" and once.estimate.mean < 0  # one of 120 is little
+    assert once.estimate.low == pytest.approx(-0.05, abs=0.01)
     steady = found(kind, always(right), always(right), answerable=answerable)
     assert steady.outcome == "PASS"
     assert steady.estimate.n == 120 and steady.estimate.clusters == 60
