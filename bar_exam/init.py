@@ -11,6 +11,7 @@ from common.errors import UserError
 from common.files import write_whole
 from common.project import read_table
 from evals.gate import SHIPPED as SHIPPED_GATE
+from models.promotion.policy import SHIPPED as SHIPPED_POLICY
 from models.registry import SHIPPED as SHIPPED_REGISTRY
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -19,6 +20,7 @@ WRITTEN = {
     "registry/smollm2.toml": SHIPPED_REGISTRY / "smollm2.toml",
     "questions.csv": TEMPLATES / "questions.csv",
     "gate.toml": SHIPPED_GATE,
+    "policy.toml": SHIPPED_POLICY,
     ".github/workflows/exam.yml": TEMPLATES / "exam.yml",
 }
 JOINED = {"pyproject.toml": TEMPLATES / "project.toml", ".gitignore": TEMPLATES / "gitignore"}
@@ -63,7 +65,7 @@ def _joined(path: Path, template: Path) -> str:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Write registry, gate, questions, a workflow and [tool.bar-exam]; overwrites nothing."""
+    """Write registry, gate, policy, questions, workflow and [tool.bar-exam]; overwrite nothing."""
     parser = Parser(prog="python -m bar_exam.init", description=main.__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=Path(), metavar="DIR", help="(.)")
     return run(lambda typed: parser.parse_args(typed).folder, _begin, argv)

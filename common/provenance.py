@@ -16,6 +16,16 @@ PACKAGES = (
 )  # fmt: skip
 
 CODE = ("*.py", "pyproject.toml", "requirements*", ":(exclude)tests")
+"""What runs: in a commit as it is, a new module included, since it is imported as well."""
+
+DATA = ("evals", "fixtures", ":(exclude)*.toml", ":(exclude)fixtures/data/sample")
+"""What else moves numbers in a checkout of the product, such as word weights and labelled pairs."""
+
+MISLEADING = (
+    "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE", "GIT_SHALLOW_FILE", "GIT_GRAFT_FILE",
+)  # fmt: skip
+"""Variables that make git speak of another repository than that of a folder."""
 
 
 def provenance(root: Path = ROOT) -> dict[str, Any]:
@@ -24,7 +34,7 @@ def provenance(root: Path = ROOT) -> dict[str, Any]:
     Without git there is no commit, and the flag is True: nobody knows what was run.
     """
     return {
-        "commit": _git(root, "rev-parse", "HEAD"),
+        "commit": git(root, "rev-parse", "HEAD"),
         "dirty": _is_dirty(root),
         "python": platform.python_version(),
         "packages": versions(),
@@ -43,13 +53,13 @@ def commit(root: Path = ROOT) -> str | None:
     told = os.environ.get("BAR_EXAM_COMMIT")
     if told:
         return told
-    found = _git(root, "rev-parse", "HEAD")
+    found = git(root, "rev-parse", "HEAD")
     return f"{found}-dirty" if found and _is_dirty(root) else found
 
 
 def uncommitted(folder: Path) -> int:
     """Files of a folder that no commit holds as they are; 0 outside git."""
-    return len((_git(folder, "status", "--porcelain", "-uall", "--", ".") or "").splitlines())
+    return len((git(folder, "status", "--porcelain", "-uall", "--", ".") or "").splitlines())
 
 
 def versions() -> dict[str, str]:
@@ -73,19 +83,29 @@ def processor() -> str:
 
 
 def _is_dirty(root: Path) -> bool:
-    """Whether code differs from the commit, a new module included: it is imported as well.
+    """Whether code differs from the commit, as far as no digest of its own tells.
 
-    What is examined (registry, adapters, data, gate) has digests of its own, and does not make the
-    code dirty.
+    Registry, adapters, manifests, gate, ledger and data sets are known by digests: they may be new
+    or changed, and do not make the code dirty. A file that the index was told to overlook does.
     """
-    return _git(root, "status", "--porcelain", "--", *CODE) != ""
+    changed = git(root, "status", "--porcelain", "--untracked-files=all", "--", *CODE)
+    data: str | None = ""
+    if root.resolve() == ROOT:
+        data = git(root, "status", "--porcelain", "--untracked-files=no", "--", *DATA)
+    listed = git(root, "ls-files", "-v", "--", *CODE)
+    overlooked = any(line[0] == "S" or line[0].islower() for line in (listed or "").splitlines())
+    return changed != "" or data != "" or overlooked
 
 
-def _git(root: Path, *words: str) -> str | None:
+def git(root: Path, *words: str) -> str | None:
+    """What git says of the repository of a folder; None where there is none, or git fails."""
+    environ = {name: value for name, value in os.environ.items() if name not in MISLEADING}
     try:
         done = subprocess.run(
-            ["git", "-C", str(root), *words], capture_output=True, text=True, check=True, timeout=20
-        )
+            ["git", "--no-replace-objects", "-C", str(root), *words],
+            capture_output=True, encoding="utf-8", errors="surrogateescape", check=True, timeout=20,
+            env=environ,
+        )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()

@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.command import Parser, one_line, run
+from common.doors import as_typed
 from common.errors import UserError
+from common.files import write_whole
+from common.redaction import outward
 from models.promotion.actions import RUNS, Place, change_anchor, promote, roll_back
 from models.promotion.evidence import Reading
 from models.promotion.ledger import judged_before, read_ledger
 from models.promotion.ledger_entry import Entry
+from models.promotion.policy import FILE as POLICY
+from models.promotion.policy import SHIPPED as SHIPPED_POLICY
 from models.promotion.record import Record, RefusedError, read_records
 from models.promotion.verification import verify
 from models.registry import SHIPPED as SHIPPED_REGISTRY
@@ -23,15 +28,20 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+LONGEST_REASON = 1000
+"""Characters of a reason that is recorded."""
+
+
 @dataclass(frozen=True, slots=True)
 class PromoteOptions:
-    """One of `name`, `rollback`, `history`, `verify`, `exams` and `anchor`, and what goes with it.
+    """One thing to do (`name`, `rollback`, `history`, ...), and what goes with it.
 
     Attributes:
         name: the model to promote.
         anchor: the earlier champion to hold against, with the `reason`.
         report: of `name`; None takes its last.
         dataset: where the data set of its exam lies now; None is where the exam found it.
+        override: why `name` is promoted though its exam broke lines of the policy.
         sign: the private key to sign with.
         key: the public key to check signatures with.
         place: where record, registry and reports lie.
@@ -43,7 +53,9 @@ class PromoteOptions:
     verify: bool
     exams: bool
     anchor: str | None
+    write_policy: bool
     reason: str | None
+    override: str | None
     report: Path | None
     dataset: str | None
     sign: Path | None
@@ -59,6 +71,8 @@ def read_options(typed: Sequence[str]) -> PromoteOptions:
     """
     given = vars(_parser().parse_args(typed))
     folder, registry, runs = given.pop("folder"), given.pop("registry"), given.pop("runs")
+    for option in ("reason", "override"):
+        given[option] = _one_reason(f"--{option}", given[option])
     place = Place(folder or registry.parent, registry, runs, given.pop("ledger"))
     options = PromoteOptions(**given, place=place)
     _check(options)
@@ -74,7 +88,14 @@ def _parser() -> Parser:
     add("--verify", action="store_true", help="check the record, and mend what a crash left")
     add("--exams", action="store_true", help="show every exam that the ledger knows")
     add("--anchor", metavar="NAME", help="make this earlier champion the one to hold against")
-    add("--reason", metavar="TEXT", help="why the anchor is changed; it is recorded")
+    add("--reason", action="append", metavar="TEXT", help="why the anchor is changed; recorded")
+    add(
+        "--override",
+        action="append",
+        metavar="REASON",
+        help="promote NAME though its exam broke lines of the policy; recorded for ever",
+    )
+    add("--write-policy", action="store_true", help="write a policy to start from")
     add("--report", type=Path, metavar="PATH", help="report.json (default: the last of NAME)")
     add("--dataset", metavar="PATH", help="the exam's data set, where it lies elsewhere now")
     add("--sign", type=Path, metavar="KEY", help="sign with this private key (PEM)")
@@ -86,17 +107,38 @@ def _parser() -> Parser:
     return parser
 
 
+def _one_reason(option: str, given: Sequence[str] | None) -> str | None:
+    """A reason as it is recorded: one line, without secrets.
+
+    Raises:
+        UserError: it says nothing or too much, or there are several.
+    """
+    if given is None:
+        return None
+    if len(given) > 1:
+        raise UserError(f"{option} was given {len(given)} times; give one reason")
+    reason = " ".join(outward(given[0]).split())
+    if not any(char.isalnum() for char in given[0]):
+        raise UserError(f"{option} gives no reason; say why, in words that others will read")
+    if len(reason) > LONGEST_REASON:
+        raise UserError(f"{option} has {len(reason)} characters; say it in {LONGEST_REASON}")
+    return reason
+
+
 def _check(options: PromoteOptions) -> None:
     changes = bool(options.name) or options.rollback or bool(options.anchor)
-    shows = (options.history, options.verify, options.exams)
-    chosen = [options.name, options.rollback, *shows, options.anchor]
+    shows = (options.history, options.verify, options.exams, options.write_policy)
+    chosen = [options.name, options.rollback, options.anchor, *shows]
     wrong = None
     if sum(map(bool, chosen)) != 1:
-        wrong = "give one of NAME, --rollback, --history, --verify, --exams and --anchor NAME"
-    elif bool(options.anchor) != bool((options.reason or "").strip()):
+        wrong = (
+            "give one of NAME, --rollback, --history, --verify, --exams, --anchor NAME and "
+            "--write-policy"
+        )
+    elif bool(options.anchor) != bool(options.reason):
         wrong = "--anchor NAME and --reason TEXT go together"
-    elif (options.report or options.dataset) and not options.name:
-        wrong = "--report and --dataset go with NAME"
+    elif (options.report or options.dataset or options.override) and not options.name:
+        wrong = "--report, --dataset and --override go with NAME"
     elif options.sign and not changes:
         wrong = "--sign goes with NAME, --rollback or --anchor"
     elif options.key and not options.verify:
@@ -117,7 +159,7 @@ def history(records: Sequence[Record]) -> "Table":
             f"{record.when[:16].replace('T', ' ')}\n{record.who}",
             f"{record.kind}\n{record.model} {record.identity[:8]}",
             record.verdict or "",
-            record.reason or _numbers(record),
+            _said(record),
             record.anchor.model,
         )
         table.add_row(*(Text(cell, overflow="fold") for cell in cells))
@@ -156,6 +198,12 @@ def _print_exams(entries: Sequence[Entry]) -> None:
         console.print(f"{data.name} {data.identity[:8]}, {data.split}: {found.words}")
 
 
+def _said(record: Record) -> str:
+    """Why a line stands there: the reason of an override or a new anchor, and the numbers."""
+    passed = [f"override: {record.override.reason}"] if record.override else []
+    return "\n".join([*passed, record.reason or _numbers(record)])
+
+
 def _numbers(record: Record) -> str:
     """As in "token_f1 0.612 [0.58, 0.64]", a line a metric."""
     statistics = record.statistics or {"estimates": {}, "checks": []}
@@ -172,10 +220,19 @@ def _numbers(record: Record) -> str:
 def _changed(options: PromoteOptions) -> Record:
     if options.name:
         reading = Reading(find_evidence, partial(judged_again, dataset=options.dataset))
-        return promote(options.name, options.place, reading, options.report, options.sign)
+        place, override = options.place, options.override
+        return promote(options.name, place, reading, options.report, options.sign, override)
     if options.anchor:
         return change_anchor(options.anchor, options.reason or "", options.place, options.sign)
     return roll_back(options.place, options.sign)
+
+
+def _write_policy(folder: Path) -> Path:
+    path = folder / POLICY
+    if path.exists() or path.is_symlink():
+        raise UserError(f"{path} is there already; edit it, or move it first")
+    write_whole(path, as_typed(SHIPPED_POLICY.read_text("utf-8")))
+    return path
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -195,6 +252,8 @@ def _act(options: PromoteOptions) -> int:
             _print_exams(read_ledger(options.place.exams))
         elif options.verify:
             verify(options.place, options.key)
+        elif options.write_policy:
+            print(f"{_write_policy(options.place.folder)}: read it, and commit it")
         else:
             done = _changed(options)
             what = f"{done.kind} {done.number}, {done.identity[:12]}"

@@ -194,6 +194,17 @@ def _beside(file: Path, path: Path) -> Path:
     return (file.parent / path.expanduser()).resolve()
 
 
+def files_of(name: str, registry: Path) -> tuple[Path, ...]:
+    """A model's own files and folders: entry and adapter, or the answers that were recorded."""
+    entry = read_entry(name, registry)
+    own = [] if name.startswith(RECORDED) else [entry_path(name, registry)]
+    if isinstance(entry, RecordedEntry):
+        own.append(entry.path)
+    if isinstance(entry, LocalEntry) and entry.adapter:
+        own.append(entry.adapter)
+    return tuple(own)
+
+
 def adapter_of(name: str, registry: Path) -> Path | None:
     """The adapter folder that a registry entry names."""
     entry = read_entry(name, registry)

@@ -10,22 +10,25 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from common.errors import UserError
+from common.settings import read_toml
 from models.chat import Model
 from models.factory import open_models
 from models.identity.identities import VERSION, manifest_digest, promotion_identity
 from models.promotion.admission import check_admission, check_recorded
 from models.promotion.champion import Say, in_force, recover, write_pointer
 from models.promotion.components import components_of
+from models.promotion.enforcement import check_stood, excused, policy_in_force
 from models.promotion.evidence import ExamEvidence, Reading
 from models.promotion.ledger import ledger_beside, read_ledger
 from models.promotion.noted import check_noted
+from models.promotion.policy import FILE as POLICY
 from models.promotion.record import SHIPPED, Named, Record, RefusedError, append, chained
 from models.promotion.signing import forget, private_fingerprint, sign_promotion
 from models.registry import SHIPPED as SHIPPED_REGISTRY
-from models.registry import adapter_of, read_entry
+from models.registry import adapter_of, files_of, read_entry
 
 RUNS = Path("reports/runs")
 
@@ -54,26 +57,49 @@ def promote(
     reading: Reading,
     report: Path | None = None,
     key: Path | None = None,
+    override: str | None = None,
     say: Say = print,
 ) -> Record:
     """Make `name` the champion, if the last report that examined it says PROMOTE and still holds.
 
     What is recorded is the verdict as `reading` computes it again.
 
+    Args:
+        name: of the model.
+        place: where things lie.
+        reading: finds the report, and computes its verdict again.
+        report: None takes the last.
+        key: to sign with.
+        override: why lines of the policy that the exam broke are to be passed over.
+        say: shows a line.
+
     Raises:
         UserError: the model is unknown, or a file cannot be read or written.
-        RefusedError: no exam passed, or model, gate or champion are not those of the exam any more.
+        RefusedError: no exam passed, model, gate or champion are not those of the exam any more, or
+            the policy does not admit it.
     """
     read_entry(name, place.registry, "promote")
     with locked(place.folder, say):
+        policy, path = policy_in_force(place.folder, _account()), place.folder / POLICY
         records = recover(place.folder, place.registry, say)
         model = open_models([name], place.registry)[0]
         exam = reading.find(name, promotion_identity(model), place.runs, report)
         check_admission(exam, model, records)
+        check_stood(exam, name, path, policy, files_of(name, place.registry))
         for line in check_noted(exam, read_ledger(place.exams), place.exams):
             say(line)
+        gate: dict[str, Any] = read_toml(exam.gate.file, dict[str, Any])
+        passed = excused(exam, name, path, policy, gate, override, compared=bool(records))
+        if override and not passed:
+            say("the policy admits it without an override, so none is recorded")
         exam = reading.judge(exam, place.registry)
-        record = _promotion(exam, model, place.registry, records[-1] if records else None)
+        last = records[-1] if records else None
+        record = replace(
+            _promotion(exam, model, place.registry, last, moves_anchor=not passed),
+            policy=policy.identity,
+            rules=gate,
+            override=passed,
+        )
         return _commit(place, records, record, key, say)
 
 
@@ -107,6 +133,7 @@ def change_anchor(
         RefusedError: `name` never was champion, is not what it was, or is the anchor already.
     """
     with locked(place.folder, say):
+        policy_in_force(place.folder, _account())
         records = recover(place.folder, place.registry, say)
         promoted = {record.model: record for record in records if record.kind == "promotion"}
         if name not in promoted:
@@ -120,8 +147,11 @@ def change_anchor(
         return _commit(place, records, record, key, say)
 
 
-def _promotion(exam: ExamEvidence, model: Model, registry: Path, last: Record | None) -> Record:
-    """What a line says of a model that an exam puts into service."""
+def _promotion(
+    exam: ExamEvidence, model: Model, registry: Path, last: Record | None, *, moves_anchor: bool
+) -> Record:
+    """What a line says of a model that an exam puts into service; an override moves no anchor."""
+    moves_anchor = moves_anchor and exam.verdict.improves_anchor
     named = Named(model.name, exam.identity)
     return Record(
         kind="promotion",
@@ -143,7 +173,7 @@ def _promotion(exam: ExamEvidence, model: Model, registry: Path, last: Record | 
         },
         verdict=exam.verdict.outcome,
         previous=last.named if last else None,
-        anchor=last.anchor if last and not exam.verdict.improves_anchor else named,
+        anchor=last.anchor if last and not moves_anchor else named,
         version=VERSION,
     )
 
@@ -151,7 +181,10 @@ def _promotion(exam: ExamEvidence, model: Model, registry: Path, last: Record | 
 def _unexamined(
     record: Record, kind: Literal["rollback", "anchor"], previous: Named, anchor: Named
 ) -> Record:
-    """What a line says of a model that was recorded before, and is in service by no new exam."""
+    """What a line says of a model that was recorded before, and is in service by no new exam.
+
+    That it once was promoted by an override stays said.
+    """
     return replace(
         record,
         kind=kind,
@@ -166,6 +199,8 @@ def _unexamined(
         previous=previous,
         anchor=anchor,
         reason=None,
+        policy=None,
+        rules=None,
     )
 
 
@@ -173,15 +208,20 @@ def _now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
-def _who() -> str:
-    """The account of the process; with what the environment calls it, where that differs."""
+def _account() -> str:
+    """The account of the process, whatever the environment calls it."""
     import pwd
 
     number = os.geteuid()
     try:
-        account = pwd.getpwuid(number).pw_name
+        return pwd.getpwuid(number).pw_name
     except KeyError:
-        account = f"uid {number}"
+        return f"uid {number}"
+
+
+def _who() -> str:
+    """The account of the process; with what the environment calls it, where that differs."""
+    account = _account()
     try:
         named = getpass.getuser()
     except (KeyError, OSError):

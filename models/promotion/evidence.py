@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from models.promotion.demands import ExamFacts
 from models.promotion.record import Code, Data, Named, Source
 
 SEAL = "report.sha256"
@@ -57,7 +58,8 @@ class ExamEvidence:
     `estimates` are those of all its cases, by metric, as JSON has them; `sealed` says whether
     these are the bytes that the exam noted when it ended.
     `selection` says what of the data was asked, how passages were found, who judged, and how many
-    candidates shared the exam: whatever a person chose before looking, or after.
+    candidates shared the exam: whatever a person chose before looking, or after. `facts` are the
+    same for the policy to judge.
     """
 
     path: Path
@@ -70,6 +72,7 @@ class ExamEvidence:
     dataset: Data
     gate: GateFile
     selection: Mapping[str, Any]
+    facts: ExamFacts
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from common.identity import digest
 from common.settings import read_toml
 from models.manifest import Sha256
 from models.promotion.record import SHIPPED as SHIPPED_FOLDER
-from models.promotion.record import RefusedError
 
 FILE = "policy.toml"
 SHIPPED = SHIPPED_FOLDER / FILE
@@ -125,20 +124,4 @@ def read_policy(path: Path = SHIPPED) -> Policy | None:
     if not path.exists() and not path.is_symlink():
         return None
     policy: Policy = read_toml(path, Policy)
-    return policy
-
-
-def required_policy(path: Path) -> Policy:
-    """The policy that a promotion stands on.
-
-    Raises:
-        UserError: it cannot be read.
-        RefusedError: there is none.
-    """
-    policy = read_policy(path)
-    if policy is None:
-        raise RefusedError(
-            f"{path} is not there, and without a policy nothing is promoted: type `{WRITE}`, "
-            "which writes one to start from, read it and commit it"
-        )
     return policy

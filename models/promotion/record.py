@@ -25,7 +25,7 @@ from models.promotion.components import Components
 SHIPPED = ROOT / "models"
 FILE = "promotions.jsonl"
 FIRST = "0" * 64
-LATER = {"version": 1, "reason": None}
+LATER = {"version": 1, "reason": None, "policy": None, "rules": None, "override": None}
 """Fields that came later, with what a line without them means: it reads back byte for byte."""
 
 
@@ -67,6 +67,14 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Override:
+    """Why a model was promoted although it broke lines of the policy, and which."""
+
+    reason: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """One promotion, rollback or change of the anchor, as one line.
 
@@ -88,6 +96,9 @@ class Record:
         hash: SHA-256 over this line's canonical JSON without this field.
         version: of the function that made `identity`; the first lines do not say 1.
         reason: why the anchor was changed.
+        policy: identity of the policy that admitted it.
+        rules: the gate file, as it was.
+        override: of the promotion that put this model into service; None where it broke no line.
     """
 
     kind: Literal["promotion", "rollback", "anchor"]
@@ -111,6 +122,9 @@ class Record:
     hash: str = ""
     version: int = 1
     reason: str | None = None
+    policy: str | None = None
+    rules: Mapping[str, Any] | None = None
+    override: Override | None = None
 
     @property
     def named(self) -> Named:

@@ -30,6 +30,8 @@ def verify(place: Place, key: Path | None = None, say: Say = print) -> None:
         return
     last = records[-1]
     say(f"{len(records)} records, unbroken; champion {last.model}, anchor {last.anchor.model}")
+    if last.override:
+        say(f"{last.model} was promoted by override: {last.override.reason}")
     _verify_model(place, last, say)
     signed = [record for record in records if record.signed_by]
     if key:

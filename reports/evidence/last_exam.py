@@ -5,6 +5,13 @@ from typing import Any
 
 from common.errors import UserError
 from common.identity import file_digest
+from models.promotion.demands import (
+    CodeFacts,
+    DataFacts,
+    ExamFacts,
+    JudgeFacts,
+    RetrieverFacts,
+)
 from models.promotion.evidence import SEAL, ExamEvidence, GateFile, ReportedVerdict, seal_line
 from models.promotion.record import Code, Data, Named, RefusedError, Source
 from reports.archive import newest_first, read_overview
@@ -33,6 +40,10 @@ def find_evidence(name: str, identity: str, runs: Path, report: Path | None = No
         RefusedError: none examined this model, the one that did concluded nothing, or a newer one
             concluded otherwise.
     """
+    if report and read_overview(report).header.part:
+        raise RefusedError(
+            f"{report} is of a part of an exam, which promotes nobody; type `{examine_line(name)}`"
+        )
     exam = evidence_of(report or _last(name, runs), name)
     folder = exam.path.resolve().parent
     if folder.parent == runs.resolve() and folder.name != exam.source.id:
@@ -118,6 +129,22 @@ def evidence_of(path: Path, name: str) -> ExamEvidence:
         dataset=Data(header.dataset.name, header.dataset.identity, header.dataset.split),
         gate=GateFile(header.gate.identity, header.gate.sha256, Path(header.gate.file)),
         selection=_selection(overview),
+        facts=facts_of(header),
+    )
+
+
+def facts_of(header: Header) -> ExamFacts:
+    """What a policy judges of an exam."""
+    code, policy = _code(header), header.provenance.get("policy")
+    return ExamFacts(
+        provenance=CodeFacts(
+            commit=code.commit,
+            dirty=code.dirty,
+            policy=policy if isinstance(policy, str) else None,
+        ),
+        dataset=DataFacts.model_validate(header.dataset),
+        retriever=RetrieverFacts.model_validate(header.retriever),
+        fingerprint=JudgeFacts.model_validate(header.fingerprint),
     )
 
 

@@ -65,6 +65,8 @@ def judged_again(exam: ExamEvidence, registry: Path, dataset: str | None = None)
         )
     gate, data = read_gate(exam.gate.file), _load(report, exam, dataset)
     try:
+        if gate.identity != exam.gate.identity:
+            raise ValueError("its gate file says otherwise than the digest in it")
         verdict, group = judge_again(report, name, gate, data, registry)
         for wrong in differences(report, verdict, group):
             raise ValueError(wrong)
@@ -132,6 +134,9 @@ def judge_again(
             recorded={each for each, entry in entries.items() if isinstance(entry, RecordedEntry)},
         ),
     )
+    counts = len(asked), len({case.contract.id for case in asked})
+    if counts != (header.dataset.examined_cases, header.dataset.examined_contracts):
+        raise ValueError("it asked {} cases of {} contracts".format(*counts))
     further = [
         *partial_check(len(selected), len(selected), selection),
         *leak_checks(entries[name], selected, gate.leakage, name),

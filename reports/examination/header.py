@@ -67,7 +67,10 @@ def make_header(
         started=started,
         command=command_line(exam_words()),
         provenance=provenance(prepared.root)
-        | {"extensions": [asdict(each) for each in prepared.extensions]},
+        | {
+            "extensions": [asdict(each) for each in prepared.extensions],
+            "policy": prepared.policy.identity if prepared.policy else None,
+        },
         dataset=dataset_facts(
             prepared.dataset, source_of(options, prepared.root), options.selection, cases
         ),

@@ -12,6 +12,7 @@ from fixtures.retrieval.retrieval import Retriever
 from models.factory import Chats
 from models.promotion.ledger import Judged
 from models.registry import read_entry
+from reports.examination.admissible import admissibility, passed_over
 from reports.examination.beforehand import Beforehand, look_ahead
 from reports.examination.header import model_facts
 from reports.examination.looks import Looks, plan_stages
@@ -82,17 +83,20 @@ def plan_exam(prepared: Prepared, selected: Selected, chats: Chats) -> Planned:
         name: leak_checks(read_entry(name, options.registry), cases, gate.leakage, name)
         for name in options.models
     }
+    retriever = Retriever(options.retriever, prepared.dataset.name, cache_dir() / "passages")
+    promotes = admissibility(prepared, cases, retriever.identity, agenda.judges)
     roles: dict[str, Role] = {opponent.name: opponent.role for opponent in opponents}
     beside = (
         *fairness_needs(agenda, cases, len(models), gate),
         *contamination_needs(agenda.contamination_exams, gate),
     )
+    ahead = look_ahead(prepared, cases, leaks, agenda.judge_exams, beside)
     return Planned(
         prepared=prepared,
         agenda=agenda,
         plan=agenda.plan(models, cases, looks.stages, limits, answers),
         looks=looks,
-        retriever=Retriever(options.retriever, prepared.dataset.name, cache_dir() / "passages"),
+        retriever=retriever,
         models=tuple(
             model_facts(
                 model, read_entry(model.name, options.registry), roles.get(model.name, "candidate")
@@ -100,5 +104,5 @@ def plan_exam(prepared: Prepared, selected: Selected, chats: Chats) -> Planned:
             for model in models
         ),
         leaks=leaks,
-        beforehand=look_ahead(prepared, cases, leaks, agenda.judge_exams, beside),
+        beforehand=Beforehand((*ahead.notes, *passed_over(prepared)), (*ahead.announced, promotes)),
     )

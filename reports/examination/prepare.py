@@ -12,6 +12,7 @@ from evals.options import JUDGED_BY_DEFAULT, ExamOptions
 from fixtures.cases import Case, Dataset
 from fixtures.datasets import load_dataset
 from fixtures.selection import select
+from models.promotion.policy import Policy, policy_path, read_policy
 from models.registry import read_entry
 from reports.examination.run_folder import check_runs, new_run_id
 from reports.report import Opponent
@@ -34,6 +35,7 @@ class Prepared:
     opponents: tuple[Opponent, ...]
     run_id: str
     extensions: tuple[Extension, ...] = ()
+    policy: Policy | None = None
 
     @property
     def candidates(self) -> tuple[str, ...]:
@@ -65,7 +67,7 @@ def prepare(
     run_id: str | None = None,
     extensions: tuple[Extension, ...] = (),
 ) -> Prepared:
-    """Read gate, registry and data set; everything a user may have got wrong shows here.
+    """Read gate, policy, registry and data set; everything a user may have got wrong shows here.
 
     Args:
         options: of the command line.
@@ -77,6 +79,7 @@ def prepare(
         UserError: any of them is missing or malformed, or no case is selected.
     """
     gate = read_gate(options.gate)
+    policy = read_policy(policy_path(options.registry))
     entries = [read_entry(name, options.registry) for name in options.models]
     dataset = load_dataset(options.dataset, options.cuad)
     if options.leave_out_trained:
@@ -92,4 +95,4 @@ def prepare(
     opponents = name_opponents(options.baseline, options.registry.parent)
     check_registered(opponents, options.registry)
     run_id = run_id or new_run_id()
-    return Prepared(options, root, gate, dataset, cases, opponents, run_id, extensions)
+    return Prepared(options, root, gate, dataset, cases, opponents, run_id, extensions, policy)

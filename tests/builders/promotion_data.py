@@ -13,7 +13,7 @@ from functools import cache, partial
 
 from common.identity import digest
 from evals.gate import Gate, read_gate
-from evals.metrics.table import score
+from evals.metrics.table import METRICS, score
 from evals.results import Result
 from fixtures.datasets import load_dataset
 from fixtures.selection import Selection, select
@@ -24,6 +24,8 @@ from models.promotion.actions import Place, promote
 from models.promotion.evidence import SEAL, Reading, seal_of
 from models.promotion.ledger import begin, complete, ledger_beside, read_ledger
 from models.promotion.ledger_entry import Begun, Candidate, Chosen, Ended, Said
+from models.promotion.policy import FILE as POLICY_FILE
+from models.promotion.policy import read_policy
 from models.promotion.record import Data
 from models.registry import read_entry
 from reports.archive import write_report as archive
@@ -34,6 +36,7 @@ from reports.report import ModelFacts, Opponent, RetrieverFacts
 from reports.verdict.conclude import conclude
 from reports.verdict.decide import shared, who_may_pass
 from reports.verdict.preconditions import leak_checks
+from tests.builders.policies import permissive
 from tests.builders.report_data import SPENDING, header
 
 GATE = """# what an exam must show
@@ -56,12 +59,21 @@ def make_place(folder, *names):
         each.mkdir(parents=True)
     (folder / "gate.toml").write_text(GATE)
     (folder / "data.json").write_text(json.dumps({"data": list(map(document, range(CONTRACTS)))}))
+    allow(place)
     for name in names:
         (place.registry / f"{name}.toml").write_text(
             f'# {name}\nkind = "echo"\nstatus = "candidate" # until promoted\n'
             f'system = "I am {name}."\n\n[decoding]\nseed = 1 # kept\n'
         )
     return place
+
+
+def allow(place):
+    """Write a policy that admits the gate and the data of a place as they are, if it does not."""
+    root, path = place.registry.parent, place.folder / POLICY_FILE
+    gate, data = read_gate(root / "gate.toml").identity, load_dataset(str(root / "data.json"))
+    if not path.exists() or gate not in read_policy(path).gates:
+        path.write_text(permissive(gate, data.identity, METRICS))
 
 
 def document(number):
@@ -115,7 +127,12 @@ def concluded(place, names, *, against=None, anchor=None, id_, better=False):
     first = replace(
         header(),
         id=id_,
-        provenance={"commit": "c0ffee", "dirty": False, "python": "3.11"},
+        provenance={
+            "commit": "c0ffee",
+            "dirty": False,
+            "python": "3.11",
+            "policy": read_policy(place.folder / POLICY_FILE).identity,
+        },
         dataset=dataset_facts(data, str(path), Selection(), cases),
         retriever=RetrieverFacts("none", 5, 1000, 100),
         models=tuple(facts),
@@ -151,6 +168,7 @@ def write_report(place, name, *, improves_anchor=False, id_="20260101-000000-aaa
     """
     against = {key: changes.pop(key, None) for key in ("against", "anchor")}
     names, part = (name, *changes.pop("beside", ())), changes.pop("part", False)
+    allow(place)
     path = place.runs / id_ / "report.json"
     path.parent.mkdir(exist_ok=True)
     archive(concluded(place, names, id_=id_, better=improves_anchor, **against), path)

@@ -134,7 +134,7 @@ def test_what_was_chosen_of_the_exam_stands_in_the_record(tmp_path):
 
     edit(path, choose)
     seal(path)
-    chosen = json.loads(promoted("a", place).line)["statistics"]["exam"]
+    chosen = json.loads(promoted("a", place, override="a try").line)["statistics"]["exam"]
     assert (chosen["data"]["limit"], chosen["data"]["examined_cases"]) == (60, 60)
     assert (chosen["retriever"]["kind"], chosen["retriever"]["k"]) == ("bm25", 3)
     assert chosen["judges"] == [["correctness", "reference", "7" * 64]]

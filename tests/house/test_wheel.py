@@ -8,6 +8,7 @@ import zipfile
 
 import pytest
 
+from tests.builders.policies import pasted
 from tests.house.extending import repository
 from tests.house.test_extending import LINE, report, typed
 from tests.seams import ROOMS, ROOT
@@ -102,10 +103,16 @@ def test_a_promotion_is_recorded_in_the_repository(site, tmp_path):
     kept = '[metrics.conciseness]\nrole = "guard"\nfloor = 0.0\n[leakage]\nexcused = ["lead"]\n'
     gate.write_text(f"minimum_cases = 2\n{kept}")
     git = ["git", "-C", folder, "-c", "user.name=t", "-c", "user.email=t@localhost"]
-    for words in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "ours"]):
+    subprocess.run([*git, "init", "-q"], check=True)
+    assert typed(folder, "promote", "--write-policy", product=site).returncode == 0
+    done = typed(folder, *LINE, product=site)
+    assert "this exam cannot promote" in done.stdout
+    (folder / "policy.toml").write_text(pasted(done.stdout))
+    for words in (["add", "-A"], ["commit", "-q", "-m", "ours"]):
         subprocess.run([*git, *words], check=True)
     done = typed(folder, *LINE, product=site)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "this exam can promote, by" in done.stdout, done.stdout
     done = typed(folder, "promote", "lead", product=site)
     assert done.returncode == 0, done.stderr
     assert 'model = "lead"' in (folder / "champion.toml").read_text("utf-8")

@@ -309,7 +309,7 @@ def test_a_report_that_is_none_is_one_line(place, capsys, spoil, said):
         ([], "give one of NAME, --rollback"),
         (["a", "--rollback"], "give one of"),
         (["--nonsense"], "unrecognized arguments"),
-        (["--rollback", "--report=x"], "--report and --dataset go with NAME"),
+        (["--rollback", "--report=x"], "--report, --dataset and --override go with NAME"),
         (["--verify", "--sign=x"], "--sign goes with"),
         (["a", "--key=x"], "--key goes with --verify"),
         (["aa"], "did you mean a?"),

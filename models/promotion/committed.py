@@ -1,0 +1,94 @@
+"""Whether a policy stood before the exam that it is to judge, as far as git can tell."""
+
+import re
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+from common.errors import UserError
+from common.provenance import git
+from common.settings import validated
+from models.promotion.policy import Policy
+
+ALONE = "commit it, in a commit of its own, and examine again"
+
+
+def uncommitted(path: Path, policy: Policy) -> str | None:
+    """Why nobody can tell whether a policy was changed meanwhile; None where a commit holds it.
+
+    Outside a git repository nobody can, and a policy that says `versioned = false` accepts that.
+
+    Args:
+        path: of the file.
+        policy: what it says.
+    """
+    folder = path.parent.resolve()
+    if git(folder, "rev-parse", "--show-toplevel") is None:
+        if any((above / ".git").exists() for above in (folder, *folder.parents)):
+            return f"git cannot read the repository of {path}; type `git status` there to see why"
+        if policy.versioned:
+            return (
+                f"{path} lies in no git repository, so nobody can tell whether it was changed "
+                "after the exam; put it into one, or say versioned = false in it"
+            )
+        return None
+    if _at("HEAD", path) != policy.identity:
+        return f"{path} says what no commit holds; {ALONE}"
+    return None
+
+
+def fitted(path: Path, policy: Policy, commit: str | None, own: Sequence[Path]) -> str | None:
+    """Why a policy may have been fitted to a candidate; None where nothing speaks for that.
+
+    It must say at the exam's commit what it says now, where this repository holds that commit, and
+    the commit that changed it last may not hold the candidate's own files too. A policy that was
+    never changed was fitted to nobody.
+
+    Args:
+        path: of the file, which `uncommitted` found committed.
+        policy: what it says.
+        commit: that the exam ran on.
+        own: the candidate's files and folders.
+    """
+    folder = path.parent.resolve()
+    top = git(folder, "rev-parse", "--show-toplevel")
+    if top is None:
+        return None
+    if commit and _holds(folder, commit) and _at(commit, path) != policy.identity:
+        return f"{path} is not what it was at the exam's commit {commit[:12]}; examine again"
+    if git(folder, "rev-parse", "--is-shallow-repository") != "false":
+        return f"the history of {path} is cut off; type `git fetch --unshallow`"
+    changes = (git(folder, "rev-list", "-n2", "HEAD", "--", path.name) or "").split()
+    if len(changes) < 2:
+        return None
+    last = changes[0]
+    listed = git(folder, "diff-tree", "-r", "-m", "-z", "--no-commit-id", "--name-only", last) or ""
+    both = {Path(top, name) for name in listed.split("\0") if name}
+    places = [each.resolve() for each in own]
+    shared = sorted(f for f in both if any(f.resolve().is_relative_to(each) for each in places))
+    if not shared:
+        return None
+    return (
+        f"{path} was last changed in commit {last[:12]}, which changed {shared[0].name} of the "
+        "candidate too, so that one may be fitted to the other; change the policy in a commit of "
+        "its own, and examine again"
+    )
+
+
+def _holds(folder: Path, commit: str) -> bool:
+    """Whether a repository holds a commit: the code that examined may lie in another."""
+    is_name = re.fullmatch("[0-9a-f]{40,64}", commit)
+    return bool(is_name) and git(folder, "cat-file", "-t", commit) == "commit"
+
+
+def _at(commit: str, path: Path) -> str | None:
+    """Identity of what the policy said at a commit; None where it said nothing that can be read."""
+    text = git(path.parent.resolve(), "show", f"{commit}:./{path.name}")
+    if text is None:
+        return None
+    try:
+        values = tomllib.loads(text.removeprefix("\ufeff"))
+        policy: Policy = validated(str(path), values, Policy)
+    except (tomllib.TOMLDecodeError, RecursionError, UserError):
+        return None
+    return policy.identity

@@ -1,0 +1,102 @@
+"""A policy, enforced: who may promote, by which policy, and what an override may excuse."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from models.promotion.admission import said
+from models.promotion.committed import fitted, uncommitted
+from models.promotion.demands import broken_lines
+from models.promotion.evidence import ExamEvidence
+from models.promotion.policy import FILE, WRITE, Policy, read_policy
+from models.promotion.record import Override, RefusedError
+
+
+def policy_in_force(folder: Path, account: str) -> Policy:
+    """The policy beside a record, which a commit holds, and by which this account may decide.
+
+    Raises:
+        UserError: it cannot be read.
+        RefusedError: there is none, it is not committed, or somebody else has to type this.
+    """
+    path = folder / FILE
+    policy = read_policy(path)
+    if policy is None:
+        raise RefusedError(
+            f"{path} is not there, and without a policy nothing is promoted; type `{WRITE}`, "
+            "which writes one, read it and commit it"
+        )
+    if doubt := uncommitted(path, policy):
+        raise RefusedError(doubt)
+    if policy.approvers and account not in policy.approvers:
+        raise RefusedError(
+            f"{path}: approvers are {', '.join(policy.approvers)}, and this is {account}; let one "
+            "of them type it"
+        )
+    return policy
+
+
+def check_stood(
+    exam: ExamEvidence, name: str, path: Path, policy: Policy, own: Sequence[Path]
+) -> None:
+    """Refuse an exam under another policy, or a policy that may be fitted to the candidate.
+
+    No override excuses that: nobody could tell what it overrides.
+
+    Args:
+        exam: on the model.
+        name: of the model.
+        path: of the policy.
+        policy: that is in force.
+        own: files and folders of the model.
+
+    Raises:
+        RefusedError: it is so.
+    """
+    known = exam.facts.provenance.policy
+    if known != policy.identity:
+        found = "another policy" if known else "no policy"
+        raise RefusedError(
+            f"{exam.path} was examined under {found} than {path} is now; {_again(name)}"
+        )
+    if doubt := fitted(path, policy, exam.code.commit, own):
+        raise RefusedError(doubt)
+
+
+def excused(
+    exam: ExamEvidence,
+    name: str,
+    path: Path,
+    policy: Policy,
+    gate: Mapping[str, Any],
+    reason: str | None,
+    *,
+    compared: bool,
+) -> Override | None:
+    """What is recorded of the lines that an exam broke; None where it broke none.
+
+    Args:
+        exam: on the model, which holds otherwise.
+        name: of the model.
+        path: of the policy.
+        policy: that is in force.
+        gate: the gate file's content.
+        reason: why it is promoted all the same; None where nobody says so.
+        compared: whether there is a champion.
+
+    Raises:
+        RefusedError: it broke a line, and nobody takes that upon themselves.
+    """
+    metrics = gate.get("metrics", {})
+    broken = broken_lines(policy, exam.facts, exam.gate.identity, metrics, compared=compared)
+    if exam.verdict.outcome == "INCONCLUSIVE":
+        broken = (f"{exam.path} says {said(exam, name)}", *broken)
+    if not broken:
+        return None
+    if reason is None:
+        raise RefusedError(f"{path} does not admit {name}: {'; '.join(broken)}; {_again(name)}")
+    return Override(reason, broken)
+
+
+def _again(name: str) -> str:
+    return f"type `pytest evals --model {name} --baseline champion`"

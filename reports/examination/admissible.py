@@ -1,0 +1,65 @@
+"""Whether an exam can lead to a promotion by the policy, as far as is known before it asks."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from common.provenance import provenance
+from evals.judges.judge import Judge
+from fixtures.cases import Case
+from models.promotion.committed import uncommitted
+from models.promotion.demands import ExamFacts, broken_lines
+from models.promotion.policy import WRITE, policy_path
+from models.promotion.record import read_records
+from reports.examination.header import dataset_facts, fingerprint, retriever_facts
+from reports.examination.prepare import Prepared
+
+
+def admissibility(
+    prepared: Prepared, cases: Sequence[Case], retriever: str, judges: Sequence[Judge]
+) -> str:
+    """One line: whether a promotion may follow, or what of the policy stands against it.
+
+    Args:
+        prepared: the exam.
+        cases: those that will be asked.
+        retriever: its identity.
+        judges: who will judge.
+    """
+    policy, path = prepared.policy, policy_path(prepared.options.registry)
+    if policy is None:
+        return f"this exam cannot promote: {path} is not there; type `{WRITE}`"
+    split = prepared.options.selection.split
+    facts = ExamFacts.model_validate(
+        {
+            "provenance": provenance(prepared.root),
+            "dataset": asdict(
+                dataset_facts(prepared.dataset, "", prepared.options.selection, cases)
+            ),
+            "retriever": asdict(retriever_facts(prepared.options.retriever, retriever)),
+            "fingerprint": asdict(fingerprint(prepared.dataset, split, cases, retriever, judges)),
+        }
+    )
+    broken = broken_lines(
+        policy,
+        facts,
+        prepared.gate.identity,
+        {name: rule.model_dump() for name, rule in prepared.gate.metrics.items()},
+        compared=any(each.role == "champion" for each in prepared.opponents),
+    )
+    doubt = uncommitted(path, policy)
+    lines = [doubt, *broken] if doubt else broken
+    if not lines:
+        return f"this exam can promote, by {path}"
+    return f"this exam cannot promote, by {path}: {'; '.join(lines)}"
+
+
+def passed_over(prepared: Prepared) -> tuple[str, ...]:
+    """A line where the champion of the exam is in service by an override."""
+    records = read_records(prepared.options.registry.parent)
+    override = records[-1].override if records else None
+    if override is None or all(each.role != "champion" for each in prepared.opponents):
+        return ()
+    return (
+        f"the champion {records[-1].model} was promoted by override: {override.reason} "
+        f"({'; '.join(override.lines)})",
+    )
