@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from common.redaction import outward
+from common.visible import visible
 from models.chat import Answer
 
 LONGEST = 200_000
@@ -105,8 +106,12 @@ def answered(
 
 
 def scorable(answer: Answer) -> Answer:
-    """The answer as whoever scores or judges it reads it: a refusal is silence, in any words."""
-    return replace(answer, text="") if answer.finish_reason in DECLINED else answer
+    """The answer as whoever scores or judges it reads it.
+
+    A refusal is silence, in any words, and what cannot be seen is not said.
+    """
+    said = "" if answer.finish_reason in DECLINED else visible(answer.text)
+    return answer if said == answer.text else replace(answer, text=said)
 
 
 def begun(tokenizer: Any, prompt: Sequence[int]) -> bool:

@@ -3,8 +3,8 @@
 Contract clauses are full of negation ("Neither party may assign ..."), so a negative word proves
 nothing. An answer declines when its first sentence, freed of markup and preamble, has the shape of
 a denial. Where whatever else it says asserts nothing it is an abstention, else a hedge: it says
-"not found" and gives an answer all the same. A hedge is right about nothing: no abstention where
-the contract does not answer, and worth nothing where it does.
+"not found" and gives an answer all the same, or says both yes and no. A hedge is right about
+nothing: no abstention where the contract does not answer, and worth nothing where it does.
 
 What has the shape of a denial is an answer all the same where it is (nearly) a gold answer, where
 the gold answers themselves read like a denial, and where a question that wants yes or no gets "No".
@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Literal
 
+from common.visible import visible
 from evals.language.denials import (
     CUE,
     RULE,
@@ -25,6 +26,7 @@ from evals.language.denials import (
     SPEAKS,
     about_source,
     beside,
+    both_ways,
     denial,
     links,
     plain_denial,
@@ -55,7 +57,7 @@ WRAP = re.compile(r" ?\n ?(?=[a-z])")
 WRAPPED = "\f"
 SENTENCE_END = re.compile(r"(?<!\b\w)[.!?]\s")
 SENTENCES = re.compile(r"(?<!\b[a-z])[.!?]+(?=[\s\"')\]}]|$)|[;\n]")
-STOPS = re.compile(r"[.!?]+(?=[\s\"')\]}]|$)|[;\n]")
+STOPS = re.compile(r"[.!?]+(?=[\s\"')\]}]|$)|[;\n()\[\]]")
 OBJECT_END = re.compile(
     r"[:!?]| - |\"(?=[^\"]{30})|\((?=.{30})|"
     r",? \b(?:but|however|although|though|whereas|yet|except)\b"
@@ -156,6 +158,8 @@ def _shape(text: str) -> Reading:
         return "answer" if BLANK.search(text) else "abstention"
     if not CUE.search(said):
         return "answer"
+    if both_ways().match(said):
+        return "hedge"
     for first, rest in _beginnings(said):
         left = _beside_denial(first)
         if left is not None:
@@ -176,8 +180,7 @@ def plain(text: str) -> str:
     """
     text = SPACES.sub(" ", text.replace("\\n", "\n")).strip()[: 2 * READ]
     bare = unicodedata.normalize("NFKC", TAG.sub(" ", html.unescape(text)))
-    bare = "".join(char for char in bare if unicodedata.category(char) != "Cf")
-    lines = SPACES.sub(" ", bare.translate(PLAIN)).strip().split("\n")
+    lines = SPACES.sub(" ", visible(bare).translate(PLAIN)).strip().split("\n")
     lines = [line.strip() for line in lines if line.strip()]
     return OUTSIDE.sub("", WRAP.sub(WRAPPED, "\n".join(lines)).lower())[: READ + 1]
 

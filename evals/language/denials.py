@@ -171,8 +171,19 @@ BESIDE = (
     r"(?:it|this) (?:may|might|could) (?:be|stand|appear) (?:in|elsewhere|set out)\b)",
 )
 PLAIN = (
+    r"(?:(?:or|else|otherwise),? )*"
     r"(?:not[- ]?found|no answer(?: found)?|not answerable|unanswerable|i (?:do not|don't) know|"
     r"(?:it )?<CANNOT> be (?:determined|answered)(?: from <SOURCE>)?)$",
+    r".*(?<!\bis)(?<!\bare)(?<!\bwas)(?<!\bwere)(?<!\bbe)(?<!\bbeen)(?<!\bif) not[- ]found$",
+)
+BOTH = (
+    r"yes,? (?:and|or|but also) no\b",
+    r"no,? (?:and|or|but also) yes\b",
+    r"yes ?/ ?no\b",
+    r"no ?/ ?yes\b",
+    r"yes(?![\w'])(?:[^.!?;\n]*[.!?;\n]\W*)+?no(?: ?[,.;:!?-]|$)",
+    r"no ?[,.;:!?-]\W*(?:[^.!?;\n]*[.!?;\n]\W*)*?yes(?![\w'])",
+    r"(?:\w+ ){1,6}?(does|is|has|can) and (?:\1 not|\1n't|cannot)\b",
 )
 YES_NO = (
     r"\W*(?:is|are|was|were|do|does|did|can|could|may|must|shall|should|will|would|has|have)\b",
@@ -226,6 +237,17 @@ def plain_denial() -> re.Pattern[str]:
     [True, False]
     """
     return compiled(*PLAIN)
+
+
+@cache
+def both_ways() -> re.Pattern[str]:
+    """An answer that begins with yes and goes on with no, or the other way round.
+
+    >>> both = ("yes. no", "yes and no", "yes, with consent. no party may assign")
+    >>> [bool(both_ways().match(said)) for said in both]
+    [True, True, False]
+    """
+    return compiled(*BOTH)
 
 
 @cache

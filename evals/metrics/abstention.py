@@ -4,6 +4,7 @@
 """
 
 from evals.language.declining import abstains, declines
+from evals.language.orders import orders
 from evals.metrics.text import token_f1
 from evals.results import Score
 from fixtures.cases import Case
@@ -20,6 +21,8 @@ def abstention(case: Case, answer: Answer) -> Score:
     >>> abstention(silent, Answer("Not found, but fees are due in 30 days.")).value
     0.0
     """
+    if orders(answer.text, case.contract.text):
+        return Score(0.0, "speaks to its grader")
     return Score(float(abstains(answer.text, case.question, case.golds)))
 
 

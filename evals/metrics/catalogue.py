@@ -25,10 +25,13 @@ the gate file, or by a suite that looks it up; the others are always there. Call
 case and one judge; what was asked before is not asked again. Where a metric cannot be computed the
 case is unscored, with the reason: neither zero nor dropped. ↓: lower is better.
 
-An answer that says "not found" and answers all the same is a hedge: no abstention where the contract
-does not answer, and worth nothing where it does (`evals/language/declining.py`, for every metric,
-judge and reward). What is nearly a gold answer declines nothing, nor does "No." where the question
-wants yes or no. Numbers are compared by value in whatever form, sections by their number. Passages
+An answer that says "not found" and answers all the same, or says both yes and no, is a hedge: no
+abstention where the contract does not answer, and worth nothing where it does
+(`evals/language/declining.py`, for every metric, judge and reward). What is nearly a gold answer
+declines nothing, nor does "No." where the question wants yes or no. An answer that tells its grader
+what to do is worth nothing in any likeness to a gold answer (`evals/language/orders.py`), and what
+cannot be seen of a text is in none of them (`common/visible.py`). `bench/cheating/tricks.py` tries
+what else might be paid for nothing. Numbers are compared by value in whatever form, sections by their number. Passages
 are those that the model was shown, or would be where it was not asked; answers recorded without a
 `context` name none, and have no grounding score.
 """

@@ -8,10 +8,11 @@ typographic quotes and dashes, and elisions. The time is linear in the answer.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import chain, islice
 from typing import Literal
 
+from common.visible import visible
 from evals.language.declining import abstains
 from evals.language.names import name_words, names
 from evals.language.quantities import DATE, REFERENCE, Date, dates, quantities
@@ -55,20 +56,56 @@ def grounded_quote(case: Case, answer: Answer) -> Score:
         return Score(None, "no passages shown")
     if abstains(answer.text, case.question, case.golds):
         return Score(None, "abstained")
-    text = LIST_MARKER.sub(" ; ", plainly(answer.text))
+    found = made_up(answer.text, Evidence(answer.passages, f"{case.question} {case.category}"))
+    if found is None:
+        return Score(None, "nothing to check")
+    return Score(0.0, f"not in the passages: {found}") if found else Score(1.0)
+
+
+def fabrication(case: Case, answer: Answer) -> Score:
+    """1.0 when a date, number, name or quotation of the answer is nowhere in the contract.
+
+    Unlike `grounded_quote` it looks at the whole contract and is never unscored, so that it can
+    gate: who declines, or asserts nothing in particular, has made nothing up.
+
+    >>> from fixtures.cases import Contract, Span
+    >>> spans = (Span("Rent of $500", 0),)
+    >>> contract = Contract("A", "Rent of $500 falls due on March 1, 2024.")
+    >>> case = Case("1", "1", contract, "Rent", "What is the rent?", spans)
+    >>> [fabrication(case, Answer(said)).value for said in ("$500", "$600", "Not found.")]
+    [0.0, 1.0, 0.0]
+    """
+    if abstains(answer.text, case.question, case.golds):
+        return Score(0.0)
+    asked = Evidence((Passage("", 0, 0, f"{case.question} {case.category}"),), "")
+    found = made_up(answer.text, _whole(case.contract.text), asked)
+    return Score(1.0, f"not in the contract: {found}") if found else Score(0.0)
+
+
+@lru_cache(maxsize=64)  # the questions of a contract follow on each other
+def _whole(contract: str) -> "Evidence":
+    return Evidence((Passage("", 0, len(contract), contract),), "")
+
+
+def made_up(said: str, *evidence: "Evidence") -> str | None:
+    """The first particulars that no evidence holds, in words; None where there are none at all.
+
+    >>> shown = Evidence((Passage("A", 0, 12, "Rent of $500"),), "")
+    >>> [made_up(said, shown) for said in ("$600", "$500", "rent")]
+    ['600', '', None]
+    """
+    text = LIST_MARKER.sub(" ; ", plainly(said))
     found = claims(text)
     first = next(found, None)
     if first is None:
-        return Score(None, "nothing to check")
-    evidence = Evidence(answer.passages, f"{case.question} {case.category}")
-    if evidence.has(flatten(text)):  # but "$2" may be cut from "$2 million"
+        return None
+    if any(each.has(flatten(text)) for each in evidence):  # but "$2" may be cut from "$2 million"
         found = (claim for claim in found if claim.kind == "number")
         first = first if first.kind == "number" else next(found, first)
         if first.kind != "number":
-            return Score(1.0)
-    missing = islice((c.shown for c in chain([first], found) if not evidence.holds(c)), 3)
-    reason = ", ".join(dict.fromkeys(shorten(shown) for shown in missing))
-    return Score(0.0, f"not in the passages: {reason}") if reason else Score(1.0)
+            return ""
+    missing = (c.shown for c in chain([first], found) if not any(e.holds(c) for e in evidence))
+    return ", ".join(dict.fromkeys(shorten(shown) for shown in islice(missing, 3)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +209,12 @@ def claims(text: str) -> Iterator[Claim]:
 
 
 def plainly(text: str) -> str:
-    """Plain quotes, dashes, digits and spaces; no markup.
+    """Plain quotes, dashes, digits and spaces; no markup, and nothing that cannot be seen.
 
     >>> plainly("“**1 000 000**”")
     '"1,000,000"'
     """
-    text = MILLIONS.sub(lambda number: number[0].replace(" ", ","), text)
+    text = MILLIONS.sub(lambda number: number[0].replace(" ", ","), visible(text))
     return THOUSANDS.sub(",", text).translate(TYPOGRAPHY)
 
 

@@ -7,11 +7,12 @@ from typing import Literal, Protocol, Self, TypeVar
 
 from common.extensions import Table
 from evals.metrics.abstention import abstention, balanced, laziness
-from evals.metrics.grounding import grounded_quote
+from evals.metrics.grounding import fabrication, grounded_quote
 from evals.metrics.overlap import bleu, rouge_1, rouge_2, rouge_l
 from evals.metrics.ranking import hit_at, mrr, ndcg_at, recall_at
 from evals.metrics.text import containment, exact_match, jaccard, token_f1
 from evals.metrics.usage import latency, tokens_in, tokens_out
+from evals.metrics.verbosity import verbosity
 from evals.results import Score
 from fixtures.cases import Case
 from fixtures.retrieval.passages import Passage
@@ -131,20 +132,26 @@ RANKS = "gold, passages"
 
 # fmt: off
 METRICS: Table[Metric] = Table(Metric, (
-    Metric("exact_match", exact_match, "answerable", "higher", "", 2,
+    Metric("exact_match", exact_match, "answerable", "higher", "", 3,
            "equals a gold span in SQuAD's normal form", source=SQUAD),
-    Metric("token_f1", token_f1, "answerable", "higher", "", 2,
+    Metric("token_f1", token_f1, "answerable", "higher", "", 3,
            "F1 of the words shared with the nearest gold span", source=SQUAD),
-    Metric("containment", containment, "answerable", "higher", "", 2,
+    Metric("containment", containment, "answerable", "higher", "", 3,
            "a gold span stands whole in the answer"),
-    Metric("jaccard", jaccard, "answerable", "higher", "", 2,
+    Metric("jaccard", jaccard, "answerable", "higher", "", 3,
            "words shared with the nearest gold span over all words", source=CUAD),
-    Metric("abstention", abstention, "unanswerable", "higher", "", 2,
+    Metric("abstention", abstention, "unanswerable", "higher", "", 3,
            "says not found, and no more, where the contract does not answer",
            sees="question, answer"),
-    Metric("laziness", laziness, "answerable", "lower", "", 2,
+    Metric("laziness", laziness, "answerable", "lower", "", 3,
            "says not found where the contract answers, whatever it says beside that",
            sees="question, gold, answer", source="ContractEval 2025"),
+    Metric("verbosity", verbosity, "answerable", "lower", "", 1,
+           "share of its words beyond 1.5 times the longest gold span and 25 more, or said before",
+           sees="gold, answer"),
+    Metric("fabrication", fabrication, "answerable", "lower", "", 1,
+           "a number, date, name or quotation of the answer stands nowhere in the contract",
+           sees="question, gold, answer, contract"),
     _judged("correctness", "judge", "all", "higher", "1 (reference: 0)", "question, gold, answer", "",
             "factually right and complete, by the judges of --judge"),
     _judged("disagreement", "judge", "all", "lower", "", "question, gold, answer", "",
@@ -166,18 +173,18 @@ METRICS: Table[Metric] = Table(Metric, (
             "distance of the answer's sentences from those of its samples"),
     _judged("selfcheck_llm", "llm", "all", "lower", "samples of the model + sentences x samples",
             "answer", SELFCHECK, "sentences of the answer that its samples do not support"),
-    Metric("balanced", balanced, "all", "higher", "", 2,
+    Metric("balanced", balanced, "all", "higher", "", 3,
            "token_f1 where answerable, abstention where not: the balanced score under --balanced",
            asked="request"),
-    Metric("bleu", bleu, "answerable", "higher", "", 2,
+    Metric("bleu", bleu, "answerable", "higher", "", 3,
            "n-grams shared with the gold spans, with a penalty for brevity",
            source="Papineni et al. 2002", asked="request"),
-    Metric("rouge1", rouge_1, "answerable", "higher", "", 2,
+    Metric("rouge1", rouge_1, "answerable", "higher", "", 3,
            "F1 of words shared with the nearest gold span", source="Lin 2004", asked="request"),
-    Metric("rouge2", rouge_2, "answerable", "higher", "", 2,
+    Metric("rouge2", rouge_2, "answerable", "higher", "", 3,
            "F1 of word pairs shared with the nearest gold span", source="Lin 2004",
            asked="request"),
-    Metric("rougeL", rouge_l, "answerable", "higher", "", 2,
+    Metric("rougeL", rouge_l, "answerable", "higher", "", 3,
            "F1 of the longest common subsequence with the nearest gold span", source="Lin 2004",
            asked="request"),
     _judged("perplexity", "embedded", "answerable", "lower", "1 of the model", "question, gold, passages", "",

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 
+from common.visible import visible
 from evals.language.declining import declines
+from evals.language.orders import orders
 from evals.language.words import f1, normalise
 from evals.results import Score
 from fixtures.cases import Case
@@ -12,7 +14,8 @@ from models.chat import Answer
 def best(case: Case, answer: Answer, likeness: Callable[[str, str], float]) -> Score:
     """The highest `likeness(said, gold)` of the gold spans: how every metric of likeness scores.
 
-    An answer that declines earns nothing, whatever it says beside that, and an empty one nothing.
+    An answer that declines earns nothing, whatever it says beside that, an empty one nothing, and
+    none that tells its grader what to do. What cannot be seen is compared with nothing.
 
     >>> from fixtures.cases import Contract, Span
     >>> spans = (Span("two years", None), Span("24 months", None))
@@ -24,7 +27,10 @@ def best(case: Case, answer: Answer, likeness: Callable[[str, str], float]) -> S
     """
     if declines(answer.text, case.question, case.golds):
         return Score(0.0, "declined")
-    return Score(max((likeness(answer.text, gold) for gold in case.golds), default=0.0))
+    if orders(answer.text, case.contract.text):
+        return Score(0.0, "speaks to its grader")
+    said = visible(answer.text)
+    return Score(max((likeness(said, visible(gold)) for gold in case.golds), default=0.0))
 
 
 def exact_match(case: Case, answer: Answer) -> Score:

@@ -10,6 +10,7 @@ import math
 import shutil
 import subprocess
 import sys
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from fixtures.datasets import load_dataset
@@ -28,6 +29,36 @@ OF_THE_RUN = {
 """What no two exams share, by its place in the report."""
 
 CHANGED: dict[str, str] = {
+    **{
+        f"fingerprint.metrics.{name}": "version 3: yes and no is a hedge, orders to the grader "
+        "earn nothing, and what is unseen counts for nothing"
+        for name in (
+            "exact_match",
+            "token_f1",
+            "containment",
+            "jaccard",
+            "abstention",
+            "laziness",
+            "balanced",
+            "bleu",
+            "rouge1",
+            "rouge2",
+            "rougeL",
+        )
+    },
+    **{
+        f"{place}.{name}": "new metrics: words too many, and what the contract does not have"
+        for name in ("verbosity", "fabrication")
+        for place in (
+            "metrics",
+            "fingerprint.metrics",
+            "results.*.scores",
+            "results.*.reasons",
+            "*.estimates",
+        )
+    },
+    "fingerprint.judges.0.2": "the reference judge's version 3: what a hedge is",
+    "sections.0.findings.*.estimate": "one labelled answer, which says no and then yes, is a hedge",
     "dataset.source": "new: what loads the data set again, for a promotion to compute by",
     "judges": "new: whom `--judge` named, which bars metrics",
     "look": "new: at which look a sequential exam ended, which gives its risk",
@@ -117,7 +148,7 @@ def leaves(value, place=""):
 
 
 def listed(place):
-    """The place, or one around it, that is listed, if one is."""
+    """What is listed of the place, or of one around it, if anything is; `*` stands for any part."""
     parts = place.split(".")
     around = (".".join(parts[:end]) for end in range(1, len(parts) + 1))
     found = next((each for each in around if each in {**OF_THE_RUN, **CHANGED}), None)

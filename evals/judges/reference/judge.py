@@ -22,7 +22,7 @@ from evals.language.words import normalise
 from evals.results import Score
 
 PARAMETERS = ROOT / "evals" / "judges" / "data" / "reference.json"
-VERSION = 2
+VERSION = 3
 """Raised when a rule or a feature changes, so that stored scores are made again."""
 
 HEDGE = re.compile(
