@@ -19,6 +19,7 @@ from bench import (
     kills,
     recorded,
     retrieval,
+    statistics,
     training,
     warm,
 )
@@ -60,6 +61,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "hallucination": lambda folder, options: hallucination.measure(folder),
     "training": lambda folder, options: training.measure(folder),
     "embedded": lambda folder, options: embedded.measure(folder, options.limit or None),
+    "statistics": lambda folder, options: statistics.measure(),
     "house": lambda folder, options: house.measure(),
     "retrieval": lambda folder, options: _retrieval(options),
 }

@@ -1,15 +1,16 @@
 """Does the gate keep its promises on clustered answers? Simulations, written to docs.
 
-`python -m bench.statistics` replaces the tables of docs/statistics.md.
+`python -m bench statistics` replaces the tables of docs/statistics.md.
 """
 
 import argparse
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.grid import ATTRITION, MANY_AND_EVEN, Cell, Rates, cells, measured, most_by_chance
+from bench.results import Finding, Row
 from bench.rivals import wild_bootstrap
 from bench.simulation import ALPHA, World, exams, passes, stopped
 from common.command import Parser, run
@@ -28,23 +29,51 @@ MARGIN, POWER = 0.03, 0.8
 EXAMS, OF_TABLES = 2_000, 20_000
 
 
-def tables(repeats: int, of_tables: int) -> Iterator[str]:
-    """The page's tables: `repeats` exams a cell of the grid, `of_tables` a row of the others."""
-    grid = {cell: measured(cell, repeats, 10 * seed) for seed, cell in enumerate(cells())}
-    yield from _grid_table(grid, repeats)
-    yield from _rival_table(of_tables)
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is promised of: every cell's rates, and those beside the bootstrap by world."""
+
+    grid: Mapping[Cell, Rates]
+    beside: Mapping[World, tuple[float, ...]]
+    repeats: int
+
+    @property
+    def most(self) -> float:
+        """Above which a cell errs more than chance explains."""
+        return most_by_chance(self.repeats, len(self.grid))
+
+    @property
+    def over(self) -> list[str]:
+        """Cells that do."""
+        return [cell.name for cell, rates in self.grid.items() if rates.false[0] > self.most]
+
+
+def simulate(repeats: int, of_tables: int) -> Found:
+    """`repeats` exams a cell of the grid, `of_tables` a world beside the bootstrap."""
+    return Found(
+        {cell: measured(cell, repeats, 10 * seed) for seed, cell in enumerate(cells())},
+        {world: beside_bootstrap(world, of_tables, seed)
+         for seed, world in enumerate(MANY_AND_EVEN, 1000)},
+        repeats,
+    )  # fmt: skip
+
+
+def tables(found: Found, of_tables: int) -> Iterator[str]:
+    """The page's tables, those that are not in `found` with `of_tables` exams a row."""
+    yield from _grid_table(found)
+    yield from _rival_table(found, of_tables)
     yield from _superiority_table(of_tables)
     yield from _power_table(of_tables)
     yield from _stopping_table(of_tables)
 
 
-def _grid_table(grid: Mapping[Cell, Rates], repeats: int) -> Iterator[str]:
-    most = most_by_chance(repeats, len(grid))
-    over = [cell.name for cell, rates in grid.items() if rates.false[0] > most]
+def _grid_table(found: Found) -> Iterator[str]:
+    grid, repeats = found.grid, found.repeats
     yield (
         f"{len(grid)} cells, {repeats:,} exams each. Each number stands for the gate / z over "
         "questions / inspect_ai / promptfoo. If every cell of the gate erred in 5 % of exams, one "
-        f"above {most:.2%} would turn up in 5 % of runs. Above it: {'; '.join(over) or 'none'}."
+        f"above {found.most:.2%} would turn up in 5 % of runs. Above it: "
+        f"{'; '.join(found.over) or 'none'}."
     )
     yield ""
     yield "| exam | false PROMOTE at the line | power when good | 90 % interval holds |"
@@ -55,7 +84,7 @@ def _grid_table(grid: Mapping[Cell, Rates], repeats: int) -> Iterator[str]:
     yield ""
 
 
-def _rival_table(repeats: int) -> Iterator[str]:
+def _rival_table(found: Found, repeats: int) -> Iterator[str]:
     yield (
         "Beside the wild cluster bootstrap-t (null imposed, Rademacher, 999 draws), where "
         f"contracts are many and even ({repeats:,} exams a row)."
@@ -63,8 +92,7 @@ def _rival_table(repeats: int) -> Iterator[str]:
     yield ""
     yield "| exam | false PROMOTE, gate | bootstrap-t | power when equal, gate | bootstrap-t |"
     yield "|---|---|---|---|---|"
-    for seed, world in enumerate(MANY_AND_EVEN, 1000):
-        rates = beside_bootstrap(world, repeats, seed)
+    for world, rates in found.beside.items():
         yield _row(Cell(world).name, *(_share(rate, repeats) for rate in rates))
     yield ""
 
@@ -149,6 +177,33 @@ def _row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def measure(page: Path = PAGE, repeats: int = EXAMS, of_tables: int = OF_TABLES) -> Finding:
+    """Simulate, write the page, and hold its two promises: the level, and the power."""
+    found = simulate(repeats, of_tables)
+    _write(page, tables(found, of_tables))
+    gaps = {Cell(world).name: 100 * (rates[3] - rates[2]) for world, rates in found.beside.items()}
+    over = f"{len(found.over)} of {len(found.grid)}{': ' if found.over else ''}"
+    rows = [
+        Row(
+            f"cells in which the gate passes more than {found.most:.2%} that it should not",
+            over + "; ".join(found.over), "0", not found.over,
+        ),
+        *(
+            Row(
+                f"power below the wild bootstrap's, {name}", f"{gap:.1f} points",
+                "at most 3 points", gap <= 3,
+            )
+            for name, gap in gaps.items()
+        ),
+    ]  # fmt: skip
+    return Finding(
+        "the gate's risk and power in simulated exams",
+        f"`python -m bench.statistics`: {repeats:,} exams a cell, {of_tables:,} beside the "
+        "bootstrap; the tables are in docs/statistics.md.",
+        rows,
+    )
+
+
 def main(argv: list[str] | None = None) -> int:
     """Simulate, print, and write the page."""
     parser = Parser(prog="python -m bench.statistics", description=__doc__)
@@ -159,18 +214,30 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _simulate(options: argparse.Namespace) -> None:
-    text = options.page.read_text(encoding="utf-8") if options.page.is_file() else ""
-    if BEGIN not in text or END not in text:
-        raise UserError(f"{options.page} has no lines {BEGIN} and {END}; restore it")
-    lines = []
-    for line in tables(options.repeats, options.of_tables):
-        print(line, flush=True)
-        lines.append(line)
-    # Read again: the text around the tables may have been edited in the minutes between.
-    before, _, rest = options.page.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
+    _parts(options.page)
+    for row in measure(options.page, options.repeats, options.of_tables).rows:
+        print(f"{row.what}: {row.measured} (target: {row.target})")
+
+
+def _parts(page: Path) -> tuple[str, str]:
+    """The text before the tables and after.
+
+    Raises:
+        UserError: the page has no marks for them.
+    """
+    text = page.read_text(encoding="utf-8") if page.is_file() else ""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise UserError(f"{page} has no lines {BEGIN} and {END}; restore it")
+    return before, after
+
+
+def _write(page: Path, lines: Iterator[str]) -> None:
     body = "\n".join([BEGIN, "", *lines, END])
-    options.page.write_text(before + body + after, encoding="utf-8")
+    # Read last: the text around the tables may have been edited in the minutes between.
+    before, after = _parts(page)
+    page.write_text(before + body + after, encoding="utf-8")
 
 
 if __name__ == "__main__":

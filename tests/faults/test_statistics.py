@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from bench.simulation import World, dirichlet_counts
+from bench.simulation import World, cell_counts, dirichlet_counts
 from evals.gate import Gate, MetricGate
 from evals.results import Result, Score
 from fixtures.cases import Case, Contract, Span
@@ -97,6 +97,48 @@ def test_a_high_floor_is_no_easier_than_a_low_one():
         for right in counts[..., 0].astype(int)
     ]
     assert sum(passed) <= 250 * 0.05 + 2 * math.sqrt(250 * 0.05 * 0.95)
+
+
+@pytest.mark.fault("STAT-4")
+@pytest.mark.parametrize("sizes", ["Zipf", "one holds half"])
+def test_contracts_of_unequal_size_keep_the_level_and_a_heavy_one_is_said(sizes):
+    world = World(40, 20, sizes, difference=-0.03)
+    counts, _ = cell_counts(world, 120, seed=2)
+    passed = 0
+    for exam in counts.astype(int):
+        one = [[1.0] * (a + b) + [0.0] * (c + d) for a, b, c, d in exam]
+        other = [[1.0] * a + [0.0] * b + [1.0] * c + [0.0] * d for a, b, c, d in exam]
+        found = outcome(one, other, margin=0.03)
+        passed += found.outcome == "PROMOTE"
+        assert ("one contract holds" in found.checks[0].reason) == (max(map(len, one)) > 160)
+    assert passed <= 120 * 0.05 + 2 * math.sqrt(120 * 0.05 * 0.95)
+
+
+@pytest.mark.fault("GATE-7")
+def test_an_exam_that_is_too_small_for_a_margin_does_not_pass_it_on_equal_answers():
+    same = [[1.0] * 10 + [0.0] * 10] * 4
+    found = outcome(same, same, margin=0.02)
+    assert (found.outcome, found.checks[0].estimate.mean) == ("INCONCLUSIVE", 0.0)
+
+
+@pytest.mark.fault("STAT-2")
+def test_what_failed_for_both_is_missing_for_both_and_the_rest_is_taken_at_its_worst():
+    champion = [[1.0] * 15 + [0.0] * 5 for _ in range(100)]
+    mine, both = {(CONTRACTS[n].id, 0) for n in range(8)}, {(CONTRACTS[n].id, 1) for n in range(6)}
+    gate = Gate(metrics={"exact_match": MetricGate(role="guard", margin=0.05)}, attrition=0.0075)
+    results = rows("new", champion, mine | both) + rows("champion", champion, both)
+    (check,) = judge_candidates(results, gate, ("new",), (CHAMPION,), {})[1][0].checks
+    assert (check.outcome, check.estimate.n, check.worst.n, check.best.n) == (
+        "PASS", 2000 - 14, 2000 - 6, 2000 - 6,
+    )  # fmt: skip
+    assert check.worst.mean == pytest.approx(-8 / 1994)
+    assert check.best.mean == check.estimate.mean == 0
+    assert check.p_value < 0.05
+    assert check.reason.endswith("with the 8 missing values -0.004 at worst, +0.000 at best")
+    more = both | {(CONTRACTS[n].id, 1) for n in range(8)}
+    results = rows("new", champion, mine | more) + rows("champion", champion, more)
+    (check,) = judge_candidates(results, gate, ("new",), (CHAMPION,), {})[1][0].checks
+    assert check.outcome == "INCONCLUSIVE", "what failed for both counts to the attrition"
 
 
 @pytest.mark.fault("STAT-5")
