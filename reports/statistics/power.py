@@ -142,6 +142,22 @@ def required_contracts(
     return high
 
 
+def least_reach(contracts: int, cases: float, alpha: float = 0.05) -> float:
+    """How far the bound of equal answers lies from nothing: no smaller difference is ever shown.
+
+    It is what was not seen, which `power_of` leaves out, and weighs where contracts are few.
+
+    Args:
+        contracts: how many, of equal size.
+        cases: of each contract, on average.
+        alpha: risk of the bound.
+
+    >>> [round(least_reach(contracts, 24), 3) for contracts in (4, 12, 102)]
+    [0.247, 0.054, 0.006]
+    """
+    return -float(lower_bound(_alike(contracts, cases, 0.0), "difference", alpha))
+
+
 def fewest_contracts(cases: float, alpha: float = 0.05) -> int:
     """Contracts of equal size with which superiority can be shown, if every case is won.
 
@@ -154,11 +170,16 @@ def fewest_contracts(cases: float, alpha: float = 0.05) -> int:
     >>> fewest_contracts(24), fewest_contracts(1), fewest_contracts(24, alpha=0.01)
     (3, 7, 5)
     """
+    return next(
+        contracts
+        for contracts in itertools.count(2)
+        if lower_bound(_alike(contracts, cases, 1.0), "difference", alpha) > 0
+    )
+
+
+def _alike(contracts: int, cases: float, gained: float) -> Sums:
+    """Sums of an exam in which as much is gained on every case."""
     import numpy as np
 
-    for contracts in itertools.count(2):
-        won = np.full(contracts, cases)
-        sums = Sums(won, won, won, 0 * won, 0 * won)
-        if lower_bound(sums, "difference", alpha) > 0:
-            break
-    return contracts
+    sizes = np.full(contracts, float(cases))
+    return Sums(sizes, gained * sizes, gained * sizes, 0 * sizes, 0 * sizes)

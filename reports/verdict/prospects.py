@@ -13,6 +13,7 @@ from fixtures.cases import Case
 from reports.statistics.paired import compare_means
 from reports.statistics.power import (
     fewest_contracts,
+    least_reach,
     minimum_detectable_effect,
     planned_error,
     required_contracts,
@@ -121,7 +122,8 @@ def least_told(plan: Planning, alpha: float, contracts: int, cases: int) -> floa
         return None
     error = planned_error(contracts, cases / contracts, plan.discordance, plan.icc)
     told = minimum_detectable_effect(error, contracts, alpha, plan.power)
-    return told if told and told < 1 else None
+    told = max(told or 1.0, least_reach(contracts, cases / contracts, alpha))
+    return told if told < 1 else None
 
 
 def _claims(gate: Gate) -> int:
