@@ -151,7 +151,8 @@ def listed(place):
     """What is listed of the place, or of one around it, if anything is; `*` stands for any part."""
     parts = place.split(".")
     around = (".".join(parts[:end]) for end in range(1, len(parts) + 1))
-    found = next((each for each in around if each in {**OF_THE_RUN, **CHANGED}), None)
+    listing = (*OF_THE_RUN, *CHANGED)
+    found = next((what for each in around for what in listing if fnmatchcase(each, what)), None)
     return found or (parts[-1] if parts[-1] in INTERVALS else None)
 
 
