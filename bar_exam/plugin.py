@@ -246,7 +246,19 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     state = session.config.stash.get(STATE, None)
     if state is not None and session.items and not session.testsfailed:
         _examine(session.config, state, session.items)
+        if state.prepared.options.sealed:
+            _pass_over_cases(session)
     return (yield)
+
+
+def _pass_over_cases(session: pytest.Session) -> None:
+    """Leave out the tests of single cases: what sealed contracts say of one is told to nobody."""
+    session.items[:] = [item for item in session.items if "case" not in _params(item)]
+    session.testscollected = len(session.items)
+
+
+def _params(item: pytest.Item) -> "Mapping[str, Any]":
+    return item.callspec.params if hasattr(item, "callspec") else {}
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -291,7 +303,8 @@ def _examine(config: pytest.Config, state: State, items: list[pytest.Item]) -> N
     capture = config.pluginmanager.getplugin("capturemanager")
     with _usage_errors(), capture.global_and_fixture_disabled():
         state.concluded = done = examine(prepared, selected, state.interruption)
-        reruns.remember(_cache(config), reruns.ERRORED, done.examined, done.errored)
+        if not prepared.options.sealed:
+            reruns.remember(_cache(config), reruns.ERRORED, done.examined, done.errored)
         if done.error is not None:
             raise done.error
 
@@ -428,7 +441,7 @@ def pytest_runtest_makereport(
     state = item.config.stash.get(STATE, None)
     if state is None:
         return (yield)
-    params = item.callspec.params if hasattr(item, "callspec") else {}
+    params = _params(item)
     of_case = "case" in params and call.when == "call"
     missed = of_case and outcomes.is_missed(call)
     if missed and not state.prepared.options.strict_cases:
@@ -467,7 +480,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     report = with_misses(prepared, concluded.selected, concluded.results, concluded.report, missed)
     ended = concluded.last_words is not None
     with _usage_errors():
-        pages = publish(prepared, report, concluded.entry, ended=ended, whole=state.whole)
+        whole = state.whole and not prepared.options.sealed
+        pages = publish(prepared, report, concluded.entry, ended=ended, whole=whole)
     terminalreporter.section("exam")
     writer: Any = config.get_terminal_writer()
     print_report(report, pages, writer, colour=writer.hasmarkup, verbose=config.option.verbose > 0)

@@ -69,7 +69,8 @@ def examine(folder: Path, *arguments: str, cache: Path | None = None) -> Exam:
     """
     # With a space, pytest takes the path for a test's and loads the conftest.py files above it.
     kept = [f"--store={folder / 'store.sqlite'}", f"--runs={folder / 'runs'}"]
-    environment = {"BAR_EXAM_CACHE": str(cache)} if cache else {}
+    environment = {"BAR_EXAM_LEDGER": str(folder / "ledger")}
+    environment |= {"BAR_EXAM_CACHE": str(cache)} if cache else {}
     session = run_pytest(ROOT, folder, "evals", *arguments, *kept, environment=environment)
     report = json.loads((folder / "latest" / "report.json").read_bytes())
     spent: dict[str, Any] = report["spending"]

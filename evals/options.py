@@ -10,6 +10,7 @@ from common.errors import UserError
 from common.settings import nearest
 from evals.gate import SHIPPED as SHIPPED_GATE
 from evals.metrics.table import METRICS
+from fixtures.datasets import seals_beside
 from fixtures.retrieval.passages import Chunker
 from fixtures.retrieval.retrieval import RetrieverOptions, retriever_kinds
 from fixtures.selection import Selection, Split
@@ -46,6 +47,7 @@ class ExamOptions:
     store: str
     runs: Path
     ledger: Path
+    seals: Path
     max_calls: int | None
     max_tokens: int | None
     strict_cases: bool
@@ -64,6 +66,7 @@ class ExamOptions:
     wait: bool = True
     judge_exam: Literal["take", "skip"] = "take"
     leave_out_trained: bool = False
+    sealed: bool = False
 
 
 def add_options(parser: "pytest.Parser") -> None:
@@ -149,6 +152,11 @@ def add_options(parser: "pytest.Parser") -> None:
         "--ledger",
         metavar="DIR",
         help="folder where every exam is noted (default: ledger, beside the registry)",
+    )
+    add(
+        "--sealed",
+        action="store_true",
+        help="with --baseline champion: the contracts that are kept for promotions, and they alone",
     )
     add("--max-calls", metavar="N", help="stop asking after N calls, and keep what is there")
     add("--max-tokens", metavar="N", help="stop asking before N tokens are exceeded")
@@ -276,6 +284,7 @@ def read_options(config: "pytest.Config") -> ExamOptions:
         store=store if "://" in store else str(config.rootpath / store),
         runs=config.rootpath / str(option("--runs")),
         ledger=_ledger(config, option("--ledger")),
+        seals=seals_beside(Path(option("--registry"))),
         max_calls=_number("--max-calls", option("--max-calls"), least=0),
         max_tokens=_number("--max-tokens", option("--max-tokens"), least=0),
         sequential=bool(option("--sequential")),
@@ -295,6 +304,7 @@ def read_options(config: "pytest.Config") -> ExamOptions:
         wait=not option("--no-wait"),
         judge_exam=_one_of("--judge-exam", option("--judge-exam"), ("take", "skip")),
         leave_out_trained=bool(option("--leave-out-trained")),
+        sealed=_sealed(config),
     )
 
 
@@ -302,6 +312,13 @@ def _ledger(config: "pytest.Config", given: str | None) -> Path:
     if given:
         return config.rootpath / given
     return ledger_beside(Path(config.getoption("--registry")))
+
+
+def _sealed(config: "pytest.Config") -> bool:
+    spread = hasattr(config, "workerinput") or getattr(config.option, "dist", "no") != "no"
+    if config.getoption("--sealed") and spread:
+        raise UserError("--sealed examines in one process, and tells of no case: leave out -n")
+    return bool(config.getoption("--sealed"))
 
 
 def _judges(value: str) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from common.redaction import outward
 from models.promotion.actions import RUNS, Place, change_anchor, promote, roll_back
 from models.promotion.evidence import Reading
 from models.promotion.ledger import judged_before, read_ledger
-from models.promotion.ledger_entry import Entry
+from models.promotion.ledger_entry import Begun, Entry
 from models.promotion.policy import FILE as POLICY
 from models.promotion.policy import SHIPPED as SHIPPED_POLICY
 from models.promotion.record import Record, RefusedError, read_records
@@ -174,7 +174,7 @@ def exams(entries: Sequence[Entry]) -> "Table":
     table = Table("when", "candidates", "data", "asked", "came to")
     for entry in entries:
         begun = entry.begun
-        part = ", a part" if begun.chosen.part else ""
+        part = ", sealed" if begun.chosen.sealed else ", a part" if begun.chosen.part else ""
         outcomes = [entry.judged(each.identity) or "" for each in begun.candidates]
         cells = (
             begun.when[:16].replace("T", " "),
@@ -193,9 +193,14 @@ def _print_exams(entries: Sequence[Entry]) -> None:
 
     console = Console()
     console.print(exams(entries) if entries else "no exam yet")
-    for data in dict.fromkeys(entry.begun.dataset for entry in entries):
-        found = judged_before(entries, data)
-        console.print(f"{data.name} {data.identity[:8]}, {data.split}: {found.words}")
+    for words in dict.fromkeys(_contracts_words(entries, entry.begun) for entry in entries):
+        console.print(words)
+
+
+def _contracts_words(entries: Sequence[Entry], begun: Begun) -> str:
+    data, found = begun.dataset, judged_before(entries, begun)
+    which = "sealed" if begun.chosen.sealed else data.split
+    return f"{data.name} {data.identity[:8]}, {which}: {found.words}"
 
 
 def _said(record: Record) -> str:

@@ -58,6 +58,9 @@ class DatasetFacts:
     """What `--dataset` loads it by again: a path is seen from the root of the checkout where it
     lies below."""
 
+    sealed: bool = False
+    """Whether these were the contracts that are kept for promotions: then no case is shown."""
+
     repaired_offsets: int = 0
     """Gold answers whose offsets were mended when the data set was read."""
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from common.errors import UserError
 from common.settings import read_toml
+from fixtures.datasets import seals_beside
 from models.chat import Model
 from models.factory import open_models
 from models.identity.identities import VERSION, manifest_digest, promotion_identity
@@ -23,7 +24,7 @@ from models.promotion.components import components_of
 from models.promotion.enforcement import check_stood, excused, policy_in_force
 from models.promotion.evidence import ExamEvidence, Reading
 from models.promotion.ledger import ledger_beside, read_ledger
-from models.promotion.noted import check_noted
+from models.promotion.noted import check_noted, check_reserve
 from models.promotion.policy import FILE as POLICY
 from models.promotion.record import SHIPPED, Named, Record, RefusedError, append, chained
 from models.promotion.signing import forget, private_fingerprint, sign_promotion
@@ -49,6 +50,11 @@ class Place:
     def exams(self) -> Path:
         """Where every exam is noted."""
         return self.ledger or ledger_beside(self.registry)
+
+    @property
+    def seals(self) -> Path:
+        """Where it is written down which contracts are sealed."""
+        return seals_beside(self.registry)
 
 
 def promote(
@@ -86,8 +92,10 @@ def promote(
         exam = reading.find(name, promotion_identity(model), place.runs, report)
         check_admission(exam, model, records)
         check_stood(exam, name, path, policy, files_of(name, place.registry))
-        for line in check_noted(exam, read_ledger(place.exams), place.exams):
+        entries = read_ledger(place.exams)
+        for line in check_noted(exam, entries, place.exams):
             say(line)
+        check_reserve(exam, entries, place.seals, records[-1].named if records else None)
         gate: dict[str, Any] = read_toml(exam.gate.file, dict[str, Any])
         passed = excused(exam, name, path, policy, gate, override, compared=bool(records))
         if override and not passed:

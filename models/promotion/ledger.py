@@ -22,7 +22,7 @@ from common.files import remove_drafts, write_whole
 from common.reading import parse_json
 from common.settings import validated
 from models.promotion.ledger_entry import Begun, Ended, Entry
-from models.promotion.record import Data, RefusedError
+from models.promotion.record import RefusedError
 from models.registry import SHIPPED as SHIPPED_REGISTRY
 
 FOLDER = "ledger"
@@ -112,15 +112,20 @@ def read_ledger(folder: Path) -> tuple[Entry, ...]:
     return entries
 
 
-def judged_before(entries: Iterable[Entry], data: Data) -> Judged:
-    """How often the contracts of a data set and split have judged, unfinished exams included."""
-    known = [e.begun for e in entries if _contracts(e.begun.dataset) == _contracts(data)]
-    identities = {each.identity for begun in known for each in begun.candidates}
+def judged_before(entries: Iterable[Entry], begun: Begun) -> Judged:
+    """How often the contracts of an exam have judged, unfinished exams included."""
+    known = [entry.begun for entry in entries if same_contracts(entry.begun, begun)]
+    identities = {each.identity for other in known for each in other.candidates}
     return Judged(len(known), len(identities))
 
 
-def _contracts(data: Data) -> tuple[str, str]:
-    return data.identity, data.split
+def same_contracts(one: Begun, other: Begun) -> bool:
+    """Whether two exams drew on the same contracts: data set, split, sealed or not."""
+    return (one.dataset.identity, one.dataset.split, one.chosen.sealed) == (
+        other.dataset.identity,
+        other.dataset.split,
+        other.chosen.sealed,
+    )
 
 
 def _heads(entries: Sequence[Entry]) -> dict[str, str]:

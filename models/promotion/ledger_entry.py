@@ -29,7 +29,11 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What of a data set was asked. `part` says that tests or cases were left out by choice."""
+    """What of a data set was asked.
+
+    `part` says that tests or cases were left out by choice; `sealed` is the reserve that was
+    opened, as its seal's digest.
+    """
 
     __pydantic_config__ = _STRICT
 
@@ -39,6 +43,7 @@ class Chosen:
     contracts: tuple[str, ...]
     left_out: tuple[str, ...]
     part: bool
+    sealed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from fixtures.sealing import read_seal, seal_path
 from models.promotion.evidence import ExamEvidence
 from models.promotion.ledger_entry import Entry
-from models.promotion.record import RefusedError
+from models.promotion.record import Named, RefusedError
 
 
 def check_noted(exam: ExamEvidence, entries: Sequence[Entry], folder: Path) -> list[str]:
@@ -44,12 +45,49 @@ def check_noted(exam: ExamEvidence, entries: Sequence[Entry], folder: Path) -> l
     ]
 
 
+def check_reserve(
+    exam: ExamEvidence, entries: Sequence[Entry], seals: Path, champion: Named | None
+) -> None:
+    """Where contracts of the data set are sealed, refuse what did not pass on them too.
+
+    Args:
+        exam: the one to promote from.
+        entries: the ledger, verified.
+        seals: folder of seals.
+        champion: who is in service, whom the model was to be compared with there as well.
+
+    Raises:
+        UserError: the seal cannot be read.
+        RefusedError: there is no such exam, or it says otherwise.
+    """
+    seal = read_seal(seals, exam.dataset.name)
+    if seal is None:
+        return
+    path, name, reserve = (
+        seal_path(seals, seal.dataset),
+        exam.verdict.model,
+        seal.identity_of_reserve,
+    )
+    line = (
+        f"type `pytest evals --model {name} --dataset {seal.dataset} --baseline champion --sealed`"
+    )
+    found = [e for e in entries if e.begun.chosen.sealed == reserve and e.judged(exam.identity)]
+    if not found:
+        raise RefusedError(f"{path}: {name} was not examined on the sealed contracts; {line}")
+    said = found[-1].judged(exam.identity)
+    if said != "PROMOTE":
+        raise RefusedError(f"{found[-1].path} says {said} of {name} on the sealed contracts")
+    if champion and champion not in found[-1].begun.opponents:
+        raise RefusedError(f"{found[-1].path} did not compare {name} with {champion.model}; {line}")
+
+
 def _is_later(other: Entry, entry: Entry, exam: ExamEvidence) -> bool:
     """Whether an entry is of a later whole exam of the same model on the same contracts."""
     begun = other.begun
     return (
         begun.run > entry.begun.run
         and not begun.chosen.part
+        and not begun.chosen.sealed
         and (begun.dataset.identity, begun.dataset.split)
         == (exam.dataset.identity, exam.dataset.split)
         and other.judged(exam.identity) is not None

@@ -72,7 +72,7 @@ class AskedOfExam(_Table):
 class Sealed(_Table):
     """Of contracts that are kept for promotions: how often they may be opened."""
 
-    openings: Count | None = None
+    openings: Count = 10
 
 
 class Policy(_Table):

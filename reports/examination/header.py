@@ -72,7 +72,11 @@ def make_header(
             "policy": prepared.policy.identity if prepared.policy else None,
         },
         dataset=dataset_facts(
-            prepared.dataset, source_of(options, prepared.root), options.selection, cases
+            prepared.dataset,
+            source_of(options, prepared.root),
+            options.selection,
+            cases,
+            sealed=options.sealed,
         ),
         retriever=retriever_facts(options.retriever, retriever),
         models=models,
@@ -100,7 +104,12 @@ def source_of(options: ExamOptions, root: Path) -> str:
 
 
 def dataset_facts(
-    dataset: Dataset, source: str, selection: Selection, cases: Sequence[Case]
+    dataset: Dataset,
+    source: str,
+    selection: Selection,
+    cases: Sequence[Case],
+    *,
+    sealed: bool = False,
 ) -> DatasetFacts:
     """The data set, what was selected of it, and how much of that was examined."""
     return DatasetFacts(
@@ -114,6 +123,7 @@ def dataset_facts(
         left_out=tuple(selection.left_out),
         source=source,
         repaired_offsets=dataset.repaired,
+        sealed=sealed,
         examined_cases=len(cases),
         examined_contracts=len({case.contract.id for case in cases}),
     )

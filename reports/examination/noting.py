@@ -1,15 +1,18 @@
 """What the ledger is told of an exam, when it begins and when it ends."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from fixtures.sealing import SHARE, read_seal, too_small
 from models.manifest import read_manifest
 from models.promotion.ledger import begin, judged_before, read_ledger
 from models.promotion.ledger_entry import Begun, Candidate, Chosen, Ended, Said, Settled
 from models.promotion.record import Data, Named
 from models.registry import adapter_of
+from reports.examination.opening import check_opening
 from reports.examination.planned import Planned
 from reports.report import Report
 
@@ -24,21 +27,42 @@ def note_exam(planned: Planned) -> tuple[Planned, Path]:
     options, ahead = planned.prepared.options, planned.beforehand
     begun = _begun(planned)
     entries = read_ledger(options.ledger)
-    judged = judged_before(entries, begun.dataset)
+    if options.sealed:
+        check_opening(planned, begun, entries)
+    judged = judged_before(entries, begun)
     path = begin(options.ledger, begun)
     cut = [
         f"{each.path}: its end was cut off, so it counts as unfinished"
         for each in entries
         if each.cut
     ]
-    ahead = replace(ahead, notes=(*ahead.notes, judged.sentence, *cut))
+    ahead = replace(ahead, notes=(*ahead.notes, judged.sentence, *_of_seal(planned), *cut))
     return replace(planned, judged=judged, beforehand=ahead), path
+
+
+def _of_seal(planned: Planned) -> Iterator[str]:
+    """What stands behind contracts that are used again and again."""
+    options, dataset = planned.prepared.options, planned.prepared.dataset
+    if options.sealed or options.selection.split != "test" or not options.baseline:
+        return
+    if read_seal(options.seals, dataset.name):
+        names = " ".join(f"--model {name}" for name in options.models)
+        yield (
+            f"a promotion needs the sealed contracts too: pytest evals {names} --dataset "
+            f"{options.dataset} --baseline champion --sealed"
+        )
+    elif flaw := too_small(len(dataset.test_contracts), SHARE):
+        yield f"no contracts are sealed, and none can be: {flaw}; so every exam on them counts"
+    else:
+        yield f"no contracts are sealed (python -m fixtures.seal --dataset {options.dataset})"
 
 
 def _begun(planned: Planned) -> Begun:
     prepared, plan = planned.prepared, planned.plan
     selection, dataset = prepared.options.selection, prepared.dataset
     candidates = set(prepared.options.models)
+    opens = prepared.options.sealed
+    seal = read_seal(prepared.options.seals, dataset.name) if opens else None
     return Begun(
         run=prepared.run_id,
         when=_now(),
@@ -55,7 +79,8 @@ def _begun(planned: Planned) -> Begun:
             categories=selection.categories,
             contracts=selection.contracts,
             left_out=selection.left_out,
-            part=planned.part,
+            part=bool(planned.partial) or not plan.needs_answers,
+            sealed=seal.identity_of_reserve if seal else None,
         ),
         cases=len(plan.cases),
         contracts=len({case.contract.id for case in plan.cases}),

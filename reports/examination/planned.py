@@ -50,8 +50,8 @@ class Planned:
 
     @property
     def part(self) -> bool:
-        """Whether cases or answers were left out by choice."""
-        return bool(self.partial) or not self.plan.needs_answers
+        """Whether it can promote nobody: cases or answers were left out, or all but a reserve."""
+        return bool(self.partial) or not self.plan.needs_answers or self.prepared.options.sealed
 
 
 def plan_exam(prepared: Prepared, selected: Selected, chats: Chats) -> Planned:

@@ -14,6 +14,7 @@ from fixtures.datasets import load_dataset
 from fixtures.selection import select
 from models.promotion.policy import Policy, policy_path, read_policy
 from models.registry import read_entry
+from reports.examination.reserve import open_reserve
 from reports.examination.run_folder import check_runs, new_run_id
 from reports.report import Opponent
 from reports.verdict.decide import shared, who_may_pass
@@ -81,7 +82,9 @@ def prepare(
     gate = read_gate(options.gate)
     policy = read_policy(policy_path(options.registry))
     entries = [read_entry(name, options.registry) for name in options.models]
-    dataset = load_dataset(options.dataset, options.cuad)
+    dataset = load_dataset(options.dataset, options.cuad, options.seals)
+    if options.sealed:
+        dataset = open_reserve(options, dataset)
     if options.leave_out_trained:
         selection = without_trained(dataset, options.selection, entries, gate.leakage)
         options = replace(options, selection=selection)

@@ -12,6 +12,7 @@ from reports.archive import as_written, kept_reports, read_report
 from reports.compare.data_change import describe_change, find_earlier, lines
 from reports.examination.header import make_header
 from reports.examination.looks import is_settled, stopped_note, taken
+from reports.examination.opening import blanked
 from reports.examination.planned import Planned
 from reports.report import Check, Header, Report, Section, Verdict
 from reports.sections.collect import sections
@@ -56,6 +57,8 @@ def report_on(planned: Planned, run: Run, results: Sequence[Result], started: st
         exceptions=count_faults(run.faults),
     )
     report = replace(report, verdicts=_in_service(planned, report))
+    if prepared.options.sealed:
+        return blanked(report, planned.beforehand.notes)
     return replace(report, notes=(*report.notes, *_data_change(planned, report)))
 
 

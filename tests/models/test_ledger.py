@@ -60,7 +60,7 @@ def test_an_exam_that_did_not_end_counts(tmp_path):
     exam(tmp_path, 3, data=Data("cuad", "d" * 64, "train"))
     entries = read_ledger(tmp_path)
     assert entries[1].judged("b" * 8) == "unfinished"
-    counted = judged_before(entries, DATA)
+    counted = judged_before(entries, begun(1))
     assert (counted.exams, counted.candidates) == (2, 2)
 
 

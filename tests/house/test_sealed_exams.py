@@ -1,0 +1,157 @@
+"""Sealed contracts end to end: examined for a promotion alone, and nothing of a case is told."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from models.promotion.ledger import read_ledger
+from tests.fixtures.test_sealing import write_contracts
+
+ROOT = Path(__file__).parents[2]
+GATE = """\
+alpha = 0.05
+minimum_cases = 10
+
+[pass_marks]
+token_f1 = 0.5
+
+[metrics]
+token_f1 = { role = "guard", floor = 0.3, margin = 0.2 }
+"""
+
+
+class Team:
+    """A data set of 100 contracts, and recorded models that answer it well and badly."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.data = write_contracts(folder, 100)
+        (folder / "gate.toml").write_text(GATE)
+        (folder / "models" / "registry").mkdir(parents=True)
+        for name, wrong in {"good": 0, "better": 0, "bad": 2}.items():
+            self.record(name, wrong)
+
+    def record(self, name, wrong):
+        rows = []
+        for number, document in enumerate(json.loads(self.data.read_text())["data"]):
+            (paragraph,) = document["paragraphs"]
+            for question in paragraph["qas"]:
+                gold = [answer["text"] for answer in question["answers"]]
+                category = question["id"].rpartition("__")[2]
+                missed = wrong and number % wrong == 0
+                answer = f"{name} errs" if missed or not gold else gold[0]
+                rows.append({"case_id": f"{document['title']}__{category}", "answer": answer})
+        path = self.folder / f"{name}.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        entry = self.folder / "models" / "registry" / f"{name}.toml"
+        entry.write_text(f'kind = "recorded"\npath = "{path}"\n')
+
+    def run(self, *command):
+        return subprocess.run(
+            [sys.executable, "-m", *command, f"--registry={self.folder / 'models' / 'registry'}"],
+            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300,
+        )  # fmt: skip
+
+    def examine(self, name, *words):
+        return self.run(
+            "pytest", "evals", "-p", "no:cacheprovider", f"--model={name}",
+            f"--dataset={self.data}", f"--gate={self.folder / 'gate.toml'}", "--retriever=bm25",
+            f"--store={self.folder / 'store.sqlite'}", f"--runs={self.folder / 'runs'}",
+            "--judge=none", "--baseline=champion", *words,
+        )  # fmt: skip
+
+    def sealed(self, name, *words):
+        return self.examine(name, "--sealed", "-rA", "-v", *words)
+
+    @property
+    def ledger(self):
+        return read_ledger(self.folder / "models" / "ledger")
+
+    @property
+    def newest(self):
+        return max((self.folder / "runs").iterdir())
+
+
+@pytest.fixture(scope="module")
+def team(tmp_path_factory):
+    """A team that has sealed a quarter of its contracts."""
+    team = Team(tmp_path_factory.mktemp("team"))
+    assert team.examine("bad", "--sealed").returncode == 4, "nothing is sealed yet"
+    done = team.run("fixtures.seal", f"--dataset={team.data}")
+    assert done.returncode == 0, done.stdout
+    return team
+
+
+@pytest.fixture(scope="module")
+def opened(team):
+    """What development and sealed exams of a model that passes both printed."""
+    early = team.sealed("good")
+    dev = team.examine("good")
+    return early, dev, team.sealed("good")
+
+
+def test_nothing_is_opened_before_development_says_promote(team, opened):
+    early, dev, _ = opened
+    assert early.returncode == 4
+    assert "the last exam of good on the contracts that are not sealed says nothing" in early.stdout
+    assert dev.returncode == 0, dev.stdout[-2000:]
+    assert "a promotion needs the sealed contracts too: pytest evals --model good" in dev.stdout
+    assert team.ledger[0].begun.contracts == 75
+
+
+def test_a_sealed_exam_tells_its_verdict_and_nothing_of_a_case(team, opened):
+    *_, done = opened
+    assert done.returncode == 0, done.stdout[-3000:]
+    entry = team.ledger[1]
+    assert (entry.begun.contracts, entry.judged(entry.begun.candidates[0].identity)) == (
+        25,
+        "PROMOTE",
+    )
+    folder = team.folder / "runs" / entry.begun.run
+    written = "".join(path.read_text() for path in folder.iterdir())
+    report = json.loads((folder / "report.json").read_text())
+    assert report["verdicts"][0]["outcome"] == "PROMOTE"
+    assert report["dataset"]["sealed"]
+    assert (report["cases"], report["results"], report["passages"]) == ([], [], [])
+    for document in json.loads(team.data.read_text())["data"]:
+        (paragraph,) = document["paragraphs"]
+        assert document["title"] not in written
+        assert paragraph["context"] not in written + done.stdout
+    for words in ("How long?", "Which cap?", "good errs"):
+        assert words not in written + done.stdout
+    assert "MISSED" not in done.stdout
+    assert "test_answers" not in done.stdout
+
+
+def test_a_candidate_that_did_not_pass_opens_nothing(team, opened):
+    assert team.examine("bad").returncode == 1
+    before = len(team.ledger)
+    done = team.sealed("bad")
+    assert done.returncode == 4
+    assert "the last exam of bad on the contracts that are not sealed says REJECT" in done.stdout
+    assert len(team.ledger) == before
+
+
+@pytest.mark.parametrize(
+    "words", [("--limit=5",), ("--category=Term",), ("-k", "gate"), ("-n", "2"), ("--split=all",)]
+)
+def test_sealed_contracts_are_examined_whole(team, opened, words):
+    before = len(team.ledger)
+    done = team.sealed("good", *words)
+    assert done.returncode == 4, done.stdout
+    assert "--sealed" in done.stdout.strip().splitlines()[-1]
+    assert len(team.ledger) == before
+
+
+def test_what_was_opened_too_often_stays_shut(team, opened):
+    policy = (ROOT / "models" / "policy.toml").read_text()
+    assert "openings = 10" in policy
+    (team.folder / "models" / "policy.toml").write_text(
+        policy.replace("openings = 10", "openings = 1")
+    )
+    done = team.sealed("good")
+    assert done.returncode == 4
+    assert "were opened 1 times, of 1 that the policy allows" in done.stdout
