@@ -15,7 +15,7 @@ from common.command import Parser, run
 from common.errors import UserError
 from evals.gate import SHIPPED, read_gate
 from reports.report import Check, Opponent, Verdict
-from reports.statistics.clusters import cluster_error
+from reports.statistics.estimates import cluster_error
 from reports.statistics.paired import compare_means
 from reports.verdict.decide import decide
 
@@ -49,7 +49,7 @@ class Setting:
     discordance: float = 0.1
     correlation: float = 0.05
     candidates: int = 50
-    changes: tuple[tuple[float, float], ...] = ((-0.05, 0.5), (0.0, 0.3), (0.03, 0.2))
+    changes: tuple[tuple[float, float], ...] = ((-0.05, 0.5), (0.0, 0.4), (0.02, 0.1))
     taught: float = 0.0
     openings: int = 10
     margin: float = 0.03
@@ -171,3 +171,54 @@ def stream(rule: Rule, setting: Setting, seed: int) -> Stream:
                 anchor = candidate
             champion = candidate
     return Stream(promoted, false, better, offered, champion.quality - setting.quality, openings)
+
+
+def renewed(
+    champion: Model, anchor: Model, difference: float, setting: Setting, draw: "np.random.Generator"
+) -> tuple[Model, Model, Model]:
+    """Champion, anchor and a candidate on contracts that nobody has seen."""
+    first = replace(anchor, right=first_model(replace(setting, quality=anchor.quality), draw).right)
+    now = first
+    if champion is not anchor:
+        now = changed(first, champion.quality - anchor.quality, setting, draw)
+    return now, first, changed(now, difference, setting, draw)
+
+
+def stands_out(candidate: Model, best: Model, rows: slice) -> bool:
+    """The ladder without parameters: better than the best so far by more than one standard error.
+
+    Blum and Hardt 2015, arXiv 1502.04585, section 3.2; the error is clustered by contract.
+    """
+    sums = (candidate.right - best.right)[rows].sum(axis=1)
+    mean, error = cluster_error(sums, sums * 0 + candidate.right.shape[1])
+    return float(mean) > float(error)
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """How far a chain of small losses fell: true loss of the service and of the anchor."""
+
+    loss: float
+    anchor: float
+    promoted: int
+
+
+def chain(setting: Setting, seed: int, *, reused: bool) -> Chain:
+    """Candidates that are each truly a little worse than the champion that they are made from."""
+    import numpy as np
+
+    draw = np.random.default_rng(seed)
+    ((difference, _),) = setting.changes
+    champion = anchor = first_model(setting, draw)
+    promoted = 0
+    for _ in range(setting.candidates):
+        if reused:
+            candidate = changed(champion, difference, setting, draw)
+        else:
+            champion, anchor, candidate = renewed(champion, anchor, difference, setting, draw)
+        verdict = examined(candidate, champion, anchor, slice(None), setting)
+        if verdict.outcome == "PROMOTE":
+            promoted += 1
+            champion = candidate
+            anchor = candidate if verdict.improves_anchor else anchor
+    return Chain(setting.quality - champion.quality, setting.quality - anchor.quality, promoted)

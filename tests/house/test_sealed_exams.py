@@ -15,11 +15,14 @@ GATE = """\
 alpha = 0.05
 minimum_cases = 10
 
+[leakage]
+excused = ["good", "bad"]
+
 [pass_marks]
 token_f1 = 0.5
 
 [metrics]
-token_f1 = { role = "guard", floor = 0.3, margin = 0.2 }
+token_f1 = { role = "guard", floor = 0.7, margin = 0.2 }
 """
 
 
@@ -31,7 +34,7 @@ class Team:
         self.data = write_contracts(folder, 100)
         (folder / "gate.toml").write_text(GATE)
         (folder / "models" / "registry").mkdir(parents=True)
-        for name, wrong in {"good": 0, "better": 0, "bad": 2}.items():
+        for name, wrong in {"good": 0, "bad": 2}.items():
             self.record(name, wrong)
 
     def record(self, name, wrong):
@@ -136,7 +139,7 @@ def test_a_candidate_that_did_not_pass_opens_nothing(team, opened):
 
 
 @pytest.mark.parametrize(
-    "words", [("--limit=5",), ("--category=Term",), ("-k", "gate"), ("-n", "2"), ("--split=all",)]
+    "words", [("--limit=5",), ("--category=Term",), ("-k", "Cap"), ("-n", "2"), ("--split=all",)]
 )
 def test_sealed_contracts_are_examined_whole(team, opened, words):
     before = len(team.ledger)
@@ -154,4 +157,4 @@ def test_what_was_opened_too_often_stays_shut(team, opened):
     )
     done = team.sealed("good")
     assert done.returncode == 4
-    assert "were opened 1 times, of 1 that the policy allows" in done.stdout
+    assert "times, of 1 that the policy allows" in done.stdout
