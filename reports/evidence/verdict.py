@@ -14,7 +14,7 @@ from common.redaction import redacted
 from evals.gate import Gate, read_gate
 from evals.suites import JUDGE
 from fixtures.cases import Case, Dataset
-from fixtures.datasets import load_dataset
+from fixtures.datasets import load_dataset, seals_beside
 from fixtures.retrieval.passages import Chunker
 from fixtures.retrieval.retrieval import RetrieverOptions
 from fixtures.selection import Selection, select
@@ -63,7 +63,7 @@ def judged_again(exam: ExamEvidence, registry: Path, dataset: str | None = None)
             f"{exam.path} was written by an earlier release, and does not say all that its verdict "
             f"rests on; {again}"
         )
-    gate, data = read_gate(exam.gate.file), _load(report, exam, dataset)
+    gate, data = read_gate(exam.gate.file), _load(report, exam, dataset, registry)
     try:
         if gate.identity != exam.gate.identity:
             raise ValueError("its gate file says otherwise than the digest in it")
@@ -78,7 +78,7 @@ def judged_again(exam: ExamEvidence, registry: Path, dataset: str | None = None)
     return replace(exam, verdict=reported(verdict), estimates=jsonable(group.estimates))
 
 
-def _load(report: Report, exam: ExamEvidence, dataset: str | None) -> Dataset:
+def _load(report: Report, exam: ExamEvidence, dataset: str | None, registry: Path) -> Dataset:
     """The data set of the exam.
 
     Raises:
@@ -86,7 +86,7 @@ def _load(report: Report, exam: ExamEvidence, dataset: str | None) -> Dataset:
     """
     facts, command = report.header.dataset, f"python -m models.promote {exam.verdict.model}"
     try:
-        found = load_dataset(dataset or facts.source)
+        found = load_dataset(dataset or facts.source, seals=seals_beside(registry))
     except UserError as error:
         raise RefusedError(
             f"{exam.path} cannot be computed again without its data set {facts.name} ({error}); "
