@@ -373,6 +373,10 @@ class Opponent:
     identity: str
     """Of what was promoted."""
 
+    tries: int = 1
+    """Of the anchor: how many candidates these contracts have held against it, those of this exam
+    as one. They share the risk."""
+
     @property
     def words(self) -> str:
         """What a check calls it."""

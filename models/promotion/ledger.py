@@ -119,6 +119,23 @@ def judged_before(entries: Iterable[Entry], begun: Begun) -> Judged:
     return Judged(len(known), len(identities))
 
 
+def tries_against(entries: Iterable[Entry], identity: str, begun: Begun) -> int:
+    """How many candidates an exam's contracts hold against an opponent, those at hand as one.
+
+    Exams that did not end count; a part of one judges nobody, and the same candidate again is the
+    same try.
+    """
+    now = {each.identity for each in begun.candidates}
+    tried = {
+        each.identity
+        for entry in entries
+        if same_contracts(entry.begun, begun) and not entry.begun.chosen.part
+        if identity in {opponent.identity for opponent in entry.begun.opponents}
+        for each in entry.begun.candidates
+    }
+    return 1 + len(tried - now)
+
+
 def same_contracts(one: Begun, other: Begun) -> bool:
     """Whether two exams drew on the same contracts: data set, split, sealed or not."""
     return (one.dataset.identity, one.dataset.split, one.chosen.sealed) == (

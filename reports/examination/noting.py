@@ -1,20 +1,21 @@
 """What the ledger is told of an exam, when it begins and when it ends."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from fixtures.sealing import SHARE, read_seal, too_small
 from models.manifest import read_manifest
-from models.promotion.ledger import begin, judged_before, read_ledger
-from models.promotion.ledger_entry import Begun, Candidate, Chosen, Ended, Said, Settled
+from models.promotion.champion import read_anchor
+from models.promotion.ledger import begin, judged_before, read_ledger, tries_against
+from models.promotion.ledger_entry import Begun, Candidate, Chosen, Ended, Entry, Said, Settled
 from models.promotion.record import Data, Named
 from models.registry import adapter_of
 from reports.examination.opening import check_opening
 from reports.examination.planned import Planned
-from reports.report import Report
+from reports.report import Opponent, Report
 
 
 def note_exam(planned: Planned) -> tuple[Planned, Path]:
@@ -30,14 +31,38 @@ def note_exam(planned: Planned) -> tuple[Planned, Path]:
     if options.sealed:
         check_opening(planned, begun, entries)
     judged = judged_before(entries, begun)
+    opponents = tuple(_tried(each, planned, begun, entries) for each in planned.prepared.opponents)
+    prepared = replace(planned.prepared, opponents=opponents)
     path = begin(options.ledger, begun)
     cut = [
         f"{each.path}: its end was cut off, so it counts as unfinished"
         for each in entries
         if each.cut
     ]
-    ahead = replace(ahead, notes=(*ahead.notes, judged.sentence, *_of_seal(planned), *cut))
-    return replace(planned, judged=judged, beforehand=ahead), path
+    ahead = replace(
+        ahead,
+        notes=(*ahead.notes, judged.sentence, *_of_tries(opponents), *_of_seal(planned), *cut),
+    )
+    return replace(planned, prepared=prepared, judged=judged, beforehand=ahead), path
+
+
+def _tried(
+    opponent: Opponent, planned: Planned, begun: Begun, entries: Sequence[Entry]
+) -> Opponent:
+    """The anchor, with how many candidates these contracts have held against it."""
+    anchor = read_anchor(planned.prepared.options.registry.parent)
+    if anchor is None or opponent.role == "baseline" or opponent.identity != anchor.identity:
+        return opponent
+    return replace(opponent, tries=tries_against(entries, anchor.identity, begun))
+
+
+def _of_tries(opponents: Sequence[Opponent]) -> Iterator[str]:
+    for each in opponents:
+        if each.tries > 1:
+            yield (
+                f"these contracts hold {each.tries} candidates against the anchor {each.name}: "
+                f"this one is held to 1/{each.tries} of the risk"
+            )
 
 
 def _of_seal(planned: Planned) -> Iterator[str]:

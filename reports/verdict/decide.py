@@ -74,9 +74,23 @@ def gate_checks(
     for opponent in opponents:
         if opponent.name != model:
             other = of_model.get(opponent.name, ())
-            checks += opponent_checks(gate, model, results, other, opponent, bars)
-            checks += critical_comparisons(gate, model, results, other, opponent, bars)
+            at = gate.model_copy(update={"alpha": risk(gate.alpha, opponent)})
+            checks += opponent_checks(at, model, results, other, opponent, bars)
+            checks += critical_comparisons(at, model, results, other, opponent, bars)
     return checks
+
+
+def risk(alpha: float, opponent: Opponent) -> float:
+    """The risk of each bound against an opponent.
+
+    Against the anchor a stream of candidates on the same contracts shares one risk: the k-th is
+    held to alpha / k. Otherwise each would have a chance of its own to fall a margin behind, and
+    sooner or later one would.
+
+    >>> risk(0.05, Opponent("anchor", "first", "", tries=5))
+    0.01
+    """
+    return alpha / opponent.tries
 
 
 def decide(

@@ -256,3 +256,19 @@ def test_the_exams_are_shown_with_how_often_contracts_judged(place, capsys):
     shown = capsys.readouterr().out
     assert "PROMOTE" in shown
     assert "sample dddddddd, test: 2 candidates in 2 exams" in shown
+
+
+def test_candidates_on_the_same_contracts_share_the_risk_against_an_anchor(tmp_path):
+    from models.promotion.ledger import tries_against
+    from models.promotion.record import Named
+
+    held = {"opponents": (Named("first", "f" * 8),)}
+    for number, name in enumerate(("a", "b", "b", "c")):
+        exam(tmp_path, number, name=name, **held)
+    exam(tmp_path, 5, name="x")
+    exam(tmp_path, 6, name="y", data=Data("cuad", "e" * 64, "test"), **held)
+    exam(tmp_path, 7, name="z", chosen=Chosen(None, False, (), (), (), True), **held)
+    entries = read_ledger(tmp_path)
+    assert tries_against(entries, "f" * 8, begun(9, "new", **held)) == 4
+    assert tries_against(entries, "f" * 8, begun(9, "c", **held)) == 3
+    assert tries_against(entries, "0" * 8, begun(9, "new", **held)) == 1
