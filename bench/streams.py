@@ -21,7 +21,7 @@ from reports.verdict.decide import decide, risk
 if TYPE_CHECKING:
     import numpy as np
 
-    from reports.statistics.estimates import Floats
+    from reports.statistics.clusters import Floats
 
 PAGE = Path(__file__).parents[1] / "docs" / "statistics.md"
 BEGIN, END = "<!-- streams: begin -->", "<!-- streams: end -->"

@@ -194,7 +194,7 @@ def _print_exams(entries: Sequence[Entry]) -> None:
     console = Console()
     console.print(exams(entries) if entries else "no exam yet")
     for words in dict.fromkeys(_contracts_words(entries, entry.begun) for entry in entries):
-        console.print(words)
+        console.print(words, soft_wrap=True, highlight=False)
 
 
 def _contracts_words(entries: Sequence[Entry], begun: Begun) -> str:
