@@ -255,7 +255,7 @@ def test_the_exams_are_shown_with_how_often_contracts_judged(place, capsys):
     assert promoted(place, "--exams") == 0
     shown = capsys.readouterr().out
     assert "PROMOTE" in shown
-    assert "sample dddddddd, test: 2 candidates in 2 exams" in shown
+    assert ", test: 2 candidates in 2 exams" in shown
 
 
 def test_candidates_on_the_same_contracts_share_the_risk_against_an_anchor(tmp_path):
@@ -272,3 +272,47 @@ def test_candidates_on_the_same_contracts_share_the_risk_against_an_anchor(tmp_p
     assert tries_against(entries, "f" * 8, begun(9, "new", **held)) == 4
     assert tries_against(entries, "f" * 8, begun(9, "c", **held)) == 3
     assert tries_against(entries, "0" * 8, begun(9, "new", **held)) == 1
+
+
+@pytest.fixture
+def seal(place):
+    """The seal of the data set that b was examined on."""
+    from fixtures.sealing import Seal, write_seal
+
+    seal = Seal("data", "d" * 64, "2026-01-01", "s", 0.25, "a" * 64, {"A Contract": "0" * 64})
+    write_seal(seal, place.seals)
+    return seal
+
+
+def test_a_promotion_needs_the_sealed_contracts_where_there_are_some(place, seal, capsys):
+    assert promoted(place, "b") == 1
+    said = capsys.readouterr().err
+    assert "b was not examined on the sealed contracts; type `pytest evals --model b" in said
+    assert "--baseline champion --sealed`" in said
+
+
+@pytest.mark.parametrize(
+    ("outcome", "against", "says"),
+    [
+        ("REJECT", "a", "says REJECT of b on the sealed contracts"),
+        ("PROMOTE", "b", "did not compare b with a"),
+        (None, "a", "says unfinished of b on the sealed contracts"),
+    ],
+)
+def test_what_the_sealed_contracts_said_counts(place, seal, capsys, outcome, against, says):
+    from models.promotion.record import Named
+    from tests.builders.promotion_data import identity_of
+
+    path = begin(
+        place.exams,
+        begun(
+            5,
+            candidates=(Candidate("b", identity_of(place, "b")),),
+            opponents=(Named(against, identity_of(place, against)),),
+            chosen=Chosen(None, False, (), (), (), True, seal.identity_of_reserve),
+        ),
+    )
+    if outcome:
+        complete(path, ended("b", outcome))
+    assert promoted(place, "b") == 1
+    assert says in capsys.readouterr().err
