@@ -82,6 +82,7 @@ CHANGED: dict[str, str] = {
     "gate.fairness": "new: how the fairness suite gates",
     "spending.asked_again": "new: calls that failed and were made once more",
     "spending.came_back": "new: how many of them brought a reply",
+    "dataset.sealed": "new: whether these were sealed contracts",
     "judged": "new: how often these contracts had judged before",
 }
 """What the code has come to say otherwise since, by its place in the report, and why."""
