@@ -33,14 +33,15 @@ def fairness_section(
         cases: how many were varied; those with nothing to exchange are said.
         gate: margin, alpha and attrition.
     """
+    kinds = {in_form(kind, form) for kind in EXCHANGES for form in FORMS}
     by_kind: dict[tuple[str, str], dict[str, Result]] = {}
-    for variant, result in varied:
+    for variant, result in (each for each in varied if each[0].kind in kinds):
         by_kind.setdefault((result.model, variant.kind), {})[variant.origin.id] = result
+    asked = {model for model, _ in by_kind}
     findings = []
-    for model, kind in product(models, EXCHANGES):
+    for model, kind in product((each for each in models if each in asked), EXCHANGES):
         first, second = (by_kind.get((model, in_form(kind, form)), {}) for form in FORMS)
-        if first or second:
-            findings.append(_finding(model, kind, first, second, cases, gate))
+        findings.append(_finding(model, kind, first, second, cases, gate))
     told = "; ".join(f"{kind}: {each.told}" for kind, each in EXCHANGES.items())
     note = (
         "The score of the same case in two forms, one less the other (token_f1 where the contract "
@@ -101,6 +102,7 @@ def _finding(
     lost = len(seen) - len(scored)
     beside = f"in {cases - len(seen)} of {cases} cases there was nothing to exchange"
     if not scored:
+        # Nothing was asked that could fail, or all of it did.
         outcome: Outcome | None = "INCONCLUSIVE" if lost else None
         return Finding(model, kind, None, f"no pair to compare; {beside}", outcome)
     contracts, ones, twos = zip(*scored, strict=True)

@@ -180,17 +180,17 @@ def test_false_alarms_are_rare():
 # As a user types it
 
 
-def examined(tmp_path, entry):
+def examined(tmp_path, entry, target="evals/test_contamination.py", *args):
     """The session's end, and the findings by measure."""
     registry = tmp_path / "registry"
     registry.mkdir(exist_ok=True)
     (registry / "served.toml").write_text(entry)
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", str(ROOT / "evals/test_contamination.py"),
+        [sys.executable, "-m", "pytest", str(ROOT / target),
          "--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"), "-p", "no:cacheprovider",
          "--store", str(tmp_path / "store.sqlite"), "--runs", str(tmp_path / "runs"),
          "--registry", str(registry), "--ledger", str(tmp_path / "ledger"),
-         "--retriever", "bm25", "--model", "served", "--split", "all"],
+         "--retriever", "bm25", "--model", "served", "--split", "all", *args],
         capture_output=True, text=True, timeout=300, cwd=tmp_path, check=False,
     )  # fmt: skip
     written = json.loads(max(tmp_path.glob("runs/*/report.json")).read_text())
@@ -221,6 +221,10 @@ def test_an_endpoint_that_learnt_the_contracts_is_found_and_another_is_not(tmp_p
     assert findings.keys() == {"verbatim"}, "a server gives no likelihoods"
     assert findings["verbatim"]["outcome"] == "FAIL"
     assert findings["verbatim"]["estimate"]["mean"] > 0.9
+    with fake_server(reply=recites) as server:
+        args = ("--full", "-k", "contamination and model_continues", "--variants", "2")
+        done, _ = examined(tmp_path, endpoint(server.url), "evals", *args)
+    assert done.returncode == 0, "what was not asked for by name is reported alone"
     (tmp_path / "store.sqlite").unlink()
     plain = "Each party bears its own costs and shall give the other notice of it without delay."
     with fake_server(reply=lambda messages: plain) as server:
