@@ -14,8 +14,8 @@ from reports.statistics.power import planned_error, required_contracts
 
 GUARDS: Mapping[str, tuple[Suite, ...]] = {
     "stability": (ROBUSTNESS, SAFETY),
-    "fairness": (FAIRNESS,),
-    "forgetting": (FORGETTING,),
+    FAIRNESS.name: (FAIRNESS,),
+    FORGETTING.name: (FORGETTING,),
 }
 """By the table of the gate file that holds the role."""
 
@@ -74,7 +74,7 @@ def guard_needs(gate: Gate, cases: Sequence[Case], variants: int) -> list[str]:
     contracts = len({case.contract.id for case in cases})
     for table in guards(gate):
         margin = getattr(gate, table).margin
-        of_questions = table == "forgetting"
+        of_questions = table == FORGETTING.name
         size = 1.0 if of_questions else max(min(variants, len(cases)) / max(contracts, 1), 1.0)
         error = planned_error(2, size, plan.discordance, plan.icc)
         takes = required_contracts(margin, error, 2, gate.alpha, plan.power)
