@@ -82,25 +82,20 @@ class Planning(_Table):
 
 
 class Leakage(_Table):
-    """When a contract counts as trained on, which are allowed, and whose silence is excused.
-
-    `allow` are titles of exam contracts, `excused` names of models of which nobody need say what
-    they were trained on.
-    """
+    """When a contract counts as trained on; `allow` are titles of exam contracts that may be."""
 
     containment: Number = Field(default=0.5, gt=0, le=1)
     allow: tuple[str, ...] = ()
-    excused: tuple[str, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
-    def _names_whom_it_excuses(cls, values: Any) -> Any:
-        if isinstance(values, dict) and "require_manifest" in values:
-            values = dict(values)
-            if values.pop("require_manifest") is not True:
+    def _excuses_nobody(cls, values: Any) -> Any:
+        for key in ("excused", "require_manifest"):
+            if isinstance(values, dict) and key in values:
                 raise ValueError(
-                    "require_manifest excused every model and is gone; name those whose training "
-                    'nobody knows: excused = ["NAME"]'
+                    f"{key} is gone: models whose training nobody knows are excused by the policy "
+                    'beside the registry (models/policy.toml), [excused] NAME = "WHY"; take this '
+                    "line out"
                 )
         return values
 

@@ -34,6 +34,7 @@ from reports.verdict.conclude import judge_candidates
 from reports.verdict.decide import shared, who_may_pass
 from reports.verdict.guards import section_checks
 from reports.verdict.preconditions import (
+    excuses,
     fault_checks,
     leak_checks,
     partial_check,
@@ -139,7 +140,7 @@ def judge_again(
         raise ValueError("it asked {} cases of {} contracts".format(*counts))
     further = [
         *partial_check(len(selected), len(selected), selection),
-        *leak_checks(entries[name], selected, gate.leakage, name),
+        *leak_checks(entries[name], selected, gate.leakage, name, excuses(registry)),
         *fault_checks(report.exceptions, name, len(selected), gate.attrition),
         *section_checks(gate, report.sections, name),
     ]

@@ -21,7 +21,7 @@ from reports.report import Check, ModelFacts, Role
 from reports.sections.contamination import contamination_needs
 from reports.sections.fairness import fairness_needs
 from reports.verdict.opponents import open_with_opponents
-from reports.verdict.preconditions import leak_checks, partial_check
+from reports.verdict.preconditions import excuses, leak_checks, partial_check
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +79,9 @@ def plan_exam(prepared: Prepared, selected: Selected, chats: Chats) -> Planned:
     looks = plan_stages(cases, prepared.corrected.alpha, sequential=options.sequential)
     answers = selected.answers or any(METRICS[m].needs == "answer" for m in selected.metrics)
     limits = options.max_calls, options.max_tokens
+    excused = excuses(options.registry)
     leaks = {
-        name: leak_checks(read_entry(name, options.registry), cases, gate.leakage, name)
+        name: leak_checks(read_entry(name, options.registry), cases, gate.leakage, name, excused)
         for name in options.models
     }
     retriever = Retriever(options.retriever, prepared.dataset.name, cache_dir() / "passages")

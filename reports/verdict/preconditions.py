@@ -12,12 +12,16 @@ from fixtures.cases import Case, Dataset
 from fixtures.selection import Selection, select
 from models.entry import Entry
 from models.manifest import FILE, read_manifest
+from models.promotion.policy import FILE as POLICY
+from models.promotion.policy import policy_path, read_policy
 from models.registry import EchoEntry, ExtractiveEntry, LocalEntry
 from reports.report import Check, Exceptions
 from reports.statistics.estimates import Outcome
 
 NAMED = 5
 """Titles that a line names."""
+
+NOBODY: Mapping[str, str] = {}
 
 
 def partial_check(asked: int, selected: int, selection: Selection) -> list[Check]:
@@ -31,29 +35,47 @@ def partial_check(asked: int, selected: int, selection: Selection) -> list[Check
     return [Check("cases", "minimum", "INCONCLUSIVE", reason)]
 
 
-def leak_checks(entry: Entry, cases: Sequence[Case], rules: Leakage, name: str = "") -> list[Check]:
+def excuses(registry: Path) -> Mapping[str, str]:
+    """Models of which nobody need say what they were trained on, with the policy's reason.
+
+    Raises:
+        UserError: the policy beside the registry cannot be read.
+    """
+    policy = read_policy(policy_path(registry))
+    return policy.excused if policy else {}
+
+
+def leak_checks(
+    entry: Entry,
+    cases: Sequence[Case],
+    rules: Leakage,
+    name: str = "",
+    excused: Mapping[str, str] = NOBODY,
+) -> list[Check]:
     """Whether a model was trained on what it is examined on: always one check.
 
     An adapter says so in its manifest, which the registry entry seals. Of every other model that
-    was trained nobody knows, and the gate file must excuse it by name; what was never trained
-    needs nothing.
+    was trained nobody knows, and the policy must excuse it by name (`excuses`); what was never
+    trained needs nothing.
 
     Raises:
         UserError: a manifest cannot be read, or is malformed.
     """
-    outcome, reason = _leakage(entry, cases, rules, name)
+    outcome, reason = _leakage(entry, cases, rules, name, excused)
     return [Check("leakage", "its training data", outcome, reason)]
 
 
-def _leakage(entry: Entry, cases: Sequence[Case], rules: Leakage, name: str) -> tuple[Outcome, str]:
+def _leakage(
+    entry: Entry, cases: Sequence[Case], rules: Leakage, name: str, excused: Mapping[str, str]
+) -> tuple[Outcome, str]:
     if isinstance(entry, EchoEntry | ExtractiveEntry):
         return "PASS", "no exam contract leaks: it was never trained"
     if not isinstance(entry, LocalEntry) or not entry.adapter:
-        return _unknown(name or "this model", "only an adapter has a manifest", rules)
+        return _unknown(name or "this model", "only an adapter has a manifest", excused)
     adapter, name = entry.adapter, name or entry.adapter.name
     manifest = read_manifest(adapter)
     if manifest is None and not entry.manifest:
-        return _unknown(name, f"{adapter.name} holds no {FILE}", rules)
+        return _unknown(name, f"{adapter.name} holds no {FILE}", excused)
     if manifest is None:
         return "INCONCLUSIVE", (
             f"nobody knows what {name} was trained on: {adapter.name} holds no {FILE}, although "
@@ -65,13 +87,14 @@ def _leakage(entry: Entry, cases: Sequence[Case], rules: Leakage, name: str) -> 
     return ("INCONCLUSIVE", doubt) if doubt else (found.outcome, found.reason)
 
 
-def _unknown(name: str, why: str, rules: Leakage) -> tuple[Outcome, str]:
+def _unknown(name: str, why: str, excused: Mapping[str, str]) -> tuple[Outcome, str]:
     """Where there is no manifest, and none was ever said to be."""
-    if name in rules.excused:
-        return "PASS", f"nobody knows what {name} was trained on, which the gate file excuses"
+    if name in excused:
+        reason = excused[name]
+        return "PASS", f"nobody knows what {name} was trained on; the policy excuses it: {reason}"
     return "INCONCLUSIVE", (
         f"nobody knows what {name} was trained on ({why}); examine the adapter that its training "
-        f'left, or say excused = ["{name}"] under [leakage] in the gate file'
+        f'left, or say "{name}" = "WHY" under [excused] in {POLICY}, beside the registry'
     )
 
 

@@ -25,7 +25,7 @@ from models.promotion.evidence import SEAL, Reading, seal_of
 from models.promotion.ledger import begin, complete, ledger_beside, read_ledger
 from models.promotion.ledger_entry import Begun, Candidate, Chosen, Ended, Said
 from models.promotion.policy import FILE as POLICY_FILE
-from models.promotion.policy import read_policy
+from models.promotion.policy import policy_path, read_policy
 from models.promotion.record import Data
 from models.registry import read_entry
 from reports.archive import write_report as archive
@@ -35,7 +35,8 @@ from reports.examination.header import dataset_facts, fingerprint, gate_facts
 from reports.report import ModelFacts, Opponent, RetrieverFacts
 from reports.verdict.conclude import conclude
 from reports.verdict.decide import shared, who_may_pass
-from reports.verdict.preconditions import leak_checks
+from reports.verdict.preconditions import excuses, leak_checks
+from tests.builders.excuses import excusing
 from tests.builders.policies import permissive
 from tests.builders.report_data import SPENDING, header
 
@@ -95,8 +96,7 @@ def document(number):
 
 def excuse(place, *names):
     """Let nobody ask what these were trained on."""
-    gate = place.registry.parent / "gate.toml"
-    gate.write_text(f"{gate.read_text()}[leakage]\nexcused = {list(names)}\n")
+    policy_path(place.registry).write_text(excusing(*names))
 
 
 def identity_of(place, name):
@@ -140,7 +140,15 @@ def concluded(place, names, *, against=None, anchor=None, id_, better=False):
         fingerprint=fingerprint(data, "test", cases, "r"),
     )
     leaks = tuple(
-        tuple(leak_checks(read_entry(each, place.registry), cases, gate.leakage, each))
+        tuple(
+            leak_checks(
+                read_entry(each, place.registry),
+                cases,
+                gate.leakage,
+                each,
+                excuses(place.registry),
+            )
+        )
         for each in names
     )
     text = (root / "gate.toml").read_text()

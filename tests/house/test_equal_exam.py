@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from fixtures.datasets import load_dataset
+from tests.builders.excuses import excusing
 
 ROOT = Path(__file__).parents[2]
 EXPECTED = ROOT / "tests" / "data" / "equal_exam.json"
@@ -58,6 +59,7 @@ CHANGED: dict[str, str] = {
     },
     "fingerprint.judges.0.2": "the reference judge's version 3: what a hedge is",
     "sections.0.findings.*.estimate": "one labelled answer, which says no and then yes, is a hedge",
+    "gate.leakage.excused": "the policy excuses, and says why",
     "dataset.source": "new: what loads the data set again, for a promotion to compute by",
     "judges": "new: whom `--judge` named, which bars metrics",
     "look": "new: at which look a sequential exam ended, which gives its risk",
@@ -123,6 +125,7 @@ def examined(folder, checkout=ROOT):
     record(folder, "careful", (0, 0, 0, 1, 0, 2, 0, 0, 3))
     record(folder, "hasty", (0, 1, 0, 2, 5, 0, *(0,) * 40, 4))
     shutil.copy(ROOT / "tests" / "data" / "equal_exam.toml", folder / "gate.toml")
+    (folder / "policy.toml").write_text(excusing("careful", "hasty"))
     done = subprocess.run(
         [
             sys.executable, "-m", "pytest", "evals", "-q", "-p", "no:cacheprovider",

@@ -13,6 +13,7 @@ import pytest
 
 from evals.gate import read_gate
 from fixtures.datasets import load_dataset
+from tests.builders.excuses import excusing
 from tests.builders.policies import permissive
 
 ROOT = Path(__file__).parents[2]
@@ -29,13 +30,15 @@ class Team:
         shutil.copytree(ROOT / "models" / "registry", self.models / "registry")
         self.gate = folder / "gate.toml"
         shipped = (ROOT / "evals" / "gate.toml").read_text()
-        names = json.dumps([self.recorded(name) for name in RECORDED])
         # Four contracts have too few cases of a category to compare them.
         shipped = re.sub(r"categories = \[.*?\]", "categories = []", shipped, flags=re.DOTALL)
-        self.gate.write_text(shipped.replace("excused = []", f"excused = {names}"))
+        self.gate.write_text(shipped)
+        self.excuse(*map(self.recorded, RECORDED))
+
+    def excuse(self, *names):
         gate, data = read_gate(self.gate), load_dataset("sample")
         policy = permissive(gate.identity, data.identity, gate.metrics)
-        (self.models / "policy.toml").write_text(policy)
+        (self.models / "policy.toml").write_text(excusing(*names, policy=policy))
 
     def recorded(self, name):
         return f"recorded:{self.folder / name}.csv"
@@ -212,7 +215,8 @@ def test_sequential_exam_that_cannot_conclude_early_asks_everything(team, many, 
     champion, _ = many
     gate = tmp_path / "gate.toml"
     own = tmp_path / "own.csv"
-    gate.write_text(f'{GATE}[leakage]\nexcused = ["recorded:{own}"]\n')
+    gate.write_text(GATE)
+    team.excuse(f"recorded:{own}", *map(team.recorded, RECORDED))
     args = (f"--dataset={champion}", "--retriever=none", f"--baseline={champion}", f"--gate={gate}")
     shutil.copy(champion.removeprefix("recorded:"), own)
     result = team.examine(f"recorded:{own}", *args, "--sequential")
