@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench import (
+    cheats,
     collection,
     embedded,
     endpoint,
@@ -56,6 +57,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "warm": lambda folder, options: warm.measure(folder),
     "collect": lambda folder, options: collection.measure(folder, options.repeats),
     "gate": lambda folder, options: gate.measure(),
+    "cheats": lambda folder, options: cheats.measure(folder, options.cuad_dir),
     "judges": lambda folder, options: judges.measure(folder),
     "frameworks": lambda folder, options: frameworks.measure(folder),
     "hallucination": lambda folder, options: hallucination.measure(folder),

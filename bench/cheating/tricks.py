@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from bench.cheating.usual import Usual
 from fixtures.retrieval.passages import Passage
 from models.extractive import sentences
 from models.prompted import NOT_FOUND
@@ -60,19 +61,14 @@ class Asked:
         category: of CUAD's, or of the data set's own.
         passages: that were retrieved, best first.
         said: the answer of the model that the trick is of.
-        usual: the commonest answer of each category in the train split; "Not found." where fewer
-            than half of its questions are answered.
-        typical: the same, of the answered questions alone.
-        shares: of the questions of each category that are answered there.
+        usual: what the train split answers in this category, if it ever does.
     """
 
     question: str
     category: str
     passages: tuple[Passage, ...]
     said: str
-    usual: Mapping[str, str]
-    typical: Mapping[str, str]
-    shares: Mapping[str, float]
+    usual: Usual | None
 
     @property
     def declined(self) -> bool:
@@ -83,6 +79,11 @@ class Asked:
     def first(self) -> str:
         """The first sentence of the best passage."""
         return next((s for p in self.passages for s in sentences(p.text)), "")
+
+    def known(self, least: float) -> str:
+        """The usual clause, where at least that share of the train split's contracts has one."""
+        known = self.usual is not None and self.usual.share >= least
+        return self.usual.clause if self.usual and known else NOT_FOUND
 
 
 Trick = Callable[[Asked], str]
@@ -188,18 +189,17 @@ def silence(asked: Asked) -> str:
 
 def usual(asked: Asked) -> str:
     """The commonest answer of the category, "Not found." included."""
-    return asked.usual.get(asked.category, NOT_FOUND)
+    return asked.known(0.5)
 
 
 def usual_by_half(asked: Asked) -> str:
     """The commonest clause of the category, unless hardly any contract has one."""
-    answered = asked.typical.get(asked.category, NOT_FOUND)
-    return NOT_FOUND if asked.shares.get(asked.category, 0.0) < 0.2 else answered
+    return asked.known(0.2)
 
 
 def typical(asked: Asked) -> str:
     """The commonest clause of the category, always."""
-    return asked.typical.get(asked.category, NOT_FOUND)
+    return asked.known(0.0)
 
 
 def template(asked: Asked) -> str:
