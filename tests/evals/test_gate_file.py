@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 from common.errors import UserError
 from evals.gate import SHIPPED, Gate, read_gate
 from evals.metrics.table import METRICS
+from fixtures.datasets import load_dataset
+from fixtures.selection import Selection, select
+from reports.verdict.prospects import demands, prospect
 
 shares = [name for name, metric in METRICS.items() if not metric.unit]
 margins = st.dictionaries(st.sampled_from(shares), st.floats(0.001, 0.9), min_size=1, max_size=4)
@@ -57,3 +60,11 @@ def test_every_gated_metric_that_reads_answers_has_a_margin_or_a_written_reason(
     for name in without:
         above = next(part for part, table in pairwise(comments) if table.startswith(name))
         assert "It has no margin:" in above, name
+
+
+def test_the_embedded_contracts_can_show_every_floor_of_the_shipped_gate():
+    """Else `make eval` on a fresh clone could end in nothing but INCONCLUSIVE."""
+    gate = read_gate()
+    cases = select(load_dataset("sample"), Selection(split="test"))
+    found = [prospect(each, gate) for each in demands(gate, cases)]
+    assert [f.demand.name for f in found if f.demand.floor is not None and not f.shown_at] == []
