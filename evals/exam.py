@@ -24,6 +24,7 @@ from evals.isolation import attempted, isolated, users_mistake
 from evals.judges.judge import Panel, Submission
 from evals.metrics.table import score
 from evals.plan import PairJudge, Plan, Retrieves
+from evals.repeats import draws, merged
 from evals.results import Result, Score, Spending, tokens_per_second
 from evals.shown import belonging, offered, shown
 from evals.variants.variant import Variant
@@ -35,19 +36,27 @@ CLOSES_IN = 10.0
 """Seconds that a model or judge has to let go of what it holds open."""
 
 
+Place = tuple[str, str, int]
+"""Model, case and repeat, by which a result is found."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One model on one case, or on a variant of one, with the passages that it is offered."""
+    """One model on one case, or on a variant of one, with the passages that it is offered.
+
+    Of a model that draws its answers, `model` draws those of one `repeat`.
+    """
 
     model: Model
     case: Case
     passages: tuple[Passage, ...]
     variant: Variant | None = None
+    repeat: int = 0
 
     @property
-    def name(self) -> tuple[str, str]:
+    def name(self) -> Place:
         """What its result is found by."""
-        return self.model.name, self.case.id
+        return self.model.name, self.case.id, self.repeat
 
     @property
     def key(self) -> str:
@@ -97,12 +106,13 @@ class Run:
         self._calls = Calls(self._journal, answers, self._budget, again=again)
         self._panel = Panel(plan.judges, self._calls, self._journal, scores)
         self._faults: dict[tuple[str, str], str] = {}
-        self._keys: dict[tuple[str, str], str] = {}
+        self._draws = {each.name: draws(each, plan.repeats) for each in plan.models}
+        self._keys: dict[Place, str] = {}
         self._requests_by_key: dict[str, list[Request]] = {}
         self._asked_again = self._came_back = 0
-        self._unjudged: dict[tuple[str, str], Result] = {}
-        self._results: dict[tuple[str, str], Result] = {}
-        self._varied: dict[tuple[str, str], tuple[Variant, Result]] = {}
+        self._unjudged: dict[Place, Result] = {}
+        self._results: dict[Place, Result] = {}
+        self._varied: dict[Place, tuple[Variant, Result]] = {}
         self._preferences: dict[tuple[str, str, str], Score] = {}
         self._started = time.perf_counter()
         self._ended: float | None = None
@@ -114,7 +124,8 @@ class Run:
             UserError: a model cannot answer at all, or the store cannot be written. What was
                 answered until then is in the store.
         """
-        asked = [model for model in self.plan.models if self.plan.needs_answers and not model.free]
+        answering = self.plan.models if self.plan.needs_answers else ()
+        asked = [draw for m in answering if not m.free for draw in self._draws[m.name]]
         try:
             async with claimed(self._store, asked, self._has_all, self._on_wait), self._journal:
                 self._calls.first = (*self._judging, *await asyncio.to_thread(self._lacking, asked))
@@ -182,8 +193,9 @@ class Run:
 
     def _start(self, ranked: Sequence[Ranked], group: asyncio.TaskGroup) -> None:
         """Start every model on these cases and their variants, with the answers that are kept."""
-        for model in self.plan.models:
-            requests = self._requests(model, [each for each in ranked if each.failed is None])
+        found = [each for each in ranked if each.failed is None]
+        for model, repeat in self._askings:
+            requests = self._requests(model, found, repeat)
             keys = [request.key for request in requests]
             rows = {} if model.free else self._kept(keys)
             for key, request in zip(keys, requests, strict=True):
@@ -226,7 +238,7 @@ class Run:
         result = await isolated(self._taken(request, None), partial(self._failed, request))
         error = result.answer.error
         if error is None:
-            self._faults.pop(request.name, None)
+            self._faults.pop(request.name[:2], None)
         if error is None or not error.startswith(DECLINED):  # else the first error says more
             self._enter(request, result, group)
 
@@ -237,38 +249,48 @@ class Run:
         return there and any(result.scores[metric].value is None for metric in judged)
 
     async def _judge_again(self, result: Result) -> None:
-        model = next(each for each in self.plan.models if each.name == result.model)
+        model = self._draws[result.model][result.repeat]
         judged = await self._panel.scores(Submission(result.case, result.answer, model))
         result = replace(result, scores={**result.scores, **judged})
-        self._results[result.model, result.case.id] = result
+        self._results[result.model, result.case.id, result.repeat] = result
         if not self._is_unjudged(result):
             self._panel.faults.pop((result.model, result.case.id), None)
 
     def _is_undecided(self, key: tuple[str, str, str]) -> bool:
         """Whether no preference was found between two answers that are there."""
         one, other, case = key
-        pair = self._results[one, case], self._results[other, case]
+        pair = self._results[one, case, 0], self._results[other, case, 0]
         there = all(each.answer.error is None for each in pair)
         return there and self._preferences[key].value is None
 
     async def _compare_again(self, key: tuple[str, str, str]) -> None:
         one, other, case = key
         if self.plan.preference is not None:
-            pair = self._results[one, case], self._results[other, case]
+            pair = self._results[one, case, 0], self._results[other, case, 0]
             await isolated(self._compare(self.plan.preference, *pair), self._noting("", case))
 
     def _lose(self, case: Case, line: str, group: asyncio.TaskGroup) -> None:
         """Enter a case whose contract could not be ranked."""
         answer = Answer("", error=line)
-        for model in self.plan.models:
+        for model, repeat in self._askings:
             scores = self._scored(model.name, case, answer)
-            result = Result(model.name, case, answer, scores, asked=False)
-            self._enter(Request(model, case, ()), result, group)
+            result = Result(model.name, case, answer, scores, asked=False, repeat=repeat)
+            self._enter(Request(model, case, (), repeat=repeat), result, group)
 
-    def _requests(self, model: Model, ranked: Sequence[Ranked]) -> list[Request]:
-        """What the model is asked: the cases, and what they are varied to."""
-        asked = [Request(model, each.case, offered(model, each.passages)) for each in ranked]
-        for each in ranked if not model.free else ():  # records read no changed passages
+    @property
+    def _askings(self) -> list[tuple[Model, int]]:
+        """Every model, once a repeat, with the number of the repeat."""
+        every = [enumerate(self._draws[model.name]) for model in self.plan.models]
+        return [(draw, repeat) for numbered in every for repeat, draw in numbered]
+
+    def _requests(self, model: Model, ranked: Sequence[Ranked], repeat: int = 0) -> list[Request]:
+        """What the model is asked: the cases, and once what they are varied to."""
+        asked = [
+            Request(model, each.case, offered(model, each.passages), repeat=repeat)
+            for each in ranked
+        ]
+        # Records read no changed passages.
+        for each in ranked if not (model.free or repeat) else ():
             lost = partial(self._no_variants, each.case.id)
             variants = attempted(partial(self.plan.vary, each.case, each.passages), lost)
             asked += [Request(model, v.case, offered(model, v.passages), v) for v in variants]
@@ -302,7 +324,7 @@ class Run:
         seen = kept.passages or shown(model, case, passages)
         kept = belonging(replace(kept, passages=seen) if kept.error is not None else kept, case)
         scores = self._scored(model.name, case, kept, seen)
-        result = Result(model.name, case, kept, scores, asked)
+        result = Result(model.name, case, kept, scores, asked, request.repeat)
         if request.variant is not None:
             return result
         self._unjudged[request.name] = result
@@ -318,7 +340,8 @@ class Run:
         error = Answer("", error=self._calls.excepted(line), passages=seen)
         answer = there.answer if there else error
         self._note(model.name, case.id, line)
-        return Result(model.name, case, answer, self._scored(model.name, case, answer), False)
+        scores = self._scored(model.name, case, answer)
+        return Result(model.name, case, answer, scores, False, request.repeat)
 
     def _scored(
         self, model: str, case: Case, answer: Answer, seen: tuple[Passage, ...] = ()
@@ -348,10 +371,10 @@ class Run:
             self._varied[request.name] = (request.variant, result)
             return
         self._results[request.name] = result
-        judge = self.plan.preference
+        judge = self.plan.preference if not request.repeat else None
         for one, other in self.plan.pairings if judge is not None else ():
-            first = self._results.get((one, result.case.id))
-            second = self._results.get((other, result.case.id))
+            first = self._results.get((one, result.case.id, 0))
+            second = self._results.get((other, result.case.id, 0))
             if judge is not None and result.model in (one, other) and first and second:
                 note = self._noting("", result.case.id)
                 group.create_task(isolated(self._compare(judge, first, second), note))
@@ -374,21 +397,28 @@ class Run:
 
     @property
     def results(self) -> tuple[Result, ...]:
-        """Every result of the stages reached; what was interrupted has an error saying so."""
+        """Every result of the stages reached, its repeats as one."""
         return tuple(
-            self._results.get((model.name, case.id))
-            or self._unjudged.get((model.name, case.id))
-            or self._unfinished(model, case)
+            merged(self.repeats(model.name, case))
             for model in self.plan.models
             for case in self.reached
         )
 
-    def _unfinished(self, model: Model, case: Case) -> Result:
+    def repeats(self, model: str, case: Case) -> tuple[Result, ...]:
+        """What the model made of a case, each time; what was interrupted has an error saying so."""
+        places = [(model, case.id, repeat) for repeat in range(len(self._draws[model]))]
+        return tuple(
+            self._results.get(place) or self._unjudged.get(place) or self._unfinished(place, case)
+            for place in places
+        )
+
+    def _unfinished(self, place: Place, case: Case) -> Result:
         """What an interruption left: an answer on its way to the disk, or none."""
-        answer = self._calls.arrived.get(self._keys.get((model.name, case.id), ""))
+        model, _, repeat = place
+        answer = self._calls.arrived.get(self._keys.get(place, ""))
         missing = Answer("", error="not asked: the exam was interrupted")
-        scores = self._scored(model.name, case, answer or missing)
-        return Result(model.name, case, answer or missing, scores, answer is not None)
+        scores = self._scored(model, case, answer or missing)
+        return Result(model, case, answer or missing, scores, answer is not None, repeat)
 
     @property
     def varied(self) -> tuple[tuple[Variant, Result], ...]:
@@ -428,6 +458,11 @@ class Run:
         return {name: speed for name, speed in found.items() if speed is not None}
 
     @property
+    def total(self) -> int:
+        """Results that there will be."""
+        return len(self._askings) * len(self.plan.cases)
+
+    @property
     def done(self) -> int:
         """Results that are there."""
         return len(self._results)
@@ -451,13 +486,20 @@ class Run:
     @property
     def answered(self) -> int:
         """Answers to cases that are there, judged or not."""
-        return sum(result.answer.error is None for result in self.results)
+        return sum(result.answer.error is None for result in self._each)
+
+    @property
+    def _each(self) -> list[Result]:
+        """Every result of the stages reached, repeat by repeat."""
+        cases = [(model.name, case) for model in self.plan.models for case in self.reached]
+        return [each for model, case in cases for each in self.repeats(model, case)]
 
     @property
     def unkept(self) -> int:
         """Answers to cases that are there and that the store could not take."""
         return sum(
             result.answer.error is None
-            and self._keys.get((result.model, result.case.id)) in self._journal.unkept
-            for result in self.results
+            and self._keys.get((result.model, result.case.id, result.repeat))
+            in self._journal.unkept
+            for result in self._each
         )

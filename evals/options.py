@@ -67,6 +67,7 @@ class ExamOptions:
     judge_exam: Literal["take", "skip"] = "take"
     leave_out_trained: bool = False
     sealed: bool = False
+    repeats: int = 1
 
 
 def add_options(parser: "pytest.Parser") -> None:
@@ -157,6 +158,13 @@ def add_options(parser: "pytest.Parser") -> None:
         "--sealed",
         action="store_true",
         help="with --baseline champion: the contracts that are kept for promotions, and they alone",
+    )
+    add(
+        "--repeats",
+        metavar="N",
+        default="1",
+        help="ask a model that draws its answers (temperature above 0) each case N times; its "
+        "scores are means (default: 1)",
     )
     add("--max-calls", metavar="N", help="stop asking after N calls, and keep what is there")
     add("--max-tokens", metavar="N", help="stop asking before N tokens are exceeded")
@@ -305,6 +313,7 @@ def read_options(config: "pytest.Config") -> ExamOptions:
         judge_exam=_one_of("--judge-exam", option("--judge-exam"), ("take", "skip")),
         leave_out_trained=bool(option("--leave-out-trained")),
         sealed=_sealed(config),
+        repeats=_number("--repeats", option("--repeats")) or 1,
     )
 
 

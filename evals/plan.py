@@ -54,7 +54,8 @@ class Plan:
     `stages` divides the cases into parts that are asked one after the other; empty, all at once.
     Without `needs_answers` (only retrieval is examined) no model is asked. `rules` are the rule
     metrics to score. `vary` makes variants of a case, which every model answers too. `preference`
-    compares the answers of `pairings`, pairs of models' names.
+    compares the answers of `pairings`, pairs of models' names. A model that draws its answers is
+    asked each case `repeats` times.
     """
 
     models: tuple[Model, ...]
@@ -69,3 +70,4 @@ class Plan:
     tasks: tuple[Task, ...] = ()
     pairings: tuple[tuple[str, str], ...] = ()
     preference: PairJudge | None = None
+    repeats: int = 1

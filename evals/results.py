@@ -23,6 +23,7 @@ class Result:
     """One model's answer to one case, and what every metric says of it.
 
     `asked` is True where this run made the call, False where the answer was there already.
+    `repeat` counts how often the case was asked before, of a model that draws its answers.
     """
 
     model: str
@@ -30,6 +31,7 @@ class Result:
     answer: Answer
     scores: Mapping[str, Score]
     asked: bool
+    repeat: int = 0
 
 
 @dataclass(frozen=True, slots=True)

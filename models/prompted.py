@@ -10,7 +10,7 @@ from functools import cached_property
 from common.errors import UserError
 from fixtures.cases import Case
 from fixtures.retrieval.passages import Passage
-from models.chat import Answer, ChatModel, Message
+from models.chat import Answer, ChatModel, Decoding, Message
 from models.identity.identities import prompted_key
 from models.identity.spec import Prompt, Spec, Voice
 
@@ -82,6 +82,11 @@ class PromptedModel:
     def identity(self) -> str:
         """Digest of the chat model and of what the prompt looks like."""
         return prompted_key(self.chat.identity, self._prompt)
+
+    @property
+    def decoding(self) -> Decoding | None:
+        """How its chat model picks tokens, where that is known."""
+        return getattr(self.chat, "decoding", None)
 
     @property
     def spec(self) -> Spec | None:

@@ -149,6 +149,11 @@ class EndpointChat:
     async def logprobs(self, messages: Sequence[Message], reply: str) -> None:
         """None: chat completions say nothing of replies that they did not write."""
 
+    @property
+    def decoding(self) -> Decoding:
+        """How the server is asked to pick tokens."""
+        return self._decoding
+
     def drawn(self, temperature: float, seed: int) -> "EndpointChat":
         """See ChatModel."""
         return self.decoded(replace(self._decoding, temperature=temperature, seed=seed))

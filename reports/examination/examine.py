@@ -101,7 +101,7 @@ def _ended_by(
 ) -> BaseException | None:
     """Execute the run; what ended it before its time, if anything did."""
     try:
-        with progress_bar(run, len(run.plan.models) * len(run.plan.cases), waiting):
+        with progress_bar(run, run.total, waiting):
             interruption.run(run.execute())
     except UserError as error:
         unkept = unkept_line(run)
@@ -141,5 +141,5 @@ def _conclude(
 
 def _last_words(run: Run) -> str:
     kept = run.answered - run.unkept
-    left = len(run.plan.models) * len(run.plan.cases) - run.answered
+    left = run.total - run.answered
     return f"type the same line again: {kept} answers are kept, {left} are left"

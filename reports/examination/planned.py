@@ -7,6 +7,7 @@ from common.paths import cache_dir
 from evals.agenda import Agenda, plan_agenda
 from evals.metrics.table import METRICS
 from evals.plan import Plan
+from evals.repeats import format_draws
 from evals.selected import Selected
 from fixtures.retrieval.retrieval import Retriever
 from models.factory import Chats
@@ -88,6 +89,7 @@ def plan_exam(prepared: Prepared, selected: Selected, chats: Chats) -> Planned:
     promotes = admissibility(prepared, cases, retriever.identity, agenda.judges)
     roles: dict[str, Role] = {opponent.name: opponent.role for opponent in opponents}
     beside = (
+        *format_draws(models, len(cases), options.repeats if answers else 1),
         *fairness_needs(agenda, cases, len(models), gate),
         *contamination_needs(agenda.contamination_exams, gate),
     )
@@ -95,7 +97,9 @@ def plan_exam(prepared: Prepared, selected: Selected, chats: Chats) -> Planned:
     return Planned(
         prepared=prepared,
         agenda=agenda,
-        plan=agenda.plan(models, cases, looks.stages, limits, answers),
+        plan=replace(
+            agenda.plan(models, cases, looks.stages, limits, answers), repeats=options.repeats
+        ),
         looks=looks,
         retriever=retriever,
         models=tuple(

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from evals.exam import Run
 from evals.gate import Gate
+from evals.repeats import format_draws
 from evals.results import Result
 from models.promotion.champion import read_champion
 from models.registry import read_entry
@@ -125,6 +126,7 @@ def _notes(planned: Planned, run: Run, bars: Bars) -> Iterator[str]:
     """What went otherwise than a reader would think."""
     yield from bars.untrusted.values()
     yield from fault_notes(count_faults(run.faults))
+    yield from format_draws(run.plan.models, len(run.plan.cases), run.plan.repeats)
     for model in run.plan.models:
         yield from getattr(model, "remarks", ())
     if line := unkept_line(run):

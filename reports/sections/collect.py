@@ -13,6 +13,7 @@ from evals.suites import FORGETTING, HARM
 from reports.report import Finding, Section
 from reports.sections.contamination import contamination_section
 from reports.sections.corpus import corpus_section
+from reports.sections.drawing import drawing_section
 from reports.sections.fairness import fairness_section
 from reports.sections.judge_exams import judge_section
 from reports.sections.stability import stability_sections
@@ -37,6 +38,7 @@ def sections(run: Run, agenda: "Agenda", gate: Gate) -> tuple[Section, ...]:
         contamination_section(agenda.contamination_exams, gate),
         _preferences(run, gate.alpha),
         _labelled(results, agenda.labels, gate.alpha),
+        drawing_section(run),
         corpus_section(by_model(results)),
     ]
     return tuple(section for section in found if section.findings)
