@@ -48,12 +48,12 @@ def merged(results: Sequence[Result]) -> Result:
         if each.answer.error is not None:
             error = f"{each.answer.error} (repeat {number} of {len(results)})"
             answer = replace(each.answer, error=error)
-            return replace(each, answer=answer, asked=asked, repeat=0)
+            return replace(each, answer=answer, asked=asked, repeat=0, repeats=len(results))
     scores = {
         metric: _mean([each.scores[metric] for each in results if metric in each.scores])
         for metric in first.scores
     }
-    return replace(first, scores=scores, asked=asked)
+    return replace(first, scores=scores, asked=asked, repeats=len(results))
 
 
 def _mean(scores: Sequence[Score]) -> Score:
@@ -70,7 +70,8 @@ def format_draws(models: Sequence[Model], cases: int, repeats: int) -> Iterator[
         times = len(draws(model, repeats))
         yield (
             f"{model.name} draws its answers: each of {cases:,} cases is asked {times} times, "
-            f"{times * cases:,} answers; a case's score is their mean, and its first is shown"
+            f"{times * cases:,} answers; a case's score is their mean, and its first is shown, so "
+            "that this exam informs and cannot promote"
             if times > 1
             else f"{model.name} always says the same (temperature 0): each case is asked once"
         )

@@ -23,7 +23,8 @@ class Result:
     """One model's answer to one case, and what every metric says of it.
 
     `asked` is True where this run made the call, False where the answer was there already.
-    `repeat` counts how often the case was asked before, of a model that draws its answers.
+    `repeat` counts how often the case was asked before, of a model that draws its answers;
+    `repeats` how often it was asked, of one that stands for all of them.
     """
 
     model: str
@@ -32,6 +33,7 @@ class Result:
     scores: Mapping[str, Score]
     asked: bool
     repeat: int = 0
+    repeats: int = 1
 
 
 @dataclass(frozen=True, slots=True)

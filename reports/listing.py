@@ -85,6 +85,7 @@ def _result(result: Result, case: int, passages: tuple[int, ...]) -> ReportedRes
         confidence=_finite(answer.confidence),
         asked=result.asked,
         reasoning=answer.reasoning,
+        repeats=result.repeats if result.repeats > 1 else None,
     )
 
 

@@ -581,6 +581,9 @@ class ReportedResult:
     reasoning: str = ""
     """What the model wrote for itself before the answer; kept, never scored."""
 
+    repeats: int | None = None
+    """Of how many answers the scores are means, where there were more than this one."""
+
 
 # The whole
 

@@ -72,6 +72,11 @@ def _misplaced(report: Report, asked: Asked) -> Iterator[str]:
 
 def _result(row: ReportedResult, report: Report, asked: Asked) -> Result:
     case = asked.cases[row.case]
+    if row.repeats is not None:
+        raise ValueError(
+            f"its scores of {row.model} are means of {row.repeats} answers a case, of which it "
+            "lists the first; a promotion needs an exam without --repeats"
+        )
     shown = [
         _passage(report.passages[number], case, free=row.model in asked.recorded)
         for number in row.passages
