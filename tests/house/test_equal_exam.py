@@ -10,6 +10,7 @@ import math
 import shutil
 import subprocess
 import sys
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from fixtures.datasets import load_dataset
