@@ -6,8 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from common.errors import UserError
+from common.redaction import address
 from models.chat import ChatModel, Model
 from models.echo import EchoChat
+from models.egress import Egress, Sent
 from models.endpoint.chat import EndpointChat
 from models.endpoint.waiting import Wait
 from models.entry import Prompted
@@ -51,11 +53,14 @@ def open_models(
 class Chats:
     """Opens chat models; entries that name the same weights share them.
 
-    Whoever opens an endpoint by the same name shares its connections and its limit.
+    Whoever opens an endpoint by the same name shares its connections and its limit. A model on
+    another machine is asked about the data sets that are `sent`, where the policy allows each of
+    them; without any it can be identified, and not asked.
     """
 
-    def __init__(self, folder: Path = SHIPPED) -> None:
+    def __init__(self, folder: Path = SHIPPED, sent: Sequence[Sent] = ()) -> None:
         self._folder = folder
+        self._egress = Egress(folder, tuple(sent))
         self._endpoints: dict[str, EndpointChat] = {}
         self._bases: dict[tuple[object, ...], LocalBase] = {}
 
@@ -73,7 +78,7 @@ class Chats:
             return self._local(name, entry)
         if isinstance(entry, EndpointEntry):
             if name not in self._endpoints:
-                self._endpoints[name] = _endpoint(name, entry, self._folder)
+                self._endpoints[name] = _endpoint(name, entry, self._folder, self._egress)
             return self._endpoints[name].decoded(entry.decoding)
         if isinstance(entry, EchoEntry):
             return EchoChat(name)
@@ -120,7 +125,10 @@ def _open_model(name: str, folder: Path, chats: Chats) -> Model:
     )
 
 
-def _endpoint(name: str, entry: EndpointEntry, folder: Path) -> EndpointChat:
+def _endpoint(name: str, entry: EndpointEntry, folder: Path, egress: Egress) -> EndpointChat:
+    if egress.sent:  # before anything else is done
+        environ = os.environ if entry.trust_env else {}
+        egress.check(address(entry.base_url).bare, f"model {name}", environ)
     key = os.environ.get(entry.api_key_env) if entry.api_key_env else None
     if entry.api_key_env and not key:
         raise UserError(
@@ -141,4 +149,5 @@ def _endpoint(name: str, entry: EndpointEntry, folder: Path) -> EndpointChat:
         retries=entry.retries,
         trust_env=entry.trust_env,
         file=entry_path(name, folder),
+        egress=egress,
     )

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from common.errors import UserError
 from common.identity import digest
@@ -55,6 +55,13 @@ class _Line:
     names: dict[str, str | None] = field(default_factory=dict)
 
 
+class Permit(Protocol):
+    """Says which server may be connected to; see `models/egress.py`."""
+
+    def check(self, url: str, what: str, environ: Mapping[str, str]) -> None:
+        """Raise a UserError where it may not."""
+
+
 class EndpointChat:
     """A chat model on a server; paces itself, waits and asks again where that may help.
 
@@ -82,6 +89,7 @@ class EndpointChat:
         back_off: float = 0.5,
         trust_env: bool = False,
         file: Path | None = None,
+        egress: Permit | None = None,
     ) -> None:
         self.name = name
         self.context = context
@@ -93,6 +101,7 @@ class EndpointChat:
         keep_secret(self._api_key)
         self._api_key_env = api_key_env
         self._trust_env = trust_env
+        self._egress = egress
         self._file = file or Path("models/registry", f"{name}.toml")
         self._decoding = decoding or Decoding()
         self.longest_answer = self._decoding.max_tokens
@@ -275,6 +284,8 @@ class EndpointChat:
             if not (self._api_key.isascii() and self._api_key.isprintable()):
                 raise self._complaint(Failure("stop", "the key is no API key", status=401))
             environ = os.environ if self._trust_env else {}
+            if self._egress:
+                self._egress.check(self._address.bare, f"model {self.name}", environ)
             connection = connect(self._chat_url, self._concurrency, environ)
             opened = _Opened(loop, connection, AdaptiveLimiter(self._concurrency))
             self._line.opened = opened

@@ -13,6 +13,7 @@ from evals.exam import Run
 from evals.interruption import Interruption
 from evals.results import Result
 from evals.selected import Selected
+from models.egress import Egress, Sent, check_store
 from models.endpoint.waiting import Wait
 from models.factory import Chats
 from reports.archive import write_report
@@ -78,7 +79,9 @@ def examine(prepared: Prepared, selected: Selected, interruption: Interruption) 
         UserError: nothing can be asked: a model, a judge or the store cannot be opened.
     """
     options = prepared.options
-    chats = Chats(options.registry)
+    sent = (Sent(options.dataset, prepared.dataset.identity, options.cuad),)
+    check_store(options.store, Egress(options.registry, sent))
+    chats = Chats(options.registry, sent)
     planned, entry = note_exam(plan_exam(prepared, selected, chats))
     with closing(Store(options.store)) as store:
         for line in planned.beforehand.announced:

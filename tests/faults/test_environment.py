@@ -12,6 +12,7 @@ from common.errors import UserError
 from models.chat import Message
 from models.endpoint.chat import EndpointChat
 from tests.builders.fake_server import FakeServer, fake_server
+from tests.builders.policies import permissive
 from tests.faults.test_secrets import entry, exam
 
 ROOT = Path(__file__).parents[2]
@@ -92,8 +93,12 @@ def test_proxies_and_certificates_leave_an_exam_alone(change, monkeypatch):
     ids=str,
 )
 def test_a_variable_that_was_let_in_and_breaks_the_exam_is_named(change, url, tmp_path):
-    entry(tmp_path, "srv", url, "trust_env = true", "retries = 0")
-    done = exam(tmp_path, "--model", "srv", environment={"NO_PROXY": "", "no_proxy": "", **change})
+    allowed = f'{permissive("a" * 64, "d" * 64)}[egress]\nsample = ["exam.invalid"]\n'
+    (tmp_path / "policy.toml").write_text(allowed)
+    registry = tmp_path / "registry"
+    registry.mkdir()
+    entry(registry, "srv", url, "trust_env = true", "retries = 0")
+    done = exam(registry, "--model", "srv", environment={"NO_PROXY": "", "no_proxy": "", **change})
     assert done.returncode == 4
     [line] = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
     assert next(iter(change)) in line

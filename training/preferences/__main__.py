@@ -12,6 +12,7 @@ from common.command import run
 from common.errors import UserError
 from evals.calls.store import Store
 from fixtures.cases import Case
+from models.egress import Egress, Sent, check_store
 from models.entry import Prompted
 from models.factory import Chats
 from models.manifest import TrainedContract
@@ -179,7 +180,13 @@ def _scored_answers(
     examples = _asked(options, prompts)
     if not examples:
         raise UserError(f"{options.examples} holds no example of a contract; make it again")
-    chats = Chats(options.registry)
+    names = options.datasets or prompts.meta.dataset.split(" + ")
+    sent = tuple(
+        Sent(named, data.identity, options.cuad_dir)
+        for named, data in zip(names, prompts.datasets, strict=True)
+    )
+    check_store(options.store, Egress(options.registry, sent))
+    chats = Chats(options.registry, sent)
     judges, metrics = open_appraisers(options.judge, chats, options.registry)
     models = samplers(chats.open(name), options.n, options.temperature, options.seed)
     sampling = Sampling(examples, models, judges, metrics, prompts.cases)

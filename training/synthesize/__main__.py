@@ -18,6 +18,7 @@ from evals.options import REFERENCE
 from fixtures.cases import Dataset
 from fixtures.datasets import load_dataset
 from models.chat import ChatModel
+from models.egress import Egress, Sent, check_store
 from models.factory import Chats
 from models.manifest import TrainedContract
 from models.registry import LocalEntry, read_entry
@@ -49,8 +50,10 @@ def make(options: SynthesisOptions) -> Tally:
     beside = seen_by(_writers(options), options.registry)
     dataset = load_dataset(options.dataset, options.cuad_dir)
     seeds = draw_seeds(dataset, options.seed)
+    sent = (Sent(options.dataset, dataset.identity, options.cuad_dir),)
+    check_store(options.store, Egress(options.registry, sent))
     with replacing(options.output, mend=ELSEWHERE) as draft:
-        tally = asyncio.run(_gather(options, seeds, draft))
+        tally = asyncio.run(_gather(options, seeds, sent, draft))
         if not tally.kept:
             reasons = [f"{n} {why}" for why, n in tally.rejected.most_common()]
             reasons += [tally.stop] if tally.stop else []
@@ -64,14 +67,16 @@ def make(options: SynthesisOptions) -> Tally:
     return tally
 
 
-async def _gather(options: SynthesisOptions, seeds: Sequence[Seed], draft: Path) -> Tally:
+async def _gather(
+    options: SynthesisOptions, seeds: Sequence[Seed], sent: Sequence[Sent], draft: Path
+) -> Tally:
     """Write the kept pairs to `draft`, in batches as they come."""
     store = Store(options.store)
     try:
         async with Journal(store) as journal:
             calls = Calls(journal, Lookups(store, "answers"), Budget(options.max_calls))
             panel = Panel((), calls, journal, Lookups(store, "scores"))
-            chats = Chats(options.registry)
+            chats = Chats(options.registry, sent)
             chat = None if options.model == RULES else _open(options, chats)
             jury = open_jury(options.judge, options.threshold, panel, chats)
             writer = _by_rule(options) if chat is None else _by_model(options, chat, calls)
