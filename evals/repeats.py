@@ -53,7 +53,8 @@ def merged(results: Sequence[Result]) -> Result:
         metric: _mean([each.scores[metric] for each in results if metric in each.scores])
         for metric in first.scores
     }
-    return replace(first, scores=scores, asked=asked, repeats=len(results))
+    further = tuple(each.answer for each in results[1:])
+    return replace(first, scores=scores, asked=asked, repeats=len(results), further=further)
 
 
 def _mean(scores: Sequence[Score]) -> Score:
@@ -61,7 +62,7 @@ def _mean(scores: Sequence[Score]) -> Score:
     if len(values) < len(scores):
         return next(score for score in scores if score.value is None)
     reasons = dict.fromkeys(score.reason for score in scores if score.reason)
-    return Score(math.fsum(values) / len(values), "; ".join(reasons))
+    return Score(math.fsum(value / len(values) for value in values), "; ".join(reasons))
 
 
 def format_draws(models: Sequence[Model], cases: int, repeats: int) -> Iterator[str]:
@@ -70,8 +71,7 @@ def format_draws(models: Sequence[Model], cases: int, repeats: int) -> Iterator[
         times = len(draws(model, repeats))
         yield (
             f"{model.name} draws its answers: each of {cases:,} cases is asked {times} times, "
-            f"{times * cases:,} answers; a case's score is their mean, and its first is shown, so "
-            "that this exam informs and cannot promote"
+            f"{times * cases:,} answers; a case's score is their mean, and its first is shown"
             if times > 1
             else f"{model.name} always says the same (temperature 0): each case is asked once"
         )

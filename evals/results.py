@@ -24,7 +24,8 @@ class Result:
 
     `asked` is True where this run made the call, False where the answer was there already.
     `repeat` counts how often the case was asked before, of a model that draws its answers;
-    `repeats` how often it was asked, of one that stands for all of them.
+    `repeats` how often it was asked, of one that stands for all of them, and `further` are the
+    answers after the first that its scores are means of too.
     """
 
     model: str
@@ -34,6 +35,7 @@ class Result:
     asked: bool
     repeat: int = 0
     repeats: int = 1
+    further: tuple[Answer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

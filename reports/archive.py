@@ -124,7 +124,12 @@ def read_report(path: Path) -> Report:
         UserError: it is missing, or no report of this version.
     """
     report = _from_file(path, Report)
-    lost = [r for r in report.results if not _is_within(r.case, r.passages, report)]
+    lost = [
+        row
+        for row in report.results
+        for passages in (row.passages, *(each.passages for each in row.further))
+        if not _is_within(row.case, passages, report)
+    ]
     if lost:
         raise _no_report(path, f"results: no case {lost[0].case}, or no passage of it")
     return report

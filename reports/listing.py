@@ -12,6 +12,7 @@ from fixtures.cases import Case
 from fixtures.retrieval.passages import Passage
 from models.chat import Answer
 from reports.report import (
+    FurtherAnswer,
     MetricFacts,
     Report,
     ReportedCase,
@@ -38,7 +39,10 @@ def listed(results: Sequence[Result]) -> Listing:
         if result.case.id not in places:
             places[result.case.id] = len(places)
             cases.append(listed_case(result.case))
-        shown = tuple(passages.setdefault(p, len(passages)) for p in result.answer.passages)
+        shown = [
+            tuple(passages.setdefault(p, len(passages)) for p in answer.passages)
+            for answer in (result.answer, *result.further)
+        ]
         rows.append(_result(result, places[result.case.id], shown))
     return Listing(
         passages=tuple(ReportedPassage(p.contract_id, p.start, p.end, p.text) for p in passages),
@@ -68,14 +72,14 @@ def listed_case(case: Case) -> ReportedCase:
     )
 
 
-def _result(result: Result, case: int, passages: tuple[int, ...]) -> ReportedResult:
+def _result(result: Result, case: int, passages: Sequence[tuple[int, ...]]) -> ReportedResult:
     answer = result.answer
     return ReportedResult(
         model=result.model,
         case=case,
         answer=answer.text,
         error=answer.error,
-        passages=passages,
+        passages=passages[0],
         scores={name: _finite(score.value) for name, score in result.scores.items()},
         reasons={name: score.reason for name, score in result.scores.items() if score.reason},
         finish_reason=answer.finish_reason,
@@ -86,6 +90,18 @@ def _result(result: Result, case: int, passages: tuple[int, ...]) -> ReportedRes
         asked=result.asked,
         reasoning=answer.reasoning,
         repeats=result.repeats if result.repeats > 1 else None,
+        further=tuple(map(_further, result.further, passages[1:])),
+    )
+
+
+def _further(answer: Answer, passages: tuple[int, ...]) -> FurtherAnswer:
+    return FurtherAnswer(
+        answer=answer.text,
+        passages=passages,
+        finish_reason=answer.finish_reason,
+        tokens_in=answer.tokens_in,
+        tokens_out=answer.tokens_out,
+        latency=answer.latency,
     )
 
 
@@ -144,6 +160,18 @@ def answer_of(row: ReportedResult, passages: Sequence[Passage]) -> Answer:
         passages=tuple(passages),
         confidence=row.confidence,
         reasoning=row.reasoning,
+    )
+
+
+def further_of(row: FurtherAnswer, passages: Sequence[Passage]) -> Answer:
+    """Another answer to the same case, as far as a report lists it."""
+    return Answer(
+        text=row.answer,
+        tokens_in=row.tokens_in,
+        tokens_out=row.tokens_out,
+        latency=row.latency,
+        finish_reason=row.finish_reason,
+        passages=tuple(passages),
     )
 
 

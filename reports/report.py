@@ -533,6 +533,24 @@ class ReportedCase:
 
 
 @dataclass(frozen=True, slots=True)
+class FurtherAnswer:
+    """Another answer of a model that draws to the same case: what its scores are made from."""
+
+    answer: str
+    """Its text."""
+
+    passages: tuple[int, ...]
+    """What the model was shown: places in `Report.passages`."""
+
+    finish_reason: str
+    """As these of `ReportedResult`."""
+
+    tokens_in: int
+    tokens_out: int
+    latency: float
+
+
+@dataclass(frozen=True, slots=True)
 class ReportedResult:
     """What one model made of one case."""
 
@@ -583,6 +601,9 @@ class ReportedResult:
 
     repeats: int | None = None
     """Of how many answers the scores are means, where there were more than this one."""
+
+    further: tuple[FurtherAnswer, ...] = ()
+    """The others of these answers; none of a case that is lost as a whole."""
 
 
 # The whole

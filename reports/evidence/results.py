@@ -5,19 +5,21 @@ answer again. An answer itself, its times and a judge's score cannot be had agai
 """
 
 import math
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 from common.redaction import redacted
 from common.storable import each_text
 from evals.isolation import attempted
 from evals.metrics.table import METRICS, score
+from evals.repeats import merged
 from evals.results import Result, Score
 from fixtures.cases import Case
 from fixtures.retrieval.passages import Passage
+from models.chat import Answer
 from reports.evidence.last_exam import jsonable
-from reports.listing import answer_of, listed_case, scores_of
+from reports.listing import answer_of, further_of, listed_case, scores_of
 from reports.report import Report, ReportedPassage, ReportedResult
 
 ROUNDING = 1e-9
@@ -68,35 +70,53 @@ def _misplaced(report: Report, asked: Asked) -> Iterator[str]:
     rows = [(row.model, row.case) for row in report.results]
     if rows != [(model, case) for model in asked.models for case in range(len(wanted))]:
         yield f"it does not list one answer of each of {', '.join(asked.models)} to every case"
+    yield from _unrepeated(report.results)
+
+
+def _unrepeated(rows: Sequence[ReportedResult]) -> Iterator[str]:
+    """Whether every case was asked as often, and all answers are listed where none is missing."""
+    times = {row.model: row.repeats for row in reversed(rows)}
+    for row in rows:
+        if row.repeats != times[row.model]:
+            yield f"it asked {row.model} not all cases as often"
+        answers = 1 if row.error is not None else row.repeats or 1
+        if len(row.further) + 1 != answers:
+            yield f"it lists {len(row.further) + 1} answers of {row.model} where it asked {answers}"
 
 
 def _result(row: ReportedResult, report: Report, asked: Asked) -> Result:
     case = asked.cases[row.case]
-    if row.repeats is not None:
-        raise ValueError(
-            f"its scores of {row.model} are means of {row.repeats} answers a case, of which it "
-            "lists the first; a promotion needs an exam without --repeats"
-        )
-    shown = [
-        _passage(report.passages[number], case, free=row.model in asked.recorded)
-        for number in row.passages
+
+    def shown(numbers: Sequence[int]) -> list[Passage]:
+        passages = [report.passages[number] for number in numbers]
+        return [_passage(each, case, free=row.model in asked.recorded) for each in passages]
+
+    answers = [
+        answer_of(row, shown(row.passages)),
+        *(further_of(each, shown(each.passages)) for each in row.further),
     ]
-    answer = answer_of(row, shown)
     wanted = [name for name in asked.gating if METRICS[name].rule and METRICS[name].is_of(case)]
     names = [name for name in METRICS if METRICS[name].rule and name in {*row.scores, *wanted}]
-    again = attempted(partial(score, case, answer, names), lambda line: _unscored(names, line))
+    again = merged(
+        [Result(row.model, case, each, _scored(case, each, names), row.asked) for each in answers]
+    )
     for name in names:
-        if not _same(row.scores.get(name), again.get(name), listed=name in row.scores):
+        found = again.scores.get(name)
+        if not _same(row.scores.get(name), found, listed=name in row.scores):
+            what = "answer" if len(answers) == 1 else f"{len(answers)} answers"
             raise ValueError(
-                f"{name} of the answer of {row.model} to {case.id} is "
-                f"{_shown(again[name].value) if name in again else 'of other cases'}, and it says "
+                f"{name} of the {what} of {row.model} to {case.id} is "
+                f"{_shown(found.value) if found else 'of other cases'}, and it says "
                 f"{_shown(row.scores.get(name))}"
             )
-    return Result(row.model, case, answer, {**scores_of(row), **again}, row.asked)
+    return replace(again, scores={**scores_of(row), **again.scores})
 
 
-def _unscored(names: Sequence[str], line: str) -> dict[str, Score]:
-    return {name: Score(None, line) for name in names}
+def _scored(case: Case, answer: Answer, names: Sequence[str]) -> Mapping[str, Score]:
+    return attempted(
+        partial(score, case, answer, names),
+        lambda line: {name: Score(None, line) for name in names},
+    )
 
 
 def _passage(reported: ReportedPassage, case: Case, *, free: bool) -> Passage:

@@ -63,6 +63,7 @@ CHANGED: dict[str, str] = {
     "gate.leakage.excused": "the policy excuses, and says why",
     "dataset.source": "new: what loads the data set again, for a promotion to compute by",
     "judges": "new: whom `--judge` named, which bars metrics",
+    "results.*.further": "new: the answers after the first of a model that draws",
     "look": "new: at which look a sequential exam ended, which gives its risk",
     "exceptions": "new: how many cases had one, which is a check",
     "notes": "new: what the contracts can prove, in place of two lines on the margins; and the "
