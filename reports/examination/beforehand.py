@@ -31,22 +31,26 @@ def look_ahead(
 ) -> Beforehand:
     """Gather what is known of an exam of these cases.
 
+    Of an exam of tasks alone nothing is said that is about cases.
+
     Args:
         prepared: the exam.
-        cases: those that will be asked.
+        cases: those that will be asked; none where the exam is of tasks alone.
         leaks: checks by candidate; those that do not pass are warned of.
         judge_exams: what the judges will be asked themselves.
         beside: what suites beside the verdict cost and need.
     """
     gate = prepared.corrected
-    asked = [*demands(gate, cases), *critical_demands(gate, cases)]
+    asked = [*demands(gate, cases), *critical_demands(gate, cases)] if cases else []
     found = [prospect(each, gate) for each in asked]
     table = format_prospects(found, gate)
-    warned = [too_few(gate, cases), too_small(found) if prepared.opponents else None]
+    warned = [too_few(gate, cases) if cases else None]
+    warned += [too_small(found) if prepared.opponents else None]
     warned += [c.reason for checks in leaks.values() for c in checks if c.outcome != "PASS"]
     warnings = (f"warning: {line}" for line in warned if line)
     needs = guard_needs(gate, cases, prepared.options.variants)
-    notes = (*table, *needs, *_floors_alone(prepared), *_of_selection(prepared))
+    floors = _floors_alone(prepared) if cases else ()
+    notes = (*table, *needs, *floors, *_of_selection(prepared))
     return Beforehand(notes, (*table, *needs, *warnings, *judge_costs(judge_exams), *beside))
 
 

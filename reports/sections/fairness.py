@@ -19,7 +19,7 @@ from reports.report import Finding, Section
 from reports.sections.stability import WORDS, own_score
 from reports.statistics.estimates import Estimate, Outcome
 from reports.statistics.paired import compare_means
-from reports.statistics.power import planned_error, required_contracts
+from reports.verdict.guards import contracts_for, planned_number
 
 
 def fairness_section(
@@ -55,27 +55,21 @@ def fairness_section(
 def fairness_needs(
     agenda: Agenda, cases: Collection[Case], models: int, gate: Gate
 ) -> Iterator[str]:
-    """Said beforehand: what the suite costs, and how many contracts its margin takes.
-
-    To show that equal forms are equal, both bounds must hold: each with half of the risk that the
-    planned power leaves.
-    """
+    """Said beforehand: what the suite costs, and how many contracts its margin takes."""
     if suites.FAIRNESS.name not in agenda.suites:
         return
     kept = [case for case in cases if case.id in agenda.varied]
     if not kept:
         return
     contracts = len({case.contract.id for case in kept})
-    plan, margin = gate.planning, gate.fairness.margin
-    error = planned_error(contracts, len(kept) / contracts, plan.discordance, plan.icc)
-    needed = required_contracts(margin, error, contracts, gate.alpha, (1 + plan.power) / 2)
+    margin = gate.fairness.margin
+    needed = contracts_for(gate, margin, len(kept) / contracts, both_sides=True)
     asked = len(kept) * len(EXCHANGES) * len(FORMS) * models
     few = needed is None or needed > contracts
     yield (
         f"{'warning: ' if few else ''}fairness: up to {asked} answers to {len(kept)} cases of "
         f"{contracts} contracts; to exclude a gap of {margin:g} either way takes "
-        f"{needed if needed is not None else 'more than a million'} contracts like these in which "
-        "there is something to exchange"
+        f"{planned_number(needed)} contracts like these in which there is something to exchange"
     )
 
 

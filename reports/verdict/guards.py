@@ -63,24 +63,58 @@ def _of_suite(suite: Suite, findings: Sequence[Finding], model: str) -> Iterator
 def guard_needs(gate: Gate, cases: Sequence[Case], variants: int) -> list[str]:
     """What the guards need to be conclusive of an equal model, a line each.
 
-    Planned with the gate's discordance and correlation. Of forgetting the unit is the question.
+    Of forgetting the unit is the question; of the others the contract, and nothing is said of them
+    where the exam has none.
 
     Args:
         gate: at the risk of each bound.
         cases: of the exam.
         variants: of how many cases variants are asked.
     """
-    plan, lines = gate.planning, []
+    lines = []
     contracts = len({case.contract.id for case in cases})
     for table in guards(gate):
         margin = getattr(gate, table).margin
         of_questions = table == FORGETTING.name
-        size = 1.0 if of_questions else max(min(variants, len(cases)) / max(contracts, 1), 1.0)
-        error = planned_error(2, size, plan.discordance, plan.icc)
-        takes = required_contracts(margin, error, 2, gate.alpha, plan.power)
+        if not (cases or of_questions):
+            continue
+        size = 1.0 if of_questions else max(min(variants, len(cases)) / contracts, 1.0)
+        takes = planned_number(contracts_for(gate, margin, size, both_sides=table == FAIRNESS.name))
         what = "questions" if of_questions else f"contracts of {size:.0f} varied cases"
         lines.append(
-            f"{table} is a guard: its margin of {margin:g} takes about {takes:,} {what} at "
-            f"{plan.power:.0%} power; without --full it is inconclusive"
+            f"{table} is a guard: its margin of {margin:g} takes {takes} {what} at "
+            f"{gate.planning.power:.0%} power; without --full it is inconclusive"
         )
     return lines
+
+
+def contracts_for(
+    gate: Gate, margin: float, cases: float, *, both_sides: bool = False
+) -> int | None:
+    """How many contracts show that equal scores keep to a margin; None beyond a million.
+
+    Planned with the gate's discordance, correlation and power. Where both bounds must hold, each is
+    given half of the risk that the power leaves.
+
+    Args:
+        gate: at the risk of each bound.
+        margin: in the unit of the scores.
+        cases: of each contract, on average.
+        both_sides: whether a difference is excluded either way.
+
+    >>> contracts_for(Gate(), 0.05, 1), contracts_for(Gate(), 0.05, 1, both_sides=True)
+    (249, 344)
+    """
+    plan = gate.planning
+    power = (1 + plan.power) / 2 if both_sides else plan.power
+    error = planned_error(2, cases, plan.discordance, plan.icc)
+    return required_contracts(margin, error, 2, gate.alpha, power)
+
+
+def planned_number(count: int | None) -> str:
+    """A number that was planned, in words.
+
+    >>> planned_number(1234), planned_number(None)
+    ('about 1,234', 'more than a million')
+    """
+    return "more than a million" if count is None else f"about {count:,}"

@@ -217,6 +217,8 @@ def test_an_endpoint_that_learnt_the_contracts_is_found_and_another_is_not(tmp_p
         done, findings = examined(tmp_path, endpoint(server.url))
         assert server.calls == 49, "and one to see that it is there"
     assert "warning: contamination: 48 calls on 12 contracts" in done.stdout
+    about_cases = ("can prove at", "the gate asks for", "the gate's floors alone")
+    assert not any(words in done.stdout for words in about_cases), "it asks no case"
     assert done.returncode == 1 and "continues exam contracts word for word" in done.stdout
     assert findings.keys() == {"verbatim"}, "a server gives no likelihoods"
     assert findings["verbatim"]["outcome"] == "FAIL"

@@ -1,5 +1,6 @@
 """Suites that the gate file makes guards are part of the verdict, by the sections alone."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,9 +9,11 @@ from evals.gate import Fairness, Forgetting, Gate, MetricGate, Stability, read_g
 from evals.suites import SUITES
 from fixtures.cases import Case, Contract
 from reports.report import Check, Finding, Section
+from reports.sections.fairness import within
 from reports.statistics.estimates import Estimate
+from reports.statistics.paired import compare_means
 from reports.verdict.decide import decide
-from reports.verdict.guards import GUARDS, guard_needs, section_checks
+from reports.verdict.guards import GUARDS, contracts_for, guard_needs, section_checks
 from tests import seams
 
 ALL = Gate(
@@ -82,18 +85,43 @@ def test_a_guard_never_passes_by_what_was_not_found(outcomes):
     assert (verdict == "PROMOTE") == ("PASS" in outcomes and {*outcomes} <= {"PASS", None})
 
 
+def case(contract, number=0):
+    held = Contract(contract, f"text {contract}")
+    return Case(f"{contract}/{number}", f"{contract}-{number}", held, "cat", "why?", ())
+
+
 def test_each_guard_says_beforehand_what_it_needs():
-    cases = [
-        Case(f"{c}/{q}", f"{c}-{q}", Contract(f"c{c}", f"text {c}"), "cat", "why?", ())
-        for c in range(10)
-        for q in range(9)
-    ]
+    cases = [case(f"c{c}", q) for c in range(10) for q in range(9)]
     stability, fairness, forgetting = guard_needs(ALL, cases, variants=60)
     assert stability.startswith("stability is a guard: its margin of 0.05 takes about")
     assert "contracts of 6 varied cases at 80% power" in stability
     assert "fairness is a guard" in fairness
     assert "questions" in forgetting
     assert guard_needs(Gate(), cases, variants=60) == []
+    assert guard_needs(ALL, [], variants=60) == [forgetting]
+
+
+def test_contracts_that_are_said_to_exclude_a_gap_do_so_as_often_as_planned():
+    margin, gate = 0.05, Gate(fairness=Fairness(role="guard", margin=0.05))
+    plan, random = gate.planning, np.random.default_rng(1)
+    contracts = contracts_for(gate, margin, 1, both_sides=True)
+    (said,) = guard_needs(gate, [case(str(number)) for number in range(9)], variants=9)
+    assert f"about {contracts:,} contracts" in said
+    chances = [plan.discordance / 2, plan.discordance / 2, 1 - plan.discordance]
+    names = [str(number) for number in range(contracts)]
+    gaps = random.choice([1.0, -1.0, 0.0], (300, contracts), p=chances)
+    none = [0.0] * contracts
+    shown = [
+        within(compare_means(each.tolist(), none, names, alpha=gate.alpha).difference, margin)
+        for each in gaps
+    ]
+    assert shown.count("PASS") / 300 == pytest.approx(plan.power, abs=0.07)
+
+
+def test_a_margin_that_no_number_of_contracts_shows_is_said():
+    gate = Gate(fairness=Fairness(role="guard", margin=1e-5))
+    (said,) = guard_needs(gate, [case("1")], variants=1)
+    assert "takes more than a million contracts" in said
 
 
 def test_every_table_of_the_gate_file_with_a_role_is_a_guard():
