@@ -6,15 +6,18 @@ leaves. No name is resolved before it was found in the list.
 
 import ipaddress
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import UserError
 from models.endpoint.surroundings import proxy_for
-from models.promotion.policy import ANY, Policy, policy_path, read_policy
+from models.promotion.policy import ANY, BUCKET, HOST, Policy, policy_path, read_policy
 
 BUILT_IN = ("sample", "cuad")
+UNSAID = ""
+"""The host of whoever does not say where it sends: `"*"` alone matches it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,21 @@ class Egress:
             if not is_this_machine(host):
                 self._check_host(host, what)
 
+    def check_hosts(self, hosts: Sequence[str] | None, what: str) -> None:
+        """Refuse hosts that somebody says the data sets are sent to; None where nobody says.
+
+        Raises:
+            UserError: no line of the policy allows one, or it is no host.
+        """
+        for host in (UNSAID,) if hosts is None else hosts:
+            if host != UNSAID and not HOST.fullmatch(host):
+                raise UserError(
+                    f"{what} says that it sends to {host!r}, which is no host: write it without "
+                    "scheme, port and path, in small letters, as in api.example.com"
+                )
+            if not is_this_machine(host):
+                self._check_host(host, what)
+
     def _check_host(self, host: str, what: str) -> None:
         path = policy_path(self.registry)
         policy = read_policy(path)
@@ -65,10 +83,14 @@ class Egress:
             raise UserError(f"{what} is at {host}, and nobody said what data it is sent")
         for sent in self.sent:
             if policy is None or not allows(policy, path, sent, host):
-                raise UserError(
-                    f"{what} is at {host}, where {sent.typed} may not be sent; if it may, add to "
-                    f'[egress] of {path}: "{sent.typed}" = ["{host}"]'
+                where = (
+                    f"{what} is at {host}, where {sent.typed} may not be sent; if it may"
+                    if host != UNSAID
+                    else f"{what} does not say where it sends {sent.typed}; give its kind `hosts` "
+                    "(() for nowhere), or, if it may be sent anywhere"
                 )
+                line = f'"{sent.typed}" = ["{host or ANY}"]'
+                raise UserError(f"{where}, add to [egress] of {path}: {line}")
 
 
 def allows(policy: Policy, path: Path, sent: Sent, host: str) -> bool:
@@ -111,7 +133,21 @@ def _names(key: str, path: Path, sent: Sent) -> bool:
     return kind == other and (path.parent / wanted).resolve() == Path(place).resolve()
 
 
+def bucket_url(bucket: str, endpoint: str) -> str:
+    """Where a bucket of S3 is, whatever its region; at a server of one's own, that server.
+
+    >>> bucket_url("b", "https://s3.eu-west-1.amazonaws.com")
+    'https://b.s3.amazonaws.com'
+    >>> bucket_url("b", "http://localhost:9000")
+    'http://localhost:9000'
+    """
+    found = re.search(r"\.amazonaws\.com(\.cn)?$", host_of(endpoint))
+    return f"https://{bucket}.s3{found[0]}" if found else endpoint
+
+
 def _matches(pattern: str, host: str) -> bool:
+    if pattern.startswith(BUCKET):
+        pattern = f"{pattern.removeprefix(BUCKET)}.s3.amazonaws.com"
     if pattern.startswith("*."):
         return host.endswith(pattern[1:]) and len(host) > len(pattern[1:])
     return pattern in (ANY, host)

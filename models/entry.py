@@ -1,6 +1,6 @@
 """What the entry of any kind of model says, and what a kind is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -35,13 +35,23 @@ class Kind:
         name: of the kind.
         entry: the shape of its file, with `kind: Literal[NAME]`.
         open: makes the model of a model's name and its entry; loads and asks nothing yet.
+        hosts: where its models send what they are asked, or a function of an entry that says so,
+            as the policy's `[egress]` names hosts; () sends nothing. Of a kind that does not say,
+            a data set is asked that may be sent anywhere.
     """
 
     name: str
     entry: type[Entry]
     open: Callable[[str, Any], Model]
+    hosts: Sequence[str] | Callable[[Any], Sequence[str]] | None = None
 
     def __post_init__(self) -> None:
         kind = self.entry.model_fields.get("kind")
         if kind is None or get_args(kind.annotation) != (self.name,):
             raise ValueError(f"{self.entry.__name__} needs `kind: Literal[{self.name!r}]`")
+        if isinstance(self.hosts, str):
+            raise ValueError(f"hosts of kind {self.name} are a tuple, as in ({self.hosts!r},)")
+
+    def hosts_of(self, entry: Any) -> Sequence[str] | None:
+        """Where the model of an entry sends what it is asked; None where the kind does not say."""
+        return self.hosts(entry) if callable(self.hosts) else self.hosts

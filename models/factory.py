@@ -12,7 +12,7 @@ from models.echo import EchoChat
 from models.egress import Egress, Sent
 from models.endpoint.chat import EndpointChat
 from models.endpoint.waiting import Wait
-from models.entry import Prompted
+from models.entry import Entry, Kind, Prompted
 from models.extractive import ExtractiveModel
 from models.local.base import LocalBase
 from models.local.chat import LocalChat
@@ -84,6 +84,16 @@ class Chats:
             return EchoChat(name)
         raise UserError(f"model {name} is {entry.kind}: it answers cases, but cannot chat")
 
+    def open_added(self, name: str, entry: Entry, kind: Kind) -> Model:
+        """The model of an entry whose kind a repository adds, if it may be sent the data sets.
+
+        Raises:
+            UserError: no line of the policy allows it.
+        """
+        if self._egress.sent:
+            self._egress.check_hosts(kind.hosts_of(entry), f"model {name}")
+        return kind.open(name, entry)
+
     def longest_wait(self) -> Wait | None:
         """The call that has had no answer for longest, of every server that was opened here."""
         waits = [wait for each in [*self._endpoints.values()] if (wait := each.longest_wait)]
@@ -113,7 +123,7 @@ def _open_model(name: str, folder: Path, chats: Chats) -> Model:
     if isinstance(entry, ExtractiveEntry):
         return ExtractiveModel(name, entry.threshold)
     if entry.kind in KINDS:
-        return KINDS[entry.kind].open(name, entry)
+        return chats.open_added(name, entry, KINDS[entry.kind])
     assert isinstance(entry, Prompted)
     by_default = SYSTEM if entry.passages else CLOSED_BOOK
     system = by_default if entry.system is None else entry.system

@@ -16,7 +16,8 @@ FILE = "policy.toml"
 SHIPPED = SHIPPED_FOLDER / FILE
 WRITE = "python -m models.promote --write-policy"
 ANY = "*"
-HOST = re.compile(r"\*|(\*\.)?[a-z0-9_]([a-z0-9._-]*[a-z0-9])?|[0-9a-f:]*:[0-9a-f:.]*")
+BUCKET = "s3://"
+HOST = re.compile(rf"\*|(\*\.|{BUCKET})?[a-z0-9_]([a-z0-9._-]*[a-z0-9])?|[0-9a-f:]*:[0-9a-f:.]*")
 
 Count = Annotated[int, Field(strict=True, ge=1, le=10**9)]
 Yes = Annotated[bool, Field(strict=True)]
@@ -100,7 +101,7 @@ class Policy(_Table):
                     raise ValueError(
                         f"{host!r}, to which {name} may be sent, is no host: write it without "
                         "scheme, port and path, in small letters, as in api.example.com, or "
-                        "*.example.com for all below it"
+                        "*.example.com for all below it, or s3://BUCKET"
                     )
         return egress
 

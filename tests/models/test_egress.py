@@ -3,18 +3,26 @@
 import socket
 import subprocess
 import sys
+from typing import Literal
 
 import pytest
 
 from common.errors import UserError
+from common.extensions import Table
+from models.called import CalledModel
 from models.egress import Egress, Sent, check_store
-from models.factory import Chats
+from models.entry import Entry, Kind
+from models.factory import Chats, open_models
 from tests.builders.policies import permissive
 from tests.conftest import ROOT
 from tests.seams import users
 
 DATA = "d" * 64
 ENTRY = 'kind = "endpoint"\nbase_url = "{url}"\nmodel = "m"\nretries = 0\n{more}'
+
+
+class MineEntry(Entry):
+    kind: Literal["mine"]
 
 
 @pytest.fixture
@@ -168,6 +176,53 @@ def test_there_is_no_other_way_to_a_server():
         doors = {path for path in users(opened) if path.endswith(("__main__.py", "examine.py"))}
         doors = {path for path in doors if not path.startswith("bench/")}
         assert doors == asking
+
+
+@pytest.mark.parametrize(
+    ("hosts", "lines", "wanted"),
+    [
+        ((), [], None),
+        (("localhost", "127.0.0.2"), [], None),
+        (("api.example.com",), [], '"sample" = ["api.example.com"]'),
+        (("api.example.com",), ['sample = ["*.example.com"]'], None),
+        (("api.example.com", "b.org"), ['"*" = ["api.example.com"]'], '"sample" = ["b.org"]'),
+        (("*.example.com",), ['sample = ["a.example.com"]'], '"sample" = ["*.example.com"]'),
+        (lambda entry: [entry.description], [], '"sample" = ["said.example.com"]'),
+        (None, ['sample = ["unknown", "*.com", "api.example.com"]'], '"sample" = ["*"]'),
+        (None, ['sample = ["*"]'], None),
+    ],
+)
+def test_a_kind_that_a_repository_adds_goes_where_it_says(
+    registry, no_network, monkeypatch, hosts, lines, wanted
+):
+    def entered(name, entry):
+        assert wanted is None, "it was opened before the policy was asked"
+        return CalledModel(name, "0" * 64, None)
+
+    kind = Kind("mine", MineEntry, entered, hosts=hosts)
+    monkeypatch.setattr("models.registry.KINDS", table := Table(Kind, (kind,)))
+    monkeypatch.setattr("models.factory.KINDS", table)
+    (registry / "m.toml").write_text('kind = "mine"\ndescription = "said.example.com"\n')
+    allow(registry, *lines)
+    chats = Chats(registry, [Sent("sample", DATA)])
+    if wanted is None:
+        assert open_models(["m"], registry, chats)
+        return
+    with pytest.raises(UserError) as caught:
+        open_models(["m"], registry, chats)
+    assert str(caught.value).endswith(f"add to [egress] of {registry.parent}/policy.toml: {wanted}")
+    allow(registry, wanted, *(line for line in lines if line.startswith('"*"')))
+    wanted = None
+    assert open_models(["m"], registry, chats)
+
+
+@pytest.mark.parametrize("host", ["https://api.example.com", "api.example.com:443", "", "API.com"])
+def test_what_a_kind_calls_a_host_is_one(registry, host):
+    allow(registry, 'sample = ["api.example.com"]')
+    with pytest.raises(UserError):
+        Egress(registry, (Sent("sample", DATA),)).check_hosts([host], "model m")
+    with pytest.raises(ValueError, match="hosts of kind mine are a tuple"):
+        Kind("mine", MineEntry, None, hosts="api.example.com")
 
 
 def test_who_does_not_say_what_is_sent_cannot_ask(registry, no_network):

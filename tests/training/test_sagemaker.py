@@ -21,7 +21,10 @@ from moto import mock_aws
 from common.errors import UserError
 from models.manifest import Manifest, write_manifest
 from models.registry import read_entry
+from tests.builders.policies import permissive
 from tests.conftest import ROOT
+from tests.seams import users
+from training.data.examples import Meta, write_meta
 from training.outcome.delivery import Places
 from training.sagemaker import __main__ as sagemaker
 from training.sagemaker import artifacts, aws, container, job, shipment
@@ -63,6 +66,11 @@ def git(*words, cwd):
     subprocess.run(["git", *identity, *words], cwd=cwd, check=True, capture_output=True)
 
 
+def allow(work, line):
+    policy = permissive("a" * 64, "d" * 64)
+    (work / "models" / "policy.toml").write_text(f"{policy}[egress]\n{line}\n")
+
+
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
     """A small checkout with a recipe and its data, as working directory."""
@@ -82,6 +90,8 @@ def checkout(tmp_path, monkeypatch):
     data.mkdir(parents=True)
     for name in ("sft.jsonl", "sft.validation.jsonl", "sft.meta.json"):
         (data / name).write_text(json.dumps({"file": name}) + "\n")
+    (work / "models").mkdir()
+    allow(work, '"*" = ["s3://bucket"]')
     git("init", "-q", cwd=work)
     git("add", ".", cwd=work)
     git("commit", "-qm", "start", cwd=work)
@@ -224,6 +234,84 @@ def test_what_is_there_is_not_uploaded_again(checkout, cloud, capsys):
     for _ in range(2):
         sagemaker.upload(s3, plan(), aws.Prefix("bucket", "p"))
     assert capsys.readouterr().out.count("uploading") == 4
+
+
+def made_of(checkout, dataset):
+    rows = checkout / ".exam" / "training" / "sft.jsonl"
+    write_meta(rows, Meta(command="", dataset=dataset, dataset_identity="", model="m"))
+
+
+def started_from(checkout, **manifest):
+    """Settings of a job that starts from an adapter with this manifest."""
+    adapter = checkout / "models" / "adapters" / "a"
+    adapter.mkdir(parents=True)
+    (adapter / "adapter_config.json").write_text("{}")
+    if manifest:
+        write_manifest(adapter, Manifest(cases=(), **{"contracts": (), **manifest}))
+    return "--set", f"adapter={adapter.relative_to(checkout)}"
+
+
+def unsent(checkout, cloud, mistake, *settings):
+    """What is missing in the policy; nothing reached the bucket, and no job was submitted."""
+    s3, client = cloud
+    error = mistake(sagemaker.main(typed(*settings)))
+    assert not keys(s3) and not client.list_training_jobs()["TrainingJobSummaries"]
+    return error.partition("policy.toml: ")[2]
+
+
+def test_rows_leave_only_where_a_line_lets_their_data_sets_go(checkout, cloud, mistake):
+    made_of(checkout, "recorded:mine.csv + sample")
+    allow(checkout, 'sample = ["*"]')
+    line = unsent(checkout, cloud, mistake)
+    assert line == '"recorded:mine.csv" = ["bucket.s3.amazonaws.com"]'
+    allow(checkout, f'{line}\nsample = ["s3://another"]')
+    assert unsent(checkout, cloud, mistake) == '"sample" = ["bucket.s3.amazonaws.com"]'
+    allow(checkout, f'{line}\nsample = ["*.s3.amazonaws.com"]')
+    assert sagemaker.main(typed()) == 0 and len(keys(cloud[0])) == 4
+
+
+def test_rows_that_do_not_say_what_they_were_made_of_are_a_data_set_of_their_own(
+    checkout, cloud, mistake
+):
+    allow(checkout, 'sample = ["*"]')
+    made_of(checkout, "sample")
+    with (checkout / ".exam" / "training" / "sft.jsonl").open("a") as file:
+        file.write('{"of": "others"}\n')
+    own = '".exam/training/sft.jsonl" = ["bucket.s3.amazonaws.com"]'
+    assert unsent(checkout, cloud, mistake) == own
+
+
+@pytest.mark.parametrize(
+    ("manifest", "named"),
+    [
+        ({}, "models/adapters/a"),
+        ({"datasets": ["sample", "recorded:mine.csv"]}, "recorded:mine.csv"),
+        ({"data": {"dataset": "recorded:early.csv"}}, "recorded:early.csv"),
+    ],
+)
+def test_an_adapter_leaves_as_what_it_was_trained_on_does(
+    checkout, cloud, mistake, manifest, named
+):
+    made_of(checkout, "sample")
+    allow(checkout, 'sample = ["*"]')
+    settings = started_from(checkout, **manifest)
+    line = f'"{named}" = ["bucket.s3.amazonaws.com"]'
+    assert unsent(checkout, cloud, mistake, *settings) == line
+    allow(checkout, f'sample = ["*"]\n{line}')
+    assert sagemaker.main(typed(*settings)) == 0
+
+
+def test_a_server_that_stands_for_s3_is_the_host(checkout, cloud, monkeypatch):
+    allow(checkout, '"*" = ["s3://bucket"]')
+    s3 = boto3.client("s3", endpoint_url="https://minio.example.com")
+    with pytest.raises(UserError, match=r"s3://bucket is at minio\.example\.com"):
+        sagemaker.upload(s3, plan(), aws.Prefix("bucket", ""))
+
+
+def test_there_is_no_other_way_to_a_bucket():
+    assert users("boto3") == {"training/sagemaker/aws.py"}
+    sending = (".upload_fileobj", ".upload_file", ".put_object", ".copy_object")
+    assert users(*sending) == {"training/sagemaker/__main__.py"}
 
 
 def test_an_untracked_recipe_is_sent(checkout):
@@ -426,6 +514,7 @@ def sent_once():
 
 
 def test_a_missing_bucket_says_how_to_make_it(checkout, cloud, mistake):
+    allow(checkout, '"*" = ["s3://not-there"]')
     assert "aws s3 mb" in mistake(sagemaker.main(typed(bucket="s3://not-there")))
 
 

@@ -80,3 +80,18 @@ def base_manifest(folder: Path) -> Manifest | None:
         return read_manifest(folder) if folder.is_dir() else None
     except UserError:
         return None
+
+
+def datasets_of(manifest: Manifest) -> list[str]:
+    """The data sets that a manifest names, as they were typed; early ones name the last alone."""
+    said = manifest.model_dump()
+    return said.get("datasets") or names_of((said.get("data") or {}).get("dataset", ""))
+
+
+def names_of(dataset: str) -> list[str]:
+    """The data sets that a meta joins by " + ".
+
+    >>> names_of("cuad + sample"), names_of("")
+    (['cuad', 'sample'], [])
+    """
+    return [name for name in dataset.split(" + ") if name]

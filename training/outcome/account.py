@@ -7,7 +7,7 @@ from typing import Any
 from common.provenance import processor, usable_cores, versions
 from models.manifest import Manifest
 from training.data.examples import Meta
-from training.data.lineage import join_entries
+from training.data.lineage import datasets_of, join_entries, names_of
 from training.trainer.checkpoints import Checkpoint
 from training.trainer.device import processes
 from training.trainer.loading import Loaded
@@ -69,13 +69,8 @@ def hardware(device: str, dtype: str) -> dict[str, Any]:
 
 def _datasets(origin: Origin) -> list[str]:
     """Names of the data sets seen, those of the adapter to start from first."""
-    before = origin.before.model_dump() if origin.before else {}
-    earlier = before.get("datasets") or _names((before.get("data") or {}).get("dataset", ""))
-    return list(dict.fromkeys([*earlier, *_names(origin.meta.dataset)]))
-
-
-def _names(dataset: str) -> list[str]:
-    return [name for name in dataset.split(" + ") if name]
+    earlier = datasets_of(origin.before) if origin.before else []
+    return list(dict.fromkeys([*earlier, *names_of(origin.meta.dataset)]))
 
 
 def _data(origin: Origin) -> dict[str, Any]:

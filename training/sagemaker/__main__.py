@@ -1,11 +1,13 @@
 """`python -m training.sagemaker METHOD RECIPE`: train by the same recipe as a SageMaker job."""
 
+import os
 import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
 from common.command import run
+from models.egress import Egress, bucket_url
 from models.registry import is_registered
 from training.outcome.delivery import Places, check_free
 from training.preferences.formats import read_pairs, read_unpaired
@@ -69,7 +71,13 @@ def found_job(client: Any, shipment: Shipment) -> str | None:
 
 
 def upload(client: Any, shipment: Shipment, place: Prefix) -> None:
-    """Put code and data into S3, under their digests; what is there is not sent again."""
+    """Put code and data into S3, under their digests; what is there is not sent again.
+
+    Raises:
+        UserError: no line of the policy lets the data go there, or AWS refuses it.
+    """
+    url = bucket_url(place.bucket, client.meta.endpoint_url)
+    Egress(PLACES.registry, shipment.sent).check(url, f"s3://{place.bucket}", os.environ)
     code = place.key("code", shipment.code_digest, "code.tar.gz")
     if not _there(client, place, code):
         _put(client, place, code, packed(shipment.code))

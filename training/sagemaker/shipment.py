@@ -14,15 +14,18 @@ from pathlib import Path
 
 from common.errors import UserError
 from common.identity import digest, file_digest
+from models.egress import Sent
 from models.registry import LocalEntry, entry_path, is_registered, read_entry
 from training.data.examples import meta_path
+from training.sagemaker.origins import made_of
 from training.trainer.loading import find_adapter
 from training.trainer.recipe import Recipe, read_recipe
 
 CODE = ("common", "fixtures", "models", "evals", "training", "pyproject.toml", "requirements*.lock")
 
 NOT_CODE = ("models/registry/", "models/adapters/", "models/promotions.jsonl",
-            "models/champion.toml", "models/signatures/", "training/recipes/")  # fmt: skip
+            "models/champion.toml", "models/signatures/", "models/policy.toml", "models/ledger/",
+            "training/recipes/")  # fmt: skip
 """Tracked below `CODE`, yet they change without changing what a job does."""
 
 
@@ -39,7 +42,8 @@ class Parcel:
 class Shipment:
     """One job: what to run, and every file that it needs.
 
-    `recipe` is a relative path; `settings` are KEY=VALUE on top of it; `name` is the adapter's.
+    `recipe` is a relative path; `settings` are KEY=VALUE on top of it; `name` is the adapter's;
+    `sent` are the data sets that `data` was made of.
     """
 
     method: str
@@ -49,6 +53,7 @@ class Shipment:
     commit: str
     code: tuple[Parcel, ...]
     data: tuple[Parcel, ...]
+    sent: tuple[Sent, ...] = ()
 
     @property
     def code_digest(self) -> str:
@@ -89,6 +94,7 @@ def plan_shipment(
         _commit(work),
         _parcels(code, work),
         _parcels(named_files(parsed, work), work),
+        made_of(parsed, work),
     )
 
 
