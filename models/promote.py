@@ -16,7 +16,6 @@ from models.promotion.actions import RUNS, Place, change_anchor, promote, roll_b
 from models.promotion.evidence import Reading
 from models.promotion.ledger import judged_before, read_ledger
 from models.promotion.ledger_entry import Begun, Entry
-from models.promotion.policy import FILE as POLICY
 from models.promotion.policy import SHIPPED as SHIPPED_POLICY
 from models.promotion.record import Record, RefusedError, read_records
 from models.promotion.verification import verify
@@ -232,8 +231,7 @@ def _changed(options: PromoteOptions) -> Record:
     return roll_back(options.place, options.sign)
 
 
-def _write_policy(folder: Path) -> Path:
-    path = folder / POLICY
+def _write_policy(path: Path) -> Path:
     if path.exists() or path.is_symlink():
         raise UserError(f"{path} is there already; edit it, or move it first")
     write_whole(path, as_typed(SHIPPED_POLICY.read_text("utf-8")))
@@ -258,7 +256,7 @@ def _act(options: PromoteOptions) -> int:
         elif options.verify:
             verify(options.place, options.key)
         elif options.write_policy:
-            print(f"{_write_policy(options.place.folder)}: read it, and commit it")
+            print(f"{_write_policy(options.place.policy)}: read it, and commit it")
         else:
             done = _changed(options)
             what = f"{done.kind} {done.number}, {done.identity[:12]}"

@@ -27,6 +27,7 @@ from models.called import CalledModel
 from models.chat import Answer, Model
 from models.entry import Entry, Kind
 from models.factory import open_models
+from models.registry import entry_path
 
 MODELS = ROOT / "models"
 
@@ -110,7 +111,7 @@ def write_repository(folder: Path, of: str = "extractive", learnt: str = "sample
         shutil.copy(path, folder)
     for trick in TRICKS:
         entry = f'kind = "cheat"\ntrick = "{trick}"\nof = "{of}"\nlearnt = "{learnt}"\n'
-        (registry / f"cheat-{trick}.toml").write_text(entry, encoding="utf-8")
+        entry_path(f"cheat-{trick}", registry).write_text(entry, encoding="utf-8")
     project = '[tool.bar-exam]\nmodels = ["bench.cheating.kind:CHEAT"]\n'
     (folder / "pyproject.toml").write_text(project, encoding="utf-8")
     return registry

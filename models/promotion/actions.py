@@ -25,7 +25,7 @@ from models.promotion.enforcement import check_stood, excused, policy_in_force
 from models.promotion.evidence import ExamEvidence, Reading
 from models.promotion.ledger import ledger_beside, read_ledger
 from models.promotion.noted import check_noted, check_reserve
-from models.promotion.policy import FILE as POLICY
+from models.promotion.policy import policy_path
 from models.promotion.record import SHIPPED, Named, Record, RefusedError, append, chained
 from models.promotion.signing import forget, private_fingerprint, sign_promotion
 from models.registry import SHIPPED as SHIPPED_REGISTRY
@@ -38,7 +38,8 @@ RUNS = Path("reports/runs")
 class Place:
     """Where things lie: the record and `champion.toml`, the registry, the reports, the ledger.
 
-    Without a folder the ledger is the one beside the registry.
+    Policy and seals lie beside the registry, where exams look for them, wherever the record is; so
+    does the ledger without a folder.
     """
 
     folder: Path = SHIPPED
@@ -50,6 +51,11 @@ class Place:
     def exams(self) -> Path:
         """Where every exam is noted."""
         return self.ledger or ledger_beside(self.registry)
+
+    @property
+    def policy(self) -> Path:
+        """The policy in force: the one that exams of this registry go by."""
+        return policy_path(self.registry)
 
     @property
     def seals(self) -> Path:
@@ -86,21 +92,21 @@ def promote(
     """
     read_entry(name, place.registry, "promote")
     with locked(place.folder, say):
-        policy, path = policy_in_force(place.folder, _account()), place.folder / POLICY
+        policy = policy_in_force(place.policy, _account())
         records = recover(place.folder, place.registry, say)
         model = open_models([name], place.registry)[0]
         exam = reading.find(name, promotion_identity(model), place.runs, report)
         check_admission(exam, model, records)
-        check_stood(exam, name, path, policy, files_of(name, place.registry))
+        check_stood(exam, name, place.policy, policy, files_of(name, place.registry))
         entries = read_ledger(place.exams)
         for line in check_noted(exam, entries, place.exams):
             say(line)
         check_reserve(exam, entries, place.seals, records[-1].named if records else None)
+        exam = reading.judge(exam, place.registry)
         gate: dict[str, Any] = read_toml(exam.gate.file, dict[str, Any])
-        passed = excused(exam, name, path, policy, gate, override, compared=bool(records))
+        passed = excused(exam, name, place.policy, policy, gate, override, compared=bool(records))
         if override and not passed:
             say("the policy admits it without an override, so none is recorded")
-        exam = reading.judge(exam, place.registry)
         last = records[-1] if records else None
         record = replace(
             _promotion(exam, model, place.registry, last, moves_anchor=not passed),
@@ -141,7 +147,7 @@ def change_anchor(
         RefusedError: `name` never was champion, is not what it was, or is the anchor already.
     """
     with locked(place.folder, say):
-        policy_in_force(place.folder, _account())
+        policy_in_force(place.policy, _account())
         records = recover(place.folder, place.registry, say)
         promoted = {record.model: record for record in records if record.kind == "promotion"}
         if name not in promoted:

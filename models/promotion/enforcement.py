@@ -8,18 +8,17 @@ from models.promotion.admission import said
 from models.promotion.committed import fitted, uncommitted
 from models.promotion.demands import broken_lines
 from models.promotion.evidence import ExamEvidence
-from models.promotion.policy import FILE, WRITE, Policy, read_policy
+from models.promotion.policy import WRITE, Policy, read_policy
 from models.promotion.record import Override, RefusedError
 
 
-def policy_in_force(folder: Path, account: str) -> Policy:
-    """The policy beside a record, which a commit holds, and by which this account may decide.
+def policy_in_force(path: Path, account: str) -> Policy:
+    """The policy of this file, which a commit holds, and by which this account may decide.
 
     Raises:
         UserError: it cannot be read.
         RefusedError: there is none, it is not committed, or somebody else has to type this.
     """
-    path = folder / FILE
     policy = read_policy(path)
     if policy is None:
         raise RefusedError(
@@ -76,7 +75,7 @@ def excused(
     """What is recorded of the lines that an exam broke; None where it broke none.
 
     Args:
-        exam: on the model, which holds otherwise.
+        exam: on the model, which holds otherwise, with its verdict computed again.
         name: of the model.
         path: of the policy.
         policy: that is in force.

@@ -24,8 +24,7 @@ from models.promotion.actions import Place, promote
 from models.promotion.evidence import SEAL, Reading, seal_of
 from models.promotion.ledger import begin, complete, ledger_beside, read_ledger
 from models.promotion.ledger_entry import Begun, Candidate, Chosen, Ended, Said
-from models.promotion.policy import FILE as POLICY_FILE
-from models.promotion.policy import policy_path, read_policy
+from models.promotion.policy import read_policy
 from models.promotion.record import Data
 from models.registry import read_entry
 from reports.archive import write_report as archive
@@ -71,7 +70,7 @@ def make_place(folder, *names):
 
 def allow(place):
     """Write a policy that admits the gate and the data of a place as they are, if it does not."""
-    root, path = place.registry.parent, place.folder / POLICY_FILE
+    root, path = place.registry.parent, place.policy
     gate, data = read_gate(root / "gate.toml").identity, load_dataset(str(root / "data.json"))
     if not path.exists() or gate not in read_policy(path).gates:
         path.write_text(permissive(gate, data.identity, METRICS))
@@ -96,7 +95,7 @@ def document(number):
 
 def excuse(place, *names):
     """Let nobody ask what these were trained on."""
-    policy_path(place.registry).write_text(excusing(*names))
+    place.policy.write_text(excusing(*names, policy=place.policy.read_text()))
 
 
 def identity_of(place, name):
@@ -131,7 +130,7 @@ def concluded(place, names, *, against=None, anchor=None, id_, better=False):
             "commit": "c0ffee",
             "dirty": False,
             "python": "3.11",
-            "policy": read_policy(place.folder / POLICY_FILE).identity,
+            "policy": read_policy(place.policy).identity,
         },
         dataset=dataset_facts(data, str(path), Selection(), cases),
         retriever=RetrieverFacts("none", 5, 1000, 100),

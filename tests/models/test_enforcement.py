@@ -8,8 +8,10 @@ import subprocess
 import pytest
 
 from models.promote import main
-from models.promotion.policy import FILE, read_policy
+from models.promotion.demands import broken_lines
+from models.promotion.policy import read_policy
 from models.promotion.record import read_records
+from reports.evidence.last_exam import evidence_of
 from tests.builders.promotion_data import (
     dynasty,
     edit,
@@ -55,7 +57,7 @@ def examined(place, change=nothing, *pairs, name="b", **more):
     rewrite(place, *pairs)
 
     def under(written):
-        written["provenance"]["policy"] = read_policy(place.folder / FILE).identity
+        written["provenance"]["policy"] = read_policy(place.policy).identity
         change(written)
 
     edit(path, under)
@@ -75,7 +77,7 @@ def refused(place, capsys, *words, code=1):
 
 def rewrite(place, *pairs):
     """Replace what matches in the policy."""
-    path = place.folder / FILE
+    path = place.policy
     text = path.read_text()
     for old, new in pairs:
         text, found = re.subn(old, new, text, count=1)
@@ -131,13 +133,32 @@ def break_line(place, name):
     return said
 
 
-@pytest.mark.parametrize("line", BREAKS | OF_SELECTION)
+@pytest.mark.parametrize("line", BREAKS)
 def test_a_broken_line_is_named_with_what_was_found_and_what_to_type(place, capsys, line):
     said = break_line(place, line)
     error = refused(place, capsys, "b")
-    assert error.startswith("REFUSED: ") and f"{place.folder / FILE} does not admit b: " in error
+    assert error.startswith("REFUSED: ") and f"{place.policy} does not admit b: " in error
     assert said in error
     assert error.endswith("; type `pytest evals --model b --baseline champion`")
+
+
+@pytest.mark.parametrize("line", OF_SELECTION)
+def test_what_was_asked_of_the_data_is_named_too(place, line):
+    change, _, said = OF_SELECTION[line]
+    exam = evidence_of(examined(place, change), "b")
+    (found,) = broken_lines(
+        read_policy(place.policy), exam.facts, exam.gate.identity, {}, compared=True
+    )
+    assert said in found
+
+
+@pytest.mark.parametrize("line", OF_SELECTION.keys() - {"balanced"})
+@pytest.mark.parametrize("words", [(), ("--override=hurry",)])
+def test_what_does_not_hold_is_no_evidence_and_nothing_overrides_it(place, capsys, line, words):
+    """It lists every case of the data set, and says that it asked others."""
+    break_line(place, line)
+    error = refused(place, capsys, "b", *words)
+    assert "computed again it does not hold" in error and "does not admit" not in error
 
 
 @pytest.mark.parametrize("line", BREAKS)
@@ -198,12 +219,12 @@ def test_a_judge_is_allowed_by_name_or_digest(place, allowed):
 
 def test_no_policy_promotes_nobody_and_the_line_that_writes_one_does(place, capsys):
     examined(place)
-    (place.folder / FILE).unlink()
+    place.policy.unlink()
     said = "without a policy nothing is promoted; type `python -m models.promote --write-policy`"
     assert said in refused(place, capsys, "b")
     assert said in refused(place, capsys, "b", "--override=hurry")
     assert command(place, "--write-policy") == 0
-    assert read_policy(place.folder / FILE) == read_policy()
+    assert read_policy(place.policy) == read_policy()
     assert "is there already" in refused(place, capsys, "--write-policy", code=4)
 
 
@@ -216,7 +237,7 @@ def test_a_policy_that_was_edited_after_the_exam_is_refused(place, capsys, words
 
 def test_an_excuse_that_was_added_after_the_exam_is_refused(place, capsys):
     examined(place)
-    with (place.folder / FILE).open("a") as file:
+    with place.policy.open("a") as file:
         file.write('[excused]\nb = "trust me"\n')
     assert "was examined under another policy" in refused(place, capsys, "b")
 
@@ -285,7 +306,7 @@ def test_approvers_are_accounts_and_no_override_is_anybody_elses(place, capsys, 
 def test_anyone_may_roll_back(place, capsys):
     examined(place)
     assert command(place, "b") == 0
-    (place.folder / FILE).unlink()
+    place.policy.unlink()
     assert command(place, "--rollback") == 0
 
 
@@ -360,9 +381,9 @@ def test_the_record_holds_policy_and_gate_as_they_were(place):
     last = dynasty(make_place(place.folder.parent / "more", "a"), "a")
     assert (
         last.rules["metrics"]["token_f1"]["margin"] == 0.3
-        and last.gate in read_policy(place.folder / FILE).gates
+        and last.gate in read_policy(place.policy).gates
     )
-    assert last.policy == read_policy(place.folder / FILE).identity
+    assert last.policy == read_policy(place.policy).identity
 
 
 # In a repository
@@ -408,25 +429,25 @@ def test_what_is_committed_promotes_though_the_policy_came_with_everything(repos
 @pytest.mark.parametrize("words", [("b",), ("b", "--override=hurry"), ("--anchor=a", "--reason=x")])
 @pytest.mark.parametrize("hide", ["edit", "delete and ignore", "overlook", "replace"])
 def test_a_policy_that_no_commit_holds_is_refused(repository, capsys, words, hide, monkeypatch):
-    root, path = root_of(repository), repository.folder / FILE
+    root, path = root_of(repository), repository.policy
     text = path.read_text()
     if hide == "delete and ignore":
-        git(root, "rm", "-q", "--cached", "models/policy.toml")
+        git(root, "rm", "-q", "--cached", "policy.toml")
         (root / ".gitignore").write_text("policy.toml\n")
         commit(root)
         path.write_text(text)
     elif hide == "overlook":
-        git(root, "update-index", "--assume-unchanged", "models/policy.toml")
+        git(root, "update-index", "--assume-unchanged", "policy.toml")
     rewrite(repository, ("least_cases = 1", "least_cases = 2"))
     if hide == "replace":
-        old = git(root, "rev-parse", "HEAD:models/policy.toml")
-        git(root, "replace", old, git(root, "hash-object", "-w", "models/policy.toml"))
+        old = git(root, "rev-parse", "HEAD:policy.toml")
+        git(root, "replace", old, git(root, "hash-object", "-w", "policy.toml"))
     examined_at(repository, git(root, "rev-parse", "HEAD"))
     assert "says what no commit holds" in refused(repository, capsys, *words)
 
 
 def test_a_policy_that_links_elsewhere_is_refused(repository, capsys, tmp_path_factory):
-    path = repository.folder / FILE
+    path = repository.policy
     loose = tmp_path_factory.mktemp("loose") / "policy.toml"
     path.rename(loose)
     path.symlink_to(loose)

@@ -64,7 +64,7 @@ def test_lines_that_are_shipped_read_back_byte_for_byte():
     assert len(read_records(SHIPPED)) == len(lines)
 
 
-@pytest.mark.parametrize("name", ["version", "reason"])
+@pytest.mark.parametrize("name", LATER)
 def test_a_line_does_not_say_what_its_silence_says(name):
     line = (ROOT / "models" / "promotions.jsonl").read_bytes().splitlines()[0]
     said = json.dumps(
@@ -91,7 +91,7 @@ def mixed(tmp_path):
     (identity,) = first_identities(open_models(["a"], place.registry)[0])
     assert identity != record.identity
     named = replace(record.anchor, identity=identity)
-    old = chained((), replace(record, identity=identity, anchor=named, version=1))
+    old = chained((), replace(record, identity=identity, anchor=named, **LATER))
     assert not set(json.loads(old.line)) & set(LATER)
     (place.folder / "promotions.jsonl").write_bytes(old.line + b"\n")
     (place.folder / "champion.toml").unlink()
@@ -150,7 +150,7 @@ def test_the_manifest_of_a_first_line_is_compared_too(tuned, tmp_path, capsys):
     identity = sorted(first_identities(model))[0]
     assert difference(model, identity) is None
     named = replace(record.anchor, identity=identity)
-    old = chained((), replace(record, identity=identity, anchor=named, version=1))
+    old = chained((), replace(record, identity=identity, anchor=named, **LATER))
     (place.folder / "promotions.jsonl").write_bytes(old.line + b"\n")
     (place.folder / "champion.toml").unlink()
     assert command(place, "--verify") == 0
@@ -161,7 +161,7 @@ def test_the_manifest_of_a_first_line_is_compared_too(tuned, tmp_path, capsys):
 
 def test_every_field_of_a_promotion_is_in_its_line(tmp_path):
     record = dynasty(make_place(tmp_path, "a"), "a")
-    assert set(json.loads(record.line)) == set(asdict(record)) - {"reason"}
+    assert set(json.loads(record.line)) == set(asdict(record)) - {"reason", "override"}
     assert (
         record.identity
         == promotion_identity(open_models(["a"], tmp_path / "registry")[0])

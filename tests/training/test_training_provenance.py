@@ -2,6 +2,7 @@
 
 import json
 import random
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -23,6 +24,13 @@ from training.data.lineage import (
     text_entries,
 )
 from training.data.material import RUNS, TrainedText, refuse_exam
+from training.outcome.account import manifest_of
+from training.preferences.__main__ import Gathered, describe
+from training.preferences.prompts import Prompts
+from training.trainer.checkpoints import Checkpoint
+from training.trainer.loading import Loaded, open_chat
+from training.trainer.origin import take_origin
+from training.trainer.recipe import read_recipe
 
 
 def prose(seed, count=120):
@@ -137,6 +145,67 @@ def test_what_stands_beside_and_what_the_base_has_seen_reach_the_manifest(one_th
     titles = {each.title for each in manifest.contracts}
     assert {"--mix x", EXAM.id, "Contract 0"} <= titles
     assert "f" * 64 in manifest.cases
+
+
+@pytest.fixture(scope="module")
+def leaky(one_thread, tmp_path_factory):
+    """An adapter of one step, into whose rows a contract of the exam was mixed."""
+    folder = write_data(tmp_path_factory.mktemp("leaky"))
+    mixed = text_entries("--mix x", [prose(7), EXAM.text, prose(8)])
+    write_meta(folder / "sft.jsonl", meta(beside=mixed))
+    places = [f"--{name}={folder / name}" for name in ("registry", "adapters", "runs")]
+    recipe = write_recipe(folder, make_base(folder / "base"), training={"max_steps": 1})
+    assert run_command(method_named("sft"), [str(recipe), *places]) == 0
+    return folder
+
+
+def next_manifest(folder, method, data=None, **recipe):
+    """What is written beside the next adapter, on the same base, whose own data are clean."""
+    path = write_recipe(folder, folder / "base", name="next", **recipe)
+    found = read_recipe(path)
+    chat = open_chat(found, folder / "registry")
+    origin = take_origin(found, chat, data or meta())
+    loaded = Loaded(method_named(method), found, folder, chat, None, (), origin)
+    return manifest_of(loaded, Checkpoint(folder, {"global_step": 1, "log_history": []}))
+
+
+def by_pairs(folder, *gathered):
+    options = SimpleNamespace(command="python -m training.preferences", seed=0)
+    data = describe(options, Prompts((), meta(), ()), gathered)
+    return next_manifest(folder, "dpo", data)
+
+
+def corrected(folder):
+    return by_pairs(folder, Gathered((), beside=text_entries("--feedback f", [EXAM.text])))
+
+
+def answered_by_the_leaky_one(folder):
+    return by_pairs(folder, Gathered((), beside=seen_by(["tiny"], folder / "registry")))
+
+
+def asked_of_the_exam(folder):
+    return by_pairs(folder, Gathered((), cases=CASES[:1]))
+
+
+DOORS = {
+    "mixed in": lambda folder: read_manifest(folder / "adapters" / "tiny"),
+    "pairs that people corrected": corrected,
+    "pairs of a model that had seen it": answered_by_the_leaky_one,
+    "pairs on its questions": asked_of_the_exam,
+    "the reward model": lambda folder: next_manifest(
+        folder, "ppo", reward_model=str(folder / "adapters" / "tiny")
+    ),
+    "the adapter to start from": lambda folder: next_manifest(folder, "dpo", adapter="tiny"),
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_contract_of_the_exam_is_found_by_whatever_door_it_came(leaky, tmp_path, door):
+    """In the manifest as it is read back from the disk; one that is clean finds none."""
+    write_manifest(tmp_path, DOORS[door](leaky))
+    (leak,) = find_leaks(CASES, read_manifest(tmp_path))
+    assert leak.exam_contract == EXAM.id and leak.containment > 0.9
+    assert find_leaks(CASES, next_manifest(leaky, "dpo")) == ()
 
 
 def test_one_module_makes_and_reads_what_a_manifest_says():
