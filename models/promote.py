@@ -102,7 +102,12 @@ def _parser() -> Parser:
     add("--registry", type=Path, default=SHIPPED_REGISTRY, metavar="DIR", help="NAME.toml files")
     add("--runs", type=Path, default=RUNS, metavar="DIR", help="folder of reports")
     add("--ledger", type=Path, metavar="DIR", help="where exams are noted (beside the registry)")
-    add("--folder", type=Path, metavar="DIR", help="where the record lies (beside the registry)")
+    add(
+        "--folder",
+        type=Path,
+        metavar="DIR",
+        help="where the record lies, and not the policy (beside the registry)",
+    )
     return parser
 
 

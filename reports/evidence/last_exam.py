@@ -45,12 +45,13 @@ def find_evidence(name: str, identity: str, runs: Path, report: Path | None = No
             f"{report} is of a part of an exam, which promotes nobody; type `{examine_line(name)}`"
         )
     exam = evidence_of(report or _last(name, runs), name)
-    folder = exam.path.resolve().parent
-    if folder.parent == runs.resolve() and folder.name != exam.source.id:
-        raise RefusedError(
-            f"{exam.path} says that it is run {exam.source.id}, in the folder of {folder.name}: it "
-            f"was moved or edited; type `{examine_line(name)}`"
-        )
+    for folder in (exam.path.parent, exam.path.resolve().parent):
+        if folder.parent.resolve() == runs.resolve() and folder.name != exam.source.id:
+            raise RefusedError(
+                f"{exam.path} says that it is run {exam.source.id}, in the folder of "
+                f"{folder.name}: it was moved or edited; type `{examine_line(name)}`"
+            )
+    _check_twins(exam, name)
     for newer in newest_first(runs):
         if newer.parent.name <= exam.source.id:
             break
@@ -84,6 +85,16 @@ def _check_newer(newer: Path, exam: ExamEvidence, name: str, identity: str) -> N
             raise RefusedError(
                 f"{newer} is newer, and says {outcome} of the same model under the name {other}; "
                 f"type `{examine_line(name)}`"
+            )
+
+
+def _check_twins(exam: ExamEvidence, name: str) -> None:
+    """Refuse an exam that judged the same model under two names, to two ends."""
+    for other, (known, outcome) in _judged(read_overview(exam.path)).items():
+        if other != name and known == exam.identity and outcome != exam.verdict.outcome:
+            raise RefusedError(
+                f"{exam.path} says {outcome} of the same model under the name {other}; type "
+                f"`{examine_line(name)}`"
             )
 
 

@@ -7,7 +7,7 @@ answer again. An answer itself, its times and a judge's score cannot be had agai
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 
 from common.redaction import redacted
 from common.storable import each_text
@@ -58,14 +58,16 @@ def _misplaced(report: Report, asked: Asked) -> Iterator[str]:
     """Whether it lists every case of the exam once, as it is, and every model's answer to it."""
     listed, wanted = [case.id for case in report.cases], [redacted(c.id) for c in asked.cases]
     if listed != wanted:
-        lost = [name for name in wanted if name not in set(listed)]
+        known = set(listed)
+        lost = [name for name in wanted if name not in known]
         yield (
             f"it lists {len(listed)} cases where the exam asks {len(wanted)}"
             if len(listed) != len(wanted)
             else "it lists other cases than the exam asks, or in another order"
         ) + (f", and not {lost[0]}" if lost else "")
+    once = cache(redacted)  # most texts of a case are keys
     for reported, case in zip(report.cases, asked.cases, strict=True):
-        if jsonable(reported) != each_text(jsonable(listed_case(case)), redacted):
+        if jsonable(reported) != each_text(jsonable(listed_case(case)), once):
             yield f"case {case.id} is not what it is in the data set"
     rows = [(row.model, row.case) for row in report.results]
     if rows != [(model, case) for model in asked.models for case in range(len(wanted))]:

@@ -122,7 +122,7 @@ def judge_again(
     entries = {model.name: read_entry(model.name, registry) for model in header.models}
     judged = [entries[verdict.model] for verdict in report.verdicts]
     selection = _selection(report, dataset, judged, gate)
-    selected = select(dataset, selection)
+    selected = _selected(dataset, selection)
     opponents = _opponents(report, name)
     candidates = who_may_pass([verdict.model for verdict in report.verdicts], opponents)
     asked, level = _at_look(report, selected, shared(gate, candidates))
@@ -167,6 +167,13 @@ def _selection(
     if sorted(map(redacted, again.left_out)) != sorted(facts.left_out):
         raise ValueError("it left out other contracts than its candidates were trained on")
     return again
+
+
+def _selected(dataset: Dataset, selection: Selection) -> Sequence[Case]:
+    try:
+        return select(dataset, selection)
+    except UserError as error:
+        raise ValueError(f"its data set has no such cases ({error})") from error
 
 
 def _at_look(report: Report, selected: Sequence[Case], gate: Gate) -> tuple[Sequence[Case], float]:

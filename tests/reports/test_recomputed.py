@@ -209,6 +209,32 @@ def test_no_number_can_be_changed_to_another_verdict(exam, data):
         assert (found.verdict, found.estimates) == (before.verdict, before.estimates)
 
 
+DEEP = {
+    "unknown": lambda value, deep: value.update(unknown=deep),
+    "provenance": lambda value, deep: value["provenance"].update(more=deep),
+    "gate": lambda value, deep: value["gate"].update(more=deep),
+    "model": lambda value, deep: value["models"][0].update(more=deep),
+    "result": lambda value, deep: value["results"][0].update(more=deep),
+    "check": lambda value, deep: value["verdicts"][0]["checks"][0].update(more=deep),
+    "estimate": lambda value, deep: value["summary"][0]["estimates"].update(more=deep),
+    "sections": lambda value, deep: value.update(sections=deep),
+}
+
+
+@pytest.mark.parametrize("depth", [50, 400, 800, 900, 990, 100_000])
+@pytest.mark.parametrize("place", DEEP)
+def test_what_is_nested_deeply_is_passed_over_or_one_line(exam, place, depth):
+    """Where a report may say more than is read; JSON has no depth, and every reader has one."""
+    path = written(exam, lambda value: DEEP[place](value, "HERE"))
+    path.write_text(path.read_text().replace('"HERE"', "[" * depth + "]" * depth))
+    try:
+        found = judged_again(READING.find("b", identity_of(exam, "b"), exam.runs), exam.registry)
+    except UserError as error:
+        assert "\n" not in str(error)
+    else:
+        assert found.verdict.outcome == "PROMOTE"
+
+
 def test_what_is_recorded_is_what_was_computed(exam, tmp_path):
     place = make_place(tmp_path / "x", "a")
     path = write_report(place, "a")
