@@ -48,7 +48,7 @@ def small(tmp_path_factory):
 
 @pytest.mark.parametrize("words", [(), ("--sequential",)], ids=["at once", "sequential"])
 def test_of_several_candidates_in_a_world(small, words):
-    models = ("--model=better", "--model=worse", "--model=gaps-where-it-fails")
+    models = ("--model=better", "--model=hedging", "--model=gaps-where-it-fails")
     done = small.examine(*models, "--baseline=incumbent", *words)
     assert done.returncode == 1, done.stdout[-3000:] + done.stderr
     report = (small.folder / "latest" / "report.json").resolve()

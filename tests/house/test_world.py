@@ -8,15 +8,19 @@ from collections import Counter
 import pytest
 
 from evals.gate import read_gate
-from evals.metrics.table import METRICS
+from evals.metrics.table import METRICS, score
+from evals.results import Result
 from fixtures.datasets import load_dataset
 from fixtures.selection import Selection, select
 from fixtures.world.__main__ import GATED, build, main
-from fixtures.world.candidates import CANDIDATES, answers, beside, lucks, possible
+from fixtures.world.candidates import CANDIDATES, CHAMPION, answers, beside, lucks, possible
 from fixtures.world.clauses import CRITICAL, TYPES
 from models.chat import Answer
 from models.factory import open_models
 from models.promotion.policy import policy_path, read_policy
+from reports.report import Opponent
+from reports.verdict.bars import Bars
+from reports.verdict.conclude import judge_candidates
 from tests.builders.world import World
 from tests.conftest import ROOT
 
@@ -136,23 +140,57 @@ def _rights(one, cases):
 
 @pytest.fixture(scope="module")
 def several(world, tmp_path_factory):
-    """An exam of three candidates against the incumbent."""
+    """The verdicts of one exam of two candidates against the incumbent, each at alpha / 2."""
     mine = world.copied(tmp_path_factory.mktemp("several") / "world")
-    names = ("equal", "worse", "gaps-where-it-fails")
-    done = mine.examine("--baseline", "incumbent", *(f"--model={name}" for name in names))
+    names = ("careless", "gaps-where-it-fails")
+    done = mine.examine("--baseline", CHAMPION, *(f"--model={name}" for name in names))
     assert done.returncode == 1, done.stdout[-3000:] + done.stderr
-    return mine
+    assert mine.report["gate"]["alpha"] == pytest.approx(0.05 / 2)
+    return {each["model"]: each for each in mine.report["verdicts"]}
 
 
-def test_an_exam_finds_what_is_true(several):
-    found = {each["model"]: each["outcome"] for each in several.report["verdicts"]}
-    assert found == {
-        "equal": "PROMOTE",
-        "worse": "REJECT",
+def test_an_exam_promotes_none_that_deserves_it_not(several, world):
+    assert {name: each["outcome"] for name, each in several.items()} == {
+        "careless": "INCONCLUSIVE",
         "gaps-where-it-fails": "INCONCLUSIVE",
     }
-    for name in found:
-        assert several.truth[name]["deserves"] in (found[name], "no PROMOTE")
+    assert {world.truth[name]["deserves"] for name in several} == {"REJECT", "no PROMOTE"}
+
+
+def test_a_better_average_buys_no_critical_category(several, world):
+    assert world.truth["careless"]["token_f1"]["gain"] > 0
+    checks = several["careless"]["checks"]
+    assert {each["outcome"] for each in checks if " in " not in each["metric"]} == {"PASS"}
+    lost = [each for each in checks if each["outcome"] != "PASS"]
+    assert len(lost) == len(CRITICAL)
+    assert all(each["estimate"]["mean"] < -0.1 for each in lost)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_no_verdict_is_the_opposite_of_what_is_true(world, seed):
+    """Of each candidate alone. Luck may leave a verdict open, of those that are near a line."""
+    cases = select_test(build(200, seed))
+    gate, opponent = read_gate(world.gate), Opponent("champion", CHAMPION, "of the incumbent")
+    incumbent, *candidates = CANDIDATES
+    opponents = results_of(incumbent, cases, seed)
+    open_ = set()
+    for one in candidates:
+        results = [*results_of(one, cases, seed), *opponents]
+        _, (verdict,) = judge_candidates(
+            results, gate, [one.name], [opponent], {one.name: []}, Bars({}, {})
+        )
+        if verdict.outcome == "INCONCLUSIVE":
+            open_.add(one.name)
+        else:
+            assert verdict.outcome == one.deserves.replace("no PROMOTE", "REJECT"), one.name
+    assert open_ <= {"equal", "slightly-worse", "careless", "gaps-where-it-fails"}
+
+
+def results_of(one, cases, seed):
+    """What an exam makes of a candidate's answers."""
+    said = {case.id: Answer(text) for case, text in answers(one, cases, seed)}
+    found = [(case, said.get(case.id, Answer("", error="no answer"))) for case in cases]
+    return [Result(one.name, case, each, score(case, each, GATED), True) for case, each in found]
 
 
 def test_from_the_first_champion_to_a_successor_and_back(world, checkout, tmp_path):
