@@ -1,13 +1,16 @@
 """Sealed contracts end to end: examined for a promotion alone, and nothing of a case is told."""
 
 import json
+import secrets
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from fixtures.seal import main as seal
 from models.promotion.ledger import read_ledger
+from tests.builders.world import World
 from tests.fixtures.test_sealing import write_contracts
 
 ROOT = Path(__file__).parents[2]
@@ -158,3 +161,26 @@ def test_what_was_opened_too_often_stays_shut(team, opened):
     done = team.sealed("good")
     assert done.returncode == 4
     assert "times, of 1 that the policy allows" in done.stdout
+
+
+def test_a_world_is_sealed_and_the_first_champion_passes_both_parts(
+    checkout, tmp_path, monkeypatch, capsys
+):
+    """With the fewest contracts that can be sealed: 80 for the test."""
+    mine = World.written(tmp_path / "world", contracts=115)
+    mine.checkout = checkout
+    monkeypatch.setattr(secrets, "token_hex", lambda size: "5" * 2 * size)  # the same in every run
+    words = ["--dataset", str(mine.folder / "contracts"), "--registry", str(mine.registry)]
+    assert seal(words) == 0
+    assert "20 contracts of contracts are sealed; commit the file" in capsys.readouterr().out
+    against = ("--model=incumbent", "--baseline=champion")
+    dev = mine.examine(*against)
+    assert dev.returncode == 0, dev.stdout[-3000:] + dev.stderr
+    assert mine.report["dataset"]["examined_contracts"] == 60
+    refused = mine.promote("incumbent")
+    assert refused.returncode == 1 and "--sealed" in refused.stderr, refused.stderr
+    opened = mine.examine(*against, "--sealed")
+    assert opened.returncode == 0, opened.stdout[-3000:] + opened.stderr
+    promoted = mine.promote("incumbent")
+    assert promoted.returncode == 0, promoted.stderr
+    assert "\nchampion: incumbent " in promoted.stdout
