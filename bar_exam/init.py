@@ -74,6 +74,7 @@ def main(argv: list[str] | None = None) -> int:
 def _begin(folder: Path) -> None:
     print("\n".join(map(str, begin(folder))))
     print(f"next: {PROGRAM} exam --model baseline")
+    print("then your own in place of the four questions of questions.csv, which decide nothing")
 
 
 if __name__ == "__main__":

@@ -18,5 +18,6 @@ def test_metric(verdict, metric, demand):
 
 def test_verdict(verdict, demand):
     good = "PASS" if verdict.outcome == "PASS" else "PROMOTE"
-    unmet = [check for check in verdict.checks if check.outcome != "PASS"]
-    demand(verdict.outcome, good, [f"{len(unmet)} of {len(verdict.checks)} checks did not pass"])
+    outcomes = [check.outcome for check in verdict.checks if check.outcome != "N/A"]
+    unmet = len(outcomes) - outcomes.count("PASS")
+    demand(verdict.outcome, good, [f"{unmet} of {len(outcomes)} checks did not pass"])

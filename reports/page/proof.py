@@ -3,12 +3,9 @@
 from collections.abc import Iterator
 
 from evals.gate import Planning
-from reports.page.wording import format_list
+from reports.page.wording import format_few
 from reports.report import Check, Report, Verdict
 from reports.verdict.prospects import least_told
-
-FEW = 5
-"""Names that are listed; of more the first four are, and the rest counted."""
 
 OPPONENTS = ("champion ", "anchor ", "baseline ")
 
@@ -49,17 +46,11 @@ def _said(verdict: Verdict, outcome: str, floor: str, compared: str) -> Iterator
             about.setdefault(check.against, []).append(check.metric)
     for other, names in about.items():
         clause = floor if other == "floor" else compared
-        yield clause.format(names=_names(names), other=other)
+        yield clause.format(names=format_few(names), other=other)
 
 
 def _of_answers(check: Check) -> bool:
     return check.against == "floor" or check.against.startswith(OPPONENTS)
-
-
-def _names(names: list[str]) -> str:
-    if len(names) <= FEW:
-        return format_list(names)
-    return f"{', '.join(names[: FEW - 1])} and {len(names) - FEW + 1} more"
 
 
 def _alone(verdict: Verdict) -> Iterator[str]:

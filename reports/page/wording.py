@@ -10,6 +10,9 @@ from reports.statistics.estimates import Estimate, Outcome
 OUTCOMES: tuple[Outcome, ...] = ("FAIL", "INCONCLUSIVE", "PASS", "N/A")
 """Outcomes of a check, from what decides to what does not."""
 
+FEW = 5
+"""Names that a sentence lists at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
@@ -47,8 +50,8 @@ def _conclusion(model: str, verdict: Verdict | None) -> Conclusion:
     elif not clauses and verdict.outcome != "PROMOTE":
         clauses.append(f"is {verdict.outcome}: {'; '.join(verdict.reasons)}")
     tail = f"; {passed} of {checks} checks passed" if clauses and checks else ""
-    if by_outcome["N/A"]:
-        tail += f"; {format_list(by_outcome['N/A'])} does not apply"
+    if beside := by_outcome["N/A"]:
+        tail += f"; {format_few(beside)} {'does' if len(beside) == 1 else 'do'} not apply"
     sentence = f"{model} {' and '.join(clauses) or f'passes all {checks} checks'}{tail}."
     return Conclusion(model, verdict.outcome, sentence)
 
@@ -91,6 +94,16 @@ def format_list(names: Sequence[str]) -> str:
     'a, b and c'
     """
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def format_few(names: Sequence[str]) -> str:
+    """Five names at most; of more the first four, and how many are left.
+
+    >>> format_few(["a", "b", "c", "d", "e", "f"])
+    'a, b, c, d and 2 more'
+    """
+    left = f"{len(names) - FEW + 1} more"
+    return format_list(names if len(names) <= FEW else [*names[: FEW - 1], left])
 
 
 def format_value(value: float, unit: str) -> str:

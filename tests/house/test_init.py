@@ -1,7 +1,9 @@
 """`bar-exam init` in an empty folder, and the line that it says comes next."""
 
+import csv
 import re
 import shlex
+import subprocess
 import tomllib
 
 import pytest
@@ -30,6 +32,55 @@ def test_the_line_that_is_written_down_examines_at_once(tmp_path, site):
     assert written["summary"][0]["cases"] == 4
 
 
+def committed(folder):
+    identity = ("-c", "user.name=a", "-c", "user.email=a@b")
+    for words in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-qm", "."]):
+        subprocess.run(["git", *words], cwd=folder, check=True)
+
+
+def leases(folder, contracts=30):
+    """Questions of a user's own in place of the template's, and the answers of a model to them."""
+    with (
+        (folder / "questions.csv").open("w", newline="") as asked,
+        (folder / "ours.csv").open("w", newline="") as answered,
+    ):
+        questions, answers = csv.writer(asked), csv.writer(answered)
+        questions.writerow(["case_id", "contract", "category", "question", "context", "expected"])
+        answers.writerow(["case_id", "answer"])
+        for number in range(contracts):
+            rent, notice = f"${number + 3}50 a month", f"{number + 10} days"
+            text = f"Lease {number}. The rent is {rent}. Either party ends it on {notice} notice."
+            said = {"Rent": rent, "Notice": notice, "Audit Rights": "", "Renewal": ""}
+            for category, gold in said.items():
+                case = f"{number}-{category}"
+                row = [case, f"Lease {number}", category, f"What of {category}?", text, gold]
+                questions.writerow(row)
+                answers.writerow([case, gold or "Not found."])
+
+
+def test_a_first_promotion_takes_contracts_and_the_two_lines_that_the_exam_says(tmp_path, site):
+    assert typed(tmp_path, "init", product=site).returncode == 0
+    leases(tmp_path)
+    committed(tmp_path)
+    line = shlex.split("exam --model recorded:ours.csv --baseline champion --judge none")
+    done = typed(tmp_path, *line, product=site)
+    assert done.returncode == 1
+    dataset = re.search(r'does not list questions as it is; add the line (".+" = ".+")$',
+                        done.stdout, re.MULTILINE)  # fmt: skip
+    excused = re.search(r'or say (".+" =) "WHY" under \[excused\]', done.stdout)
+    policy = (tmp_path / "policy.toml").read_text("utf-8")
+    policy = policy.replace("[exam.datasets]\n", f"[exam.datasets]\n{dataset[1]}\n")
+    policy = policy.replace("[excused]\n", f'[excused]\n{excused[1]} "recorded by hand"\n')
+    (tmp_path / "policy.toml").write_text(policy, "utf-8")
+    committed(tmp_path)
+    done = typed(tmp_path, *line, product=site)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "cannot promote" not in done.stdout
+    done = typed(tmp_path, "promote", "recorded:ours.csv", product=site)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "champion.toml").is_file()
+
+
 def test_every_file_is_one_that_the_product_reads(tmp_path, capsys):
     assert main([str(tmp_path)]) == 0
     assert {*files(tmp_path)} == {*WRITTEN, *JOINED}
@@ -37,7 +88,8 @@ def test_every_file_is_one_that_the_product_reads(tmp_path, capsys):
     assert set(project.places) == {"registry", "gate", "dataset", "models", "adapters"}
     for name in entry_names(tmp_path / "registry"):
         assert read_entry(name, tmp_path / "registry").status == "base"
-    assert "next: bar-exam exam --model baseline" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "next: bar-exam exam --model baseline" in out and "which decide nothing" in out
 
 
 @pytest.mark.parametrize("name", ["gate.toml", "registry/baseline.toml"])
