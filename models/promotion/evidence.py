@@ -39,7 +39,7 @@ class ReportedVerdict:
     """What the exam concluded of one candidate; `checks` are as JSON has them.
 
     `champion` and `anchor` are whom it was compared with; None without a champion, and an anchor
-    of None is the champion.
+    of None is the champion. `tries` is the number of candidates that share the risk against it.
     """
 
     model: str
@@ -49,6 +49,7 @@ class ReportedVerdict:
     champion: Named | None
     anchor: Named | None
     improves_anchor: bool
+    tries: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,6 +136,21 @@ def tries_against(entries: Iterable[Entry], identity: str, begun: Begun) -> int:
     return 1 + len(tried - now)
 
 
+def known_to(entries: Iterable[Entry], entry: Entry) -> tuple[Entry, ...]:
+    """The exams that had begun when this one did, as far as its branch knew: all that it rests on.
+
+    Without those of other branches, and those at the same time.
+    """
+    by_name = {each.name: each for each in entries}
+    found, open_ = dict[str, Entry](), [entry]
+    while open_:
+        for name in open_.pop().begun.before or {}:
+            if name not in found:
+                found[name] = by_name[name]
+                open_.append(by_name[name])
+    return tuple(found.values())
+
+
 def same_contracts(one: Begun, other: Begun) -> bool:
     """Whether two exams drew on the same contracts: data set, split, sealed or not."""
     return (one.dataset.identity, one.dataset.split, one.chosen.sealed) == (

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from fixtures.sealing import read_seal, seal_path
 from models.promotion.evidence import ExamEvidence
+from models.promotion.ledger import known_to, tries_against
 from models.promotion.ledger_entry import Entry
 from models.promotion.record import Named, RefusedError
 
@@ -21,7 +22,8 @@ def check_noted(exam: ExamEvidence, entries: Sequence[Entry], folder: Path) -> l
         Lines on later exams of this candidate on this data that did not end.
 
     Raises:
-        RefusedError: there is no entry of this report, or a later whole exam says otherwise.
+        RefusedError: there is no entry of this report, it is of another policy or number of
+            candidates, or a later whole exam says otherwise.
     """
     again = f"type `pytest evals --model {exam.verdict.model} --baseline champion`"
     entry = next((each for each in entries if each.begun.run == exam.source.id), None)
@@ -33,6 +35,7 @@ def check_noted(exam: ExamEvidence, entries: Sequence[Entry], folder: Path) -> l
     if entry.ended is None or entry.ended.report != exam.source.sha256:
         what = "did not end" if entry.ended is None else "ended with another report"
         raise RefusedError(f"{entry.path} says that the exam of {exam.path} {what}; {again}")
+    _check_told(exam, entry, entries, again)
     later = [each for each in entries if _is_later(each, entry, exam)]
     for each in later:
         outcome = each.judged(exam.identity)
@@ -43,6 +46,24 @@ def check_noted(exam: ExamEvidence, entries: Sequence[Entry], folder: Path) -> l
         for each in later
         if each.ended is None
     ]
+
+
+def _check_told(exam: ExamEvidence, entry: Entry, entries: Sequence[Entry], again: str) -> None:
+    """Refuse a report that was judged by other rules than its entry in the ledger tells.
+
+    How many candidates share the risk against the anchor is counted anew, as the exam did.
+    """
+    if entry.begun.policy != exam.facts.provenance.policy:
+        raise RefusedError(f"{exam.path} names another policy than {entry.path} does; {again}")
+    anchor = exam.verdict.anchor or exam.verdict.champion
+    if anchor is None:
+        return
+    tries = tries_against(known_to(entries, entry), anchor.identity, entry.begun)
+    if exam.verdict.tries != tries:
+        raise RefusedError(
+            f"{exam.path} counts {exam.verdict.tries} candidates that were held against "
+            f"{anchor.model}, and the ledger {tries}; {again}"
+        )
 
 
 def check_reserve(

@@ -161,6 +161,7 @@ def facts_of(header: Header) -> ExamFacts:
 
 def reported(verdict: Verdict) -> ReportedVerdict:
     """A verdict as a promotion takes it."""
+    best = verdict.anchor or verdict.champion
     return ReportedVerdict(
         model=verdict.model,
         outcome=verdict.outcome,
@@ -169,6 +170,7 @@ def reported(verdict: Verdict) -> ReportedVerdict:
         champion=_named(verdict.champion),
         anchor=_named(verdict.anchor),
         improves_anchor=verdict.improves_anchor,
+        tries=best.tries if best else 1,
     )
 
 

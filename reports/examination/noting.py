@@ -112,6 +112,7 @@ def _begun(planned: Planned) -> Begun:
         gate=prepared.gate.identity,
         retriever=planned.retriever.identity,
         judges=tuple(f"{judge.metric} {judge.name}" for judge in plan.judges),
+        policy=prepared.policy.identity if prepared.policy else None,
     )
 
 

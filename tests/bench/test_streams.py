@@ -1,21 +1,38 @@
 """What the page says of streams rests on the rules of an exam, and holds in a few of them."""
 
-from dataclasses import replace
-
 import numpy as np
+import pytest
 
-from bench.streams import Setting, chain, stream
+from bench.candidates import (
+    CHAIN,
+    FULL_RISK,
+    SEALED,
+    SHARED,
+    Setting,
+    changed,
+    difference,
+    first_model,
+    stream,
+)
 from reports.report import Opponent
+from reports.statistics.paired import compare_means
 from reports.verdict.decide import risk
 from tests.seams import users
 
-CHAIN = Setting(changes=((-0.01, 1.0),), candidates=30, taught=0.0)
-
 
 def test_streams_are_judged_by_the_functions_of_an_exam():
-    for name in ("paired.compare_means", "decide.decide", "decide.risk"):
-        room = "reports.statistics" if name.startswith("paired") else "reports.verdict"
-        assert "bench/streams.py" in users(f"{room}.{name}")
+    for name in ("statistics.intervals.interval", "verdict.decide.decide", "verdict.decide.risk"):
+        assert "bench/candidates.py" in users(f"reports.{name}")
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_comparison_is_that_of_an_exam(seed):
+    setting, draw = Setting(contracts=12 + seed), np.random.default_rng(seed)
+    other = first_model(setting, draw).right
+    candidate = changed(first_model(setting, draw), 0.02, setting, draw).right
+    contracts = [f"{row:03}" for row in range(len(other)) for _ in range(setting.cases)]
+    again = compare_means(candidate.ravel().tolist(), other.ravel().tolist(), contracts)
+    assert difference(candidate, other, 0.05) == again.difference
 
 
 def test_the_risk_is_shared_by_all_that_were_tried():
@@ -24,17 +41,17 @@ def test_the_risk_is_shared_by_all_that_were_tried():
 
 
 def test_a_chain_of_small_losses_ends_within_a_margin():
-    found = {
-        shared: [chain(replace(CHAIN, shared=shared), seed, reused=True).loss for seed in range(12)]
-        for shared in (True, False)
+    losses = {
+        rule: [-stream(rule, CHAIN, seed).change for seed in range(24)]
+        for rule in (SHARED, FULL_RISK)
     }
-    assert np.mean(found[True]) < np.mean(found[False])
-    assert sum(loss > CHAIN.margin + 1e-9 for loss in found[True]) <= 2
+    assert np.mean(losses[SHARED]) < np.mean(losses[FULL_RISK])
+    assert sum(loss > CHAIN.margin + 1e-9 for loss in losses[SHARED]) <= 3
 
 
 def test_sealed_contracts_stop_what_was_learnt_by_heart():
-    false = {
-        rule: sum(stream(rule, Setting(), seed).false for seed in range(4))
-        for rule in ("full risk", "sealed")
-    }
-    assert false["sealed"] < false["full risk"]
+    full, sealed = (
+        sum(stream(rule, Setting(), seed).false for seed in range(8))
+        for rule in (FULL_RISK, SEALED)
+    )
+    assert sealed < full

@@ -225,6 +225,7 @@ def begun(report):
         gate=report["gate"]["identity"],
         retriever="",
         judges=(),
+        policy=report["provenance"].get("policy"),
     )
 
 

@@ -54,6 +54,7 @@ def test_the_next_exam_says_how_often_these_contracts_judged(noted):
     path = folder / "runs" / entry.begun.run / "report.json"
     report = json.loads(path.read_bytes())
     assert report["judged"] == {"exams": 1, "candidates": 1}
+    assert entry.begun.policy == report["provenance"]["policy"]
     assert entry.ended.report == hashlib.sha256(path.read_bytes()).hexdigest()
     (said,), (verdict,) = entry.ended.verdicts, report["verdicts"]
     assert said.outcome == verdict["outcome"]

@@ -11,9 +11,12 @@ from common.errors import UserError
 from models.promote import main
 from models.promotion.ledger import begin, complete, judged_before, ledger_beside, read_ledger
 from models.promotion.ledger_entry import Begun, Candidate, Chosen, Ended, Said, Settled
-from models.promotion.record import Data, RefusedError
+from models.promotion.policy import FILE as POLICY
+from models.promotion.policy import read_policy
+from models.promotion.record import Data, Named, RefusedError
 from models.registry import SHIPPED
-from tests.builders.promotion_data import dynasty, make_place, write_report
+from tests.builders.promotion_data import dynasty, edit, identity_of, make_place, write_report
+from tests.builders.promotion_data import seal as builders_seal
 
 DATA = Data("cuad", "d" * 64, "test")
 
@@ -260,7 +263,6 @@ def test_the_exams_are_shown_with_how_often_contracts_judged(place, capsys):
 
 def test_candidates_on_the_same_contracts_share_the_risk_against_an_anchor(tmp_path):
     from models.promotion.ledger import tries_against
-    from models.promotion.record import Named
 
     held = {"opponents": (Named("first", "f" * 8),)}
     for number, name in enumerate(("a", "b", "b", "c")):
@@ -272,6 +274,34 @@ def test_candidates_on_the_same_contracts_share_the_risk_against_an_anchor(tmp_p
     assert tries_against(entries, "f" * 8, begun(9, "new", **held)) == 4
     assert tries_against(entries, "f" * 8, begun(9, "c", **held)) == 3
     assert tries_against(entries, "0" * 8, begun(9, "new", **held)) == 1
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_what_shares_the_risk_is_counted_again(place, capsys, before):
+    other = begun(
+        6,
+        "x",
+        read_ledger(place.exams)[0].begun.dataset,
+        opponents=(Named("a", identity_of(place, "a")),),
+    )
+    if before:
+        begin(place.exams, other)
+    write_report(place, "b", against="a", id_="20260107-000000-aaaa")
+    if not before:
+        begin(place.exams, other)
+    assert promoted(place, "b") == before
+    said = "counts 1 candidates that were held against a, and the ledger 2; type `pytest evals"
+    assert (said in capsys.readouterr().err) == before
+
+
+def test_a_report_cannot_take_a_newer_policy_for_its_own(place, capsys):
+    policy, report = place.folder / POLICY, place.runs / "20260105-000000-aaaa/report.json"
+    policy.write_text(policy.read_text() + "\n[sealed]\nopenings = 3\n")
+    now = read_policy(policy).identity
+    edit(report, lambda written: written["provenance"].update(policy=now))
+    builders_seal(report)
+    assert promoted(place, "b") == 1
+    assert "names another policy than" in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -300,9 +330,6 @@ def test_a_promotion_needs_the_sealed_contracts_where_there_are_some(place, seal
     ],
 )
 def test_what_the_sealed_contracts_said_counts(place, seal, capsys, outcome, against, says):
-    from models.promotion.record import Named
-    from tests.builders.promotion_data import identity_of
-
     path = begin(
         place.exams,
         begun(
