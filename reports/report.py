@@ -679,8 +679,8 @@ class Report:
 
     @property
     def examined_contracts(self) -> int:
-        """Contracts of the cases."""
-        return len({case.contract for case in self.cases})
+        """Contracts of the cases, which a report on sealed ones does not list."""
+        return self.header.dataset.examined_contracts or len({each.contract for each in self.cases})
 
     @cached_property
     def by_case(self) -> Mapping[str, Mapping[str, ReportedResult]]:

@@ -181,6 +181,7 @@ def test_a_world_is_sealed_and_the_first_champion_passes_both_parts(
     assert refused.returncode == 1 and "--sealed" in refused.stderr, refused.stderr
     opened = mine.examine(*against, "--sealed")
     assert opened.returncode == 0, opened.stdout[-3000:] + opened.stderr
+    assert "proved of incumbent on 20 contracts: " in opened.stdout
     promoted = mine.promote("incumbent")
     assert promoted.returncode == 0, promoted.stderr
     assert "\nchampion: incumbent " in promoted.stdout
