@@ -7,8 +7,8 @@ Answers and abstentions are held apart, since whoever declines always would buy 
 of a category with its many unanswerable ones.
 
 A difference within a category rests on few cases. It is drawn toward the difference of all
-categories by at most half a standard error (`reports/statistics/shrinkage.py`); the interval keeps
-its own width. docs/statistics.md says what that costs.
+categories by at most 0.15 standard errors (`reports/statistics/shrinkage.py`); the interval keeps
+its own width. docs/statistics.md says what that costs, and what it gains.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
