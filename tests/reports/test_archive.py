@@ -9,7 +9,6 @@ import pytest
 from common.errors import UserError
 from evals.calls.store import Store
 from models.chat import Answer
-from reports import archive
 from reports.archive import find_report, read_overview, read_report, write_report
 from reports.page.html import render
 from reports.page.markdown import markdown
@@ -41,7 +40,7 @@ def test_a_report_is_read_as_it_was_written(report, tmp_path):
 def test_each_text_is_searched_for_secrets_once(report, tmp_path, monkeypatch):
     """Most texts of a report are keys and names, the same in each of 20,000 results."""
     searched = []
-    monkeypatch.setattr(archive, "outward", lambda text: searched.append(text) or text)
+    monkeypatch.setattr("reports.archive.outward", lambda text: searched.append(text) or text)
     write_report(report, tmp_path / "report.json")
     assert "answer" in searched and len(searched) == len(set(searched))
 
