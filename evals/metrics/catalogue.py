@@ -33,7 +33,8 @@ what to do is worth nothing in any likeness to a gold answer (`evals/language/or
 cannot be seen of a text is in none of them (`common/visible.py`). `bench/cheating/tricks.py` tries
 what else might be paid for nothing. Numbers are compared by value in whatever form, sections by their number. Passages
 are those that the model was shown, or would be where it was not asked; answers recorded without a
-`context` name none, and have no grounding score.
+`context` name none, and have no grounding score. A recorded data set holds what was shown of its
+contracts, not the contracts: `fabrication` does not apply to it.
 """
 CLOSING = """## Scores of a whole exam
 

@@ -65,8 +65,9 @@ def grounded_quote(case: Case, answer: Answer) -> Score:
 def fabrication(case: Case, answer: Answer) -> Score:
     """1.0 when a date, number, name or quotation of the answer is nowhere in the contract.
 
-    Unlike `grounded_quote` it looks at the whole contract and is never unscored, so that it can
-    gate: who declines, or asserts nothing in particular, has made nothing up.
+    Unlike `grounded_quote` it looks at the whole contract, and where there is one it is never
+    unscored, so that it can gate: who declines, or asserts nothing in particular, has made nothing
+    up.
 
     >>> from fixtures.cases import Contract, Span
     >>> spans = (Span("Rent of $500", 0),)
@@ -75,6 +76,8 @@ def fabrication(case: Case, answer: Answer) -> Score:
     >>> [fabrication(case, Answer(said)).value for said in ("$500", "$600", "Not found.")]
     [0.0, 1.0, 0.0]
     """
+    if not case.contract.whole:
+        return Score(None, "the data set does not hold the contract")
     if abstains(answer.text, case.question, case.golds):
         return Score(0.0)
     asked = Evidence((Passage("", 0, 0, f"{case.question} {case.category}"),), "")

@@ -42,7 +42,7 @@ class Metric:
         unit: of the value; empty for shares in 0..1.
         version: raised when the value of some answer changes, so that stored scores are redone.
         summary: one line for the documentation.
-        sees: which of question, gold, answer and passages it reads.
+        sees: which of question, gold, answer, passages and contract it reads.
         calls: what it costs a case and a judge; empty for nothing.
         source: who defined it; empty for ourselves.
         needs: `passages` scores even where the model gave no answer.
@@ -88,6 +88,11 @@ class Metric:
     def reads_answers(self) -> bool:
         """Whether it says how good an answer is: not what it cost, nor what was retrieved."""
         return not self.unit and "answer" in self.sees.split(", ")
+
+    @property
+    def reads_contract(self) -> bool:
+        """Whether it looks at the whole contract, which a recorded data set does not hold."""
+        return "contract" in self.sees.split(", ")
 
     @property
     def of_retrieval(self) -> bool:
@@ -149,7 +154,7 @@ METRICS: Table[Metric] = Table(Metric, (
     Metric("verbosity", verbosity, "answerable", "lower", "", 1,
            "share of its words beyond 1.5 times the longest gold span and 25 more, or said before",
            sees="gold, answer"),
-    Metric("fabrication", fabrication, "answerable", "lower", "", 1,
+    Metric("fabrication", fabrication, "answerable", "lower", "", 2,
            "a number, date, name or quotation of the answer stands nowhere in the contract",
            sees="question, gold, answer, contract"),
     _judged("correctness", "judge", "all", "higher", "1 (reference: 0)", "question, gold, answer", "",

@@ -107,10 +107,16 @@ def inapplicable(
 ) -> Mapping[str, str]:
     """The metrics that do not apply to a model in this exam, each with the reason.
 
-    Only those of retrieval can be: they say how good the passages are, whoever reads them.
+    They are those of retrieval, which say how good the passages are, whoever reads them, and those
+    that read the contract, where the data set does not hold it.
     """
-    why = _no_retrieval(entry, cases, retriever)
-    return {name: why for name, metric in METRICS.items() if metric.of_retrieval} if why else {}
+    found = {}
+    if why := _no_retrieval(entry, cases, retriever):
+        found |= {name: why for name, metric in METRICS.items() if metric.of_retrieval}
+    if not all(case.contract.whole for case in cases):
+        why = "the data set holds what was shown of its contracts, and not the contracts"
+        found |= {name: why for name, metric in METRICS.items() if metric.reads_contract}
+    return found
 
 
 def _no_retrieval(entry: Entry, cases: Sequence[Case], retriever: RetrieverOptions) -> str:

@@ -1,6 +1,7 @@
 """The seam of the gate: every entry gives its checks, and losing what is known helps nobody."""
 
 import ast
+import json
 import re
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from evals.gate import Gate, Leakage, MetricGate
 from evals.metrics.table import METRICS
 from evals.results import Result, Score
 from fixtures.cases import Case, Contract, Span
+from fixtures.recorded import recorded_dataset
 from fixtures.retrieval.passages import Chunker
 from fixtures.retrieval.retrieval import RetrieverOptions
 from models.chat import Answer
@@ -231,6 +233,33 @@ def test_retrieval_does_not_apply_where_nothing_is_ranked(sample):
     assert inapplicable(open_book, cases, replace(RETRIEVER, chunker=Chunker(10**6, 0)))
     for entry in (open_book, EchoEntry(kind="echo"), ExtractiveEntry(kind="extractive")):
         assert inapplicable(entry, cases, RETRIEVER) == {}
+
+
+@pytest.mark.parametrize("shown", ["", "The rent is $500."])
+def test_who_does_not_hold_the_contract_cannot_say_what_is_made_up(tmp_path, shown):
+    path = tmp_path / "answers.jsonl"
+    row = {
+        "question": "Who?",
+        "answer": "Acme Inc. pays $900",
+        "expected": "Acme",
+        "context": shown,
+    }
+    path.write_text(json.dumps(row))
+    cases = recorded_dataset(path).cases
+    assert METRICS["fabrication"].rule(cases[0], Answer("Acme Inc. pays $900")).value is None
+    for entry in (EchoEntry(kind="echo"), RecordedEntry(kind="recorded", path="x.csv")):
+        barred = inapplicable(entry, cases, RETRIEVER)
+        assert "what was shown of its contracts" in barred["fabrication"]
+        rows = [Result("new", each, Answer("x"), {}, True) for each in cases]
+        gate = Gate(metrics={"fabrication": MetricGate(role="guard", floor=0.25, margin=0.05)})
+        old = Opponent("champion", "old", "")
+        found = gate_checks(gate, "new", {"new": rows}, (old,), Bars(inapplicable={"new": barred}))
+        assert [check.outcome for check in found] == ["N/A", "N/A"]
+
+
+def test_recorded_answers_about_whole_contracts_can_be_made_up(sample):
+    entry = RecordedEntry(kind="recorded", path="x.csv")
+    assert "fabrication" not in inapplicable(entry, sample.cases, RETRIEVER)
 
 
 def test_a_model_that_is_shown_passages_cannot_escape_by_losing_them(sample):
