@@ -20,12 +20,13 @@ PAGE = Path(__file__).parents[1] / "docs" / "statistics.md"
 def tables(repeats: int) -> Iterator[str]:
     """The page's tables."""
     gate = read_gate(SHIPPED)
-    shipped = {"margin": gate.metrics["token_f1"].margin or 0.0, "alpha": gate.alpha}
-    yield from _stream_table(replace(Setting(), **shipped), repeats)
+    margin = gate.metrics["token_f1"].margin or 0.0
+    shipped = Setting(margin=margin, alpha=gate.alpha)
+    yield from _stream_table(shipped, repeats)
     yield ""
-    yield from _chain_table(replace(CHAIN, **shipped), repeats)
+    yield from _chain_table(replace(CHAIN, margin=margin, alpha=gate.alpha), repeats)
     yield ""
-    yield from _cost_table(replace(Setting(), **shipped), repeats)
+    yield from _cost_table(shipped, repeats)
 
 
 def _stream_table(setting: Setting, repeats: int) -> Iterator[str]:

@@ -10,6 +10,7 @@ import pytest
 
 from fixtures.seal import main as seal
 from models.promotion.ledger import read_ledger
+from tests.builders.excuses import excusing
 from tests.builders.world import World
 from tests.fixtures.test_sealing import write_contracts
 
@@ -17,9 +18,6 @@ ROOT = Path(__file__).parents[2]
 GATE = """\
 alpha = 0.05
 minimum_cases = 10
-
-[leakage]
-excused = ["good", "bad"]
 
 [pass_marks]
 token_f1 = 0.5
@@ -37,6 +35,7 @@ class Team:
         self.data = write_contracts(folder, 100)
         (folder / "gate.toml").write_text(GATE)
         (folder / "models" / "registry").mkdir(parents=True)
+        (folder / "models" / "policy.toml").write_text(excusing("good", "bad"))
         for name, wrong in {"good": 0, "bad": 2}.items():
             self.record(name, wrong)
 
