@@ -9,6 +9,7 @@ import pytest
 
 from models.promote import main
 from models.promotion.demands import broken_lines
+from models.promotion.ledger import read_ledger
 from models.promotion.policy import read_policy
 from models.promotion.record import read_records
 from reports.evidence.last_exam import evidence_of
@@ -61,6 +62,9 @@ def examined(place, change=nothing, *pairs, name="b", **more):
         change(written)
 
     edit(path, under)
+    for each in read_ledger(place.exams):
+        if each.begun.run == path.parent.name:
+            each.path.unlink()  # it began under this policy, and the ledger says so
     seal(path)
     return path
 
