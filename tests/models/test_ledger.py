@@ -11,8 +11,7 @@ from common.errors import UserError
 from models.promote import main
 from models.promotion.ledger import begin, complete, judged_before, ledger_beside, read_ledger
 from models.promotion.ledger_entry import Begun, Candidate, Chosen, Ended, Said, Settled
-from models.promotion.policy import FILE as POLICY
-from models.promotion.policy import read_policy
+from models.promotion.policy import policy_path, read_policy
 from models.promotion.record import Data, Named, RefusedError
 from models.registry import SHIPPED
 from tests.builders.promotion_data import dynasty, edit, identity_of, make_place, write_report
@@ -295,7 +294,7 @@ def test_what_shares_the_risk_is_counted_again(place, capsys, before):
 
 
 def test_a_report_cannot_take_a_newer_policy_for_its_own(place, capsys):
-    policy, report = place.folder / POLICY, place.runs / "20260105-000000-aaaa/report.json"
+    policy, report = policy_path(place.registry), place.runs / "20260105-000000-aaaa/report.json"
     policy.write_text(policy.read_text() + "\n[sealed]\nopenings = 3\n")
     now = read_policy(policy).identity
     edit(report, lambda written: written["provenance"].update(policy=now))
