@@ -41,14 +41,14 @@ def test_the_bench_knows_every_trick_and_no_gate_promotes_one(tried):
     assert not [key for key, each in tried.items() if each.against == "PROMOTE"]
 
 
-def test_what_clears_the_floors_says_what_the_model_said_and_is_refused_beside_it(tried):
+def test_what_clears_the_floors_says_what_the_model_said_and_loses_to_it(tried):
     """A right answer with something beside it clears a low floor, as the right answer does."""
     asked = Asked("Who pays?", "Fees", (), "The Buyer pays.", None)
     clears = [each for each in tried.values() if each.floors == "PROMOTE"]
     for each in clears:
         if each.trick != AS_IT_IS:
             assert asked.said in TRICKS[each.trick](asked), each.trick
-            assert each.failed and each.against == "REJECT", each.trick
+            assert not each.by_token_f1 or each.failed, each.trick
 
 
 def test_what_the_gate_holds_against_a_trick_is_what_the_trick_does(tried):
