@@ -16,17 +16,18 @@ from tests.builders.excuses import excusing
 from tests.builders.policies import permissive
 
 ROOT = Path(__file__).parents[2]
-# Of the shipped one what four contracts can show of a model that quotes the nearest sentence.
+# What four contracts can show of a model that quotes the nearest sentence, and of one that is right
+# where it is not, when both are one of several that were held against the anchor.
 GATE = """
 [metrics.token_f1]
 role = "primary"
 floor = 0.10
-margin = 0.03
+margin = 0.20
 
 [metrics.abstention]
 role = "guard"
 floor = 0.50
-margin = 0.05
+margin = 0.50
 
 [metrics.laziness]
 role = "guard"
@@ -133,8 +134,9 @@ def test_slightly_worse_answers_are_not_rejected_and_not_called_better(team):
 
 
 def test_clearly_worse_answers_are_rejected(team):
+    right = team.record("better", [(case["id"], gold(case)) for case in team.cases])
     rows = [(case["id"], "the parties agree") for case in team.cases]
-    found = verdict(team, team.examine(team.record("worse", rows), "--baseline=champion"))
+    found = verdict(team, team.examine(team.record("worse", rows), f"--baseline={right}"))
     assert found["outcome"] == "REJECT"
     assert any("token_f1" in reason and "worse" in reason for reason in found["reasons"])
 
