@@ -6,6 +6,7 @@ file it stands, and so is whatever a parser would settle silently, such as a key
 
 import codecs
 import json
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,19 @@ _MARKED = {
 }
 
 
+def ending(path: Path) -> Path:
+    """The path of what can be read to its end: a device may have none, a pipe waits for a writer.
+
+    Raises:
+        UserError: it is of such a thing.
+        OSError: it leads nowhere.
+    """
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise UserError(f"{path} cannot be read: it is no regular file; give a copy of it")
+    return path
+
+
 def file_text(path: Path, mend: str = "") -> str:
     """The text of a file in UTF-8, or in what its byte order mark says; the mark is no part of it.
 
@@ -35,10 +49,10 @@ def file_text(path: Path, mend: str = "") -> str:
         mend: what to do about one that is not there.
 
     Raises:
-        UserError: it cannot be read, or is UTF-16 that does not say so.
+        UserError: it cannot be read, is no regular file, or is UTF-16 that does not say so.
     """
     try:
-        data = path.read_bytes()
+        data = ending(path).read_bytes()
     except OSError as error:
         advice = f"; {mend}" if mend else ""
         raise UserError(f"{path} cannot be read: {error.strerror}{advice}") from error

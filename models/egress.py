@@ -13,6 +13,7 @@ from pathlib import Path
 
 from common.errors import UserError
 from models.endpoint.surroundings import proxy_for
+from models.libpq import servers
 from models.promotion.policy import ANY, BUCKET, HOST, Policy, policy_path, read_policy
 
 BUILT_IN = ("sample", "cuad")
@@ -57,7 +58,17 @@ class Egress:
             UserError: no line of the policy allows it.
         """
         proxy = proxy_for(url, environ)
-        for host in filter(None, (host_of(url), host_of(proxy.url) if proxy else None)):
+        self.check_servers([host_of(each) for each in (url, *([proxy.url] if proxy else []))], what)
+
+    def check_servers(self, hosts: Sequence[str], what: str) -> None:
+        """Refuse hosts that somebody connects to.
+
+        Raises:
+            UserError: no line of the policy allows one, or it is empty: nobody knows where.
+        """
+        for host in hosts:
+            if not host:
+                raise UserError(f"{what} names no host; write its URL as http://HOST:PORT/PATH")
             if not is_this_machine(host):
                 self._check_host(host, what)
 
@@ -157,19 +168,14 @@ def check_store(store: str | Path, egress: Egress) -> None:
     """Refuse a store on another machine that the data sets may not be sent to.
 
     Raises:
-        UserError: no line of the policy allows it.
+        UserError: no line of the policy allows it, or where it is stands in a service file.
     """
-    if "://" not in str(store) or str(store).startswith("sqlite"):
-        return
     from sqlalchemy import make_url
     from sqlalchemy.exc import ArgumentError
 
     try:
-        address = make_url(str(store))
+        address = make_url(str(store)) if str(store).startswith("postgresql") else None
     except (ArgumentError, ValueError):
-        return  # which the store itself refuses
-    listed = address.query.get("host", ())
-    hosts: Sequence[str] = (listed,) if isinstance(listed, str) else listed
-    for host in filter(None, (address.host, *hosts, os.environ.get("PGHOST"))):
-        if not host.startswith("/"):
-            egress.check(f"http://{host}", "the store", {})
+        return  # which the store itself refuses, as it does every other database
+    if address is not None:
+        egress.check_servers(servers(address), "the store")

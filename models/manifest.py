@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from common.errors import UserError
 from common.files import write_whole
+from common.reading import ending
 from fixtures.cases import Contract
 from fixtures.shingles import BITS, sketch
 
@@ -54,7 +55,7 @@ def read_manifest(adapter: Path) -> Manifest | None:
     """
     path = adapter / FILE
     try:
-        return Manifest.model_validate_json(path.read_bytes())
+        return Manifest.model_validate_json(ending(path).read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

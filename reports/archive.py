@@ -19,6 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from common.errors import UserError
 from common.files import FREE, write_whole
+from common.reading import ending
 from common.redaction import outward, redacted
 from common.settings import nearest
 from common.storable import each_text
@@ -175,7 +176,7 @@ def _from_file(path: Path, shape: Callable[..., _Shape]) -> _Shape:
 
 
 def _parsed(path: Path, *, whole: bool) -> Any:
-    with path.open("rb") as file:
+    with ending(path).open("rb") as file:
         first = file.readline()
         if not whole and first.endswith(b",\n"):
             with contextlib.suppress(ValueError):

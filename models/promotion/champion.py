@@ -188,7 +188,7 @@ def _of_status(registry: Path, status: str) -> list[str]:
     from tomlkit.exceptions import TOMLKitError
 
     found = []
-    for path in sorted(registry.glob("*.toml")):
+    for path in sorted(filter(Path.is_file, registry.glob("*.toml"))):
         try:
             if tomlkit.parse(path.read_bytes().decode()).get("status") == status:
                 found.append(path.stem)
@@ -216,7 +216,7 @@ def _align_statuses(registry: Path, champion: str) -> list[str]:
     from tomlkit.exceptions import TOMLKitError
 
     changes = []
-    for path in sorted(registry.glob("*.toml")):
+    for path in sorted(filter(Path.is_file, registry.glob("*.toml"))):
         try:
             document = tomlkit.parse(path.read_bytes().decode())
         except (OSError, UnicodeDecodeError, TOMLKitError) as error:

@@ -41,8 +41,8 @@ def fitted(path: Path, policy: Policy, commit: str | None, own: Sequence[Path]) 
     """Why a policy may have been fitted to a candidate; None where nothing speaks for that.
 
     It must say at the exam's commit what it says now, where this repository holds that commit, and
-    the commit that changed it last may not hold the candidate's own files too. A policy that was
-    never changed was fitted to nobody.
+    the last commit that changed what it says may not hold the candidate's own files too. A policy
+    that was never changed was fitted to nobody.
 
     Args:
         path: of the file, which `uncommitted` found committed.
@@ -58,10 +58,9 @@ def fitted(path: Path, policy: Policy, commit: str | None, own: Sequence[Path]) 
         return f"{path} is not what it was at the exam's commit {commit[:12]}; examine again"
     if git(folder, "rev-parse", "--is-shallow-repository") != "false":
         return f"the history of {path} is cut off; type `git fetch --unshallow`"
-    changes = (git(folder, "rev-list", "-n2", "HEAD", "--", path.name) or "").split()
-    if len(changes) < 2:
+    last = _last_change(path, policy)
+    if last is None:
         return None
-    last = changes[0]
     listed = git(folder, "diff-tree", "-r", "-m", "-z", "--no-commit-id", "--name-only", last) or ""
     both = {Path(top, name) for name in listed.split("\0") if name}
     places = [each.resolve() for each in own]
@@ -73,6 +72,23 @@ def fitted(path: Path, policy: Policy, commit: str | None, own: Sequence[Path]) 
         "candidate too, so that one may be fitted to the other; change the policy in a commit of "
         "its own, and examine again"
     )
+
+
+def _last_change(path: Path, policy: Policy) -> str | None:
+    """The last commit that made a policy say what it says; None where it never said anything else.
+
+    Comments say nothing: a commit that changed them alone is passed over.
+    """
+    folder = path.parent.resolve()
+    touched = (git(folder, "rev-list", "--full-history", "HEAD", "--", path.name) or "").split()
+    for commit in touched:
+        before = (git(folder, "rev-parse", f"{commit}^@") or "").split()
+        if policy.identity in {_at(each, path) for each in before}:
+            continue
+        if _at(commit, path) == policy.identity:
+            never = all(_at(each, path) == policy.identity for each in touched)
+            return None if never else commit
+    return None
 
 
 def _holds(folder: Path, commit: str) -> bool:

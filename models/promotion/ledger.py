@@ -19,7 +19,7 @@ from typing import Any
 from common.doors import is_installed
 from common.errors import UserError
 from common.files import remove_drafts, write_whole
-from common.reading import parse_json
+from common.reading import ending, parse_json
 from common.settings import validated
 from models.promotion.ledger_entry import Begun, Ended, Entry
 from models.promotion.record import RefusedError
@@ -195,7 +195,7 @@ def _parsed(path: Path, line: bytes, shape: Any) -> Any:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return ending(path).read_bytes()
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}; mend its permissions") from error
 

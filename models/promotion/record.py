@@ -19,6 +19,7 @@ from pydantic import TypeAdapter
 
 from common.errors import UserError
 from common.paths import ROOT
+from common.reading import ending
 from models.identity.identities import VERSION
 from models.promotion.components import Components
 
@@ -259,7 +260,7 @@ def drop_incomplete(folder: Path) -> str | None:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return ending(path).read_bytes()
     except FileNotFoundError:
         return b""
     except OSError as error:

@@ -1,5 +1,7 @@
 """Configuration files: what is wrong, where, and the nearest thing that would be right."""
 
+import os
+import socket
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Literal
@@ -92,6 +94,19 @@ def test_no_file_and_no_file_but_a_folder(tmp_path):
         read_toml(tmp_path / "gone.toml", Colour)
     with pytest.raises(UserError, match="cannot be read: Is a directory"):
         read_toml(tmp_path, Colour)
+
+
+@pytest.mark.parametrize("shape", ["device", "pipe", "socket"])
+def test_what_has_no_end_is_refused_before_it_is_read(tmp_path, shape):
+    path = tmp_path / "file.toml"
+    if shape == "device":
+        path.symlink_to("/dev/zero")
+    elif shape == "pipe":
+        os.mkfifo(path)
+    else:
+        socket.socket(socket.AF_UNIX).bind(str(path))
+    with pytest.raises(UserError, match=r"file\.toml cannot be read: it is no regular file"):
+        read_toml(path, Colour)
 
 
 @given(st.text(max_size=80) | st.binary(max_size=80))

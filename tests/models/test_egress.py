@@ -1,5 +1,6 @@
 """Nothing leaves where no line allows it, and nothing is looked up or connected before."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -247,6 +248,14 @@ def test_who_does_not_say_what_is_sent_cannot_ask(registry, no_network):
         ("postgresql://me:pw@db.example.com/exam", False),
         ("postgresql:///exam?host=db.example.com", False),
         ("postgresql+psycopg://127.0.0.1,db.example.com/exam", False),
+        ("postgresql://u@localhost:15432/db?hostaddr=192.0.2.2", False),
+        ("postgresql://u@/db?hostaddr=127.0.0.1,192.0.2.2&host=localhost,localhost", False),
+        ("postgresql:///db?host=/tmp,192.0.2.2", False),
+        ("postgresql:///db?host=/tmp&host=192.0.2.2", False),
+        ("postgresql:///db?host=/tmp,,localhost", True),
+        ("postgresql://[::1]/db", True),
+        ("postgresql://[2001:db8::1]/db", False),
+        ("postgresql://localhost/db?conninfo=hostaddr%3D192.0.2.2", False),
     ],
 )
 def test_a_store_on_another_machine_needs_a_line_too(registry, no_network, store, goes):
@@ -258,6 +267,87 @@ def test_a_store_on_another_machine_needs_a_line_too(registry, no_network, store
         check_store(store, egress)
     allow(registry, 'sample = ["*"]')
     check_store(store, egress)
+
+
+@pytest.mark.parametrize("url", ["postgresql://u@localhost/db", "postgresql:///db?host=/tmp"])
+@pytest.mark.parametrize(
+    ("variable", "value", "goes"),
+    [
+        ("PGHOSTADDR", "192.0.2.2", False),
+        ("PGHOSTADDR", "127.0.0.1,192.0.2.2", False),
+        ("PGHOSTADDR", "127.0.0.1", True),
+        ("PGSERVICE", "far", False),
+        ("PGPORT", "15432", True),
+    ],
+)
+def test_what_libpq_reads_in_the_environment_counts(
+    registry, no_network, monkeypatch, url, variable, value, goes
+):
+    monkeypatch.setenv(variable, value)
+    egress = Egress(registry, (Sent("sample", DATA),))
+    if goes:
+        check_store(url, egress)
+    else:
+        with pytest.raises(UserError, match=r"where sample may not be sent|a service file"):
+            check_store(url, egress)
+
+
+def test_a_variable_names_the_server_that_no_url_does(registry, no_network, monkeypatch):
+    monkeypatch.setenv("PGHOST", "/tmp,db.example.com")
+    egress = Egress(registry, (Sent("sample", DATA),))
+    check_store("postgresql://localhost/db", egress)
+    with pytest.raises(UserError, match=r"is at db\.example\.com, where sample may not be sent"):
+        check_store("postgresql:///db", egress)
+
+
+@pytest.mark.parametrize("query", ["service=far", "conninfo=service%3Dfar"])
+def test_a_service_file_is_not_followed(registry, no_network, query):
+    allow(registry, 'sample = ["*"]')
+    with pytest.raises(UserError, match="a service file says where it is"):
+        check_store(f"postgresql:///db?{query}", Egress(registry, (Sent("sample", DATA),)))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://evil.example\\@localhost", "http:/evil.example", "evil.example/v1", "", "http://",
+        "http://[::1", "localhost:8000/v1",
+    ],
+)  # fmt: skip
+def test_a_url_that_names_no_host_is_refused(registry, no_network, url):
+    allow(registry, '"*" = ["*"]')
+    with pytest.raises(UserError) as caught:
+        Egress(registry, (Sent("sample", DATA),)).check(url, "model m", {})
+    assert str(caught.value).startswith("model m names no host; write its URL as ")
+
+
+@pytest.mark.parametrize("where", ["?hostaddr={}", "?host=/nowhere,{}", "PGHOSTADDR", "service"])
+def test_an_exam_reaches_no_server_of_a_store(registry, tmp_path, where):
+    """A server listens under an address of this machine that is not loopback's."""
+    listener = socket.create_server(("0.0.0.0", 0))
+    listener.settimeout(0.2)
+    port, more = listener.getsockname()[1], {}
+    if where == "PGHOSTADDR":
+        more = {where: "0.0.0.0"}
+    elif where == "service":
+        file = tmp_path / "services"
+        file.write_text(f"[far]\nhost=0.0.0.0\nport={port}\n")
+        more = {"PGSERVICE": "far", "PGSERVICEFILE": str(file)}
+    (registry / "echo.toml").write_text('kind = "echo"\n')
+    query = where.format("0.0.0.0") if where.startswith("?") else ""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "evals", "-q", "-p", "no:cacheprovider", "--limit=2",
+         "--retriever=bm25", f"--registry={registry}", "--model=echo", "--judge=none",
+         f"--runs={tmp_path / 'runs'}", f"--ledger={tmp_path / 'ledger'}",
+         f"--store=postgresql://u@{'' if query else 'localhost'}:{port}/db{query}"],
+        cwd=ROOT, capture_output=True, text=True, timeout=120, env={**os.environ, **more},
+    )  # fmt: skip
+    with pytest.raises(TimeoutError):
+        listener.accept()
+    listener.close()
+    assert done.returncode == 4, done.stdout + done.stderr
+    said = "a service file says" if where == "service" else '"sample" = ["0.0.0.0"]'
+    assert said in done.stderr + done.stdout
 
 
 @pytest.mark.parametrize(

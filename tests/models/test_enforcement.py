@@ -482,6 +482,33 @@ def test_a_policy_that_was_changed_with_the_candidate_is_refused(repository, cap
     assert command(repository, "b") == 0
 
 
+@pytest.mark.parametrize("merged", [False, True])
+def test_a_comment_in_a_later_commit_launders_no_policy(repository, capsys, merged):
+    root, entry, path = root_of(repository), repository.registry / "b.toml", repository.policy
+    rewrite(repository, ("least_cases = 1", "least_cases = 2"))
+    entry.write_text(entry.read_text().replace("I am b.", "I am better."))
+    fitted = commit(root)
+    if merged:
+        git(root, "checkout", "-q", "-b", "side")
+    for number in range(3):
+        path.write_text(f"# remark {number}\n{path.read_text()}\n")
+        last = commit(root)
+    if merged:
+        git(root, "checkout", "-q", "-")
+        git(root, "merge", "-q", "--no-ff", "-m", "merge", "side")
+        last = git(root, "rev-parse", "HEAD")
+    examined_at(repository, last)
+    assert f"last changed in commit {fitted[:12]}, which" in refused(repository, capsys, "b")
+
+
+def test_a_policy_that_only_got_comments_was_never_changed(repository):
+    path, entry = repository.policy, repository.registry / "b.toml"
+    path.write_text(f"# remark\n{path.read_text()}")
+    entry.write_text(f"# remark\n{entry.read_text()}")
+    examined_at(repository, commit(root_of(repository)))
+    assert command(repository, "b") == 0
+
+
 @pytest.mark.parametrize("other", ["a.toml", "b.toml.orig", "bb.toml"])
 def test_a_policy_may_change_beside_what_is_not_the_candidates(repository, other):
     rewrite(repository, ("least_cases = 1", "least_cases = 2"))
