@@ -128,7 +128,7 @@ def shift(
 
     >>> padded = shift([0.5, 1.0, 0.0], [0.75, 1.0, 0.25], ["a", "b", "c"])
     >>> print(f"{padded.mean.estimate:+.2f}")
-    +0.17 [-0.95, +1.00]
+    +0.17 [-0.99, +1.00]
     """
     changes = [after - before for before, after in zip(first, second, strict=True)]
     sizes = [abs(change) for change in changes]

@@ -57,7 +57,7 @@ def compare_means(
     >>> contracts = [f"contract {case % 40}" for case in range(400)]
     >>> found = compare_means(candidate, baseline, contracts, margin=0.02)
     >>> print(f"{found.difference:+.3f}: {found.outcome}")
-    +0.010 [-0.008, +0.027]: PASS
+    +0.010 [-0.003, +0.027]: PASS
     """
     if not margin >= 0:
         raise ValueError(f"a margin of {margin} is not a tolerated loss; give 0 or more")

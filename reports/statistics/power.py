@@ -168,7 +168,7 @@ def fewest_contracts(cases: float, alpha: float = 0.05) -> int:
         alpha: risk of the bound.
 
     >>> fewest_contracts(24), fewest_contracts(1), fewest_contracts(24, alpha=0.01)
-    (3, 7, 5)
+    (3, 7, 4)
     """
     return next(
         contracts
