@@ -110,7 +110,7 @@ def inapplicable(
     They are those of retrieval, which say how good the passages are, whoever reads them, and those
     that read the contract, where the data set does not hold it.
     """
-    found = {}
+    found: dict[str, str] = {}
     if why := _no_retrieval(entry, cases, retriever):
         found |= {name: why for name, metric in METRICS.items() if metric.of_retrieval}
     if not all(case.contract.whole for case in cases):
