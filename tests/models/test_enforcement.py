@@ -156,7 +156,7 @@ def test_what_was_asked_of_the_data_is_named_too(place, line):
     assert said in found
 
 
-@pytest.mark.parametrize("line", OF_SELECTION.keys() - {"balanced"})
+@pytest.mark.parametrize("line", sorted(OF_SELECTION.keys() - {"balanced"}))
 @pytest.mark.parametrize("words", [(), ("--override=hurry",)])
 def test_what_does_not_hold_is_no_evidence_and_nothing_overrides_it(place, capsys, line, words):
     """It lists every case of the data set, and says that it asked others."""
