@@ -481,7 +481,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     ended = concluded.last_words is not None
     with _usage_errors():
         whole = state.whole and not prepared.options.sealed
-        pages = publish(prepared, report, concluded.entry, ended=ended, whole=whole)
+        pages = publish(
+            prepared, report, concluded.results, concluded.entry, ended=ended, whole=whole
+        )
     terminalreporter.section("exam")
     writer: Any = config.get_terminal_writer()
     print_report(report, pages, writer, colour=writer.hasmarkup, verbose=config.option.verbose > 0)

@@ -196,11 +196,10 @@ def stream(rule: Rule, setting: Setting, seed: int) -> Stream:
     reserve = slice(setting.contracts - (setting.sealed if rule.sealed else 0), None)
     seen = slice(0, reserve.start)
     differences, chances = zip(*setting.changes, strict=True)
-    promoted = false = better = offered = openings = since = tries = 0
-    for _ in range(setting.candidates):
+    promoted = false = better = offered = openings = 0
+    for tries in range(1, setting.candidates + 1):
         change = float(draw.choice(differences, p=chances))
         offered += change > 0
-        tries += 1
         if rule.new:
             champion, anchor = renewed(champion, anchor, setting, draw)
         candidate = changed(champion, change, setting, draw)
@@ -216,8 +215,7 @@ def stream(rule: Rule, setting: Setting, seed: int) -> Stream:
             if openings == setting.openings:
                 break
             openings += 1
-            held = openings - since
-            verdict = examined(candidate, champion, anchor, reserve, setting, held)
+            verdict = examined(candidate, champion, anchor, reserve, setting, openings)
             passed = verdict.outcome == "PROMOTE"
         if passed:
             promoted += 1
@@ -225,7 +223,7 @@ def stream(rule: Rule, setting: Setting, seed: int) -> Stream:
             better += change > 0
             champion = candidate
             if moves:
-                anchor, tries, since = candidate, 0, openings
+                anchor = candidate
     return Stream(promoted, false, better, offered, champion.quality - setting.quality)
 
 

@@ -14,10 +14,11 @@ from common.files import write_whole
 from common.redaction import outward
 from models.promotion.actions import RUNS, Place, change_anchor, promote, roll_back
 from models.promotion.evidence import Reading
-from models.promotion.ledger import judged_before, read_ledger
+from models.promotion.ledger import read_ledger
 from models.promotion.ledger_entry import Begun, Entry
 from models.promotion.policy import SHIPPED as SHIPPED_POLICY
 from models.promotion.record import Record, RefusedError, read_records
+from models.promotion.tries import judged_before
 from models.promotion.verification import verify
 from models.registry import SHIPPED as SHIPPED_REGISTRY
 from reports.evidence.last_exam import find_evidence

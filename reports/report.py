@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import FiniteFloat
+from pydantic import FiniteFloat, PositiveInt
 
 from evals.metrics.table import METRICS
 from evals.results import Spending
 from fixtures.cases import Span
 from fixtures.selection import Split
-from models.promotion.ledger import Judged
+from models.promotion.tries import Judged
 from reports.statistics.estimates import Estimate, Outcome
 
 RIGHT_OR_WRONG: Mapping[str, float] = {"abstention": 1.0, "laziness": 0.0}
@@ -373,9 +373,9 @@ class Opponent:
     identity: str
     """Of what was promoted."""
 
-    tries: int = 1
-    """Of the anchor: how many candidates these contracts have held against it, those of this exam
-    as one. They share the risk."""
+    tries: PositiveInt = 1
+    """Of the anchor: how many tries its contracts have judged when the exam began, this one with
+    them (models/promotion/tries.py). They share the risk."""
 
     @property
     def words(self) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from common.errors import UserError
+from common.locks import locked as locked_file
 from common.settings import read_toml
 from fixtures.datasets import seals_beside
 from models.chat import Model
@@ -24,7 +24,7 @@ from models.promotion.components import components_of
 from models.promotion.enforcement import check_stood, excused, policy_in_force
 from models.promotion.evidence import ExamEvidence, Reading
 from models.promotion.ledger import ledger_beside, read_ledger
-from models.promotion.noted import check_noted, check_reserve
+from models.promotion.noted import check_noted, check_reserve, rejected_before
 from models.promotion.policy import policy_path
 from models.promotion.record import SHIPPED, Named, Record, RefusedError, append, chained
 from models.promotion.signing import forget, private_fingerprint, sign_promotion
@@ -101,6 +101,9 @@ def promote(
         entries = read_ledger(place.exams)
         for line in check_noted(exam, entries, place.exams):
             say(line)
+        if rejected := rejected_before(exam, entries):
+            exam = replace(exam, selection={**exam.selection, "rejected": rejected})
+            say(f"{name} was rejected before on these contracts, in {', '.join(rejected)}")
         check_reserve(exam, entries, place.seals, records[-1].named if records else None)
         exam = reading.judge(exam, place.registry)
         gate: dict[str, Any] = read_toml(exam.gate.file, dict[str, Any])
@@ -267,17 +270,8 @@ def locked(folder: Path, say: Say) -> Iterator[None]:
     Raises:
         UserError: the folder cannot be written.
     """
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(folder / ".promotions.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        say("another promotion is under way; waiting for it")
-        lock.acquire()
-    except OSError as error:
-        raise UserError(f"{folder} cannot be written: {error.strerror}; mend that") from error
-    try:
+    with locked_file(
+        folder / ".promotions.lock",
+        lambda: say("another promotion is under way; waiting for it"),
+    ):
         yield
-    finally:
-        lock.release()

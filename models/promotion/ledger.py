@@ -11,14 +11,16 @@ or was edited is missed by one that came later. A cycle would be a collision of 
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from common.doors import is_installed
 from common.errors import UserError
 from common.files import remove_drafts, write_whole
+from common.locks import locked as locked_file
 from common.reading import ending, parse_json
 from common.settings import validated
 from models.promotion.ledger_entry import Begun, Ended, Entry
@@ -30,27 +32,6 @@ DIGITS = 16
 """Of the first line's SHA-256, in the name of its file."""
 
 MEND = "free some space, mend its permissions, or name another folder with --ledger"
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """How often contracts were used to judge: exams, and distinct candidates in them."""
-
-    exams: int
-    candidates: int
-
-    @property
-    def words(self) -> str:
-        """As in "3 candidates in 5 exams"."""
-        models = "1 candidate" if self.candidates == 1 else f"{self.candidates} candidates"
-        return f"{models} in {'1 exam' if self.exams == 1 else f'{self.exams} exams'}"
-
-    @property
-    def sentence(self) -> str:
-        """As a report says it."""
-        if not self.exams:
-            return "these contracts have judged no candidate before, as far as the ledger knows"
-        return f"these contracts have judged {self.words} before (docs/promotion.md, The ledger)"
 
 
 def ledger_beside(registry: Path) -> Path:
@@ -65,6 +46,18 @@ def ledger_beside(registry: Path) -> Path:
     if named:
         return Path(named)
     return Path("models", FOLDER) if is_installed() else registry.parent / FOLDER
+
+
+def locked(folder: Path) -> AbstractContextManager[None]:
+    """Hold a ledger: what is read and what is written then belong together.
+
+    Of exams that begin at once each so knows those before it.
+
+    Raises:
+        UserError: the folder around it cannot be written.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    return locked_file(folder.with_name(f".{folder.name}.lock"))
 
 
 def begin(folder: Path, begun: Begun) -> Path:
@@ -88,8 +81,9 @@ def complete(path: Path, ended: Ended) -> None:
     Raises:
         UserError: the file cannot be read or written.
     """
-    first, _ = _lines(path, _read(path))
-    write_whole(path, first + _line(ended), mend=f"{MEND}, and type the same line again")
+    with locked(path.parent):
+        first, _ = _lines(path, _read(path))
+        write_whole(path, first + _line(ended), mend=f"{MEND}, and type the same line again")
 
 
 def read_ledger(folder: Path) -> tuple[Entry, ...]:
@@ -110,54 +104,6 @@ def read_ledger(folder: Path) -> tuple[Entry, ...]:
                 what = f"{folder / name}.json was edited after {entry.path.name} had named it"
                 raise RefusedError(f"{what}; {_restore(folder)}")
     return entries
-
-
-def judged_before(entries: Iterable[Entry], begun: Begun) -> Judged:
-    """How often the contracts of an exam have judged, unfinished exams included."""
-    known = [entry.begun for entry in entries if same_contracts(entry.begun, begun)]
-    identities = {each.identity for other in known for each in other.candidates}
-    return Judged(len(known), len(identities))
-
-
-def tries_against(entries: Iterable[Entry], identity: str, begun: Begun) -> int:
-    """How many candidates an exam's contracts hold against an opponent, those at hand as one.
-
-    Exams that did not end count; a part of one judges nobody, and the same candidate again is the
-    same try.
-    """
-    now = {each.identity for each in begun.candidates}
-    tried = {
-        each.identity
-        for entry in entries
-        if same_contracts(entry.begun, begun) and not entry.begun.chosen.part
-        if identity in {opponent.identity for opponent in entry.begun.opponents}
-        for each in entry.begun.candidates
-    }
-    return 1 + len(tried - now)
-
-
-def known_to(entries: Iterable[Entry], entry: Entry) -> tuple[Entry, ...]:
-    """The exams that had begun when this one did, as far as its branch knew: all that it rests on.
-
-    Without those of other branches, and those at the same time.
-    """
-    by_name = {each.name: each for each in entries}
-    found, open_ = dict[str, Entry](), [entry]
-    while open_:
-        for name in open_.pop().begun.before or {}:
-            if name not in found:
-                found[name] = by_name[name]
-                open_.append(by_name[name])
-    return tuple(found.values())
-
-
-def same_contracts(one: Begun, other: Begun) -> bool:
-    """Whether two exams drew on the same contracts: data set, split, sealed or not."""
-    return (one.dataset.identity, one.dataset.split, one.chosen.sealed) == (
-        other.dataset.identity,
-        other.dataset.split,
-        other.chosen.sealed,
-    )
 
 
 def _heads(entries: Sequence[Entry]) -> dict[str, str]:

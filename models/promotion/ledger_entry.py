@@ -48,7 +48,11 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What is tried: the first line. `before` holds SHA-256 by the name of a file."""
+    """What is tried: the first line.
+
+    `texts` are the contracts that are asked about, each as the first digits of its text's SHA-256;
+    early entries do not say them. `before` holds SHA-256 by the name of a file.
+    """
 
     __pydantic_config__ = _STRICT
 
@@ -64,6 +68,7 @@ class Begun:
     retriever: str
     judges: tuple[str, ...]
     policy: str | None = None
+    texts: tuple[str, ...] = ()
     before: Mapping[str, str] | None = None
 
 
@@ -81,13 +86,14 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The verdict on one candidate."""
+    """The verdict on one candidate; `answers` is a digest over what it answered."""
 
     __pydantic_config__ = _STRICT
 
     model: str
     outcome: str
     checks: tuple[Settled, ...]
+    answers: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from fixtures.sealing import read_seal, seal_path
 from models.promotion.evidence import ExamEvidence
-from models.promotion.ledger import known_to, tries_against
 from models.promotion.ledger_entry import Entry
 from models.promotion.record import Named, RefusedError
+from models.promotion.tries import known_by, share_contracts, tries_against
 
 
 def check_noted(exam: ExamEvidence, entries: Sequence[Entry], folder: Path) -> list[str]:
@@ -51,19 +51,32 @@ def check_noted(exam: ExamEvidence, entries: Sequence[Entry], folder: Path) -> l
 def _check_told(exam: ExamEvidence, entry: Entry, entries: Sequence[Entry], again: str) -> None:
     """Refuse a report that was judged by other rules than its entry in the ledger tells.
 
-    How many candidates share the risk against the anchor is counted anew, as the exam did.
+    How many tries share the risk against the anchor is counted anew, with those that the exam
+    could not know: of other branches, at once, or its own where the model answered anew.
     """
     if entry.begun.policy != exam.facts.provenance.policy:
         raise RefusedError(f"{exam.path} names another policy than {entry.path} does; {again}")
     anchor = exam.verdict.anchor or exam.verdict.champion
     if anchor is None:
         return
-    tries = tries_against(known_to(entries, entry), anchor.identity, entry.begun)
-    if exam.verdict.tries != tries:
+    tries = tries_against(known_by(entries, entry), anchor.identity, entry.begun)
+    if exam.verdict.tries < tries:
         raise RefusedError(
-            f"{exam.path} counts {exam.verdict.tries} candidates that were held against "
-            f"{anchor.model}, and the ledger {tries}; {again}"
+            f"{exam.path} was judged as try {exam.verdict.tries} on its contracts against "
+            f"{anchor.model}, and the ledger knows {tries}; examine again: {again}"
         )
+
+
+def rejected_before(exam: ExamEvidence, entries: Sequence[Entry]) -> tuple[str, ...]:
+    """The earlier exams, by run, that rejected this very model on these contracts."""
+    entry = next(each for each in entries if each.begun.run == exam.source.id)
+    return tuple(
+        each.begun.run
+        for each in entries
+        if each.begun.run < entry.begun.run
+        and share_contracts(each.begun, entry.begun)
+        and each.judged(exam.identity) == "REJECT"
+    )
 
 
 def check_reserve(

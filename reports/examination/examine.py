@@ -135,7 +135,7 @@ def _conclude(
                 write_report(report, prepared.folder / "report.json")
             if ended:  # at once: nobody may come to do it later
                 report = with_misses(prepared, selected, results, report)
-                publish(prepared, report, entry, ended=True, whole=False)
+                publish(prepared, report, results, entry, ended=True, whole=False)
     except (UserError, KeyboardInterrupt) as failure:
         error = failure
     last_words = _last_words(run) if ended else None

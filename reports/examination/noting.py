@@ -1,21 +1,28 @@
 """What the ledger is told of an exam, when it begins and when it ends."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from common.identity import digest
+from evals.calls.calls import DECLINED
+from evals.results import Result
 from fixtures.sealing import SHARE, read_seal, too_small
 from models.manifest import read_manifest
 from models.promotion.champion import read_anchor
-from models.promotion.ledger import begin, judged_before, read_ledger, tries_against
+from models.promotion.ledger import begin, locked, read_ledger
 from models.promotion.ledger_entry import Begun, Candidate, Chosen, Ended, Entry, Said, Settled
 from models.promotion.record import Data, Named
+from models.promotion.tries import judged_before, tries_against
 from models.registry import adapter_of
 from reports.examination.opening import check_opening
 from reports.examination.planned import Planned
 from reports.report import Opponent, Report
+
+DIGITS = 12
+"""Of a SHA-256, where a ledger has many: of contracts' texts, and of answers."""
 
 
 def note_exam(planned: Planned) -> tuple[Planned, Path]:
@@ -27,13 +34,14 @@ def note_exam(planned: Planned) -> tuple[Planned, Path]:
     """
     options, ahead = planned.prepared.options, planned.beforehand
     begun = _begun(planned)
-    entries = read_ledger(options.ledger)
-    if options.sealed:
-        check_opening(planned, begun, entries)
+    with locked(options.ledger):
+        entries = read_ledger(options.ledger)
+        if options.sealed:
+            check_opening(planned, begun, entries)
+        path = begin(options.ledger, begun)
     judged = judged_before(entries, begun)
     opponents = tuple(_tried(each, planned, begun, entries) for each in planned.prepared.opponents)
     prepared = replace(planned.prepared, opponents=opponents)
-    path = begin(options.ledger, begun)
     cut = [
         f"{each.path}: its end was cut off, so it counts as unfinished"
         for each in entries
@@ -49,7 +57,7 @@ def note_exam(planned: Planned) -> tuple[Planned, Path]:
 def _tried(
     opponent: Opponent, planned: Planned, begun: Begun, entries: Sequence[Entry]
 ) -> Opponent:
-    """The anchor, with how many candidates these contracts have held against it."""
+    """The anchor, with how many tries on these contracts share the risk against it."""
     anchor = read_anchor(planned.prepared.options.registry.parent)
     if anchor is None or opponent.role == "baseline" or opponent.identity != anchor.identity:
         return opponent
@@ -60,8 +68,9 @@ def _of_tries(opponents: Sequence[Opponent]) -> Iterator[str]:
     for each in opponents:
         if each.tries > 1:
             yield (
-                f"these contracts hold {each.tries} candidates against the anchor {each.name}: "
-                f"this one is held to 1/{each.tries} of the risk"
+                f"these contracts count {each.tries} tries against the anchor {each.name} "
+                "(candidates, and answers that were drawn anew): this one is held to "
+                f"1/{each.tries} of the risk"
             )
 
 
@@ -113,6 +122,7 @@ def _begun(planned: Planned) -> Begun:
         retriever=planned.retriever.identity,
         judges=tuple(f"{judge.metric} {judge.name}" for judge in plan.judges),
         policy=prepared.policy.identity if prepared.policy else None,
+        texts=tuple(sorted({case.contract.digest[:DIGITS] for case in plan.cases})),
     )
 
 
@@ -134,8 +144,26 @@ def _candidate(planned: Planned, name: str, identity: str) -> Candidate:
     )
 
 
-def ended_as(report: Report, sha256: str) -> Ended:
-    """What the ledger is told of a report, whose file has this SHA-256."""
+def answers_digest(results: Iterable[Result], model: str) -> str | None:
+    """Over all that a model answered, in whatever order; None where a limit kept it from answering.
+
+    What a call failed of is no answer, whatever it failed of.
+    """
+    of_model = sorted(
+        (each for each in results if each.model == model),
+        key=lambda each: (each.case.id, each.repeat),
+    )
+    if any((each.answer.error or "").startswith(DECLINED) for each in of_model):
+        return None
+    texts = [
+        [each.case.id, *(None if a.error else a.text for a in (each.answer, *each.further))]
+        for each in of_model
+    ]
+    return digest("answers", texts)[:DIGITS]
+
+
+def ended_as(report: Report, results: Sequence[Result], sha256: str) -> Ended:
+    """What the ledger is told of a report on results, whose file has this SHA-256."""
     return Ended(
         when=_now(),
         report=sha256,
@@ -148,6 +176,7 @@ def ended_as(report: Report, sha256: str) -> Ended:
                     Settled(check.metric, check.against, check.outcome, check.p_value)
                     for check in verdict.checks
                 ),
+                answers_digest(results, verdict.model),
             )
             for verdict in report.verdicts
         ),

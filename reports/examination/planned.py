@@ -11,7 +11,7 @@ from evals.repeats import format_draws
 from evals.selected import Selected
 from fixtures.retrieval.retrieval import Retriever
 from models.factory import Chats
-from models.promotion.ledger import Judged
+from models.promotion.tries import Judged
 from models.registry import read_entry
 from reports.examination.admissible import admissibility, passed_over
 from reports.examination.beforehand import Beforehand, look_ahead

@@ -1,6 +1,6 @@
 """What is left of an exam in its folder: report.json with its seal, the pages, and `latest`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from common.files import write_whole
@@ -38,13 +38,20 @@ def with_misses(
 
 
 def publish(
-    prepared: Prepared, report: Report, entry: Path, *, ended: bool, whole: bool
+    prepared: Prepared,
+    report: Report,
+    results: Sequence[Result],
+    entry: Path,
+    *,
+    ended: bool,
+    whole: bool,
 ) -> list[str]:
     """Write everything; returns the lines that say where it is.
 
     Args:
         prepared: the exam.
         report: of it, with its misses.
+        results: that it is of.
         entry: its file in the ledger, which is completed.
         ended: whether it ended before its time: then `latest` and older runs are left alone.
         whole: whether nothing was left out of it: `latest` leads to whole exams alone.
@@ -64,7 +71,7 @@ def publish(
     lines = [f"report: {folder / 'report.html'}"]
     if ended:
         return lines
-    complete(entry, ended_as(written, file_digest(folder / "report.json")))
+    complete(entry, ended_as(written, results, file_digest(folder / "report.json")))
     if left := uncommitted(entry.parent):
         lines.append(f"ledger: {left} files that no commit holds; git add {entry.parent}")
     if whole:

@@ -9,6 +9,7 @@ import hashlib
 import json
 import tomllib
 from dataclasses import replace
+from datetime import datetime
 from functools import cache, partial
 
 from common.identity import digest
@@ -26,6 +27,7 @@ from models.promotion.ledger import begin, complete, ledger_beside, read_ledger
 from models.promotion.ledger_entry import Begun, Candidate, Chosen, Ended, Said
 from models.promotion.policy import read_policy
 from models.promotion.record import Data
+from models.promotion.tries import tries_against
 from models.registry import read_entry
 from reports.archive import write_report as archive
 from reports.evidence.last_exam import find_evidence
@@ -122,6 +124,10 @@ def concluded(place, names, *, against=None, anchor=None, id_, better=False):
         Opponent(role, each, identity_of(place, each)) for role, each in roles.items()
     )
     facts = [ModelFacts(each, identity_of(place, each)) for each in names]
+    opponents = tuple(
+        replace(each, tries=tried(place, each, facts, data)) if each is opponents[-1] else each
+        for each in opponents
+    )
     facts += [ModelFacts(each.name, each.identity, role=each.role) for each in opponents]
     first = replace(
         header(),
@@ -152,6 +158,24 @@ def concluded(place, names, *, against=None, anchor=None, id_, better=False):
     )
     text = (root / "gate.toml").read_text()
     return replace(judged(names, opponents, better, leaks, data, text), header=first)
+
+
+def tried(place, best, candidates, data):
+    """How many tries the ledger of a place counts against the best champion, these included."""
+    begun = Begun(
+        run="",
+        when="",
+        candidates=tuple(Candidate(each.name, each.identity) for each in candidates),
+        opponents=(),
+        dataset=Data(data.name, data.identity, "test"),
+        chosen=Chosen(None, False, (), (), (), part=False),
+        cases=100,
+        contracts=12,
+        gate="",
+        retriever="",
+        judges=(),
+    )
+    return tries_against(read_ledger(ledger_beside(place.registry)), best.identity, begun)
 
 
 @cache
@@ -200,9 +224,14 @@ def seal(path):
     report = json.loads(data)
     ledger = ledger_beside(path.parents[2] / "registry")
     said = tuple(Said(each["model"], each["outcome"], ()) for each in report["verdicts"])
-    ended = Ended("2026-01-01T00:01:00Z", hashlib.sha256(data).hexdigest(), 0.05, said)
+    ended = Ended(when(report["id"]), hashlib.sha256(data).hexdigest(), 0.05, said)
     known = (each.path for each in read_ledger(ledger) if each.begun.run == report["id"])
     complete(next(known, None) or begin(ledger, begun(report)), ended)
+
+
+def when(run):
+    """The time of a run: these exams take none."""
+    return datetime.strptime(run[:15], "%Y%m%d-%H%M%S").strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def begun(report):
@@ -211,7 +240,7 @@ def begun(report):
     dataset = report["dataset"]
     return Begun(
         run=report["id"],
-        when="2026-01-01T00:00:00Z",
+        when=when(report["id"]),
         candidates=tuple(
             Candidate(each["name"], each["identity"])
             for each in report["models"]

@@ -58,6 +58,8 @@ def test_the_next_exam_says_how_often_these_contracts_judged(noted):
     assert entry.ended.report == hashlib.sha256(path.read_bytes()).hexdigest()
     (said,), (verdict,) = entry.ended.verdicts, report["verdicts"]
     assert said.outcome == verdict["outcome"]
+    assert len(entry.begun.texts) == len(set(entry.begun.texts)) == entry.begun.contracts
+    assert {len(each) for each in (*entry.begun.texts, said.answers)} == {12}
     assert [(c.metric, c.outcome, c.p_value) for c in said.checks] == [
         (c["metric"], c["outcome"], c["p_value"]) for c in verdict["checks"]
     ]

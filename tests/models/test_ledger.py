@@ -2,6 +2,10 @@
 
 import json
 import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,10 +13,11 @@ from hypothesis import strategies as st
 
 from common.errors import UserError
 from models.promote import main
-from models.promotion.ledger import begin, complete, judged_before, ledger_beside, read_ledger
+from models.promotion.ledger import begin, complete, ledger_beside, read_ledger
 from models.promotion.ledger_entry import Begun, Candidate, Chosen, Ended, Said, Settled
-from models.promotion.policy import policy_path, read_policy
-from models.promotion.record import Data, Named, RefusedError
+from models.promotion.policy import read_policy
+from models.promotion.record import Data, Named, RefusedError, read_records
+from models.promotion.tries import judged_before, tries_against
 from models.registry import SHIPPED
 from tests.builders.promotion_data import dynasty, edit, identity_of, make_place, write_report
 from tests.builders.promotion_data import seal as builders_seal
@@ -37,14 +42,15 @@ def begun(number, name="a", data=DATA, **changes):
     return Begun(**{**fields, **changes})
 
 
-def ended(name="a", outcome="PROMOTE"):
+def ended(name="a", outcome="PROMOTE", answers=None):
     check = Settled("token_f1", "floor", "PASS", 0.01)
-    return Ended("2026-01-01T00:01:00Z", "e" * 64, 0.05, (Said(name, outcome, (check,)),))
+    said = Said(name, outcome, (check,), answers)
+    return Ended("2026-01-01T00:01:00Z", "e" * 64, 0.05, (said,))
 
 
-def exam(folder, number, **changes):
+def exam(folder, number, answers=None, **changes):
     path = begin(folder, begun(number, **changes))
-    complete(path, ended())
+    complete(path, ended(changes.get("name", "a"), answers=answers))
     return path
 
 
@@ -260,41 +266,131 @@ def test_the_exams_are_shown_with_how_often_contracts_judged(place, capsys):
     assert ", test: 2 candidates in 2 exams" in shown
 
 
+HELD = {"opponents": (Named("first", "f" * 8),)}
+
+
+def tries(folder, name="new", **changes):
+    """Against `first`, of an exam that is about to begin."""
+    return tries_against(read_ledger(folder), "f" * 8, begun(99, name, **changes))
+
+
 def test_candidates_on_the_same_contracts_share_the_risk_against_an_anchor(tmp_path):
-    from models.promotion.ledger import tries_against
-
-    held = {"opponents": (Named("first", "f" * 8),)}
     for number, name in enumerate(("a", "b", "b", "c")):
-        exam(tmp_path, number, name=name, **held)
-    exam(tmp_path, 5, name="x")
-    exam(tmp_path, 6, name="y", data=Data("cuad", "e" * 64, "test"), **held)
-    exam(tmp_path, 7, name="z", chosen=Chosen(None, False, (), (), (), True), **held)
-    entries = read_ledger(tmp_path)
-    assert tries_against(entries, "f" * 8, begun(9, "new", **held)) == 4
-    assert tries_against(entries, "f" * 8, begun(9, "c", **held)) == 3
-    assert tries_against(entries, "0" * 8, begun(9, "new", **held)) == 1
+        exam(tmp_path, number, name=name, **HELD)
+    exam(tmp_path, 6, name="y", data=Data("cuad", "e" * 64, "test"), **HELD)
+    assert tries(tmp_path) == 4
+    assert tries(tmp_path, "c") == 3
+    assert tries_against(read_ledger(tmp_path), "a" * 8, begun(99, "new")) == 3
 
 
-@pytest.mark.parametrize("before", [True, False])
-def test_what_shares_the_risk_is_counted_again(place, capsys, before):
-    other = begun(
-        6,
-        "x",
-        read_ledger(place.exams)[0].begun.dataset,
-        opponents=(Named("a", identity_of(place, "a")),),
-    )
-    if before:
-        begin(place.exams, other)
+@pytest.mark.parametrize(
+    "peek",
+    [
+        {},
+        {"chosen": Chosen(None, False, (), ("A Contract",), (), True)},
+        {"chosen": Chosen(24, False, (), (), (), False), "cases": 24},
+        {"chosen": Chosen(None, False, (), (), (), True), "cases": 3},
+        HELD,
+    ],
+)
+@pytest.mark.parametrize("ends", [True, False])
+def test_whoever_may_have_been_looked_at_was_tried(tmp_path, peek, ends):
+    path = begin(tmp_path, begun(1, "x", **peek))
+    if ends:
+        complete(path, ended("x", answers="1" * 12))
+    assert tries(tmp_path) == 2
+    assert tries(tmp_path, "x") == 1
+
+
+def test_answers_that_were_drawn_anew_are_tries_and_kept_ones_are_none(tmp_path):
+    for number, answers in enumerate(("1", "1", "2", "1", "3")):
+        exam(tmp_path, number, name="x", answers=answers * 12)
+    begin(tmp_path, begun(7, "x"))
+    assert (tries(tmp_path, "x"), tries(tmp_path)) == (3, 4)
+    few = {"chosen": Chosen(24, False, (), (), (), False), "cases": 24}
+    exam(tmp_path, 8, name="x", answers="4" * 12, **few)
+    assert tries(tmp_path, "x") == 3, "fewer answers, which may be the same"
+
+
+def test_contracts_are_known_by_their_text(tmp_path):
+    larger = Data("larger", "e" * 64, "test")
+    exam(tmp_path, 1, name="x", data=larger, texts=("1" * 12, "2" * 12))
+    exam(tmp_path, 2, name="y", data=larger, texts=("3" * 12,))
+    exam(tmp_path, 3, name="z")
+    assert tries(tmp_path, texts=("0" * 12, "2" * 12)) == 3, "x by its text, z by its data set"
+    assert tries(tmp_path, data=larger, texts=("4" * 12,)) == 1
+    assert tries(tmp_path, data=larger) == 3, "an early entry is known by its data set"
+    counted = judged_before(read_ledger(tmp_path), begun(9, data=larger, texts=("1" * 12,)))
+    assert (counted.exams, counted.candidates) == (1, 1)
+
+
+def other_exam(place, when):
+    """Another candidate begins on the contracts of the place."""
+    data = read_ledger(place.exams)[0].begun.dataset
+    begin(place.exams, begun(6, "x", data, when=when))
+
+
+@pytest.mark.parametrize(
+    ("noted", "when", "counts"),
+    [
+        ("before", "2026-01-06T00:00:00Z", True),
+        ("later", "2026-01-06T00:00:00Z", False),
+        ("later", "2026-01-08T00:00:00Z", True),
+    ],
+)
+def test_what_shares_the_risk_is_counted_again(place, capsys, noted, when, counts):
+    """Also what another branch, or an exam at once, noted where this one could not see it."""
+    if noted == "before":
+        other_exam(place, when)
     write_report(place, "b", against="a", id_="20260107-000000-aaaa")
-    if not before:
-        begin(place.exams, other)
-    assert promoted(place, "b") == before
-    said = "counts 1 candidates that were held against a, and the ledger 2; type `pytest evals"
-    assert (said in capsys.readouterr().err) == before
+    if noted == "later":
+        other_exam(place, when)
+    assert promoted(place, "b") == (0 if counts else 1)
+    said = "was judged as try 1 on its contracts against a, and the ledger knows 2; examine again"
+    assert (said in capsys.readouterr().err) != counts
+
+
+def test_a_reroll_that_passes_is_judged_as_the_try_that_it_is(place, capsys):
+    """REJECT, REJECT, PROMOTE of one model that draws."""
+    for day, outcome in ((6, "REJECT"), (7, "REJECT"), (8, None)):
+        changes = {"outcome": outcome} if outcome else {}
+        write_report(place, "b", against="a", id_=f"2026010{day}-000000-aaaa", **changes)
+        (path,) = place.exams.glob(f"2026010{day}-*.json")
+        noted = read_ledger(place.exams)[-1].ended
+        said = replace(noted.verdicts[0], answers=f"{day}" * 12)
+        complete(path, replace(noted, verdicts=(said,)))
+    assert promoted(place, "b") == 1
+    assert "was judged as try 2 on its contracts" in capsys.readouterr().err
+    write_report(place, "b", against="a", id_="20260109-000000-aaaa")
+    assert promoted(place, "b") == 0
+    said = "b was rejected before on these contracts, in 20260106-000000-aaaa, 20260107-000000-aaaa"
+    assert said in " ".join(capsys.readouterr().out.split())
+    rejected = read_records(place.folder)[-1].statistics["exam"]["rejected"]
+    assert list(rejected) == ["20260106-000000-aaaa", "20260107-000000-aaaa"]
+
+
+def test_of_exams_at_once_each_knows_those_before_it(tmp_path):
+    """Four processes that begin together, and judge by what they then know."""
+    script = (
+        "import sys; from pathlib import Path; from tests.models.test_ledger import *\n"
+        "from models.promotion.ledger import locked\n"
+        "folder, number = Path(sys.argv[1]), int(sys.argv[2])\n"
+        "with locked(folder):\n"
+        "    known = tries(folder, str(number)); begin(folder, begun(number, str(number)))\n"
+        "print(known)"
+    )
+    rivals = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, tmp_path / "ledger", str(number)],
+            stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2],
+        )
+        for number in range(4)
+    ]  # fmt: skip
+    assert sorted(int(each.communicate(timeout=60)[0]) for each in rivals) == [1, 2, 3, 4]
 
 
 def test_a_report_cannot_take_a_newer_policy_for_its_own(place, capsys):
-    policy, report = policy_path(place.registry), place.runs / "20260105-000000-aaaa/report.json"
+    policy, report = place.policy, place.runs / "20260105-000000-aaaa/report.json"
     policy.write_text(policy.read_text() + "\n[sealed]\nopenings = 3\n")
     now = read_policy(policy).identity
     edit(report, lambda written: written["provenance"].update(policy=now))

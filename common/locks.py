@@ -1,0 +1,33 @@
+"""One process at a time: a lock that ends with the process that holds it."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from common.errors import UserError
+
+
+@contextlib.contextmanager
+def locked(path: Path, waiting: Callable[[], object] = lambda: None) -> Iterator[None]:
+    """Hold the lock of a file; `waiting` is called once where another process holds it.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path)
+    try:
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            waiting()
+            lock.acquire()
+    except OSError as error:
+        raise UserError(
+            f"{path.parent} cannot be written: {error.strerror}; mend its permissions"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
