@@ -16,20 +16,22 @@ ALONE = "commit it, in a commit of its own, and examine again"
 def uncommitted(path: Path, policy: Policy) -> str | None:
     """Why nobody can tell whether a policy was changed meanwhile; None where a commit holds it.
 
-    Outside a git repository nobody can, and a policy that says `versioned = false` accepts that.
+    Outside a git repository nobody can, nor of a file that git ignores, and a policy that says
+    `versioned = false` accepts that.
 
     Args:
         path: of the file.
         policy: what it says.
     """
     folder = path.parent.resolve()
-    if git(folder, "rev-parse", "--show-toplevel") is None:
-        if any((above / ".git").exists() for above in (folder, *folder.parents)):
-            return f"git cannot read the repository of {path}; type `git status` there to see why"
+    top = git(folder, "rev-parse", "--show-toplevel")
+    if top is None and any((above / ".git").exists() for above in (folder, *folder.parents)):
+        return f"git cannot read the repository of {path}; type `git status` there to see why"
+    if top is None or _is_ignored(path):
         if policy.versioned:
             return (
-                f"{path} lies in no git repository, so nobody can tell whether it was changed "
-                "after the exam; put it into one, or say versioned = false in it"
+                f"{path} lies in no git repository, or git ignores it, so nobody can tell whether "
+                "it was changed after the exam; put it into one, or say versioned = false in it"
             )
         return None
     if _at("HEAD", path) != policy.identity:
@@ -52,7 +54,7 @@ def fitted(path: Path, policy: Policy, commit: str | None, own: Sequence[Path]) 
     """
     folder = path.parent.resolve()
     top = git(folder, "rev-parse", "--show-toplevel")
-    if top is None:
+    if top is None or _is_ignored(path):
         return None
     if commit and _holds(folder, commit) and _at(commit, path) != policy.identity:
         return f"{path} is not what it was at the exam's commit {commit[:12]}; examine again"
@@ -72,6 +74,13 @@ def fitted(path: Path, policy: Policy, commit: str | None, own: Sequence[Path]) 
         "candidate too, so that one may be fitted to the other; change the policy in a commit of "
         "its own, and examine again"
     )
+
+
+def _is_ignored(path: Path) -> bool:
+    """Whether git leaves a file out; one that it follows is not ignored, whatever a rule says."""
+    folder = path.parent.resolve()
+    followed = git(folder, "ls-tree", "HEAD", "--", path.name)
+    return not followed and git(folder, "check-ignore", "--", path.name) is not None
 
 
 def _last_change(path: Path, policy: Policy) -> str | None:

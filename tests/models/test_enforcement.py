@@ -547,3 +547,18 @@ def test_outside_a_repository_a_policy_says_so(place, capsys):
     rewrite(place, ("versioned = false", "versioned = true"))
     examined(place)
     assert "lies in no git repository" in refused(place, capsys, "b")
+
+
+def test_a_policy_that_git_ignores_is_as_one_outside(place, capsys):
+    git(root_of(place), "init", "-q")
+    (root_of(place) / ".gitignore").write_text("*\n")
+    examined(place)
+    assert command(place, "b") == 0, capsys.readouterr().err
+
+
+def test_a_policy_that_git_follows_is_not_ignored_by_a_rule(repository, capsys):
+    (root_of(repository) / ".gitignore").write_text("*\n")
+    git(root_of(repository), "rm", "-rq", "--cached", "registry")
+    rewrite(repository, ("least_cases = 1", "least_cases = 2"))
+    examined(repository)
+    assert "says what no commit holds" in refused(repository, capsys, "b")
