@@ -8,9 +8,9 @@ Fields that have a default were not written by early releases.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import FiniteFloat, PositiveInt
+from pydantic import Field, FiniteFloat
 
 from evals.metrics.table import METRICS
 from evals.results import Spending
@@ -21,6 +21,13 @@ from reports.statistics.estimates import Estimate, Outcome
 
 RIGHT_OR_WRONG: Mapping[str, float] = {"abstention": 1.0, "laziness": 0.0}
 """Metrics that a case passes or misses without a pass mark in the gate file."""
+
+
+Count = Annotated[int, Field(ge=1, le=10**9)]
+"""Of things of which there is one at least."""
+
+Amount = Annotated[int, Field(ge=0, le=10**12)]
+"""Of things that may be none."""
 
 
 # What was examined, with what
@@ -39,7 +46,7 @@ class DatasetFacts:
     split: Split
     """Of the data set."""
 
-    limit: int | None = None
+    limit: Count | None = None
     """Of `--limit`; None asks every selected case."""
 
     balanced: bool = False
@@ -61,13 +68,13 @@ class DatasetFacts:
     sealed: bool = False
     """Whether these were the contracts that are kept for promotions: then no case is shown."""
 
-    repaired_offsets: int = 0
+    repaired_offsets: Amount = 0
     """Gold answers whose offsets were mended when the data set was read."""
 
-    examined_cases: int = 0
+    examined_cases: Amount = 0
     """Cases that were asked."""
 
-    examined_contracts: int = 0
+    examined_contracts: Amount = 0
     """Contracts that these cases are of."""
 
 
@@ -78,13 +85,13 @@ class RetrieverFacts:
     kind: str
     """`dense`, `bm25`, `hybrid` or `none`."""
 
-    k: int
+    k: Amount
     """Passages shown, at most."""
 
-    chunk_size: int = 0
+    chunk_size: Amount = 0
     """Characters of a passage, at most."""
 
-    chunk_overlap: int = 0
+    chunk_overlap: Amount = 0
     """Characters that a passage may repeat of the one before."""
 
     identity: str = ""
@@ -229,7 +236,7 @@ class Header:
     judges: tuple[str, ...] = ()
     """As `--judge` names them."""
 
-    look: int | None = None
+    look: Count | None = None
     """With `--sequential`: the look at which the exam ended, counted from 1."""
 
     part: bool = False
@@ -346,13 +353,13 @@ class Exceptions:
     model: str
     """Whose cases; empty for tasks beside the answers."""
 
-    cases: int
+    cases: Amount
     """How many."""
 
     example: str
     """The most frequent, in one line."""
 
-    times: int = 1
+    times: Count = 1
     """How often that one was raised."""
 
 
@@ -373,7 +380,7 @@ class Opponent:
     identity: str
     """Of what was promoted."""
 
-    tries: PositiveInt = 1
+    tries: Count = 1
     """Of the anchor: how many tries its contracts have judged when the exam began, this one with
     them (models/promotion/tries.py). They share the risk."""
 
@@ -599,7 +606,7 @@ class ReportedResult:
     reasoning: str = ""
     """What the model wrote for itself before the answer; kept, never scored."""
 
-    repeats: int | None = None
+    repeats: Count | None = None
     """Of how many answers the scores are means, where there were more than this one."""
 
     further: tuple[FurtherAnswer, ...] = ()

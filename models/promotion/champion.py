@@ -101,8 +101,10 @@ def recover(folder: Path, registry: Path, say: Say) -> tuple[Record, ...]:
 
     Raises:
         UserError: a file cannot be read or written.
-        RefusedError: the record was tampered with, or `champion.toml` contradicts it.
+        RefusedError: the record was tampered with, `champion.toml` contradicts it, or the registry
+            belongs to another record.
     """
+    _check_together(folder, registry)
     records = read_records(folder)
     _check_pointer(folder, registry, records)
     if dropped := drop_incomplete(folder):
@@ -138,6 +140,16 @@ def check_unclaimed(registry: Path) -> None:
         raise RefusedError(
             f"{registry} says that {' and '.join(claimed)} is champion, and there is no promotion "
             "record: restore it from the repository's history, or set that status to candidate"
+        )
+
+
+def _check_together(folder: Path, registry: Path) -> None:
+    """Refuse a registry beside which another record lies: its statuses follow that one."""
+    beside = registry.parent
+    if (beside / FILE).exists() and beside.resolve() != folder.resolve():
+        raise RefusedError(
+            f"{registry} belongs to the record of {beside / FILE}, and {folder} is another; leave "
+            "out --folder, or give --registry a copy too"
         )
 
 

@@ -120,6 +120,10 @@ def evidence_of(path: Path, name: str) -> ExamEvidence:
     identities = {model.name: model.identity for model in header.models}
     if len(verdicts) < len(overview.verdicts) or len(identities) < len(header.models):
         raise UserError(f"{path} judges a model twice; type `{examine_line(name)}`")
+    if unknown := verdicts.keys() - identities.keys():
+        raise RefusedError(
+            f"{path} judges {min(unknown)}, which it did not examine; type `{examine_line(name)}`"
+        )
     if name not in identities:
         raise RefusedError(f"{path}: {name} was not examined; type `{examine_line(name)}`")
     if name not in verdicts:

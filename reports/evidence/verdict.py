@@ -23,7 +23,7 @@ from models.promotion.evidence import ExamEvidence
 from models.promotion.record import RefusedError
 from models.registry import RecordedEntry, read_entry
 from reports.archive import read_report
-from reports.evidence.differences import differences
+from reports.evidence.differences import differences, of_gate
 from reports.evidence.last_exam import examine_line, jsonable, reported
 from reports.evidence.results import Asked, results_again
 from reports.examination.looks import plan_stages
@@ -71,7 +71,7 @@ def judged_again(exam: ExamEvidence, registry: Path, dataset: str | None = None)
         verdict, group = judge_again(report, name, gate, data, registry)
         for wrong in differences(report, verdict, group):
             raise ValueError(wrong)
-    except ValueError as error:
+    except (ValueError, ArithmeticError) as error:  # numbers with which nobody can count, too
         raise RefusedError(
             f"{exam.path} says {exam.verdict.outcome} of {name}, and computed again it does not "
             f"hold: {error}; {again}"
@@ -138,6 +138,8 @@ def judge_again(
     counts = len(asked), len({case.contract.id for case in asked})
     if counts != (header.dataset.examined_cases, header.dataset.examined_contracts):
         raise ValueError("it asked {} cases of {} contracts".format(*counts))
+    for wrong in of_gate(header.gate, gate, level):
+        raise ValueError(wrong)
     further = [
         *partial_check(len(selected), len(selected), selection),
         *leak_checks(entries[name], selected, gate.leakage, name, excuses(registry)),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -385,6 +386,19 @@ def test_a_kill_before_the_record_promotes_nothing(place):
     assert [r.model for r in read_records(place.folder)] == ["a"]
     assert read_champion(place.folder).model == "a"
     assert main(["b", *options(place)]) == 0
+
+
+@pytest.mark.parametrize("words", [("b",), ("--verify",), ("--rollback",)])
+def test_a_registry_beside_another_record_keeps_its_statuses(tmp_path, capsys, words):
+    """A copy of the record elsewhere, with the registry that stayed where it was."""
+    place = make_place(tmp_path, "a", "b")
+    dynasty(place, "a")
+    for file in ("champion.toml", "promotions.jsonl"):
+        shutil.copy(place.folder / file, place.registry.parent)
+    write_report(place, "b", against="a", id_="20260105-000000-aaaa")
+    before = {path: path.read_bytes() for path in place.registry.iterdir()}
+    assert "belongs to the record of" in refused(capsys, place, *words)
+    assert before == {path: path.read_bytes() for path in place.registry.iterdir()}
 
 
 def test_of_two_promotions_at_once_the_second_is_refused(place):

@@ -151,6 +151,17 @@ EDITS = {
     "a data set that is gone": (
         lambda v: v["dataset"].update(source="nowhere.json"), "--dataset PATH",
     ),
+    "the risk": (lambda v: v["gate"].update(alpha=0.5), "another alpha than the exam"),
+    "the risk of the file": (
+        lambda v: v["gate"].update(nominal_alpha=0.5), "another nominal_alpha than",
+    ),
+    "a margin": (
+        lambda v: v["gate"]["metrics"]["token_f1"].update(margin=0.9), "another metrics than",
+    ),
+    "a verdict on another": (
+        lambda v: v["verdicts"].append(v["verdicts"][0] | {"model": "c"}),
+        "judges c, which it did not examine",
+    ),
     "no source": (lambda v: v["dataset"].update(source=""), "by an earlier release"),
 }  # fmt: skip
 
@@ -162,6 +173,24 @@ def test_an_edit_is_refused_and_named(exam, change, said):
             judged(exam, change)
     else:
         assert said in refusal(exam, change)
+
+
+@pytest.mark.parametrize("number", [0, -1, -5, 10**10, 10**400, "", 0.5])
+@pytest.mark.parametrize("place", ["tries", "limit", "look", "examined_cases"])
+def test_a_count_that_nobody_can_count_to_is_one_line(exam, place, number):
+    """Each of them divides, bounds or indexes something."""
+
+    def change(value):
+        {
+            "tries": value["verdicts"][0]["champion"],
+            "limit": value["dataset"],
+            "look": value,
+            "examined_cases": value["dataset"],
+        }[place][place] = number
+
+    with pytest.raises(UserError) as caught:
+        judged(exam, change)
+    assert "\n" not in str(caught.value)
 
 
 def test_passages_that_no_contract_holds_are_refused(exam):
@@ -183,6 +212,7 @@ def numbers(value, place=()):
         yield from numbers(each, (*place, key))
 
 
+ODD = [-1, 0, 0.5, 1, 7, 10**9, 1e308, 10**30, -(10**400), None, "", True]
 OTHER_MEANS = ("categories", "contracts", "performance", "spending", "differences")
 """Members that show more means than those that decide, and times."""
 
@@ -193,7 +223,7 @@ def test_no_number_can_be_changed_to_another_verdict(exam, data):
     """Whatever number is changed: the promotion is refused, or stands on what it stood on."""
     places = [p for p in numbers(original(exam)) if p[0] not in OTHER_MEANS]
     chosen = data.draw(st.sampled_from(places))
-    number = data.draw(st.sampled_from([-1, 0, 0.5, 1, 7, 10**9, -(10**400)]) | st.floats(0, 1))
+    number = data.draw(st.sampled_from(ODD) | st.floats(0, 1))
 
     def change(value):
         for key in chosen[:-1]:
