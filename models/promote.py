@@ -22,6 +22,7 @@ from models.promotion.tries import judged_before
 from models.promotion.verification import verify
 from models.registry import SHIPPED as SHIPPED_REGISTRY
 from reports.evidence.last_exam import find_evidence
+from reports.evidence.opened import opened_evidence
 from reports.evidence.verdict import judged_again
 
 if TYPE_CHECKING:
@@ -229,7 +230,8 @@ def _numbers(record: Record) -> str:
 
 def _changed(options: PromoteOptions) -> Record:
     if options.name:
-        reading = Reading(find_evidence, partial(judged_again, dataset=options.dataset))
+        judge = partial(judged_again, dataset=options.dataset)
+        reading = Reading(find_evidence, judge, opened_evidence)
         place, override = options.place, options.override
         return promote(options.name, place, reading, options.report, options.sign, override)
     if options.anchor:

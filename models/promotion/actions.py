@@ -14,7 +14,6 @@ from typing import Any, Literal
 
 from common.locks import locked as locked_file
 from common.settings import read_toml
-from fixtures.datasets import seals_beside
 from models.chat import Model
 from models.factory import open_models
 from models.identity.identities import VERSION, manifest_digest, promotion_identity
@@ -23,10 +22,11 @@ from models.promotion.champion import Say, in_force, recover, write_pointer
 from models.promotion.components import components_of
 from models.promotion.enforcement import check_stood, excused, policy_in_force
 from models.promotion.evidence import ExamEvidence, Reading
-from models.promotion.ledger import ledger_beside, read_ledger
-from models.promotion.noted import check_noted, check_reserve, rejected_before
+from models.promotion.ledger import ledger_beside, own_ledger, read_ledger
+from models.promotion.noted import check_noted, rejected_before
 from models.promotion.policy import policy_path
 from models.promotion.record import SHIPPED, Named, Record, RefusedError, append, chained
+from models.promotion.reserved import sealed_exams
 from models.promotion.signing import forget, private_fingerprint, sign_promotion
 from models.registry import SHIPPED as SHIPPED_REGISTRY
 from models.registry import adapter_of, files_of, read_entry
@@ -56,11 +56,6 @@ class Place:
     def policy(self) -> Path:
         """The policy in force: the one that exams of this registry go by."""
         return policy_path(self.registry)
-
-    @property
-    def seals(self) -> Path:
-        """Where it is written down which contracts are sealed."""
-        return seals_beside(self.registry)
 
 
 def promote(
@@ -104,10 +99,15 @@ def promote(
         if rejected := rejected_before(exam, entries):
             exam = replace(exam, selection={**exam.selection, "rejected": rejected})
             say(f"{name} was rejected before on these contracts, in {', '.join(rejected)}")
-        check_reserve(exam, entries, place.seals, records[-1].named if records else None)
         exam = reading.judge(exam, place.registry)
+        openings = read_ledger(own_ledger(place.registry)) if exam.seals else ()
+        opened = sealed_exams(exam, model, openings, reading, place.runs, records)
+        for each in opened:
+            check_stood(each, name, place.policy, policy, files_of(name, place.registry))
         gate: dict[str, Any] = read_toml(exam.gate.file, dict[str, Any])
-        passed = excused(exam, name, place.policy, policy, gate, override, compared=bool(records))
+        passed = excused(
+            (exam, *opened), name, place.policy, policy, gate, override, compared=bool(records)
+        )
         if override and not passed:
             say("the policy admits it without an override, so none is recorded")
         last = records[-1] if records else None

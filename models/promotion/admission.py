@@ -34,7 +34,7 @@ def check_admission(exam: ExamEvidence, model: Model, records: Sequence[Record])
             raise RefusedError(f"{exam.path} served promotion {record.number} already; {again}")
     _check_sealed(exam, again)
     _check_gate(exam.gate, again)
-    _check_opponents(exam, model, records, again)
+    check_opponents(exam, model, records, again)
 
 
 def check_recorded(model: Model, record: Record) -> None:
@@ -86,10 +86,14 @@ def _check_gate(gate: GateFile, again: str) -> None:
         raise RefusedError(f"gate {gate.file} was changed since the exam; {again}")
 
 
-def _check_opponents(
+def check_opponents(
     exam: ExamEvidence, model: Model, records: Sequence[Record], again: str
 ) -> None:
-    """Refuse an exam against another champion, or another anchor."""
+    """Refuse an exam against another champion, or another anchor.
+
+    Raises:
+        RefusedError: it is so; the line ends with `again`, what to type.
+    """
     verdict, champion = exam.verdict, records[-1].named if records else None
     compared = verdict.champion
     if compared != champion:

@@ -63,7 +63,7 @@ def check_stood(
 
 
 def excused(
-    exam: ExamEvidence,
+    exams: Sequence[ExamEvidence],
     name: str,
     path: Path,
     policy: Policy,
@@ -72,10 +72,11 @@ def excused(
     *,
     compared: bool,
 ) -> Override | None:
-    """What is recorded of the lines that an exam broke; None where it broke none.
+    """What is recorded of the lines that exams broke; None where they broke none.
 
     Args:
-        exam: on the model, which holds otherwise, with its verdict computed again.
+        exams: on the model, which hold otherwise, with their verdicts computed again; the first
+            is of the contracts that are not sealed.
         name: of the model.
         path: of the policy.
         policy: that is in force.
@@ -84,10 +85,19 @@ def excused(
         compared: whether there is a champion.
 
     Raises:
-        RefusedError: it broke a line, and nobody takes that upon themselves.
+        RefusedError: one broke a line, and nobody takes that upon themselves.
     """
     metrics = gate.get("metrics", {})
-    broken = broken_lines(policy, exam.facts, exam.gate.identity, metrics, compared=compared)
+    exam = exams[0]
+    broken = tuple(
+        dict.fromkeys(
+            f"on the sealed contracts: {line}" if each.facts.dataset.sealed else line
+            for each in exams
+            for line in broken_lines(
+                policy, each.facts, each.gate.identity, metrics, compared=compared
+            )
+        )
+    )
     if exam.verdict.outcome == "INCONCLUSIVE":
         broken = (f"{exam.path} says {said(exam, name)}", *broken)
     if not broken:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from fixtures.sealing import Seal
 from models.promotion.demands import ExamFacts
 from models.promotion.record import Code, Data, Named, Source
 
@@ -60,7 +61,8 @@ class ExamEvidence:
     these are the bytes that the exam noted when it ended.
     `selection` says what of the data was asked, how passages were found, who judged, and how many
     candidates shared the exam: whatever a person chose before looking, or after. `facts` are the
-    same for the policy to judge.
+    same for the policy to judge, and `cases_from` is what --dataset loads the data set by.
+    `seals` are those under which contracts of the data set are kept, once it was read.
     """
 
     path: Path
@@ -74,6 +76,8 @@ class ExamEvidence:
     gate: GateFile
     selection: Mapping[str, Any]
     facts: ExamFacts
+    cases_from: str
+    seals: tuple[Seal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,10 @@ class Reading:
             and the report that was asked for, if one was.
         judge: the same evidence with its verdict computed again, by the registry; raises
             RefusedError where the report says otherwise.
+        opened: what a report on sealed contracts says of a model, by the gate file of the exam it
+            goes with; raises RefusedError where its verdict does not follow from its numbers.
     """
 
     find: Callable[[str, str, Path, Path | None], ExamEvidence]
     judge: Callable[[ExamEvidence, Path], ExamEvidence]
+    opened: Callable[[Path, str, Path], ExamEvidence]

@@ -40,12 +40,17 @@ def ledger_beside(registry: Path) -> Path:
     The shipped registry is nobody's own where the product is installed, and the folder is then
     the repository's; $BAR_EXAM_LEDGER names another for exams with the shipped one.
     """
-    if registry.resolve() != SHIPPED_REGISTRY.resolve():
-        return registry.parent / FOLDER
     named = os.environ.get("BAR_EXAM_LEDGER")
-    if named:
+    if named and registry.resolve() == SHIPPED_REGISTRY.resolve():
         return Path(named)
-    return Path("models", FOLDER) if is_installed() else registry.parent / FOLDER
+    return own_ledger(registry)
+
+
+def own_ledger(registry: Path) -> Path:
+    """The same whatever the environment names: openings of sealed contracts count here alone."""
+    if is_installed() and registry.resolve() == SHIPPED_REGISTRY.resolve():
+        return Path("models", FOLDER)
+    return registry.parent / FOLDER
 
 
 def locked(folder: Path) -> AbstractContextManager[None]:

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from fixtures.sealing import read_seal, seal_path
 from models.promotion.evidence import ExamEvidence
 from models.promotion.ledger_entry import Entry
-from models.promotion.record import Named, RefusedError
+from models.promotion.record import RefusedError
 from models.promotion.tries import known_by, share_contracts, tries_against
 
 
@@ -35,7 +34,7 @@ def check_noted(exam: ExamEvidence, entries: Sequence[Entry], folder: Path) -> l
     if entry.ended is None or entry.ended.report != exam.source.sha256:
         what = "did not end" if entry.ended is None else "ended with another report"
         raise RefusedError(f"{entry.path} says that the exam of {exam.path} {what}; {again}")
-    _check_told(exam, entry, entries, again)
+    check_told(exam, entry, entries, again)
     later = [each for each in entries if _is_later(each, entry, exam)]
     for each in later:
         outcome = each.judged(exam.identity)
@@ -48,11 +47,14 @@ def check_noted(exam: ExamEvidence, entries: Sequence[Entry], folder: Path) -> l
     ]
 
 
-def _check_told(exam: ExamEvidence, entry: Entry, entries: Sequence[Entry], again: str) -> None:
+def check_told(exam: ExamEvidence, entry: Entry, entries: Sequence[Entry], again: str) -> None:
     """Refuse a report that was judged by other rules than its entry in the ledger tells.
 
     How many tries share the risk against the anchor is counted anew, with those that the exam
     could not know: of other branches, at once, or its own where the model answered anew.
+
+    Raises:
+        RefusedError: it is so; the line ends with `again`, what to type.
     """
     if entry.begun.policy != exam.facts.provenance.policy:
         raise RefusedError(f"{exam.path} names another policy than {entry.path} does; {again}")
@@ -77,42 +79,6 @@ def rejected_before(exam: ExamEvidence, entries: Sequence[Entry]) -> tuple[str, 
         and share_contracts(each.begun, entry.begun)
         and each.judged(exam.identity) == "REJECT"
     )
-
-
-def check_reserve(
-    exam: ExamEvidence, entries: Sequence[Entry], seals: Path, champion: Named | None
-) -> None:
-    """Where contracts of the data set are sealed, refuse what did not pass on them too.
-
-    Args:
-        exam: the one to promote from.
-        entries: the ledger, verified.
-        seals: folder of seals.
-        champion: who is in service, whom the model was to be compared with there as well.
-
-    Raises:
-        UserError: the seal cannot be read.
-        RefusedError: there is no such exam, or it says otherwise.
-    """
-    seal = read_seal(seals, exam.dataset.name)
-    if seal is None:
-        return
-    path, name, reserve = (
-        seal_path(seals, seal.dataset),
-        exam.verdict.model,
-        seal.identity_of_reserve,
-    )
-    line = (
-        f"type `pytest evals --model {name} --dataset {seal.dataset} --baseline champion --sealed`"
-    )
-    found = [e for e in entries if e.begun.chosen.sealed == reserve and e.judged(exam.identity)]
-    if not found:
-        raise RefusedError(f"{path}: {name} was not examined on the sealed contracts; {line}")
-    said = found[-1].judged(exam.identity)
-    if said != "PROMOTE":
-        raise RefusedError(f"{found[-1].path} says {said} of {name} on the sealed contracts")
-    if champion and champion not in found[-1].begun.opponents:
-        raise RefusedError(f"{found[-1].path} did not compare {name} with {champion.model}; {line}")
 
 
 def _is_later(other: Entry, entry: Entry, exam: ExamEvidence) -> bool:

@@ -145,6 +145,7 @@ def evidence_of(path: Path, name: str) -> ExamEvidence:
         gate=GateFile(header.gate.identity, header.gate.sha256, Path(header.gate.file)),
         selection=_selection(overview),
         facts=facts_of(header),
+        cases_from=header.dataset.source or header.dataset.name,
     )
 
 

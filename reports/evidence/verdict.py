@@ -17,6 +17,7 @@ from fixtures.cases import Case, Dataset
 from fixtures.datasets import load_dataset, seals_beside
 from fixtures.retrieval.passages import Chunker
 from fixtures.retrieval.retrieval import RetrieverOptions
+from fixtures.sealing import seals_of
 from fixtures.selection import Selection, select
 from models.entry import Entry
 from models.promotion.evidence import ExamEvidence
@@ -76,7 +77,12 @@ def judged_again(exam: ExamEvidence, registry: Path, dataset: str | None = None)
             f"{exam.path} says {exam.verdict.outcome} of {name}, and computed again it does not "
             f"hold: {error}; {again}"
         ) from error
-    return replace(exam, verdict=reported(verdict), estimates=jsonable(group.estimates))
+    return replace(
+        exam,
+        verdict=reported(verdict),
+        estimates=jsonable(group.estimates),
+        seals=seals_of(data.reserve, seals_beside(registry)),
+    )
 
 
 def _load(report: Report, exam: ExamEvidence, dataset: str | None, registry: Path) -> Dataset:

@@ -33,7 +33,13 @@ def admissibility(
         {
             "provenance": provenance(prepared.root),
             "dataset": asdict(
-                dataset_facts(prepared.dataset, "", prepared.options.selection, cases)
+                dataset_facts(
+                    prepared.dataset,
+                    "",
+                    prepared.options.selection,
+                    cases,
+                    sealed=prepared.options.sealed,
+                )
             ),
             "retriever": asdict(retriever_facts(prepared.options.retriever, retriever)),
             "fingerprint": asdict(fingerprint(prepared.dataset, split, cases, retriever, judges)),
@@ -48,9 +54,10 @@ def admissibility(
     )
     doubt = uncommitted(path, policy)
     lines = [doubt, *broken] if doubt else broken
+    what = "count for a promotion" if prepared.options.sealed else "promote"
     if not lines:
-        return f"this exam can promote, by {path}"
-    return f"this exam cannot promote, by {path}: {'; '.join(lines)}"
+        return f"this exam can {what}, by {path}"
+    return f"this exam cannot {what}, by {path}: {'; '.join(lines)}"
 
 
 def passed_over(prepared: Prepared) -> tuple[str, ...]:

@@ -82,8 +82,9 @@ def examine(prepared: Prepared, selected: Selected, interruption: Interruption) 
     sent = (Sent(options.dataset, prepared.dataset.identity, options.cuad),)
     check_store(options.store, Egress(options.registry, sent))
     chats = Chats(options.registry, sent)
-    planned, entry = note_exam(plan_exam(prepared, selected, chats))
+    planned = plan_exam(prepared, selected, chats)
     with closing(Store(options.store)) as store:
+        planned, entry = note_exam(planned)
         for line in planned.beforehand.announced:
             print(line)
         run = Run(

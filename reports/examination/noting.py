@@ -9,7 +9,7 @@ from typing import Any
 from common.identity import digest
 from evals.calls.calls import DECLINED
 from evals.results import Result
-from fixtures.sealing import SHARE, read_seal, too_small
+from fixtures.sealing import SHARE, seal_to_open, seals_of, too_small
 from models.manifest import read_manifest
 from models.promotion.champion import read_anchor
 from models.promotion.ledger import begin, locked, read_ledger
@@ -79,7 +79,7 @@ def _of_seal(planned: Planned) -> Iterator[str]:
     options, dataset = planned.prepared.options, planned.prepared.dataset
     if options.sealed or options.selection.split != "test" or not options.baseline:
         return
-    if read_seal(options.seals, dataset.name):
+    if seals_of(dataset.reserve, options.seals):
         names = " ".join(f"--model {name}" for name in options.models)
         yield (
             f"a promotion needs the sealed contracts too: pytest evals {names} --dataset "
@@ -96,7 +96,8 @@ def _begun(planned: Planned) -> Begun:
     selection, dataset = prepared.options.selection, prepared.dataset
     candidates = set(prepared.options.models)
     opens = prepared.options.sealed
-    seal = read_seal(prepared.options.seals, dataset.name) if opens else None
+    seals = prepared.options.seals
+    seal = seal_to_open(dataset.cases, dataset.name, seals) if opens else None
     return Begun(
         run=prepared.run_id,
         when=_now(),

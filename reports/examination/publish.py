@@ -9,7 +9,7 @@ from common.provenance import uncommitted
 from evals.results import Result
 from evals.selected import Selected
 from models.promotion.evidence import SEAL, seal_of
-from models.promotion.ledger import complete
+from models.promotion.ledger import complete, read_ledger
 from models.promotion.record import read_records
 from reports.archive import AGAIN, write_report
 from reports.examination.noting import ended_as
@@ -79,6 +79,9 @@ def publish(
     elif (latest := find_latest(runs)).is_symlink():
         lines.append(f"{latest} stays with the last whole exam: this one was a part of one")
     records = read_records(prepared.options.registry.parent)
-    promoted = {record.report.id for record in records if record.report}
-    tidy(runs, prepared.run_id, prepared.options.keep, promoted)
+    spared = {record.report.id for record in records if record.report}
+    if prepared.options.keep:  # a promotion reads what a sealed exam found
+        exams = read_ledger(entry.parent)
+        spared |= {each.begun.run for each in exams if each.begun.chosen.sealed}
+    tidy(runs, prepared.run_id, prepared.options.keep, spared)
     return lines

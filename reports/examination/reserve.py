@@ -3,7 +3,8 @@
 from common.errors import UserError
 from evals.options import ExamOptions
 from fixtures.cases import Dataset
-from fixtures.sealing import opened, read_seal
+from fixtures.sealing import opened, seal_to_open
+from models.promotion.ledger import own_ledger
 from reports.verdict.opponents import CHAMPION
 
 
@@ -11,9 +12,11 @@ def open_reserve(options: ExamOptions, dataset: Dataset) -> Dataset:
     """The sealed contracts of a data set, for an exam that takes all of them.
 
     Raises:
-        UserError: there are none, or the exam would read some of them, or compare with nobody.
+        UserError: there are none, the exam would read some of them, or compare with nobody, or its
+            opening would not be counted where all are.
     """
-    if read_seal(options.seals, dataset.name) is None:
+    seal = seal_to_open(dataset.reserve, dataset.name, options.seals)
+    if seal is None:
         raise UserError(
             f"--sealed: nothing of {dataset.name} is sealed; type "
             f"`python -m fixtures.seal --dataset {options.dataset}`"
@@ -27,4 +30,9 @@ def open_reserve(options: ExamOptions, dataset: Dataset) -> Dataset:
         )
     if options.baseline != CHAMPION:
         raise UserError("--sealed is for a promotion: add --baseline champion")
-    return opened(dataset)
+    if options.ledger.resolve() != (counted := own_ledger(options.registry)).resolve():
+        raise UserError(
+            f"--sealed: openings are counted in {counted} alone; leave out --ledger, and unset "
+            "BAR_EXAM_LEDGER"
+        )
+    return opened(dataset, seal)

@@ -31,6 +31,7 @@ from models.promotion.tries import tries_against
 from models.registry import read_entry
 from reports.archive import write_report as archive
 from reports.evidence.last_exam import find_evidence
+from reports.evidence.opened import opened_evidence
 from reports.evidence.verdict import judged_again
 from reports.examination.header import dataset_facts, fingerprint, gate_facts
 from reports.report import ModelFacts, Opponent, RetrieverFacts
@@ -51,7 +52,7 @@ CONTRACTS, QUESTIONS = 12, 5
 RIGHT, WRONG = 0.85, 0.3
 """How often a model is right, and how often one is that falls behind."""
 
-READING = Reading(find_evidence, judged_again)
+READING = Reading(find_evidence, judged_again, opened_evidence)
 
 
 def make_place(folder, *names):

@@ -72,6 +72,10 @@ class Team:
         return self.examine(name, "--sealed", "-rA", "-v", *words)
 
     @property
+    def policy(self):
+        return self.folder / "models" / "policy.toml"
+
+    @property
     def ledger(self):
         return read_ledger(self.folder / "models" / "ledger")
 
@@ -151,12 +155,31 @@ def test_sealed_contracts_are_examined_whole(team, opened, words):
     assert len(team.ledger) == before
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--store=postgresql://u@localhost:1/x",), "cannot be opened"),
+        (("--ledger=elsewhere",), "openings are counted in"),
+    ],
+)
+def test_a_mistake_opens_nothing(team, opened, words, says):
+    before = len(team.ledger)
+    done = team.sealed("good", *words)
+    assert done.returncode == 4, done.stdout
+    assert says in done.stdout
+    assert len(team.ledger) == before
+    assert not (ROOT / "elsewhere").exists()
+
+
+def test_a_sealed_exam_says_what_it_is_of(team, opened):
+    *_, done = opened
+    assert "proved of good on 25 contracts: " in done.stdout
+    assert "this exam cannot count for a promotion, by " in done.stdout
+    assert "least_" not in done.stdout
+
+
 def test_what_was_opened_too_often_stays_shut(team, opened):
-    policy = (ROOT / "models" / "policy.toml").read_text()
-    assert "openings = 10" in policy
-    (team.folder / "models" / "policy.toml").write_text(
-        policy.replace("openings = 10", "openings = 1")
-    )
+    team.policy.write_text(f"{team.policy.read_text()}\n[sealed]\nopenings = 1\n")
     done = team.sealed("good")
     assert done.returncode == 4
     assert "times, of 1 that the policy allows" in done.stdout
@@ -176,11 +199,26 @@ def test_a_world_is_sealed_and_the_first_champion_passes_both_parts(
     dev = mine.examine(*against)
     assert dev.returncode == 0, dev.stdout[-3000:] + dev.stderr
     assert mine.report["dataset"]["examined_contracts"] == 60
+    seals = mine.models / "sealed"
+    (seals / "contracts.toml").rename(seals / "renamed.toml")
     refused = mine.promote("incumbent")
-    assert refused.returncode == 1 and "--sealed" in refused.stderr, refused.stderr
+    line = f"--dataset {mine.folder / 'contracts'} --baseline champion --sealed`"
+    assert refused.returncode == 1 and line in refused.stderr, refused.stderr
+    loose = mine.folder / "loose.toml"
+    loose.write_text(mine.gate.read_text().replace("floor = 0.60", "floor = 0.01"))
+    assert loose.read_text() != mine.gate.read_text()
+    assert mine.examine(*against, "--sealed", f"--gate={loose}").returncode == 0
+    refused = mine.promote("incumbent")
+    assert refused.returncode == 1 and "went by another gate" in refused.stderr, refused.stderr
     opened = mine.examine(*against, "--sealed")
     assert opened.returncode == 0, opened.stdout[-3000:] + opened.stderr
     assert "proved of incumbent on 20 contracts: " in opened.stdout
+    assert "this exam can count for a promotion" in opened.stdout
+    newest = max(mine.runs.glob("2*/report.json"))
+    aside = newest.rename(newest.with_suffix(".aside"))
+    refused = mine.promote("incumbent")
+    assert refused.returncode == 1 and "is not there; restore it" in refused.stderr, refused.stderr
+    aside.rename(newest)
     promoted = mine.promote("incumbent")
     assert promoted.returncode == 0, promoted.stderr
     assert "\nchampion: incumbent " in promoted.stdout

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -400,41 +401,62 @@ def test_a_report_cannot_take_a_newer_policy_for_its_own(place, capsys):
 
 
 @pytest.fixture
-def seal(place):
-    """The seal of the data set that b was examined on."""
-    from fixtures.sealing import Seal, write_seal
+def sealed(place):
+    """A seal of the data set that b was examined on, and what promotes b where it is known."""
+    from fixtures.sealing import Seal
+    from models.promotion.actions import promote
+    from models.promotion.evidence import Reading
+    from tests.builders.promotion_data import READING
 
     seal = Seal("data", "d" * 64, "2026-01-01", "s", 0.25, "a" * 64, {"A Contract": "0" * 64})
-    write_seal(seal, place.seals)
-    return seal
+
+    def judge(exam, registry):
+        return replace(READING.judge(exam, registry), seals=(seal,))
+
+    return seal, partial(promote, "b", place, Reading(READING.find, judge, READING.opened))
 
 
-def test_a_promotion_needs_the_sealed_contracts_where_there_are_some(place, seal, capsys):
-    assert promoted(place, "b") == 1
-    said = capsys.readouterr().err
-    assert "b was not examined on the sealed contracts; type `pytest evals --model b" in said
+def test_a_promotion_needs_the_sealed_contracts_where_there_are_some(place, sealed):
+    with pytest.raises(RefusedError) as refused:
+        sealed[1]()
+    said = str(refused.value)
+    assert "b was not examined on the 1 sealed contracts of data; type `pytest evals" in said
     assert "--baseline champion --sealed`" in said
 
 
 @pytest.mark.parametrize(
-    ("outcome", "against", "says"),
+    ("outcome", "says"),
     [
-        ("REJECT", "a", "says REJECT of b on the sealed contracts"),
-        ("PROMOTE", "b", "did not compare b with a"),
-        (None, "a", "says unfinished of b on the sealed contracts"),
+        ("REJECT", "says REJECT of b on the sealed contracts"),
+        (None, "says unfinished of b on the sealed contracts"),
+        ("PROMOTE", "of the exam on the sealed contracts, is not there"),
     ],
 )
-def test_what_the_sealed_contracts_said_counts(place, seal, capsys, outcome, against, says):
+def test_what_the_sealed_contracts_said_counts(place, sealed, outcome, says):
+    seal, promotes = sealed
     path = begin(
         place.exams,
         begun(
             5,
             candidates=(Candidate("b", identity_of(place, "b")),),
-            opponents=(Named(against, identity_of(place, against)),),
             chosen=Chosen(None, False, (), (), (), True, seal.identity_of_reserve),
         ),
     )
     if outcome:
         complete(path, ended("b", outcome))
-    assert promoted(place, "b") == 1
-    assert says in capsys.readouterr().err
+    with pytest.raises(RefusedError, match=says):
+        promotes()
+
+
+def test_sealed_contracts_are_not_opened_in_another_ledger(place, sealed, tmp_path):
+    seal, promotes = sealed
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(place.exams, elsewhere)
+    at = begun(
+        5,
+        candidates=(Candidate("b", identity_of(place, "b")),),
+        chosen=Chosen(None, False, (), (), (), True, seal.identity_of_reserve),
+    )
+    complete(begin(elsewhere, at), ended("b", "PROMOTE"))
+    with pytest.raises(RefusedError, match="was not examined on the 1 sealed"):
+        partial(promotes.func, "b", replace(place, ledger=elsewhere), promotes.args[2])()
