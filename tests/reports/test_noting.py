@@ -1,11 +1,14 @@
-"""Whether a model answered anew: the digest of its answers in the ledger."""
+"""What the ledger is told: under one lock, and whether a model answered anew."""
+
+from types import SimpleNamespace
 
 import pytest
+from filelock import FileLock, Timeout
 
 from evals.results import Result
 from fixtures.cases import Case, Contract
 from models.chat import Answer
-from reports.examination.noting import answers_digest
+from reports.examination.noting import answers_digest, note_exam
 
 CONTRACT = Contract("A", "Two years.")
 
@@ -40,3 +43,26 @@ def test_a_failure_is_one_whatever_it_says_and_a_limit_leaves_no_answers():
     assert answers_digest(late, "x") == answers_digest(busy, "x")
     declined = results("one") + results("", error="not asked: --max-calls 5 reached")
     assert answers_digest(declined, "x") is None
+
+
+def test_what_an_exam_reads_and_its_first_line_are_under_one_lock(tmp_path, monkeypatch):
+    seen = []
+
+    def is_held(folder, begun=None):
+        with pytest.raises(Timeout):
+            FileLock(folder.with_name(".ledger.lock")).acquire(timeout=0)
+        seen.append(begun)
+        if begun:
+            raise InterruptedError
+        return ()
+
+    options = SimpleNamespace(ledger=tmp_path / "ledger", sealed=False)
+    planned = SimpleNamespace(prepared=SimpleNamespace(options=options), beforehand=None)
+    monkeypatch.setattr("reports.examination.noting._begun", lambda planned: "begun")
+    monkeypatch.setattr("reports.examination.noting.read_ledger", is_held)
+    monkeypatch.setattr("reports.examination.noting.begin", is_held)
+    with pytest.raises(InterruptedError):
+        note_exam(planned)
+    assert seen == [None, "begun"]
+    with FileLock(tmp_path / ".ledger.lock", timeout=0):
+        pass  # it was given back
