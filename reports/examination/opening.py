@@ -36,8 +36,8 @@ def check_opening(planned: Planned, begun: Begun, entries: Sequence[Entry]) -> N
     if times >= most:
         raise UserError(
             f"--sealed: the sealed contracts of {begun.dataset.name} were opened {times} times, of "
-            f"{most} that the policy allows; their verdict is worn out: add new contracts to the "
-            "data set, under another name, and seal some of them"
+            f"{most} that the policy allows; their verdict is worn out: remove the seal, which "
+            "makes them contracts like others, add new ones under another name, and seal of those"
         )
 
 
