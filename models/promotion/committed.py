@@ -77,10 +77,10 @@ def fitted(path: Path, policy: Policy, commit: str | None, own: Sequence[Path]) 
 
 
 def _is_ignored(path: Path) -> bool:
-    """Whether git leaves a file out; one that it follows is not ignored, whatever a rule says."""
+    """Whether git leaves a file out; one that a commit ever held is not, whatever a rule says."""
     folder = path.parent.resolve()
-    followed = git(folder, "ls-tree", "HEAD", "--", path.name)
-    return not followed and git(folder, "check-ignore", "--", path.name) is not None
+    held = git(folder, "rev-list", "-n1", "HEAD", "--", path.name)
+    return not held and git(folder, "check-ignore", "--", path.name) is not None
 
 
 def _last_change(path: Path, policy: Policy) -> str | None:
