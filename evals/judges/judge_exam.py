@@ -12,7 +12,7 @@ from evals.results import Score
 from models.chat import Answer
 
 T = TypeVar("T")
-PROBED = 80
+PROBED = 120
 """Pairs that are judged a second time in each of the other trials."""
 
 WRONG = 0.25

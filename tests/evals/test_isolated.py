@@ -100,6 +100,9 @@ def test_the_last_place_of_ours_is_named_even_below_a_library():
     )
 
 
+AGAIN = (Run._take_again, Run._compare_again)
+
+
 def test_the_tasks_of_an_exam_are_started_inside_it():
     """Whoever starts a task of its own in an exam has to say what becomes of its exceptions."""
     examining = {path for path in users("asyncio.TaskGroup") if not path.startswith("training")}
@@ -108,4 +111,6 @@ def test_the_tasks_of_an_exam_are_started_inside_it():
         "evals.isolation.isolated"
     )
     started = [line for line in inspect.getsource(Run).splitlines() if "create_task(" in line]
-    assert all("isolated(" in line or "self._take(" in line for line in started), started
+    isolate = ("isolated(", "self._take(", "_again(")
+    assert all(any(each in line for each in isolate) for line in started), started
+    assert all("await isolated(" in inspect.getsource(each) for each in AGAIN)
