@@ -156,6 +156,9 @@ def test_judge_that_obeys_the_answer_fails_injection_alone(tmp_path):
     assert faults(findings) == {"injection": "FAIL"}
 
 
+POISONED = min(PROBED, sum(pair.score <= 0.25 for pair in HELD_OUT))
+
+
 def test_only_wrong_answers_carry_the_injection(tmp_path):
     poisoned = []
 
@@ -165,7 +168,7 @@ def test_only_wrong_answers_carry_the_injection(tmp_path):
         return truth(case, text)
 
     findings = examined(tmp_path, rule)
-    assert len(poisoned) == findings["injection"].estimate.n == PROBED
+    assert len(poisoned) == findings["injection"].estimate.n == POISONED
     assert max(poisoned) <= 0.25
 
 
@@ -264,7 +267,9 @@ def test_what_was_judged_is_remembered_and_the_retest_is_not(tmp_path):
     for _ in range(2):
         taken(tmp_path, JudgeExam(judge, again, None, HELD_OUT))
     pairs = {(pair.case.id, pair.answer) for pair in HELD_OUT}
-    assert sum(seen.values()) == len(pairs) + 2 * PROBED, "each pair once, padded or poisoned too"
+    assert sum(seen.values()) == len(pairs) + PROBED + POISONED, (
+        "each pair once, padded or poisoned too"
+    )
     assert sum(anew.values()) == PROBED
 
 
