@@ -150,20 +150,15 @@ def joined(report: Report, cases: Sequence[Case]) -> tuple[Result, ...]:
 
 def answer_of(row: ReportedResult, passages: Sequence[Passage]) -> Answer:
     """The answer that a report lists; `passages` are those that the model was shown."""
-    return Answer(
-        text=row.answer,
-        tokens_in=row.tokens_in,
-        tokens_out=row.tokens_out,
-        latency=row.latency,
-        finish_reason=row.finish_reason,
+    return replace(
+        further_of(row, passages),
         error=row.error,
-        passages=tuple(passages),
         confidence=row.confidence,
         reasoning=row.reasoning,
     )
 
 
-def further_of(row: FurtherAnswer, passages: Sequence[Passage]) -> Answer:
+def further_of(row: FurtherAnswer | ReportedResult, passages: Sequence[Passage]) -> Answer:
     """Another answer to the same case, as far as a report lists it."""
     return Answer(
         text=row.answer,

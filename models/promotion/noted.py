@@ -61,7 +61,7 @@ def check_told(exam: ExamEvidence, entry: Entry, entries: Sequence[Entry], again
     anchor = exam.verdict.anchor or exam.verdict.champion
     if anchor is None:
         return
-    tries = tries_against(known_by(entries, entry), anchor.identity, entry.begun)
+    tries = tries_against(known_by(entries, entry), anchor, entry.begun)
     if exam.verdict.tries < tries:
         raise RefusedError(
             f"{exam.path} was judged as try {exam.verdict.tries} on its contracts against "

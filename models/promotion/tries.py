@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from models.promotion.ledger_entry import Begun, Entry
+from models.promotion.record import Named
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +40,25 @@ def judged_before(entries: Iterable[Entry], begun: Begun) -> Judged:
     return Judged(len(known), len(identities))
 
 
-def tries_against(entries: Iterable[Entry], identity: str, begun: Begun) -> int:
+def tries_against(entries: Iterable[Entry], opponent: Named, begun: Begun) -> int:
     """How many tries share the risk against an opponent on an exam's contracts.
 
     Every candidate that these contracts were asked of is one at least, whatever the exam was: one
     that did not end, a part, one without a baseline may have been looked at. It is as many as it
-    gave different answers to the same choice of cases. The opponent itself is no try, and those at
-    hand count as one, that with the most answers: the risk is divided among them already.
+    gave different answers to the same choice of cases. The opponent itself is no try, as it was
+    recorded or as the exam found it; and those at hand count as one, that with the most answers:
+    the risk is divided among them already.
 
     Args:
         entries: the ledger, or what an exam could know of it.
-        identity: of the opponent.
+        opponent: the champion or anchor, as it was promoted.
         begun: the exam.
     """
     tries = _tries([entry for entry in entries if share_contracts(entry.begun, begun)])
     now = {each.identity for each in begun.candidates}
-    others = sum(number for each, number in tries.items() if each not in {identity, *now})
+    own = {each.identity for each in begun.opponents if each.model == opponent.model}
+    spared = {opponent.identity, *own, *now}
+    others = sum(number for each, number in tries.items() if each not in spared)
     return others + max([tries.get(each, 1) for each in now], default=1)
 
 

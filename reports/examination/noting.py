@@ -61,7 +61,7 @@ def _tried(
     anchor = read_anchor(planned.prepared.options.registry.parent)
     if anchor is None or opponent.role == "baseline" or opponent.identity != anchor.identity:
         return opponent
-    return replace(opponent, tries=tries_against(entries, anchor.identity, begun))
+    return replace(opponent, tries=tries_against(entries, anchor, begun))
 
 
 def _of_tries(opponents: Sequence[Opponent]) -> Iterator[str]:
@@ -95,6 +95,7 @@ def _begun(planned: Planned) -> Begun:
     prepared, plan = planned.prepared, planned.plan
     selection, dataset = prepared.options.selection, prepared.dataset
     candidates = set(prepared.options.models)
+    opponents = {each.name for each in prepared.opponents}
     opens = prepared.options.sealed
     seals = prepared.options.seals
     seal = seal_to_open(dataset.cases, dataset.name, seals) if opens else None
@@ -106,7 +107,9 @@ def _begun(planned: Planned) -> Begun:
             for each in planned.models
             if each.name in candidates
         ),
-        opponents=tuple(Named(each.name, each.identity) for each in prepared.opponents),
+        opponents=tuple(
+            Named(each.name, each.identity) for each in planned.models if each.name in opponents
+        ),
         dataset=Data(dataset.name, dataset.identity, selection.split),
         chosen=Chosen(
             limit=selection.limit,

@@ -39,7 +39,7 @@ def _conclusion(model: str, verdict: Verdict | None) -> Conclusion:
     if by_outcome["FAIL"]:
         clauses.append(f"fails {format_list(by_outcome['FAIL'])}")
     if by_outcome["INCONCLUSIVE"]:
-        clauses.append(f"is inconclusive on {format_list(by_outcome['INCONCLUSIVE'])}")
+        clauses.append(f"is inconclusive on {format_few(by_outcome['INCONCLUSIVE'])}")
     passed = len(by_outcome["PASS"])
     checks = len(verdict.checks) - len(by_outcome["N/A"])
     if not verdict.checks:

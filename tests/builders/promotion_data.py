@@ -26,7 +26,7 @@ from models.promotion.evidence import SEAL, Reading, seal_of
 from models.promotion.ledger import begin, complete, ledger_beside, read_ledger
 from models.promotion.ledger_entry import Begun, Candidate, Chosen, Ended, Said
 from models.promotion.policy import read_policy
-from models.promotion.record import Data
+from models.promotion.record import Data, Named
 from models.promotion.tries import tries_against
 from models.registry import read_entry
 from reports.archive import write_report as archive
@@ -176,7 +176,9 @@ def tried(place, best, candidates, data):
         retriever="",
         judges=(),
     )
-    return tries_against(read_ledger(ledger_beside(place.registry)), best.identity, begun)
+    return tries_against(
+        read_ledger(ledger_beside(place.registry)), Named(best.name, best.identity), begun
+    )
 
 
 @cache
@@ -247,7 +249,11 @@ def begun(report):
             for each in report["models"]
             if each["name"] in judged
         ),
-        opponents=(),
+        opponents=tuple(
+            Named(each["name"], each["identity"])
+            for each in report["models"]
+            if each["name"] not in judged
+        ),
         dataset=Data(dataset["name"], dataset["identity"], dataset["split"]),
         chosen=Chosen(None, False, (), (), (), part=report.get("part") is True),
         cases=100,

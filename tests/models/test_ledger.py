@@ -272,7 +272,7 @@ HELD = {"opponents": (Named("first", "f" * 8),)}
 
 def tries(folder, name="new", **changes):
     """Against `first`, of an exam that is about to begin."""
-    return tries_against(read_ledger(folder), "f" * 8, begun(99, name, **changes))
+    return tries_against(read_ledger(folder), Named("first", "f" * 8), begun(99, name, **changes))
 
 
 def test_candidates_on_the_same_contracts_share_the_risk_against_an_anchor(tmp_path):
@@ -281,7 +281,7 @@ def test_candidates_on_the_same_contracts_share_the_risk_against_an_anchor(tmp_p
     exam(tmp_path, 6, name="y", data=Data("cuad", "e" * 64, "test"), **HELD)
     assert tries(tmp_path) == 4
     assert tries(tmp_path, "c") == 3
-    assert tries_against(read_ledger(tmp_path), "a" * 8, begun(99, "new")) == 3
+    assert tries_against(read_ledger(tmp_path), Named("a", "a" * 8), begun(99, "new")) == 3
 
 
 @pytest.mark.parametrize(
@@ -460,3 +460,12 @@ def test_sealed_contracts_are_not_opened_in_another_ledger(place, sealed, tmp_pa
     complete(begin(elsewhere, at), ended("b", "PROMOTE"))
     with pytest.raises(RefusedError, match="was not examined on the 1 sealed"):
         partial(promotes.func, "b", replace(place, ledger=elsewhere), promotes.args[2])()
+
+
+def test_an_opponent_is_no_try_under_the_identity_that_it_has_now(tmp_path):
+    """A champion of an early record is known by another identity than exams find it by."""
+    exam(tmp_path, 0, name="first")
+    held = {"opponents": (Named("first", "first" * 8),)}
+    exam(tmp_path, 1, name="a", **held)
+    assert tries(tmp_path, **held) == 2
+    assert tries(tmp_path) == 3
