@@ -1,6 +1,7 @@
 """Labelled answer pairs: what a careful reader would score an answer at, against the gold one."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,12 +14,20 @@ from fixtures.cases import Case, Contract, Span
 SHIPPED = Path(__file__).parent / "data"
 HELD_OUT_OF = 5
 
+Style = Literal[
+    "extractive", "short", "chat", "reasoned", "list",
+    "markdown", "references", "hedged", "refusing",
+]  # fmt: skip
+"""The form of an answer, whatever it says: see `data/README.md`."""
+
 
 class Pair(BaseModel):
     """One labelled answer: `score` in 0..1 says how right and complete `answer` is.
 
     `contract` groups pairs that share facts; `kind` names what went right or wrong; `expected`
     holds the gold texts, any of which is right, and is empty where the contract does not answer.
+    `system` is what answered, or is imagined to have answered; `second` is the score that another
+    reader gave without having seen the first; `rubric` digests the rules that both scored by.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -30,6 +39,11 @@ class Pair(BaseModel):
     expected: tuple[str, ...]
     answer: str
     score: float = Field(ge=0, le=1)
+    second: float | None = Field(default=None, ge=0, le=1)
+    system: str = ""
+    style: Style | None = None
+    origin: Literal["written", "model", "template"] = "written"
+    rubric: str = ""
 
     @property
     def case(self) -> Case:
