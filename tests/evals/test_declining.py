@@ -152,10 +152,24 @@ def test_any_text_is_read_and_nothing_pays_for_declining(said, question, golds):
 
 
 @pytest.mark.parametrize(
-    "unit", ["Not found. ", "not ", "No. ", "the contract ", "\n", "<a>", "&", "“"]
+    "unit",
+    [
+        "Not found. ",
+        "not ",
+        "No. ",
+        "Yes. ",
+        "no; ",
+        "yes, ",
+        ". ",
+        "the contract ",
+        "\n",
+        "<a>",
+        "&",
+        "“",
+    ],
 )
 def test_long_answers_take_little_time(unit):
-    for text in (unit * 20_000, "Not found. " + unit * 20_000):
+    for text in (start + unit * 20_000 for start in ("", "Not found. ", "Yes. ", "No, ")):
         assert reading(text) in ("answer", "abstention", "hedge")
 
 
@@ -185,6 +199,8 @@ def test_nobody_has_another_definition_of_declining():
         "training/preferences/feedback.py",
         "models/extractive.py",
         "evals/judges/frameworks/deepeval_judge.py",
+        "bench/cheating/tricks.py",
+        "bench/cheating/trials.py",
     }
 
 
@@ -217,6 +233,7 @@ def test_whoever_asks_whether_an_answer_declines_asks_here():
     assert users("evals.metrics.abstention.abstention", "evals.metrics.abstention.laziness") == {
         "evals/metrics/table.py",
         "training/data/marks.py",
+        "fixtures/world/__main__.py",
     }
 
 
