@@ -109,6 +109,7 @@ class Run:
         self._draws = {each.name: draws(each, plan.repeats) for each in plan.models}
         self._keys: dict[Place, str] = {}
         self._requests_by_key: dict[str, list[Request]] = {}
+        self._offered: dict[Place, tuple[Passage, ...]] = {}
         self._asked_again = self._came_back = 0
         self._unjudged: dict[Place, Result] = {}
         self._results: dict[Place, Result] = {}
@@ -201,6 +202,8 @@ class Run:
             for key, request in zip(keys, requests, strict=True):
                 self._keys[request.name] = key
                 self._requests_by_key.setdefault(key, []).append(request)
+                if request.variant is None:
+                    self._offered[request.name] = request.passages
                 kept = answer_from(rows[key], request.case.contract) if key in rows else None
                 group.create_task(self._take(request, kept, group))
         for each in ranked:
@@ -419,6 +422,10 @@ class Run:
         missing = Answer("", error="not asked: the exam was interrupted")
         scores = self._scored(model, case, answer or missing)
         return Result(model, case, answer or missing, scores, answer is not None, repeat)
+
+    def offered(self, result: Result) -> tuple[Passage, ...]:
+        """The passages that a model was offered for a case; it may have been shown a part."""
+        return self._offered.get((result.model, result.case.id, result.repeat), ())
 
     @property
     def varied(self) -> tuple[tuple[Variant, Result], ...]:

@@ -10,6 +10,7 @@ from math import log2
 
 from evals.results import Score
 from fixtures.cases import Case
+from fixtures.retrieval.passages import Passage
 from models.chat import Answer
 
 
@@ -106,10 +107,18 @@ def ranked(case: Case, answer: Answer, measure: Callable[[list[set[int]], int], 
     gold = {span.start for span in case.spans if span.start is not None}
     if not gold:
         return Score(None, "no located gold span")
-    found = [
-        {start for start in gold if p.start <= start < p.end}
-        if p.contract_id == case.contract.id
-        else set()
-        for p in shown
-    ]
-    return Score(measure(found, len(gold)))
+    return Score(measure([gold_starts(case, passage) for passage in shown], len(gold)))
+
+
+def gold_starts(case: Case, passage: Passage) -> set[int]:
+    """Where the gold spans start that start in the passage; none where it is not relevant.
+
+    >>> from fixtures.cases import Contract, Span
+    >>> case = Case("1", "1", Contract("A", "Two years."), "Term", "How long?", (Span("Two", 0),))
+    >>> gold_starts(case, Passage("A", 0, 4, "Two ")), gold_starts(case, Passage("A", 4, 6, "ye"))
+    ({0}, set())
+    """
+    if passage.contract_id != case.contract.id:
+        return set()
+    starts = {span.start for span in case.spans if span.start is not None}
+    return {start for start in starts if passage.start <= start < passage.end}

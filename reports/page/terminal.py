@@ -15,7 +15,8 @@ from evals.results import Spending
 from models.endpoint.waiting import Wait
 from reports.page.proof import proofs
 from reports.page.wording import OUTCOMES, conclusions
-from reports.report import Report
+from reports.report import Report, Section
+from reports.sections.loss import loss_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -177,12 +178,8 @@ def print_report(
         for check in sorted(verdict.checks, key=lambda check: OUTCOMES.index(check.outcome)):
             say(f"{verdict.model}: {check.reason}", check.outcome, 12)
     for section in report.sections:
-        short = [] if verbose else [f for f in section.findings if f.outcome in (None, "PASS")]
-        more = f": {len(short)} figures more in the report, or with -v" if short else ""
-        say(f"{section.title}{more}")
-        for finding in section.findings:
-            if finding not in short:
-                say(f"{finding.subject}: {finding.line}", finding.outcome or "", 12)
+        for line, outcome in _section_lines(section, verbose=verbose):
+            say(line, outcome, 12)
     for note in report.notes:
         say(f"note: {note}")
     if report.failed_answers:
@@ -199,6 +196,18 @@ def print_report(
         why = f": {'; '.join(verdict.reasons)}" if verdict.outcome == "PASS" else ""
         say(f"{verdict.model}{why}", verdict.outcome)
         say(sentence)
+
+
+def _section_lines(section: Section, *, verbose: bool) -> Iterator[tuple[str, str | None]]:
+    """The lines of a section, each with its outcome."""
+    short = [] if verbose else [f for f in section.findings if f.outcome in (None, "PASS")]
+    more = f": {len(short)} figures more in the report, or with -v" if short else ""
+    yield f"{section.title}{more}", None
+    for line in loss_lines(section):
+        yield line, None
+    for finding in section.findings:
+        if finding not in short:
+            yield f"{finding.subject}: {finding.line}", finding.outcome or ""
 
 
 def _print_summary(report: Report, console: "Console") -> None:

@@ -16,6 +16,7 @@ from reports.sections.corpus import corpus_section
 from reports.sections.drawing import drawing_section
 from reports.sections.fairness import fairness_section
 from reports.sections.judge_exams import judge_section
+from reports.sections.loss import loss_section
 from reports.sections.stability import stability_sections
 from reports.statistics.estimates import Estimate, Outcome
 from reports.statistics.intervals import cluster_mean
@@ -40,6 +41,7 @@ def sections(run: Run, agenda: "Agenda", gate: Gate) -> tuple[Section, ...]:
         _labelled(results, agenda.labels, gate.alpha),
         drawing_section(run),
         corpus_section(by_model(results)),
+        loss_section(run, gate),
     ]
     return tuple(section for section in found if section.findings)
 
