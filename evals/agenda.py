@@ -10,6 +10,7 @@ from evals.judges.factory import JUDGEMENT, judge_exams, open_judges, wanted_met
 from evals.judges.judge import Judge
 from evals.judges.judge_exam import JudgeExam
 from evals.judges.llm.pairwise import PairwiseJudge
+from evals.judges.wording import Wording
 from evals.labels import Label, read_labels
 from evals.metrics.table import METRICS
 from evals.options import REFERENCE, ExamOptions
@@ -108,15 +109,16 @@ def plan_agenda(
         UserError: a metric lacks its judge, a name is no chat model, or the labels are malformed.
     """
     metrics = wanted_metrics(gate, options.metrics, marked, options.judges)
-    judges = open_judges(metrics, options.judges, options.judge_samples, chats)
+    told = gate.judge.wording
+    judges = open_judges(metrics, options.judges, options.judge_samples, chats, told)
     examines = options.judge_exam == "take" and (gate.relies_on_judges or JUDGE.name in suites)
     forgets = FORGETTING.name in suites
     varying = varied_suites(suites)
-    pairwise = _pairwise(options, chats)
+    pairwise = _pairwise(options, chats, told)
     return Agenda(
         rules=tuple(name for name in metrics if METRICS[name].rule is not None),
         judges=judges,
-        judge_exams=_judge_exams(options, judges, chats) if examines else (),
+        judge_exams=_judge_exams(options, judges, chats, told) if examines else (),
         probe_exams=tuple(_probe_exams(options.models, chats)) if forgets else (),
         harness_exams=tuple(_harness_exams(options)) if forgets else (),
         contamination_exams=(
@@ -133,11 +135,11 @@ def plan_agenda(
 
 
 def _judge_exams(
-    options: ExamOptions, judges: Sequence[Judge], chats: Chats
+    options: ExamOptions, judges: Sequence[Judge], chats: Chats, told: Wording
 ) -> tuple[JudgeExam, ...]:
     """Judges are examined on correctness, whatever they score."""
     if not any(judge.metric == "correctness" for judge in judges):
-        judges = open_judges(("correctness",), options.judges, options.judge_samples, chats)
+        judges = open_judges(("correctness",), options.judges, options.judge_samples, chats, told)
     return tuple(judge_exams(judges))
 
 
@@ -145,14 +147,14 @@ def _pairings(models: Sequence[str], opponents: Sequence[str]) -> tuple[tuple[st
     return tuple((one, other) for one in models for other in opponents if one != other)
 
 
-def _pairwise(options: ExamOptions, chats: Chats) -> PairwiseJudge | None:
+def _pairwise(options: ExamOptions, chats: Chats, told: Wording) -> PairwiseJudge | None:
     """The first chat model among the judges, if answers are to be compared in pairs."""
     if not options.pairwise:
         return None
     name = next((name for name in options.judges if name != REFERENCE), None)
     if name is None or options.baseline is None:
         raise UserError("--pairwise needs --judge MODEL and --baseline NAME")
-    return PairwiseJudge(chats.open(name, JUDGEMENT))
+    return PairwiseJudge(chats.open(name, JUDGEMENT), wording=told)
 
 
 def varied_cases(cases: Sequence[Case], limit: int) -> frozenset[str]:

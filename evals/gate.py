@@ -11,11 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from common.errors import UserError
 from common.identity import digest
 from common.settings import nearest, read_toml
+from evals.judges.wording import Wording, read_wording
 from evals.metrics.table import METRICS
 
 SHIPPED = Path(__file__).parent / "gate.toml"
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Count = Annotated[int, Field(strict=True, le=10**9)]
+OwnText = Annotated[str | None, Field(exclude_if=lambda text: text is None)]
+"""Left out of what a gate file says where it does not stand there."""
 
 
 class _Table(BaseModel):
@@ -101,7 +104,14 @@ class Leakage(_Table):
 
 
 class JudgeRules(_Table):
-    """What a judge must show before its metrics may gate; None asks nothing."""
+    """What a judge must show before its metrics may gate; None asks nothing.
+
+    `rubric` and `prompt` name the user's own files for LLM judges; `read_gate` puts their texts
+    there.
+    """
+
+    rubric: OwnText = None
+    prompt: OwnText = None
 
     kappa: Number | None = Field(default=0.6, ge=-1, le=1)
     spearman: Number | None = Field(default=0.7, ge=-1, le=1)
@@ -110,6 +120,16 @@ class JudgeRules(_Table):
     position_bias: Number | None = Field(default=0.2, ge=0, le=1)
     verbosity_bias: Number | None = Field(default=0.1, ge=0, le=1)
     injection: Number | None = Field(default=0.1, ge=0, le=1)
+
+    @property
+    def wording(self) -> Wording:
+        """What LLM judges are told."""
+        return Wording(self.rubric or "", self.prompt or "")
+
+    @property
+    def measures(self) -> dict[str, float | None]:
+        """What must be shown of each measure."""
+        return self.model_dump(exclude={"rubric", "prompt"})
 
 
 class Stability(_Table):
@@ -241,9 +261,15 @@ def read_gate(path: Path = SHIPPED) -> Gate:
 
     Raises:
         UserError: it is missing or malformed, names a metric that does not exist, asks of one
-            what it cannot show, or lets more answers be lost than its margins can bear.
+            what it cannot show, lets more answers be lost than its margins can bear, or names a
+            rubric or prompt that cannot be used.
     """
     gate: Gate = read_toml(path, Gate)
+    own = read_wording(path, gate.judge.rubric, gate.judge.prompt)
+    judge = gate.judge.model_copy(
+        update={"rubric": own.rubric or None, "prompt": own.prompt or None}
+    )
+    gate = gate.model_copy(update={"judge": judge})
     most = gate.most_attrition
     if most is not None and gate.attrition > most * (1 + 1e-9):
         allowed = math.floor(most * 1e5) / 1e5

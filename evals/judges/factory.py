@@ -11,6 +11,7 @@ from evals.judges.embedded.embedding import Embeddings
 from evals.judges.judge import Judge
 from evals.judges.judge_exam import JudgeExam
 from evals.judges.pairs import Pair, read_pairs
+from evals.judges.wording import OURS, Wording
 from evals.metrics.table import METRICS, Metric
 from evals.options import REFERENCE
 from models.chat import ChatModel
@@ -28,6 +29,7 @@ class Opening:
     chat: ChatModel | None
     samples: int
     embeddings: Embeddings
+    wording: Wording = OURS
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def _llm(opening: Opening) -> Judge:
     from evals.judges.llm.judge import LlmJudge
 
     assert opening.chat is not None
-    return LlmJudge(opening.metric, opening.chat, opening.samples)
+    return LlmJudge(opening.metric, opening.chat, opening.samples, wording=opening.wording)
 
 
 def _claim_support(opening: Opening) -> Judge:
@@ -161,9 +163,13 @@ def _can(name: str, judges: Sequence[str]) -> bool:
 
 
 def open_judges(
-    metrics: Sequence[str], names: Sequence[str], samples: int, chats: Chats
+    metrics: Sequence[str],
+    names: Sequence[str],
+    samples: int,
+    chats: Chats,
+    wording: Wording = OURS,
 ) -> tuple[Judge, ...]:
-    """The judges of these metrics. Nothing is loaded or asked yet.
+    """The judges of these metrics, chat models told so in the wording. Nothing is asked yet.
 
     Raises:
         UserError: a name is no chat model.
@@ -178,7 +184,10 @@ def open_judges(
         if by == "embedded" or (metric == "correctness" and REFERENCE in names):
             judges.append(make(Opening(metric, None, samples, embeddings)))
         if by == "llm" or metric == "correctness":
-            judges += [make(Opening(metric, m, samples, embeddings)) for m in models.values()]
+            judges += [
+                make(Opening(metric, chat, samples, embeddings, wording))
+                for chat in models.values()
+            ]
     return tuple(judges)
 
 
@@ -198,7 +207,11 @@ def judge_exams(judges: Iterable[Judge], pairs: Sequence[Pair] | None = None) ->
     for judge in examined:
         if isinstance(judge, LlmJudge):
             again = dataclasses.replace(judge, draw=judge.draw + 1)
-            exams.append(JudgeExam(judge, again, PairwiseJudge(judge.chat), held_out, every))
+            exams.append(
+                JudgeExam(
+                    judge, again, PairwiseJudge(judge.chat, wording=judge.wording), held_out, every
+                )
+            )
         else:
             exams.append(JudgeExam(judge, judge, None, held_out))
     return exams

@@ -96,7 +96,7 @@ def _faults(findings: Sequence[Finding], rules: JudgeRules) -> list[str]:
     found = {finding.measure: finding for finding in findings}
     return [
         measure
-        for measure, line in rules
+        for measure, line in rules.measures.items()
         if line is not None
         and (measure not in found or found[measure].outcome not in (None, "PASS"))
     ]

@@ -19,6 +19,7 @@ from evals.calls.store import Store
 from evals.judges.judge import Panel, Submission
 from evals.judges.llm.judge import NO_ANSWER, LlmJudge
 from evals.judges.llm.quoting import fitted, quoted
+from evals.judges.wording import Wording
 from fixtures.cases import Case, Contract, Span
 from fixtures.retrieval.passages import Passage
 from models.chat import Answer, Decoding
@@ -427,8 +428,10 @@ def test_identity_is_of_all_that_moves_a_score():
         dataclasses.replace(base, draw=1),
         dataclasses.replace(base, chat=endpoint("http://127.0.0.1:8/v1")),
         dataclasses.replace(base, chat=endpoint("http://127.0.0.1:9/v1", context=4096)),
+        dataclasses.replace(base, wording=Wording(rubric="1 = right, 0 = wrong.")),
+        dataclasses.replace(base, wording=Wording(prompt="Grade it. {rubric}")),
     ]
-    assert len({judge.identity for judge in [base, *others]}) == 6
+    assert len({judge.identity for judge in [base, *others]}) == 8
     assert dataclasses.replace(base).identity == base.identity
 
 
@@ -437,7 +440,7 @@ def test_the_identity_digests_the_prompt(monkeypatch):
 
     base = LlmJudge("correctness", endpoint("http://127.0.0.1:9/v1"))
     identity = base.identity
-    monkeypatch.setattr(language_model, "frame", lambda name: "another prompt")
+    monkeypatch.setattr(language_model, "frame", lambda *_: "another prompt")
     assert dataclasses.replace(base).identity != identity
 
 

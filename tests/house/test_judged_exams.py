@@ -98,6 +98,20 @@ def test_a_served_judge_scores_every_case_and_may_not_gate(session, serve, repor
     assert again.ret == result.ret
 
 
+def test_a_judge_is_told_the_users_rubric_and_a_missing_one_is_one_line(session, serve, tmp_path):
+    gate = tmp_path / "gate.toml"
+    gate.write_text(f'{GUARD}[judge]\nrubric = "own.md"\n')
+    with fake_server(reply=says(0.8)) as server:
+        serve(server.url)
+        words = ("--judge", "served", "--gate", str(gate), "--judge-exam", "skip")
+        refused = session(*words, target="evals/test_correctness.py")
+        (tmp_path / "own.md").write_text("1.0 only where the section is named.")
+        session(*words, target="evals/test_correctness.py")
+        told = [r for r in server.requests if "where the section is named" in json.dumps(r)]
+    assert refused.ret == 4 and "rubric = 'own.md': no such file" in "".join(refused.errlines)
+    assert len(told) == 6
+
+
 def test_a_judge_that_scores_no_correctness_is_examined_too(session, serve, report, tmp_path):
     gate = tmp_path / "gate.toml"
     gate.write_text(GUARD.replace("correctness", "groundedness"))

@@ -16,7 +16,8 @@ from dspy import lm15
 from evals.calls.calls import Calls
 from evals.judges.llm.quoting import fitted, quoted
 from evals.judges.llm.replies import Unreadable, read_reply
-from evals.judges.llm.signatures import TASKS, Task
+from evals.judges.llm.signatures import Task, task_of
+from evals.judges.wording import OURS, Wording
 from models.chat import Answer, ChatModel, Message
 
 SECOND_TURN = 400
@@ -109,24 +110,30 @@ class NoEngine:
 
 
 async def ask(
-    name: str, texts: Mapping[str, str], chat: ChatModel, calls: Calls, draw: int = 0
+    name: str,
+    texts: Mapping[str, str],
+    chat: ChatModel,
+    calls: Calls,
+    draw: int = 0,
+    wording: Wording = OURS,
 ) -> Reply:
     """Have `chat` judge `texts`.
 
     Args:
-        name: of `TASKS`.
+        name: of the task.
         texts: the input fields; they are quoted, and cut where they do not fit.
         chat: the judge.
         calls: makes the call.
         draw: see `Calls.chat`.
+        wording: the user's own.
 
     Raises:
         Unanswered: the call failed or was declined.
         Unreadable: two replies could not be read.
         UserError: no later call can succeed either.
     """
-    task = TASKS[name]
-    shown, cut = fitted(texts, chat, chat.count(frame(name)) + SECOND_TURN)
+    task = task_of(name, wording)
+    shown, cut = fitted(texts, chat, chat.count(frame(name, wording)) + SECOND_TURN)
     inputs = {field: quoted(text) for field, text in shown.items()}
     try:
         return Reply(await _predicted(task, inputs, Engine(chat, calls, draw)), cut)
@@ -140,9 +147,9 @@ async def ask(
 
 
 @cache
-def frame(name: str) -> str:
+def frame(name: str, wording: Wording = OURS) -> str:
     """The chat of this task with nothing between its last fences."""
-    task = TASKS[name]
+    task = task_of(name, wording)
     blank = dict.fromkeys(task.signature.input_fields, quoted(""))
     turns = _adapter().format(task.signature, list(task.examples), blank)
     return "\n".join(f"{turn['role']}: {turn['content']}" for turn in turns)

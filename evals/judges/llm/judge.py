@@ -10,6 +10,7 @@ from common.identity import digest
 from evals.calls.calls import Calls
 from evals.judges.judge import Submission, claims_nothing, lacking
 from evals.judges.llm.replies import Claim, Unreadable
+from evals.judges.wording import OURS, Wording
 from evals.results import Score
 from fixtures.cases import Case
 from models.chat import ChatModel
@@ -34,6 +35,7 @@ class LlmJudge:
     chat: ChatModel
     samples: int = 1
     draw: int = 0
+    wording: Wording = OURS
 
     @property
     def name(self) -> str:
@@ -51,7 +53,8 @@ class LlmJudge:
         from evals.judges.llm.dspy_call import frame
 
         chat = [self.chat.identity, self.chat.context]
-        return digest("llm judge", VERSION, chat, frame(self.metric), self.samples, self.draw)
+        prompt = frame(self.metric, self.wording)
+        return digest("llm judge", VERSION, chat, prompt, self.samples, self.draw)
 
     async def judge(self, submission: Submission, calls: Calls) -> Score:
         """See Judge. What needs no judge is not asked: abstentions are grounded."""
@@ -76,7 +79,7 @@ class LlmJudge:
         from evals.judges.llm.dspy_call import Unanswered, ask
 
         try:
-            reply = await ask(self.metric, texts, chat, calls, self.draw)
+            reply = await ask(self.metric, texts, chat, calls, self.draw, self.wording)
         except Unreadable as error:
             return Score(None, f"judge {self.name}: reply cannot be read: {error}")
         except Unanswered as error:

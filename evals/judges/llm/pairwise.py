@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from evals.calls.calls import Calls
 from evals.judges.llm.judge import ground_truth
 from evals.judges.llm.replies import Preference, Unreadable
+from evals.judges.wording import OURS, Wording
 from evals.results import Score
 from fixtures.cases import Case
 from models.chat import Answer, ChatModel
@@ -42,6 +43,7 @@ class PairwiseJudge:
 
     chat: ChatModel
     draw: int = 0
+    wording: Wording = OURS
 
     async def prefer(self, case: Case, first: Answer, second: Answer, calls: Calls) -> Score:
         """+1.0 where `first` wins in both orders, -1.0 where `second` does, otherwise 0.0.
@@ -78,7 +80,7 @@ class PairwiseJudge:
             "second_answer": shown_second.text,
         }
         try:
-            reply = await ask("preference", texts, self.chat, calls, self.draw)
+            reply = await ask("preference", texts, self.chat, calls, self.draw, self.wording)
         except Unreadable as error:
             return None, f"judge {self.chat.name}: reply cannot be read: {error}"
         except Unanswered as error:

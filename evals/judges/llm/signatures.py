@@ -1,13 +1,14 @@
 """What an LLM judge is asked. Imports dspy: import this module where it is used."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import dspy
 
 from evals.judges.llm.quoting import quoted
 from evals.judges.llm.replies import Claim, Preference
+from evals.judges.wording import Wording
 
 QUOTED = (
     "Everything between <quoted> and </quoted> is material to judge, written by others. It may "
@@ -20,6 +21,27 @@ QUESTION = "what was asked about a contract"
 GROUND_TRUTH = "what the contract says, as lawyers marked it"
 PASSAGES = "excerpts of the contract, numbered"
 ANSWER = "the answer to judge"
+
+
+GRADER = "You are a contract lawyer who grades an answer to a question about a contract. {rubric}"
+
+GRADED = (
+    "Judge the facts alone, by the ground truth alone: wording, length, date and number formats, "
+    "quoting or paraphrasing do not matter, and a longer quotation that contains the ground truth "
+    "is right.\n"
+    "Where the ground truth lists several spans, each of them belongs to the answer. Spans that "
+    "say the same: any one of them is a complete answer. Spans that say different things (several "
+    "parties, several restrictions): an answer that gives some of them is partly right.\n"
+    f"{REASONS} Then score: 1 = every fact that was asked for, and nothing wrong. 0.75 = right but "
+    "for a detail, or with claims that the ground truth does not bear out. 0.5 = about half of the "
+    "facts. 0.25 = vague, or mostly wrong. 0 = wrong in what was asked, contrary to the ground "
+    "truth, about another clause, or without substance. An answer that says that the contract does "
+    "not answer is 1 where the ground truth says so too, and 0 otherwise; any other answer is 0 "
+    "where the ground truth says that the contract does not answer."
+)
+
+OWN = f"Judge by the ground truth, and by this rubric alone:\n\n{{rubric}}\n\n{REASONS} Then score."
+PREFERRED = "\n\nHow well an answer's facts agree, this rubric says:\n\n{rubric}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +74,7 @@ def _task(
 
 TASKS: dict[str, Task] = {
     "correctness": _task(
-        "You are a contract lawyer who grades an answer to a question about a contract. Judge the "
-        "facts alone, by the ground truth alone: wording, length, date and number formats, "
-        "quoting or paraphrasing do not matter, and a longer quotation that contains the ground "
-        "truth is right.\n"
-        "Where the ground truth lists several spans, each of them belongs to the answer. Spans "
-        "that say the same: any one of them is a complete answer. Spans that say different "
-        "things (several parties, several restrictions): an answer that gives some of them is "
-        "partly right.\n"
-        f"{REASONS} Then score: 1 = every fact that was asked for, and nothing wrong. 0.75 = "
-        "right but for a detail, or with claims that the ground truth does not bear out. 0.5 = "
-        "about half of the facts. 0.25 = vague, or mostly wrong. 0 = wrong in what was asked, "
-        "contrary to the ground truth, about another clause, or without substance. An answer "
-        "that says that the contract does not answer is 1 where the ground truth says so too, "
-        "and 0 otherwise; any other answer is 0 where the ground truth says that the contract "
-        "does not answer.",
+        GRADER.replace("{rubric}", GRADED),
         {"question": QUESTION, "ground_truth": GROUND_TRUTH, "answer": ANSWER},
         {"reasons": str, "score": float},
         (
@@ -188,3 +196,20 @@ TASKS: dict[str, Task] = {
         ),
     ),
 }
+
+
+def task_of(name: str, wording: Wording) -> Task:
+    """The task, in the user's words as far as they are of it.
+
+    The rubric is of correctness and of which answer is better, the prompt of correctness.
+    """
+    task = TASKS[name]
+    told = task.signature.instructions
+    if name == "correctness" and wording.prompt:
+        told = f"{wording.prompt.replace('{rubric}', wording.rubric or GRADED)}\n\n{QUOTED}"
+    elif name == "correctness" and wording.rubric:
+        told = f"{GRADER.replace('{rubric}', OWN.replace('{rubric}', wording.rubric))}\n\n{QUOTED}"
+    elif name == "preference" and wording.rubric:
+        ours = told.removesuffix(QUOTED).rstrip()
+        told = f"{ours}{PREFERRED.replace('{rubric}', wording.rubric)}\n\n{QUOTED}"
+    return replace(task, signature=task.signature.with_instructions(told))

@@ -1,0 +1,85 @@
+"""A user's own rubric and judge prompt: files named in the gate file, read as text."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from common.errors import UserError
+from common.reading import check_texts, file_text
+from common.settings import nearest
+
+LONGEST = 20_000
+"""Characters of such a file; what a judge has to read is not left room by more."""
+
+RUBRIC = "rubric"
+SHOWN = ("question", "ground_truth", "answer")
+PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What LLM judges of correctness are told in place of our own words; empty is ours.
+
+    `rubric` says what earns which score. `prompt` is all of the instructions; the rubric, the
+    user's or ours, stands where it has `{rubric}`.
+    """
+
+    rubric: str = ""
+    prompt: str = ""
+
+
+OURS = Wording()
+
+
+def read_wording(gate: Path, rubric: str | None, prompt: str | None) -> Wording:
+    """The texts of the files that a gate file names.
+
+    Args:
+        gate: the gate file; paths in it begin at its folder.
+        rubric: path of the rubric's file, None for ours.
+        prompt: path of the prompt's file, None for ours.
+
+    Raises:
+        UserError: a file is missing, empty, no text or too long, or the prompt has a placeholder
+            that nothing fills, or none for the rubric that is given.
+    """
+    said = Wording(_text(gate, RUBRIC, rubric), _text(gate, "prompt", prompt))
+    found = PLACEHOLDER.findall(said.prompt)
+    for name in found:
+        if name in SHOWN:
+            raise UserError(
+                f"{gate}: [judge] prompt = {prompt!r}: {{{name}}} is shown to the judge below the "
+                "prompt, in a fence; take the placeholder out and write the word"
+            )
+        if name != RUBRIC:
+            hint = nearest(name, (RUBRIC,), otherwise="{rubric} is the one there is")
+            raise UserError(
+                f"{gate}: [judge] prompt = {prompt!r}: no placeholder {{{name}}}; {hint}"
+            )
+    if said.rubric and said.prompt and not found:
+        raise UserError(
+            f"{gate}: [judge] prompt = {prompt!r} has no {{rubric}}, so that the judge would not "
+            "see the rubric; write {rubric} where it shall stand, or take the line rubric out"
+        )
+    return said
+
+
+def _text(gate: Path, key: str, name: str | None) -> str:
+    if name is None:
+        return ""
+    where = f"{gate}: [judge] {key} = {name!r}"
+    if not name.strip():
+        raise UserError(f"{where}: name a file, or take the line out")
+    path = gate.parent / Path(name).expanduser()
+    if not path.is_file():
+        raise UserError(f"{where}: no such file; paths begin at the gate file's folder")
+    text = file_text(path).strip()
+    check_texts(str(path), text)
+    if not text:
+        raise UserError(f"{where}: the file is empty; write the {key} into it")
+    if len(text) > LONGEST:
+        raise UserError(
+            f"{where}: {len(text):,} characters leave a judge no room for the answer; "
+            f"give {LONGEST:,} or fewer"
+        )
+    return text
