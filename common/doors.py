@@ -46,6 +46,7 @@ DOORS: dict[str, Door] = {door.name: door for door in (
     Door("compare", "reports.compare", "two runs, case by case"),
     Door("history", "reports.history", "every run so far", ("models",)),
     Door("page", "reports.page", "make the page of a report again"),
+    Door("align", "evals.judges.align", "the reference judge, by your own people's scores"),
     Door("leakage", "evals.leakage", "test contracts that nearly stand in the train split"),
     Door("cuad", "evals.cuad", "CUAD's own score of a file of predictions"),
     Door("download", "fixtures.download", "fetch the real contracts"),

@@ -6,14 +6,15 @@ from pathlib import Path
 
 from common.errors import UserError
 from evals.gate import Gate
+from evals.judges.align.judge import AlignedJudge, read_alignment
 from evals.judges.factory import JUDGEMENT, judge_exams, open_judges, wanted_metrics
 from evals.judges.judge import Judge
 from evals.judges.judge_exam import JudgeExam
 from evals.judges.llm.pairwise import PairwiseJudge
-from evals.judges.wording import Wording
+from evals.judges.wording import Wording, rubric_digest
 from evals.labels import Label, read_labels
 from evals.metrics.table import METRICS
-from evals.options import REFERENCE, ExamOptions
+from evals.options import ALIGNED, REFERENCE, ExamOptions, asks_nobody
 from evals.plan import Plan
 from evals.probes.contamination import REPLY, ContaminationExam
 from evals.probes.forgetting import HarnessExam, ProbeExam
@@ -111,6 +112,7 @@ def plan_agenda(
     metrics = wanted_metrics(gate, options.metrics, marked, options.judges)
     told = gate.judge.wording
     judges = open_judges(metrics, options.judges, options.judge_samples, chats, told)
+    _check_rubrics(judges, told)
     examines = options.judge_exam == "take" and (gate.relies_on_judges or JUDGE.name in suites)
     forgets = FORGETTING.name in suites
     varying = varied_suites(suites)
@@ -130,8 +132,23 @@ def plan_agenda(
         varied=varied_cases(cases, options.variants) if varying else frozenset(),
         pairings=_pairings(options.models, opponents) if pairwise else (),
         preference=pairwise,
-        labels=tuple(read_labels(options.labels, cases)) if options.labels else (),
+        labels=_labels(options, cases, told),
     )
+
+
+def _labels(options: ExamOptions, cases: Sequence[Case], told: Wording) -> tuple[Label, ...]:
+    return read_labels(options.labels, cases, rubric_digest(told)) if options.labels else ()
+
+
+def _check_rubrics(judges: Sequence[Judge], told: Wording) -> None:
+    """Raise a UserError for a judge that was aligned by other rules than the gate file names."""
+    for judge in judges:
+        if isinstance(judge, AlignedJudge) and judge.alignment.rubric != rubric_digest(told):
+            raise UserError(
+                f"--judge {judge.name}: aligned by the rubric {judge.alignment.rubric}, and this "
+                f"exam goes by {rubric_digest(told)}; name the file of those rules in the gate "
+                'file, [judge] rubric = "FILE"'
+            )
 
 
 def _judge_exams(
@@ -151,7 +168,7 @@ def _pairwise(options: ExamOptions, chats: Chats, told: Wording) -> PairwiseJudg
     """The first chat model among the judges, if answers are to be compared in pairs."""
     if not options.pairwise:
         return None
-    name = next((name for name in options.judges if name != REFERENCE), None)
+    name = next((name for name in options.judges if not asks_nobody(name)), None)
     if name is None or options.baseline is None:
         raise UserError("--pairwise needs --judge MODEL and --baseline NAME")
     return PairwiseJudge(chats.open(name, JUDGEMENT), wording=told)
@@ -191,10 +208,12 @@ def _harness_exams(options: ExamOptions) -> Iterator[HarnessExam]:
 
 
 def check_judges(judges: Sequence[str], registry: Path) -> None:
-    """Raise a UserError for a judge that is in no registry, before anything is done."""
+    """Raise a UserError for a judge that is in no registry or file, before anything is done."""
     beside = (REFERENCE, "none")
     for name in judges:
-        if name != REFERENCE and not isinstance(
+        if name.startswith(ALIGNED):
+            read_alignment(name)
+        elif name != REFERENCE and not isinstance(
             read_entry(name, registry, "--judge", beside), Prompted
         ):
             raise UserError(f"--judge {name}: it answers cases, but cannot chat; give a chat model")

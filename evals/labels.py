@@ -2,10 +2,12 @@
 
 A `.csv` or `.jsonl` with a row for each score that a person gave. Columns: `case_id`, or
 `question` and `contract`; `score` from 0 to 1; `model` where the answers are of several models;
-`answer`, the text that was scored, where a model may have changed its answer since.
+`answer`, the text that was scored, where a model may have changed its answer since; `rubric`, the
+first 16 hex digits of the SHA-256 of the rules that the score goes by; `expected`, the gold texts,
+where the file must stand alone (`python -m evals.judges.align`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from common.rows import SUFFIXES, Row, read_rows
 from fixtures.cases import Case
 
 SCORE = "a score is a number from 0 to 1"
-COLUMNS = ("case_id", "contract", "question", "score", "model", "answer")
+COLUMNS = ("case_id", "contract", "question", "score", "model", "answer", "expected", "rubric")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +42,16 @@ class Label:
 
 
 @validated(frozen=True, config=ConfigDict(coerce_numbers_to_str=True, str_strip_whitespace=True))
-class _Row:
+class Labelled:
+    """The cells of one row."""
+
     score: float = Field(ge=0, le=1)
     case_id: str = ""
     contract: str = ""
     question: str = ""
     model: str = ""
     answer: str = ""
+    rubric: str = ""
 
     @field_validator("score", mode="before")
     @classmethod
@@ -56,21 +61,25 @@ class _Row:
         return value
 
 
-def read_labels(path: Path, cases: Sequence[Case]) -> tuple[Label, ...]:
+def read_labels(path: Path, cases: Sequence[Case], rubric: str = "") -> tuple[Label, ...]:
     """The labels of these cases, in the order of the file; labels of other cases are left out.
 
+    Args:
+        path: of the file.
+        cases: of the exam.
+        rubric: digest of the rules that the exam goes by.
+
     Raises:
-        UserError: no such file, a row that is no label, or no label of any case.
+        UserError: no such file, a row that is no label or goes by other rules, or no label of any
+            case.
     """
-    if not path.is_file() or path.suffix.lower() not in SUFFIXES:
-        raise UserError(f"--labels {path}: no such .csv or .jsonl file; give one of labels")
     by_id = {case.id: case for case in cases}
     by_question = {(case.contract.id.strip(), case.question.strip()): case for case in cases}
-    rows: TypeAdapter[_Row] = TypeAdapter(_Row)
     labels: list[Label] = []
     number = 0
-    for given in read_rows(path, COLUMNS, f"correct it; {SCORE}"):
-        number, row = given.number, _row(rows, given)
+    mend = 'name the file of those rules in the gate file, [judge] rubric = "FILE"'
+    for given, row in label_rows(path, rubric, mend):
+        number = given.number
         asked = (row.contract, row.question)
         case = by_id.get(row.case_id) if row.case_id else by_question.get(asked)
         if case is not None:
@@ -83,7 +92,32 @@ def read_labels(path: Path, cases: Sequence[Case]) -> tuple[Label, ...]:
     return tuple(labels)
 
 
-def _row(rows: TypeAdapter[_Row], given: Row) -> _Row:
+def label_rows(path: Path, rubric: str, mend: str) -> Iterator[tuple[Row, Labelled]]:
+    """The rows of a file of labels, and what they say.
+
+    Args:
+        path: of the file.
+        rubric: digest of the rules that its scores must go by, where they say by which; empty
+            where any will do.
+        mend: what to do about a row that goes by others.
+
+    Raises:
+        UserError: no such file, or a row that is no label or goes by other rules.
+    """
+    if not path.is_file() or path.suffix.lower() not in SUFFIXES:
+        raise UserError(f"--labels {path}: no such .csv or .jsonl file; give one of labels")
+    rows: TypeAdapter[Labelled] = TypeAdapter(Labelled)
+    for given in read_rows(path, COLUMNS, f"correct it; {SCORE}"):
+        row = _row(rows, given)
+        if rubric and row.rubric and row.rubric.lower()[:16] != rubric:
+            raise UserError(
+                f"{given.where}: scored by the rubric {row.rubric[:16]}, and judged by {rubric}; "
+                f"{mend}, or take the column out"
+            )
+        yield given, row
+
+
+def _row(rows: TypeAdapter[Labelled], given: Row) -> Labelled:
     filled = {name: value for name, value in given.cells.items() if value not in (None, "")}
     try:
         row = rows.validate_python(filled)

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL = "smollm2"
 REFERENCE = "reference"
+ALIGNED = "reference:"
+"""What the name of an aligned reference judge begins with; its file follows."""
+
 MOST = 10**12
 """The largest whole number that an option takes."""
 JUDGED_BY_DEFAULT = 2000
@@ -184,8 +187,9 @@ def add_options(parser: "pytest.Parser") -> None:
     add(
         "--judge",
         metavar="NAMES",
-        help="reference, none, or chat models of the registry, with commas (default: reference, "
-        f"and none beyond {JUDGED_BY_DEFAULT:,} answers)",
+        help="reference, reference:FILE as evals.judges.align writes it, none, or chat models of "
+        f"the registry, with commas (default: reference, none beyond {JUDGED_BY_DEFAULT:,} "
+        "answers)",
     )
     add(
         "--judge-exam",
@@ -237,6 +241,11 @@ def add_options(parser: "pytest.Parser") -> None:
         action="store_true",
         help="go on beside another exam of the same model on this store, and ask what it asks too",
     )
+
+
+def asks_nobody(judge: str) -> bool:
+    """Whether a name of `--judge` is the reference judge's, aligned or not, and no chat model's."""
+    return judge == REFERENCE or judge.startswith(ALIGNED)
 
 
 def option_names() -> set[str]:

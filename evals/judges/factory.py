@@ -13,7 +13,7 @@ from evals.judges.judge_exam import JudgeExam
 from evals.judges.pairs import Pair, read_pairs
 from evals.judges.wording import OURS, Wording
 from evals.metrics.table import METRICS, Metric
-from evals.options import REFERENCE
+from evals.options import REFERENCE, asks_nobody
 from models.chat import ChatModel
 from models.factory import Chats
 
@@ -23,13 +23,17 @@ JUDGEMENT = 1024
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What a judge may be made from; `chat` is None for one that asks no model."""
+    """What a judge may be made from; `chat` is None for one that asks no model.
+
+    `name` is that of `--judge`, where the metric is scored by it.
+    """
 
     metric: str
     chat: ChatModel | None
     samples: int
     embeddings: Embeddings
     wording: Wording = OURS
+    name: str = REFERENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +53,13 @@ class Judging:
 
 
 def _correctness(opening: Opening) -> Judge:
+    from evals.judges.align.judge import open_aligned
     from evals.judges.reference.judge import ReferenceJudge
 
-    return _llm(opening) if opening.chat else ReferenceJudge(opening.embeddings)
+    if opening.chat:
+        return _llm(opening)
+    reference = ReferenceJudge(opening.embeddings)
+    return reference if opening.name == REFERENCE else open_aligned(opening.name, reference)
 
 
 def _llm(opening: Opening) -> Judge:
@@ -156,7 +164,7 @@ def _can(name: str, judges: Sequence[str]) -> bool:
     """Whether these judges can score the metric."""
     by = METRICS[name].by
     if by == "llm":
-        return any(judge != REFERENCE for judge in judges)
+        return any(not asks_nobody(judge) for judge in judges)
     if name == "disagreement":
         return len(judges) > 1
     return by != "judge" or bool(judges)
@@ -172,17 +180,23 @@ def open_judges(
     """The judges of these metrics, chat models told so in the wording. Nothing is asked yet.
 
     Raises:
-        UserError: a name is no chat model.
+        UserError: a name is no chat model, and no file of this reference judge's alignment.
     """
-    models = {name: chats.open(name, JUDGEMENT) for name in names if name != REFERENCE}
+    models = {name: chats.open(name, JUDGEMENT) for name in names if not asks_nobody(name)}
     embeddings = Embeddings()
     judges: list[Judge] = []
     for metric in metrics:
         if metric not in JUDGES:
             continue
         by, make = METRICS[metric].by, JUDGES[metric].open
-        if by == "embedded" or (metric == "correctness" and REFERENCE in names):
+        if by == "embedded":
             judges.append(make(Opening(metric, None, samples, embeddings)))
+        if metric == "correctness":
+            judges += [
+                make(Opening(metric, None, samples, embeddings, name=name))
+                for name in names
+                if asks_nobody(name)
+            ]
         if by == "llm" or metric == "correctness":
             judges += [
                 make(Opening(metric, chat, samples, embeddings, wording))
@@ -194,9 +208,11 @@ def open_judges(
 def judge_exams(judges: Iterable[Judge], pairs: Sequence[Pair] | None = None) -> list[JudgeExam]:
     """The exams of these judges of correctness.
 
-    Scores are held against the pairs that are held out. Whether the order of two answers decides
+    Scores are held against the pairs that are held out, an aligned judge's against its team's too,
+    which it was not aligned by. Whether the order of two answers decides
     needs no label, and is tried on all pairs.
     """
+    from evals.judges.align.judge import AlignedJudge
     from evals.judges.llm.judge import LlmJudge
     from evals.judges.llm.pairwise import PairwiseJudge
 
@@ -213,5 +229,6 @@ def judge_exams(judges: Iterable[Judge], pairs: Sequence[Pair] | None = None) ->
                 )
             )
         else:
-            exams.append(JudgeExam(judge, judge, None, held_out))
+            own = judge.alignment.held_out if isinstance(judge, AlignedJudge) else ()
+            exams.append(JudgeExam(judge, judge, None, [*held_out, *own]))
     return exams

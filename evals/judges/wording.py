@@ -1,5 +1,6 @@
 """A user's own rubric and judge prompt: files named in the gate file, read as text."""
 
+import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,9 @@ LONGEST = 20_000
 """Characters of such a file; what a judge has to read is not left room by more."""
 
 RUBRIC = "rubric"
+SHIPPED = Path(__file__).parent / "data" / "rubric.md"
+"""What the labelled pairs are scored by."""
+
 SHOWN = ("question", "ground_truth", "answer")
 PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
 
@@ -29,6 +33,15 @@ class Wording:
 
 
 OURS = Wording()
+
+
+def rubric_digest(wording: Wording = OURS) -> str:
+    """The first 16 hex digits of the SHA-256 of the rules that scores go by; ours where none is.
+
+    They are of the file as it is: `sha256sum rubric.md` begins with them.
+    """
+    text = wording.rubric or SHIPPED.read_text(encoding="utf-8")
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def read_wording(gate: Path, rubric: str | None, prompt: str | None) -> Wording:
@@ -73,9 +86,9 @@ def _text(gate: Path, key: str, name: str | None) -> str:
     path = gate.parent / Path(name).expanduser()
     if not path.is_file():
         raise UserError(f"{where}: no such file; paths begin at the gate file's folder")
-    text = file_text(path).strip()
+    text = file_text(path)
     check_texts(str(path), text)
-    if not text:
+    if not text.strip():
         raise UserError(f"{where}: the file is empty; write the {key} into it")
     if len(text) > LONGEST:
         raise UserError(

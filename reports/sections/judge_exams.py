@@ -7,7 +7,7 @@ from evals.gate import Gate, JudgeRules
 from evals.judges.judge_exam import JudgeExam, Trial
 from evals.judges.llm.replies import Preference
 from evals.metrics.table import METRICS
-from evals.options import REFERENCE
+from evals.options import asks_nobody
 from evals.suites import JUDGE
 from reports.report import Finding, Section
 from reports.statistics.agreement import Measured, Winner, agreement, position_bias, shift
@@ -61,7 +61,7 @@ def untrusted(
     }
     lines = {}
     for name in gate.gating:
-        scored_by = {"judge": judges, "llm": [judge for judge in judges if judge != REFERENCE]}
+        scored_by = {"judge": judges, "llm": [judge for judge in judges if not asks_nobody(judge)]}
         who = scored_by.get(METRICS[name].by)
         if who is None:
             continue

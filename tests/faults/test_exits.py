@@ -56,6 +56,7 @@ def test_an_option_that_no_command_has_is_one_line_and_exit_4():
         ("reports.compare", ["only-one"]),
         ("evals.cuad", ["predictions.json", "--cuad", "test.json", "--mode", "nonsense"]),
         ("evals.leakage", ["--threshold", "half"]),
+        ("evals.judges.align", ["--labels", "none.csv"]),
         ("fixtures.priors", []),
         ("reports.page", []),
         ("reports.history", ["--metric"]),

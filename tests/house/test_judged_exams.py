@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from evals.judges.reference.judge import ReferenceJudge
+from evals.judges.wording import rubric_digest
 from tests.builders.fake_server import Fault, fake_server
 
 ROOT = Path(__file__).parents[2]
@@ -55,6 +57,7 @@ def report(tmp_path):
     [
         (("--judge", "nosuch"), "nosuch"),
         (("--judge", "none,reference"), "--judge none,reference: give reference, none, or chat"),
+        (("--judge", "reference:no.json"), "--judge reference:no.json: no such file; type: python"),
         (("--judge", "kept"), "--judge kept: it answers cases, but cannot chat"),
         (("--metric", "rouge"), "did you mean rouge"),
         (("--metric", "groundedness"), "groundedness is scored by a chat model: give --judge"),
@@ -110,6 +113,35 @@ def test_a_judge_is_told_the_users_rubric_and_a_missing_one_is_one_line(session,
         told = [r for r in server.requests if "where the section is named" in json.dumps(r)]
     assert refused.ret == 4 and "rubric = 'own.md': no such file" in "".join(refused.errlines)
     assert len(told) == 6
+
+
+def test_an_aligned_judge_scores_and_takes_its_exam_by_the_gates_rubric(session, report, tmp_path):
+    halved = {
+        "reference": ReferenceJudge().identity, "rubric": rubric_digest(), "labels": "",
+        "values": [0, 0.1, 0.2, 0.3, 0.4, 0.5],
+    }  # fmt: skip
+    kept, gate = tmp_path / "legal.json", tmp_path / "gate.toml"
+    kept.write_text(json.dumps(halved))
+    gate.write_text(GUARD)
+    words = ("--gate", str(gate), "--inconclusive", "pass", "--model", "extractive")
+    (tmp_path / "registry" / "extractive.toml").write_text('kind = "extractive"\n')
+    found = {}
+    for judge in ("reference", f"reference:{kept}"):
+        session("--judge", judge, *words, target="evals/test_gate.py")
+        written = report()
+        found[judge] = [row["scores"]["correctness"] for row in written["results"]]
+        subjects = {f["subject"] for s in written["sections"] for f in s["findings"]}
+        assert judge in subjects, "it took its exam"
+    plain, aligned = found.values()
+    assert len(plain) > 6 and any(plain)
+    assert all(other in (score, pytest.approx(score / 2, abs=1e-5))
+               for score, other in zip(plain, aligned, strict=True))  # fmt: skip
+    assert sum(aligned) < sum(plain)
+    (tmp_path / "own.md").write_text("Other rules.")
+    gate.write_text(f'{GUARD}[judge]\nrubric = "own.md"\n')
+    refused = session("--judge", f"reference:{kept}", *words, target="evals/test_gate.py")
+    lines = [line for line in refused.errlines if line.startswith("ERROR")]
+    assert refused.ret == 4 and len(lines) == 1 and "aligned by the rubric" in lines[0]
 
 
 def test_a_judge_that_scores_no_correctness_is_examined_too(session, serve, report, tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 from common.errors import UserError
 from evals.judges.factory import open_judges
 from evals.judges.judge import Judge, Panel, Submission
-from evals.options import REFERENCE
+from evals.options import REFERENCE, asks_nobody
 from evals.results import Score
 from fixtures.cases import Case, Contract, Span
 from models.chat import Answer
@@ -52,7 +52,7 @@ class Appraisal:
 def judge_models(names: str) -> list[str]:
     """Those of `--judge` that are models of the registry, each once."""
     given = dict.fromkeys(name.strip() for name in names.split(","))
-    return [name for name in given if name not in (METRICS, REFERENCE)]
+    return [name for name in given if name != METRICS and not asks_nobody(name)]
 
 
 def open_appraisers(names: str, chats: Chats, registry: Path) -> tuple[tuple[Judge, ...], bool]:

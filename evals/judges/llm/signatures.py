@@ -205,11 +205,12 @@ def task_of(name: str, wording: Wording) -> Task:
     """
     task = TASKS[name]
     told = task.signature.instructions
-    if name == "correctness" and wording.prompt:
-        told = f"{wording.prompt.replace('{rubric}', wording.rubric or GRADED)}\n\n{QUOTED}"
-    elif name == "correctness" and wording.rubric:
-        told = f"{GRADER.replace('{rubric}', OWN.replace('{rubric}', wording.rubric))}\n\n{QUOTED}"
-    elif name == "preference" and wording.rubric:
+    rubric, prompt = wording.rubric.strip(), wording.prompt.strip()
+    if name == "correctness" and prompt:
+        told = f"{prompt.replace('{rubric}', rubric or GRADED)}\n\n{QUOTED}"
+    elif name == "correctness" and rubric:
+        told = f"{GRADER.replace('{rubric}', OWN.replace('{rubric}', rubric))}\n\n{QUOTED}"
+    elif name == "preference" and rubric:
         ours = told.removesuffix(QUOTED).rstrip()
-        told = f"{ours}{PREFERRED.replace('{rubric}', wording.rubric)}\n\n{QUOTED}"
+        told = f"{ours}{PREFERRED.replace('{rubric}', rubric)}\n\n{QUOTED}"
     return replace(task, signature=task.signature.with_instructions(told))

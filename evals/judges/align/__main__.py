@@ -1,0 +1,208 @@
+"""`python -m evals.judges.align`: the reference judge, aligned with your own people's scores.
+
+Exit codes: 0 written, 1 not shown to be better and so not written, 4 a usage mistake.
+"""
+
+import argparse
+import asyncio
+import json
+import re
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from common.command import Parser, run
+from common.doors import as_typed
+from common.errors import UserError
+from common.files import write_whole
+from common.identity import digest, file_digest
+from evals.calls.calls import Budget, Calls
+from evals.calls.journal import Journal, Lookups
+from evals.calls.store import Store
+from evals.judges.align.judge import Alignment
+from evals.judges.align.labelled import check_enough, read_labelled
+from evals.judges.align.monotone import KNOTS, Monotone, crossed, fitted
+from evals.judges.judge import Panel, Submission
+from evals.judges.pairs import Pair
+from evals.judges.reference.judge import ReferenceJudge
+from evals.judges.wording import read_wording, rubric_digest
+from evals.options import ALIGNED
+from fixtures.datasets import load_dataset
+from models.chat import Answer
+from reports.statistics.agreement import Measured, agreement
+from reports.statistics.estimates import Estimate
+from reports.statistics.intervals import cluster_mean
+
+ALPHA = 0.05
+HELD_OUT_FROM, HELD_OUT_CONTRACTS, HELD_OUT_OF = 100, 10, 5
+"""Labels and contracts from which on a fifth of the contracts is kept for the judge's exam."""
+
+SPELT = re.compile(r"[A-Za-z0-9][\w.-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A map, and what every label says of one that was fitted without its contract.
+
+    `pairs`, the reference judge's scores `before` and those `after` are of shape (n,); `change` is
+    of the mean absolute error, after less before.
+    """
+
+    pairs: tuple[Pair, ...]
+    before: tuple[float, ...]
+    after: tuple[float, ...]
+    map: Monotone
+    held_out: frozenset[str]
+    change: Estimate
+
+    @property
+    def better(self) -> bool:
+        """Whether the error falls, by the worse end of its interval over contracts."""
+        return self.change.high is not None and self.change.high < 0
+
+
+def tried(pairs: Sequence[Pair], scores: Sequence[float]) -> Tried:
+    """Align, and hold it against labels that nothing was fitted on.
+
+    Args:
+        pairs: shape (n,), of questions that the contracts answer.
+        scores: shape (n,), the reference judge's.
+    """
+    import numpy as np
+
+    contracts = [pair.contract for pair in pairs]
+    held_out = kept_apart(contracts)
+    before, labels = np.asarray(scores), np.asarray([pair.score for pair in pairs])
+    seen = np.asarray([contract not in held_out for contract in contracts])
+    names = [contract for contract in contracts if contract not in held_out]
+    found = fitted(before[seen], labels[seen], names)
+    after = np.asarray([found.of(score) for score in scores])
+    after[seen] = crossed(before[seen], labels[seen], names)
+    gains = np.abs(after - labels) - np.abs(before - labels)
+    change = cluster_mean(gains.tolist(), contracts, ALPHA, "amount")
+    return Tried(tuple(pairs), tuple(scores), tuple(after.tolist()), found, held_out, change)
+
+
+def kept_apart(contracts: Sequence[str]) -> frozenset[str]:
+    """The contracts on which the aligned judge is examined later; none where labels are few.
+
+    About a fifth, by the digest of their names: the same ones whoever aligns.
+    """
+    names = sorted(set(contracts), key=lambda name: digest("held out of alignment", name))
+    if len(contracts) < HELD_OUT_FROM or len(names) < HELD_OUT_CONTRACTS:
+        return frozenset()
+    return frozenset(names[: len(names) // HELD_OUT_OF])
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Align the reference judge with people's scores; 1 where that is not shown to be better."""
+    parser = Parser(prog="python -m evals.judges.align", description=main.__doc__)
+    add = parser.add_argument
+    add("--labels", type=Path, required=True, metavar="FILE", help="CSV or JSONL: contract, "
+        "question, expected, answer, score; or case_id, answer, score of --dataset")  # fmt: skip
+    add("--name", required=True, help="of the aligned judge, and of its file")
+    add("--folder", type=Path, default=Path("judges"), help="where its file is written (judges)")
+    add("--rubric", type=Path, metavar="FILE", help="what your people score by, if not our rubric")
+    add("--dataset", metavar="NAME", help="sample, cuad or a path: whose cases case_id names")
+    add("--cuad-dir", type=Path, help="folder that holds CUAD_v1.json")
+    return run(parser.parse_args, _align, argv)
+
+
+def _align(options: argparse.Namespace) -> int:
+    if not SPELT.fullmatch(options.name):
+        raise UserError(f"--name {options.name}: give letters, digits, points and dashes")
+    path: Path = options.folder / f"{options.name}.json"
+    if path.exists():
+        raise UserError(f"{path} is there already; give another --name, or remove it")
+    own = options.rubric and str(options.rubric.absolute())
+    rubric = rubric_digest(read_wording(Path("--rubric"), own, None))
+    cases = load_dataset(options.dataset, options.cuad_dir).cases if options.dataset else ()
+    judge = ReferenceJudge()
+    pairs = read_labelled(options.labels, cases, rubric)
+    answered = [pair for pair in pairs if pair.case.answerable]
+    check_enough(options.labels, answered)
+    scores = asyncio.run(_scores(judge, answered))
+    scored = [(p, s) for p, s in zip(answered, scores, strict=True) if s is not None]
+    check_enough(options.labels, [pair for pair, _ in scored])
+    found = tried([pair for pair, _ in scored], [score for _, score in scored])
+    print(_table(found, len(pairs) - len(answered), len(answered) - len(scored)))
+    if not found.better:
+        print(
+            "not written: on contracts that it was not aligned by, the aligned judge's mean "
+            f"absolute error changes by {found.change:+.3f}, which is not shown to be better; keep "
+            "--judge reference, or align by more labels",
+            file=sys.stderr,
+        )
+        return 1
+    held_out = tuple(pair for pair in found.pairs if pair.contract in found.held_out)
+    alignment = Alignment(
+        reference=judge.identity,
+        rubric=rubric,
+        labels=file_digest(options.labels),
+        values=found.map.values,
+        held_out=held_out,
+    )
+    write_whole(path, json.dumps(alignment.model_dump(mode="json"), indent=1) + "\n")
+    print(as_typed(f"written: {path}; type: pytest evals --judge {ALIGNED}{path}"))
+    return 0
+
+
+async def _scores(judge: ReferenceJudge, pairs: Sequence[Pair]) -> list[float | None]:
+    """The reference judge's scores; None where it gives none."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(str(Path(folder) / "scores.sqlite"))
+        try:
+            async with Journal(store) as journal:
+                calls = Calls(journal, Lookups(store, "answers"), Budget())
+                panel = Panel((judge,), calls, journal, Lookups(store, "scores"))
+                found = await asyncio.gather(
+                    *(panel.score(judge, Submission(p.case, Answer(p.answer))) for p in pairs)
+                )
+        finally:
+            store.close()
+    return [score.value for score in found]
+
+
+def _table(found: Tried, unanswerable: int, unscored: int) -> str:
+    """Before and after, on labels that the map at hand was not fitted on."""
+    contracts = [pair.contract for pair in found.pairs]
+    labels = [pair.score for pair in found.pairs]
+    sides = [_side(scores, labels, contracts) for scores in (found.before, found.after)]
+    notes = f", {unscored} more are unscored" if unscored else ""
+    notes += f", {unanswerable} more ask what no contract answers" if unanswerable else ""
+    kept = (
+        f"{len(found.held_out)} of the contracts are kept for its exam. " if found.held_out else ""
+    )
+    steps = (f"{knot:g}: {value:.2f}" for knot, value in zip(KNOTS, found.map.values, strict=True))
+    return "\n".join(
+        [
+            f"{len(labels)} labels of {len(set(contracts))} contracts, each held against a judge "
+            f"that was aligned without its contract{notes}",
+            f"{'':28}{'reference':24}aligned",
+            *(f"{what:28}{sides[0][what]:24}{sides[1][what]}" for what in sides[0]),
+            f"{kept}Its scores in place of the reference judge's: {', '.join(steps)}",
+        ]
+    )
+
+
+def _side(
+    scores: Sequence[float], labels: Sequence[float], contracts: Sequence[str]
+) -> dict[str, str]:
+    found = agreement(scores, labels, contracts, ALPHA)
+    over = [score - label for score, label in zip(scores, labels, strict=True)]
+    return {
+        "mean absolute error": _shown(found.mean_absolute_error),
+        "mean score less mean label": f"{cluster_mean(over, contracts, ALPHA, 'difference'):+.3f}",
+        "Spearman": _shown(found.spearman),
+        "kappa": _shown(found.kappa),
+    }
+
+
+def _shown(measured: Measured) -> str:
+    return f"{measured.estimate}" if measured.estimate else measured.reason
+
+
+if __name__ == "__main__":
+    sys.exit(main())
