@@ -26,7 +26,7 @@ from evals.metrics.table import score
 from evals.plan import PairJudge, Plan, Retrieves
 from evals.repeats import draws, merged
 from evals.results import Result, Score, Spending, tokens_per_second
-from evals.shown import belonging, offered, shown
+from evals.shown import belonging, offered, shown, with_gold
 from evals.variants.variant import Variant
 from fixtures.cases import Case
 from fixtures.retrieval.passages import Passage
@@ -288,6 +288,7 @@ class Run:
 
     def _requests(self, model: Model, ranked: Sequence[Ranked], repeat: int = 0) -> list[Request]:
         """What the model is asked: the cases, and once what they are varied to."""
+        ranked = [self._given(model, each) for each in ranked]
         asked = [
             Request(model, each.case, offered(model, each.passages), repeat=repeat)
             for each in ranked
@@ -298,6 +299,19 @@ class Run:
             variants = attempted(partial(self.plan.vary, each.case, each.passages), lost)
             asked += [Request(model, v.case, offered(model, v.passages), v) for v in variants]
         return asked
+
+    def _given(self, model: Model, ranked: Ranked) -> Ranked:
+        """What the model is given in place of a ranking, where that is not examined."""
+        chunker = self.plan.gold
+        if chunker is None:
+            return ranked
+        mixing = partial(with_gold, model, ranked.case, ranked.passages, chunker)
+
+        def lost(line: str) -> tuple[Passage, ...]:
+            self._note(model.name, ranked.case.id, self._calls.excepted(line))
+            return ranked.passages
+
+        return replace(ranked, passages=attempted(mixing, lost))
 
     def _no_variants(self, case: str, line: str) -> Sequence[Variant]:
         self._note("", case, self._calls.excepted(line))

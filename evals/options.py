@@ -12,7 +12,7 @@ from evals.gate import SHIPPED as SHIPPED_GATE
 from evals.metrics.table import METRICS
 from fixtures.datasets import seals_beside
 from fixtures.retrieval.passages import Chunker
-from fixtures.retrieval.retrieval import RetrieverOptions, retriever_kinds
+from fixtures.retrieval.retrieval import Given, RetrieverOptions, retriever_kinds
 from fixtures.selection import Selection, Split
 from models.promotion.champion import read_champion
 from models.promotion.ledger import ledger_beside
@@ -133,6 +133,13 @@ def add_options(parser: "pytest.Parser") -> None:
         metavar="N",
         default="100",
         help="characters that neighbours share (default: 100)",
+    )
+    add(
+        "--passages",
+        metavar="WHAT",
+        default="retrieved",
+        help="retrieved, or gold: the gold passages among distractors, to examine reading alone; "
+        "such an exam cannot promote (default: retrieved)",
     )
     add(
         "--gate",
@@ -294,6 +301,7 @@ def read_options(config: "pytest.Config") -> ExamOptions:
                 size=_number("--chunk-size", option("--chunk-size")) or 0,
                 overlap=_number("--chunk-overlap", option("--chunk-overlap"), least=0) or 0,
             ),
+            passages=_one_of("--passages", option("--passages"), get_args(Given)),
         ),
         gate=Path(option("--gate")),
         baseline=option("--baseline"),

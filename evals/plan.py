@@ -10,7 +10,7 @@ from evals.metrics.table import DEFAULT
 from evals.results import Score
 from evals.variants.variant import Variant
 from fixtures.cases import Case
-from fixtures.retrieval.passages import Passage
+from fixtures.retrieval.passages import Chunker, Passage
 from models.chat import Answer, Model
 
 
@@ -55,7 +55,8 @@ class Plan:
     Without `needs_answers` (only retrieval is examined) no model is asked. `rules` are the rule
     metrics to score. `vary` makes variants of a case, which every model answers too. `preference`
     compares the answers of `pairings`, pairs of models' names. A model that draws its answers is
-    asked each case `repeats` times.
+    asked each case `repeats` times. With `gold`, which cuts contracts into passages, models are
+    given the gold passages among those that were ranked.
     """
 
     models: tuple[Model, ...]
@@ -71,3 +72,4 @@ class Plan:
     pairings: tuple[tuple[str, str], ...] = ()
     preference: PairJudge | None = None
     repeats: int = 1
+    gold: Chunker | None = None

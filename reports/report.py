@@ -95,7 +95,10 @@ class RetrieverFacts:
     """Characters that a passage may repeat of the one before."""
 
     identity: str = ""
-    """SHA-256 of all that moves a ranking."""
+    """SHA-256 of all that decides which passages were given."""
+
+    passages: Literal["retrieved", "gold"] = "retrieved"
+    """As `--passages` says: with `gold` the gold passages were put among those retrieved."""
 
 
 Role = Literal["candidate", "baseline", "champion", "anchor"]

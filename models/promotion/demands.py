@@ -47,6 +47,7 @@ class RetrieverFacts(_Facts):
     chunk_size: int = 0
     chunk_overlap: int = 0
     identity: str = ""
+    passages: str = "retrieved"
 
 
 class JudgeFacts(_Facts):
@@ -81,6 +82,7 @@ def broken_lines(
         *_of_gate(policy, gate, metrics, compared=compared),
         *_of_data(policy, exam.dataset),
         *_of_selection(policy, exam.dataset),
+        *_of_passages(exam.retriever),
         *_of_retriever(policy.exam.retrievers, exam.retriever),
         *_of_judges(policy.exam.judges, exam.fingerprint.judges or (), metrics),
     )
@@ -164,13 +166,21 @@ def _limit(allowed: AllowedLimit) -> str:
 
 
 def _of_retriever(allowed: Sequence[AllowedRetriever], retriever: RetrieverFacts) -> Iterator[str]:
-    found = retriever.model_dump()
+    found = retriever.model_dump(exclude={"passages"})
     for each in allowed:
         if each.model_dump(exclude_none=True).items() <= found.items():
             return
     listed = " or ".join(_words(each.model_dump(exclude_none=True)) for each in allowed)
     del found["identity"]
     yield f"retrievers are {listed}, and this is {_words(found)}; leave out --retriever and --k"
+
+
+def _of_passages(retriever: RetrieverFacts) -> Iterator[str]:
+    if retriever.passages != "retrieved":
+        yield (
+            f"a promotion needs the passages that were retrieved, and --passages "
+            f"{retriever.passages} was typed; leave it out"
+        )
 
 
 def _words(facts: Mapping[str, Any]) -> str:

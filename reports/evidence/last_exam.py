@@ -40,10 +40,8 @@ def find_evidence(name: str, identity: str, runs: Path, report: Path | None = No
         RefusedError: none examined this model, the one that did concluded nothing, or a newer one
             concluded otherwise.
     """
-    if report and read_overview(report).header.part:
-        raise RefusedError(
-            f"{report} is of a part of an exam, which promotes nobody; type `{examine_line(name)}`"
-        )
+    if report:
+        _check_whole(report, read_overview(report).header, name)
     exam = evidence_of(report or _last(name, runs), name)
     for folder in (exam.path.parent, exam.path.resolve().parent):
         if folder.parent.resolve() == runs.resolve() and folder.name != exam.source.id:
@@ -57,6 +55,16 @@ def find_evidence(name: str, identity: str, runs: Path, report: Path | None = No
             break
         _check_newer(newer, exam, name, identity)
     return exam
+
+
+def _check_whole(report: Path, header: Header, name: str) -> None:
+    """Refuse an exam that can promote nobody."""
+    what = "of a part of an exam"
+    if header.retriever.passages == "gold":
+        what = "of an exam with --passages gold, in which nothing had to be retrieved"
+    elif not header.part:
+        return
+    raise RefusedError(f"{report} is {what}, which promotes nobody; type `{examine_line(name)}`")
 
 
 def _last(name: str, runs: Path) -> Path:

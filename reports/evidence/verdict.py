@@ -147,7 +147,7 @@ def judge_again(
     for wrong in of_gate(header.gate, gate, level):
         raise ValueError(wrong)
     further = [
-        *partial_check(len(selected), len(selected), selection),
+        *partial_check(len(selected), len(selected), selection, header.retriever.passages),
         *leak_checks(entries[name], selected, gate.leakage, name, excuses(registry)),
         *fault_checks(report.exceptions, name, len(selected), gate.attrition),
         *section_checks(gate, report.sections, name),
@@ -211,7 +211,8 @@ def _bars(
 ) -> Bars:
     """What keeps gated metrics from speaking: their judges, or the kind of model or exam."""
     facts = report.header.retriever
-    options = RetrieverOptions(facts.kind, facts.k, Chunker(facts.chunk_size, facts.chunk_overlap))
+    chunker = Chunker(facts.chunk_size, facts.chunk_overlap)
+    options = RetrieverOptions(facts.kind, facts.k, chunker, passages=facts.passages)
     section = next((each for each in report.sections if each.name == JUDGE.name), None)
     if wrong := contradictory(section, gate.judge):
         raise ValueError(wrong)

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from evals.judges.judge_exam import JudgeExam
 from fixtures.cases import Case
+from models.entry import Entry
 from reports.examination.prepare import Prepared
 from reports.report import Check
+from reports.verdict.bars import shown_none
 from reports.verdict.critical import critical_demands, unknown
 from reports.verdict.guards import guard_needs
 from reports.verdict.planning import judge_costs, several, too_few
@@ -52,6 +54,19 @@ def look_ahead(
     floors = _floors_alone(prepared) if cases else ()
     notes = (*table, *needs, *floors, *_of_selection(prepared))
     return Beforehand(notes, (*table, *needs, *warnings, *judge_costs(judge_exams), *beside))
+
+
+def gold_notes(entries: Mapping[str, Entry], cases: Sequence[Case]) -> Iterator[str]:
+    """What is said of an exam that gives the gold passages: what it is of, and where it is not."""
+    yield "--passages gold: reading alone is examined, and this exam cannot promote"
+    for name, entry in entries.items():
+        if why := shown_none(entry):
+            yield f"--passages gold does not apply to {name}, and changes nothing of it: {why}"
+    if lost := sum(case.answerable and not case.located for case in cases):
+        yield (
+            f"{lost} answerable cases have no gold answer that is located, and are given what was "
+            "retrieved"
+        )
 
 
 def _floors_alone(prepared: Prepared) -> Iterator[str]:

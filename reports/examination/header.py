@@ -138,7 +138,9 @@ def model_facts(model: Model, entry: Entry, role: Role) -> ModelFacts:
 def retriever_facts(options: RetrieverOptions, identity: str) -> RetrieverFacts:
     """How passages were found."""
     chunker = options.chunker
-    return RetrieverFacts(options.kind, options.k, chunker.size, chunker.overlap, identity)
+    return RetrieverFacts(
+        options.kind, options.k, chunker.size, chunker.overlap, identity, options.passages
+    )
 
 
 def gate_facts(gate: Gate, path: Path, root: Path, alpha: float) -> GateFacts:

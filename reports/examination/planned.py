@@ -14,7 +14,7 @@ from models.factory import Chats
 from models.promotion.tries import Judged
 from models.registry import read_entry
 from reports.examination.admissible import admissibility, passed_over
-from reports.examination.beforehand import Beforehand, look_ahead
+from reports.examination.beforehand import Beforehand, gold_notes, look_ahead
 from reports.examination.header import model_facts
 from reports.examination.looks import Looks, plan_stages
 from reports.examination.prepare import Prepared
@@ -46,8 +46,8 @@ class Planned:
     @property
     def partial(self) -> list[Check]:
         """The check that it is the whole exam, where it is a part."""
-        selection = self.prepared.options.selection
-        return partial_check(len(self.plan.cases), len(self.prepared.cases), selection)
+        selection, given = self.prepared.options.selection, self.prepared.options.retriever.passages
+        return partial_check(len(self.plan.cases), len(self.prepared.cases), selection, given)
 
     @property
     def part(self) -> bool:
@@ -93,21 +93,25 @@ def plan_exam(prepared: Prepared, selected: Selected, chats: Chats) -> Planned:
         *fairness_needs(agenda, cases, len(models), gate),
         *contamination_needs(agenda.contamination_exams, gate),
     )
+    entries = {model.name: read_entry(model.name, options.registry) for model in models}
+    gold = tuple(gold_notes(entries, cases)) if options.retriever.passages == "gold" else ()
     ahead = look_ahead(prepared, cases, leaks, agenda.judge_exams, beside)
     return Planned(
         prepared=prepared,
         agenda=agenda,
         plan=replace(
-            agenda.plan(models, cases, looks.stages, limits, answers), repeats=options.repeats
+            agenda.plan(models, cases, looks.stages, limits, answers),
+            repeats=options.repeats,
+            gold=options.retriever.chunker if options.retriever.passages == "gold" else None,
         ),
         looks=looks,
         retriever=retriever,
         models=tuple(
-            model_facts(
-                model, read_entry(model.name, options.registry), roles.get(model.name, "candidate")
-            )
+            model_facts(model, entries[model.name], roles.get(model.name, "candidate"))
             for model in models
         ),
         leaks=leaks,
-        beforehand=Beforehand((*ahead.notes, *passed_over(prepared)), (*ahead.announced, promotes)),
+        beforehand=Beforehand(
+            (*ahead.notes, *gold, *passed_over(prepared)), (*ahead.announced, *gold, promotes)
+        ),
     )

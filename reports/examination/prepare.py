@@ -1,5 +1,6 @@
 """From options to what is examined: gate, registry, data set and opponents, read and checked."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -89,6 +90,7 @@ def prepare(
         selection = without_trained(dataset, options.selection, entries, gate.leakage)
         options = replace(options, selection=selection)
     cases = select(dataset, options.selection)
+    _check_gold(options, dataset.name, cases)
     if options.judged_by_default and len(cases) * len(options.models) > JUDGED_BY_DEFAULT:
         options = replace(options, judges=())
     check_judges(options.judges, options.registry)
@@ -99,3 +101,14 @@ def prepare(
     check_registered(opponents, options.registry)
     run_id = run_id or new_run_id()
     return Prepared(options, root, gate, dataset, cases, opponents, run_id, extensions, policy)
+
+
+def _check_gold(options: ExamOptions, name: str, cases: Sequence[Case]) -> None:
+    """Refuse to give gold passages where nobody knows which they are."""
+    answerable = [case for case in cases if case.answerable]
+    known = any(case.located for case in answerable)
+    if options.retriever.passages == "gold" and answerable and not known:
+        raise UserError(
+            f"--passages gold: no expected answer of {name} is located in its contract, so that no "
+            "passage is known to hold one; leave it out"
+        )

@@ -23,10 +23,11 @@ def open_reserve(options: ExamOptions, dataset: Dataset) -> Dataset:
         )
     chosen = options.selection
     narrow = chosen.limit or chosen.categories or chosen.contracts or options.leave_out_trained
+    narrow = narrow or options.retriever.passages == "gold"
     if narrow or chosen.split != "test" or options.missed or options.errored or options.full:
         raise UserError(
             "--sealed examines all sealed contracts, once: leave out --split, --limit, --category, "
-            "--contract, --leave-out-trained, --missed, --errored and --full"
+            "--contract, --leave-out-trained, --passages, --missed, --errored and --full"
         )
     if options.baseline != CHAMPION:
         raise UserError("--sealed is for a promotion: add --baseline champion")

@@ -75,16 +75,12 @@ def right_by(gate: Gate) -> Rule:
 def _of_model(run: Run, model: Model, kind: str, rule: Rule, alpha: float) -> Iterator[Finding]:
     """The shares of one kind of case; of none that was scored there is no finding."""
     cases = [case for case in run.reached if case.answerable == (kind == "answerable")]
-    located = [
-        case
-        for case in cases
-        if kind == "unanswerable" or any(span.start is not None for span in case.spans)
-    ]
+    located = [case for case in cases if case.located or not case.answerable]
     asked = [run.repeats(model.name, case) for case in located]
     scored = [each for each in asked if all(rule.holds(one) is not None for one in each)]
     if not scored:
         return
-    if kind == "answerable" and _reads_others(run, model, scored):
+    if kind == "answerable" and _reads_others(run, scored):
         yield Finding(model.name, f"{kind}: {ANSWERABLE[0]}", None, OTHER_PASSAGES)
         return
     stood = [_stages(run, repeats, rule) for repeats in scored]
@@ -110,12 +106,12 @@ def _stages(run: Run, repeats: Sequence[Result], rule: Rule) -> Mapping[str, flo
     return Counter({stage: count / len(repeats) for stage, count in at.items()})
 
 
-def _reads_others(run: Run, model: Model, asked: Sequence[Sequence[Result]]) -> bool:
-    """Whether a model is shown none of the passages offered to it, or others than these."""
-    return not model.uses_passages or any(
+def _reads_others(run: Run, asked: Sequence[Sequence[Result]]) -> bool:
+    """Whether a model is offered no passages, or shown others than these."""
+    results = [one for repeats in asked for one in repeats]
+    return not any(run.offered(one) for one in results) or any(
         not any(p.start == each.start and each.end <= p.end for p in run.offered(one))
-        for repeats in asked
-        for one in repeats
+        for one in results
         for each in one.answer.passages
     )
 

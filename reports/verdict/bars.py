@@ -119,19 +119,28 @@ def inapplicable(
     return found
 
 
-def _no_retrieval(entry: Entry, cases: Sequence[Case], retriever: RetrieverOptions) -> str:
-    """Why nothing can be said of what a model is shown; empty where something can."""
+def shown_none(entry: Entry) -> str:
+    """Why a model is shown none of the passages of an exam; empty where it is."""
     if isinstance(entry, Prompted) and not entry.passages:
         return "the model is asked without passages"
     if isinstance(entry, RecordedEntry):
         return "the answers were recorded, and not what was retrieved for them"
+    return ""
+
+
+def _no_retrieval(entry: Entry, cases: Sequence[Case], retriever: RetrieverOptions) -> str:
+    """Why nothing can be said of what a model is shown; empty where something can."""
+    if why := shown_none(entry):
+        return why
     if retriever.kind == "none":
         return "--retriever none shows the contract, and ranks nothing"
+    if retriever.passages == "gold":
+        return "--passages gold gives the gold passages, and no retriever found them"
     return _nothing_to_rank(cases, retriever.chunker)
 
 
 def _nothing_to_rank(cases: Sequence[Case], chunker: Chunker) -> str:
-    located = [case for case in cases if any(span.start is not None for span in case.spans)]
+    located = [case for case in cases if case.located]
     if not located:
         return "no expected answer is located in its contract"
     contracts = {case.contract.digest: case.contract for case in located}.values()

@@ -9,6 +9,7 @@ from common.identity import file_digest
 from evals.gate import Leakage
 from evals.leakage.leaks import check_leakage, find_leaks
 from fixtures.cases import Case, Dataset
+from fixtures.retrieval.retrieval import Given
 from fixtures.selection import Selection, select
 from models.entry import Entry
 from models.manifest import FILE, read_manifest
@@ -24,8 +25,13 @@ NAMED = 5
 NOBODY: Mapping[str, str] = {}
 
 
-def partial_check(asked: int, selected: int, selection: Selection) -> list[Check]:
-    """A verdict is of a whole exam: not of what -k left of it, nor of hand-picked cases."""
+def partial_check(
+    asked: int, selected: int, selection: Selection, passages: Given = "retrieved"
+) -> list[Check]:
+    """A verdict is of a whole exam: of all cases, as -k or a pick leaves none, and of retrieval."""
+    if passages == "gold":
+        reason = "--passages gold examines reading alone; leave it out for a verdict"
+        return [Check("passages", "minimum", "INCONCLUSIVE", reason)]
     if asked < selected:
         reason = f"{asked} of {selected} cases were examined; leave out -k and run all of evals"
     elif selection.categories or selection.contracts:

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evals.metrics.table import METRICS, score
-from evals.shown import belonging, offered, shown
+from evals.shown import belonging, offered, shown, with_gold
 from fixtures.cases import Case, Contract, Span
-from fixtures.retrieval.passages import Passage
+from fixtures.retrieval.passages import Chunker, Passage
 from models.chat import Answer
 from models.echo import EchoChat
 from models.prompted import PromptedModel, Template
@@ -78,3 +78,42 @@ def test_the_exam_alone_decides_what_is_shown():
         "training/data/building.py",
         "training/data/__main__.py",
     }
+
+
+CHUNKER = Chunker(80, 20)
+CONTRACT = Contract(
+    "c", "".join(f"{n}. Clause {n} says what {n} says, and no more.\n" for n in range(30))
+)
+CLAUSES = CHUNKER.split(CONTRACT)
+
+
+@settings(max_examples=200)
+@given(
+    st.integers(0, 29) | st.none(), st.permutations(CLAUSES), st.integers(1, 6),
+    st.integers(1, 5) | st.none(), st.integers(90, 400),
+)  # fmt: skip
+def test_the_gold_passage_is_shown_whole_among_as_many_as_there_is_room_for(
+    clause, ranked, k, most, context
+):
+    """Whatever the room: the model is shown no more than of the ranking, and the gold one first."""
+    gold = f"says what {clause} says"
+    spans = () if clause is None else (Span(gold, CONTRACT.text.index(gold)),)
+    case = Case("1", "1", CONTRACT, "Law", "Which law?", spans)
+    model = PromptedModel(EchoChat(context=context), Template(), most_passages=most)
+    before = model.shown(case, ranked[:k])
+    given_ = with_gold(model, case, ranked[:k], CHUNKER)
+    now = model.shown(case, given_)
+    assert len(given_) <= max(len(before), 1)
+    assert set(given_) <= {*CLAUSES} and len(set(given_)) == len(given_)
+    if clause is None:
+        assert set(given_) == set(ranked[: max(len(before), 1)])
+    elif len(now) > 1 or now[:1] == given_:
+        assert any(gold in passage.text for passage in now)
+
+
+def test_what_is_not_located_and_what_is_closed_is_given_what_was_ranked():
+    nowhere = Case("1", "1", CONTRACT, "Law", "Which law?", (Span("Ohio", None),))
+    opened = PromptedModel(EchoChat(), Template())
+    assert with_gold(opened, nowhere, CLAUSES[:5], CHUNKER) == CLAUSES[:5]
+    closed = replace(opened, uses_passages=False)
+    assert offered(closed, CLAUSES[:5]) == ()

@@ -88,6 +88,7 @@ CHANGED: dict[str, str] = {
     "spending.came_back": "new: how many of them brought a reply",
     "dataset.sealed": "new: whether these were sealed contracts",
     "judged": "new: how often these contracts had judged before",
+    "retriever.passages": "new: whether the gold passages were put among those retrieved",
     "sections.2": "new: where answers are lost",
 }
 """What the code has come to say otherwise since, by its place in the report, and why."""

@@ -194,6 +194,8 @@ def test_max_calls_keeps_what_is_there(session):
         (["--contract", "Nobody"], "--contract 'Nobody'"),
         (["--chunk-size", "5"], "--chunk-size"),
         (["--gate", "nowhere.toml"], "cannot be read"),
+        (["--passages", "golden"], "--passages golden: no such choice; did you mean gold?"),
+        (["--passages", "gold", "--retriever", "none"], "leave out one of them"),
         (["--max-calls", "-1"], "--max-calls -1"),
     ],
 )

@@ -230,6 +230,7 @@ def test_retrieval_does_not_apply_where_nothing_is_ranked(sample):
     }
     assert inapplicable(RecordedEntry(kind="recorded", path="x.csv"), cases, RETRIEVER)
     assert inapplicable(open_book, cases, replace(RETRIEVER, kind="none"))
+    assert inapplicable(open_book, cases, replace(RETRIEVER, passages="gold"))
     assert inapplicable(open_book, cases, replace(RETRIEVER, chunker=Chunker(10**6, 0)))
     for entry in (open_book, EchoEntry(kind="echo"), ExtractiveEntry(kind="extractive")):
         assert inapplicable(entry, cases, RETRIEVER) == {}
