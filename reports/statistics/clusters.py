@@ -1,6 +1,6 @@
 """What the contracts of an exam add up to: all that means and bounds are computed from."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,12 +40,14 @@ class Sums:
         return self.gained_squares + self.lost_squares
 
 
-def summed(values: Sequence[float], clusters: Sequence[str]) -> Sums:
+def summed(values: Sequence[float], clusters: Sequence[str], among: Collection[str] = ()) -> Sums:
     """The sums of one exam, contracts in order of name: arrays of shape (G,).
 
     Args:
         values: shape (n,).
         clusters: shape (n,), the contract of each value.
+        among: every contract that has a place, with or without a value; those of the values
+            where none are given.
 
     Raises:
         ValueError: there are no values, one is not finite, or the lengths differ.
@@ -63,15 +65,15 @@ def summed(values: Sequence[float], clusters: Sequence[str]) -> Sums:
         raise ValueError(f"{len(scores)} values, but {len(clusters)} contracts")
     if not np.isfinite(scores).all():
         raise ValueError("a value is not finite; leave out what could not be scored")
-    place = {name: number for number, name in enumerate(sorted(set(clusters)))}
+    place = {name: number for number, name in enumerate(sorted({*clusters, *among}))}
     members = np.fromiter((place[name] for name in clusters), dtype=np.intp, count=len(scores))
 
     def by_contract(each: "Floats") -> "Floats":
-        return np.bincount(members, weights=each).astype(np.float64, copy=False)
+        return np.bincount(members, each, minlength=len(place)).astype(np.float64, copy=False)
 
     gained, lost = np.maximum(scores, 0.0), np.maximum(-scores, 0.0)
     return Sums(
-        np.bincount(members).astype(np.float64),
+        by_contract(np.ones_like(scores)),
         by_contract(gained),
         by_contract(gained * gained),
         by_contract(lost),
@@ -109,6 +111,32 @@ def cluster_error(sums: "Floats", sizes: "Floats") -> tuple["Floats", "Floats"]:
     # What is left where all values are equal is rounding, not spread.
     squares = np.where(squares < 1e-24 * np.square(sums).sum(axis=-1), 0.0, squares)
     return mean, np.sqrt(squares) / cases
+
+
+def correlation_between(one: Sums, other: Sums) -> "Floats":
+    """Correlation of two means over the same contracts, shape (...): that of their residual sums.
+
+    0 where one of them does not vary from contract to contract.
+
+    >>> judge, people = summed([1, 1, 0, 1], "aabc"), summed([1, 0, 0], "abc")
+    >>> round(float(correlation_between(judge, people)), 2)
+    0.7
+    """
+    import numpy as np
+
+    first, second = _residual_terms(one), _residual_terms(other)
+    spread = np.square(first).sum(axis=-1) * np.square(second).sum(axis=-1)
+    unit = np.sqrt(np.where(spread > 1e-24, spread, 1.0))
+    return np.where(spread > 1e-24, (first * second).sum(axis=-1) / unit, 0.0)
+
+
+def _residual_terms(sums: Sums) -> "Floats":
+    """What each contract adds to the error of the mean, as in `cluster_error`, shape (..., G)."""
+    import numpy as np
+
+    mean = sums.values.sum(axis=-1) / sums.sizes.sum(axis=-1)
+    terms: Floats = (sums.values - mean[..., np.newaxis] * sums.sizes) / np.sqrt(_rest(sums.sizes))
+    return terms
 
 
 def correlation_within(sums: Sums) -> "Floats":
@@ -208,9 +236,7 @@ def skewness(sums: Sums) -> "Floats":
     """
     import numpy as np
 
-    mean = sums.values.sum(axis=-1) / sums.sizes.sum(axis=-1)
-    residuals = sums.values - mean[..., np.newaxis] * sums.sizes
-    terms = residuals / np.sqrt(_rest(sums.sizes))
+    terms = _residual_terms(sums)
     squares = np.square(terms).sum(axis=-1)
     known = squares > 1e-24 * np.square(sums.values).sum(axis=-1)
     return np.where(known, (terms**3).sum(axis=-1) / np.where(known, squares, 1.0) ** 1.5, 0.0)

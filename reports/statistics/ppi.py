@@ -1,9 +1,12 @@
 """Prediction-powered inference: a few people's labels, sharpened by a judge's many scores."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from reports.statistics.bounds import Kind, freedom_of, least_difference, mean_bounds
+from reports.statistics.clusters import Sums, correlation_between, summed
 from reports.statistics.estimates import Estimate
 from reports.statistics.intervals import cluster_mean
 
@@ -17,6 +20,25 @@ if TYPE_CHECKING:
 NOTHING = 1e-18
 """What is left of a sum of squares where all values are equal: rounding."""
 
+LEAST_FREEDOM = 2.0
+"""Degrees of freedom of the labels, of which a fit of lambda would leave one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Cases:
+    """Arrays of shape (n,): the judge's scores, people's where `seen`, and contracts."""
+
+    judge: "Floats"
+    people: "Floats"
+    seen: "npt.NDArray[np.bool_]"
+    contracts: "npt.NDArray[np.str_]"
+
+    @property
+    def known(self) -> list[str]:
+        """Contracts of the labelled cases."""
+        found: list[str] = self.contracts[self.seen].tolist()
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class PredictionPowered:
@@ -26,9 +48,8 @@ class PredictionPowered:
         estimate: over all cases; without an interval where labels come from one contract.
         labels: of the labels alone.
         tuning: the weight of the judge, lambda, in 0..1; 0 leaves the labels alone.
-        gain: variance of the labels alone over that of the estimate: as many times as many
-            labels would have been needed. None where either variance is not known or 0,
-            1 where lambda is 0.
+        gain: square of the labels' interval over that of the estimate's: as many times as many
+            labels would have been needed. None without intervals, 1 where lambda is 0.
     """
 
     estimate: Estimate
@@ -43,33 +64,35 @@ def prediction_powered_mean(
     contracts: Sequence[str],
     alpha: float = 0.05,
     *,
+    kind: Kind = "share",
     tuning: float | None = None,
 ) -> PredictionPowered:
     """PPI++ estimate of the mean human score, clustered by contract.
 
     With labels Y and judge scores f on n labelled cases, and judge scores f~ on the N others,
 
-        estimate = mean(Y) + lambda * (mean(f~) - mean(f))
+        estimate = mean(Y - lambda * f) + lambda * mean(f~)
 
     (Angelopoulos, Duchi, Zrnic 2023, arXiv 2311.01453, mean with power tuning). It is right
-    whatever the judge, where the labelled cases are a random draw of contracts or of cases. Its
-    residuals, summed by contract, are a_g + lambda * b_g with
+    whatever the judge, where the labelled cases are a random draw of contracts or of cases. The
+    bounds of the two means (`mean_bounds`) are put together as squares (MOVER; Zou and Donner
+    2008), with their correlation over contracts where that makes the interval wider. Those of the
+    first are t's, with Satterthwaite's degrees of freedom, which are few where a few contracts hold
+    the labels; and no closer than errors of the judge that the labels did not show may move it
+    (`least_difference`), lambda times, and what the labels alone do not know, 1 - lambda times: so
+    thirty labels on which the judge never erred do not make it infallible. Ends are cut to what the
+    values can be.
 
-        a_g = sum_g(Y - mean Y) / n
-        b_g = sum_g(f~ - mean f~) / N - sum_g(f - mean f) / n
-
-    so that cases of one contract may be labelled or not. The variance is K / F times
-    sum (a_g + lambda * b_g)^2 for K contracts that hold labels, and t has F degrees of freedom:
-    K - 1, and one less for a fitted lambda (without which 90 % intervals held 87 % in simulation
-    with eight contracts). It is least at lambda = - sum a_g b_g / sum b_g^2, cut to 0..1; with
-    fewer than three contracts lambda is 0. Where each case is a contract this is the paper's, but
-    for K / F, t in place of the normal, and a variance of f that is not pooled over both sets.
+    lambda is that of the least variance over contracts, cut to 0..1, and shrunk as a slope found
+    on few is (`_tuning`); its fit costs the first mean one degree of freedom. With fewer than
+    three contracts, or less than two degrees of freedom, it is 0.
 
     Args:
         judge: shape (n + N,), the judge's score of every case.
         human: shape (n + N,), people's scores, None where there is none.
         contracts: shape (n + N,), the contract of each case.
         alpha: risk of each end; the level is 1 - 2 * alpha.
+        kind: of the scores: shares, or differences of two.
         tuning: lambda, if it shall not be fitted.
 
     Raises:
@@ -80,40 +103,111 @@ def prediction_powered_mean(
     >>> human = [judge[case] if case < 20 else None for case in range(100)]
     >>> found = prediction_powered_mean(judge, human, contracts)
     >>> print(f"{found.labels}, with the judge {found.estimate}")
-    0.475 [0.297, 0.658], with the judge 0.491 [0.430, 0.553]
+    0.475 [0.297, 0.658], with the judge 0.491 [0.354, 0.628]
     """
     import numpy as np
-    from scipy import stats
 
     if not len(judge) == len(human) == len(contracts):
         raise ValueError(f"{len(judge)} scores, {len(human)} labels, {len(contracts)} contracts")
-    scores = np.asarray(judge, dtype=float)
-    if not np.isfinite(scores).all():
+    cases = _Cases(
+        np.asarray(judge, dtype=float),
+        np.array([label or 0.0 for label in human], dtype=float),
+        np.array([label is not None for label in human], dtype=bool),
+        np.asarray(contracts),
+    )
+    if not np.isfinite(cases.judge).all():
         raise ValueError("a judge's score is not finite; leave out what could not be scored")
-    seen = np.array([label is not None for label in human], dtype=bool)
-    people = np.array([label or 0.0 for label in human], dtype=float)
-    names, members = np.unique(np.asarray(contracts), return_inverse=True)
-    labels = cluster_mean(people[seen].tolist(), names[members[seen]].tolist(), alpha)
-    own = _residuals(people, seen, members)
-    bridge = _residuals(scores, ~seen, members) - _residuals(scores, seen, members)
-    groups = labels.clusters
-    fitted = tuning is None and groups > 2 and not seen.all()
-    tuning = _tuning(own, bridge) if fitted else 0.0 if seen.all() else tuning or 0.0
-    if not tuning:
-        estimate = replace(labels, n=len(scores), clusters=len(names))
-        return PredictionPowered(estimate, labels, 0.0, None if labels.low is None else 1.0)
-    mean = labels.mean + tuning * float(scores[~seen].mean() - scores[seen].mean())
-    if groups < 2:
-        estimate = Estimate(mean, None, None, len(scores), len(names))
+    groups = len(set(contracts))
+    labels = cluster_mean(cases.people[cases.seen].tolist(), cases.known, alpha, kind)
+    widened = 1.0
+    if tuning is None:
+        tuning, widened = _tuned(cases, alpha)
+    if not tuning or len(set(cases.contracts[~cases.seen])) < 2:
+        alone = replace(labels, n=len(judge), clusters=groups)
+        return PredictionPowered(alone, labels, 0.0, None if labels.low is None else 1.0)
+    corrected = (cases.people - tuning * cases.judge)[cases.seen]
+    mean = float(corrected.mean() + tuning * cases.judge[~cases.seen].mean())
+    estimate = Estimate(mean, None, None, len(judge), groups)
+    if labels.low is None or labels.high is None:
         return PredictionPowered(estimate, labels, tuning, None)
-    freedom = groups - 2 if fitted else groups - 1
-    squares = float(np.square(own + tuning * bridge).sum())
-    reach = float(stats.t.isf(alpha, freedom)) * (groups / freedom * squares) ** 0.5
-    estimate = Estimate(mean, mean - reach, mean + reach, len(scores), len(names))
-    alone = float(np.square(own).sum())
-    known = min(alone, squares) > NOTHING
-    gain = alone / (groups - 1) / (squares / freedom) if known else None
+    alone_reach = np.array([labels.mean - labels.low, labels.high - labels.mean])
+    below, above = _reaches(cases, alone_reach, (tuning, widened), kind, alpha)
+    least = -1.0 if kind == "difference" else 0.0
+    low, high = max(mean - below, least), min(mean + above, 1.0)
+    estimate = replace(estimate, mean=min(max(mean, low), high), low=low, high=high)
+    gain = ((labels.high - labels.low) / (high - low)) ** 2 if high > low else None
     return PredictionPowered(estimate, labels, tuning, gain)
+
+
+def _reaches(
+    cases: _Cases, alone: "Floats", tuned: tuple[float, float], kind: Kind, alpha: float
+) -> tuple[float, float]:
+    """How far the bounds lie below the estimate and above it.
+
+    Args:
+        cases: all of them.
+        alone: shape (2,), how far those of the labels alone lie.
+        tuned: lambda, and by how much t's bound of the corrected labels is widened for its fit.
+        kind: of the scores.
+        alpha: risk of each.
+    """
+    import numpy as np
+
+    tuning, widened = tuned
+    seen, among = cases.seen, cases.contracts.tolist()
+    corrected = summed((cases.people - tuning * cases.judge)[seen].tolist(), cases.known, among)
+    rest = summed(cases.judge[~seen].tolist(), cases.contracts[~seen].tolist(), among)
+    errors = _unseen((cases.people - cases.judge)[seen], cases.known, alpha)
+    unseen = np.hypot(tuning * errors, (1 - tuning) * alone)
+    first = np.maximum(widened * _reach(corrected, "amount", alpha), unseen)
+    second = tuning * _reach(rest, kind, alpha)
+    shared = 2 * max(float(correlation_between(corrected, rest)), 0.0)
+    below, above = np.sqrt(first**2 + second**2 + shared * first * second).tolist()
+    return below, above
+
+
+def _reach(sums: Sums, kind: Kind, alpha: float) -> "Floats":
+    """How far the bounds lie below the mean and above it, shape (2,)."""
+    import numpy as np
+
+    mean = sums.values.sum() / sums.sizes.sum()
+    low, high = mean_bounds(sums, kind, alpha)
+    reach: Floats = np.array([mean - low, high - mean])
+    return reach
+
+
+def _unseen(errors: "Floats", contracts: Sequence[str], alpha: float) -> "Floats":
+    """How far errors of the judge that the labels did not show may move their mean, shape (2,).
+
+    Errors of differences may be as large as 2.
+    """
+    import numpy as np
+
+    most = max(1.0, float(np.abs(errors).max()))
+    reaches = []
+    for side in (1, -1):
+        sums = summed((side * errors / most).tolist(), contracts)
+        mean = sums.values.sum() / sums.sizes.sum()
+        reaches.append(most * (mean - least_difference(sums, freedom_of(sums), alpha)))
+    return np.array(reaches, dtype=np.float64)
+
+
+def _tuned(cases: _Cases, alpha: float) -> tuple[float, float]:
+    """Lambda, and by how much bounds lie further out for the degree of freedom that it costs."""
+    import numpy as np
+    from scipy import stats
+
+    seen, groups = cases.seen, len(set(cases.known))
+    if seen.all() or groups < 3:
+        return 0.0, 1.0
+    freedom = float(freedom_of(summed(cases.people[seen].tolist(), cases.known)))
+    if freedom <= LEAST_FREEDOM:
+        return 0.0, 1.0
+    _, members = np.unique(cases.contracts, return_inverse=True)
+    own = _residuals(cases.people, seen, members)
+    bridge = _residuals(cases.judge, ~seen, members) - _residuals(cases.judge, seen, members)
+    wider = float(stats.t.isf(alpha, freedom - 1)) / float(stats.t.isf(alpha, freedom))
+    return _tuning(own, bridge, groups), wider * math.sqrt(freedom / (freedom - 1))
 
 
 def _residuals(
@@ -122,14 +216,24 @@ def _residuals(
     """Residuals from the mean of the chosen values, over their number, summed by contract."""
     import numpy as np
 
-    count = int(chosen.sum())
-    if not count:
-        return np.zeros(members.max() + 1)
-    spread = np.where(chosen, values - values[chosen].mean(), 0.0) / count
+    spread = np.where(chosen, values - values[chosen].mean(), 0.0) / chosen.sum()
     return np.bincount(members, weights=spread).astype(np.float64, copy=False)
 
 
-def _tuning(own: "Floats", bridge: "Floats") -> float:
-    """The lambda in 0..1 of the least variance; 0 where the judge's scores do not vary."""
+def _tuning(own: "Floats", bridge: "Floats", contracts: int) -> float:
+    """The lambda in 0..1 of the least variance, shrunk by what is not known of it.
+
+    It is minus the slope of own on bridge, -sum(a * b) / sum(b ** 2), of as many points as
+    contracts hold labels. The slope times 1 - 1 / F, 0 at least, predicts better than itself, for F
+    the square of the slope over its error (Copas 1983, Journal of the Royal Statistical Society B
+    45): a judge that has not shown what it is worth is not heard.
+    """
     squares = float(bridge @ bridge)
-    return min(max(-float(own @ bridge) / squares, 0.0), 1.0) if squares > NOTHING else 0.0
+    if squares <= NOTHING or contracts < 3:
+        return 0.0
+    slope = -float(own @ bridge) / squares
+    if slope <= 0:
+        return 0.0
+    left = own + slope * bridge
+    unsure = float(left @ left) / (contracts - 2) / squares
+    return min(max(slope - unsure / slope, 0.0), 1.0)

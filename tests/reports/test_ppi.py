@@ -67,12 +67,9 @@ def test_estimate_is_the_librarys_where_each_case_is_a_contract(tuning, seed):
     )
     # The library takes normal quantiles and n where we take t and n - 1.
     wider = stats.t.isf(0.05, 59) / stats.norm.isf(0.05) * math.sqrt(60 / 59)
-    reach = found.estimate.high - found.estimate.mean
-    if tuning:
-        assert reach == pytest.approx((high - low) / 2 * wider)
-        assert reach == pytest.approx(found.estimate.mean - found.estimate.low)
-    else:  # of the labels alone, whose interval also knows what sixty did not show
-        assert reach > (high - low) / 2
+    for reach in (found.estimate.high - point, point - found.estimate.low):
+        # ours also know what sixty labels did not show, and do not forget what is skewed
+        assert reach > 0.99 * (high - low) / 2 * wider
 
 
 @pytest.mark.parametrize("noise", [0.05, 0.3, 2.0])
@@ -88,7 +85,7 @@ def test_fitted_lambda_is_near_the_librarys(noise):
     assert found.estimate.mean == pytest.approx(point, abs=0.003)
 
 
-def test_lambda_is_the_one_of_the_least_variance():
+def test_lambda_is_near_the_one_of_the_narrowest_interval():
     judge, human, contracts = clustered(np.random.default_rng(5))
     best = prediction_powered_mean(judge, human, contracts)
     assert 0 < best.tuning < 1
@@ -98,7 +95,8 @@ def test_lambda_is_the_one_of_the_least_variance():
         return estimate.high - estimate.low
 
     widths = {step / 20: width(step / 20) for step in range(21)}
-    assert min(widths, key=widths.get) == pytest.approx(best.tuning, abs=0.026)
+    assert min(widths, key=widths.get) == pytest.approx(best.tuning, abs=0.11)
+    assert best.estimate.high - best.estimate.low < 1.1 * min(widths.values())
 
 
 def test_no_weight_leaves_the_labels_alone():
@@ -113,12 +111,16 @@ def test_no_weight_leaves_the_labels_alone():
 
 
 def test_copies_of_a_case_prove_nothing():
-    """Each case four times in its contract, and the interval is as wide as before."""
+    """Each case four times in its contract, and the interval is about as wide as before.
+
+    Of what was not seen a likeness within contracts is assumed that copies exceed.
+    """
     judge, human, contracts = clustered(np.random.default_rng(2), per=6)
     once = prediction_powered_mean(judge, human, contracts)
     often = prediction_powered_mean(judge * 4, human * 4, contracts * 4)
     assert often.estimate.mean == pytest.approx(once.estimate.mean)
-    assert often.estimate.low == pytest.approx(once.estimate.low)
+    reach, again = (each.estimate.mean - each.estimate.low for each in (once, often))
+    assert again > 0.8 * reach
 
 
 @pytest.mark.parametrize(
@@ -137,10 +139,9 @@ def test_nine_in_ten_intervals_hold_the_truth(world):
         held += found.estimate.low <= TRUTH <= found.estimate.high
         wide = found.labels.high - found.labels.low
         narrower += (found.estimate.high - found.estimate.low) / wide / repeats
-    noise = 3 * math.sqrt(0.9 * 0.1 / repeats)
-    assert held / repeats == pytest.approx(0.9, abs=noise)
-    # A good judge narrows the interval by a quarter or more; a poor one hardly widens it.
-    assert narrower < (1.02 if world.get("noise") else 0.75)
+    assert held / repeats > 0.9 - 3 * math.sqrt(0.9 * 0.1 / repeats)
+    # A good judge narrows the interval by a tenth or more; a poor one hardly widens it.
+    assert narrower < (1.02 if world.get("noise") else 0.9)
 
 
 def test_the_judge_alone_would_be_wrong():
@@ -201,6 +202,41 @@ def test_labels_that_are_all_alike_gain_nothing():
 def test_what_cannot_be_estimated_is_refused(judge, human, contracts):
     with pytest.raises(ValueError):
         prediction_powered_mean(judge, human, contracts)
+
+
+def test_what_few_contracts_say_of_a_judge_is_shrunk():
+    """Of noise alone lambda is 0 most of the time, however it happens to fit."""
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(60):
+        _, human, contracts = clustered(rng, labelled=6, per=2)
+        noise = rng.uniform(size=len(human)).tolist()
+        found.append(prediction_powered_mean(noise, human, contracts).tuning)
+    assert sum(tuning == 0 for tuning in found) > 45
+
+
+def test_labels_on_which_the_judge_never_erred_do_not_make_it_infallible():
+    """None wrong of thirty: up to a tenth may be, and more within contracts."""
+    rng = np.random.default_rng(0)
+    truth = (rng.uniform(size=2000) < 0.7).astype(float).tolist()
+    human = [score if place < 30 else None for place, score in enumerate(truth)]
+    found = prediction_powered_mean(truth, human, [f"k{place}" for place in range(2000)])
+    assert found.tuning > 0.9
+    assert found.estimate.mean - found.estimate.low > 0.09
+    assert found.estimate.high - found.estimate.mean > 0.09
+
+
+def test_labels_that_a_few_contracts_hold_have_few_degrees_of_freedom():
+    """The same number of labels, evenly over contracts or half of them in one."""
+    rng, widths = np.random.default_rng(4), {}
+    for name, uneven in (("even", False), ("half in one", True)):
+        judge, human, contracts = clustered(rng, contracts=20, each=20, labelled=20, per=4)
+        if uneven:
+            human = [score if place < 20 or place % 10 == 0 else None
+                     for place, score in enumerate(judge)]  # fmt: skip
+        found = prediction_powered_mean(judge, human, contracts, tuning=0.5)
+        widths[name] = found.estimate.high - found.estimate.low
+    assert widths["half in one"] > 1.2 * widths["even"]
 
 
 @settings(max_examples=100, deadline=None)
