@@ -42,7 +42,7 @@ def settles(planned: Planned, run: Run, look: int) -> bool:
 def report_on(planned: Planned, run: Run, results: Sequence[Result], started: str) -> Report:
     """Conclude from the results of a run, whole or not; `started` is when, in UTC."""
     prepared, gate = planned.prepared, _gate_at(planned, max(taken(run) - 1, 0))
-    bars, found = _bars(planned, gate), sections(run, planned.agenda, gate)
+    bars, found = _bars(planned, gate), sections(run, planned.agenda, gate, prepared.opponents)
     report = conclude(
         _header(planned, run, started, gate.alpha),
         results,

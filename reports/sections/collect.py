@@ -6,28 +6,29 @@ from typing import TYPE_CHECKING
 
 from evals.exam import Run
 from evals.gate import Gate
-from evals.labels import Label
 from evals.probes.forgetting import HarnessExam, ProbeExam
 from evals.results import Result
 from evals.suites import FORGETTING, HARM
-from reports.report import Finding, Section
+from reports.report import Finding, Opponent, Section
 from reports.sections.contamination import contamination_section
 from reports.sections.corpus import corpus_section
 from reports.sections.drawing import drawing_section
 from reports.sections.fairness import fairness_section
 from reports.sections.judge_exams import judge_section
+from reports.sections.labels import labels_section
 from reports.sections.loss import loss_section
 from reports.sections.stability import stability_sections
 from reports.statistics.estimates import Estimate, Outcome
 from reports.statistics.intervals import cluster_mean
-from reports.statistics.ppi import prediction_powered_mean
 from reports.verdict.pairs import attrition, by_model, value
 
 if TYPE_CHECKING:
     from evals.agenda import Agenda
 
 
-def sections(run: Run, agenda: "Agenda", gate: Gate) -> tuple[Section, ...]:
+def sections(
+    run: Run, agenda: "Agenda", gate: Gate, opponents: Sequence[Opponent]
+) -> tuple[Section, ...]:
     """Every section that has a finding."""
     results = run.results
     found = [
@@ -38,10 +39,10 @@ def sections(run: Run, agenda: "Agenda", gate: Gate) -> tuple[Section, ...]:
         _forgetting(agenda, gate),
         contamination_section(agenda.contamination_exams, gate),
         _preferences(run, gate.alpha),
-        _labelled(results, agenda.labels, gate.alpha),
         drawing_section(run),
         corpus_section(by_model(results)),
         loss_section(run, gate),
+        labels_section(results, agenda.labels, agenda.judge_exams, gate, opponents),
     ]
     return tuple(section for section in found if section.findings)
 
@@ -135,46 +136,3 @@ def _preferences(run: Run, alpha: float) -> Section:
         findings.append(Finding(first, f"preferred to {second}", estimate, reason))
     note = "A judge reads both answers in both orders; a win counts where it survives the swap."
     return Section("preference", "Preference", note, tuple(findings))
-
-
-def _labelled(results: Sequence[Result], labels: Sequence[Label], alpha: float) -> Section:
-    """Correctness by people, sharpened by the judges' scores of all cases (PPI++)."""
-    findings = tuple(_sharpened(results, labels, alpha))
-    note = (
-        "People's scores of some answers, and the judges' of all of them, give one estimate that "
-        "is right whatever the judges are worth (Angelopoulos, Duchi, Zrnic 2023)."
-    )
-    return Section("labels", "With people's labels", note, findings)
-
-
-def _sharpened(
-    results: Sequence[Result], labels: Sequence[Label], alpha: float
-) -> Iterator[Finding]:
-    for model, rows in by_model(results).items() if labels else ():
-        scored = [
-            (row, judged) for row in rows if (judged := value(row, "correctness")) is not None
-        ]
-        people = [_label(row, labels) for row, _ in scored]
-        count = sum(score is not None for score in people)
-        if not count:
-            yield Finding(model, "correctness", None, "no case is both labelled and judged")
-            continue
-        found = prediction_powered_mean(
-            [score for _, score in scored], people, [row.case.contract.id for row, _ in scored],
-            alpha,
-        )  # fmt: skip
-        gain = f", worth {found.gain:.1f} times as many labels" if found.gain else ""
-        reason = (
-            f"{count} labels alone say {found.labels.mean:.3f}; lambda {found.tuning:.2f}{gain}"
-        )
-        yield Finding(model, "correctness", found.estimate, reason)
-
-
-def _label(result: Result, labels: Sequence[Label]) -> float | None:
-    """The mean of people's scores of this answer; None where nobody labelled it."""
-    scores = [
-        label.score
-        for label in labels
-        if label.case_id == result.case.id and label.is_of(result.model, result.answer.text)
-    ]
-    return sum(scores) / len(scores) if scores else None

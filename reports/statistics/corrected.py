@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from reports.statistics.bounds import mean_bounds
 from reports.statistics.clusters import Sums, correlation_between, summed
 from reports.statistics.estimates import Estimate
-from reports.statistics.intervals import cluster_mean
+from reports.statistics.intervals import interval
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from reports.statistics.clusters import Floats
 
     Bools = npt.NDArray[np.bool_]
+
+
+BLIND = "sensitivity + specificity of the judge is not clearly above 1: it is of no use"
+TOO_MANY = "the judge passes more than its sensitivity allows: it errs otherwise here"
+TOO_FEW = "the judge passes less than its specificity allows: it errs otherwise here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +43,7 @@ class Corrected:
     """A share of answers that people would pass.
 
     Attributes:
-        estimate: None where it is not defined; without an interval where something comes from
-            one contract.
+        estimate: None where it is not defined.
         judged: the share that the judge passes.
         sensitivity: share of the right answers that the judge passes; None without one.
         specificity: share of the wrong ones that it does not pass; None without one.
@@ -89,52 +93,37 @@ def corrected_rate(
     >>> print(f"{found.judged.mean:.2f}, corrected {found.estimate}")
     0.70, corrected 0.766 [0.655, 0.886]
     """
-    known = calibration
-    judged = cluster_mean([float(passed) for passed in judge], contracts, alpha)
-    passed: dict[bool, list[float]] = {True: [], False: []}
-    names: dict[bool, list[str]] = {True: [], False: []}
-    for judgement, label, contract in zip(known.judge, known.people, known.contracts, strict=True):
-        passed[bool(label)].append(float(judgement))
-        names[bool(label)].append(contract)
-    sensitivity, fallout = (
-        cluster_mean(passed[kind], names[kind], alpha) if passed[kind] else None
-        for kind in (True, False)
-    )
-    specificity = None if fallout is None else _complement(fallout)
-    found = Corrected(None, judged, sensitivity, specificity)
-    for what, estimate in (("right", sensitivity), ("wrong", specificity)):
-        if estimate is None or estimate.low is None:
-            return replace(found, reason=f"{what} answers of two contracts must be labelled")
-    everywhere = sorted({*names[True], *names[False]})
-    among = sorted({*contracts, *everywhere})
-    whole = summed([float(passed) for passed in judge], contracts, among)
-    right, wrong = (summed(passed[kind], names[kind], everywhere) for kind in (True, False))
-    low, high, reason = _bounded(whole, right, wrong, alpha)
-    if reason:
-        return replace(found, reason=reason)
-    assert sensitivity is not None
-    assert fallout is not None
+    whole = summed([float(passed) for passed in judge], contracts)
+    right, wrong = (_passed(calibration, kind) for kind in (True, False))
+    judged = interval(whole, "share", alpha)
+    sensitivity = interval(right, "share", alpha) if right else None
+    fallout = interval(wrong, "share", alpha) if wrong else None
+    found = Corrected(None, judged, sensitivity, _complement(fallout) if fallout else None)
+    if not (right and sensitivity and sensitivity.low is not None):
+        return replace(found, reason="right answers of two contracts must be labelled")
+    if not (wrong and fallout and fallout.low is not None):
+        return replace(found, reason="wrong answers of two contracts must be labelled")
+    if judged.low is None:
+        return replace(found, reason="one contract says nothing of the spread")
+    low, high = (float(end) for end in corrected_bounds(whole, right, wrong, alpha))
+    if math.isnan(low) or math.isnan(high):
+        return replace(found, reason=BLIND)
+    if low > 1 or high < 0:
+        return replace(found, reason=TOO_MANY if low > 1 else TOO_FEW)
+    low, high = max(low, 0.0), min(high, 1.0)
     share = (judged.mean - fallout.mean) / (sensitivity.mean - fallout.mean)
     mean = min(max(share, low), high)
-    if judged.low is None:
-        return replace(found, estimate=Estimate(mean, None, None, judged.n, judged.clusters))
     return replace(found, estimate=Estimate(mean, low, high, judged.n, judged.clusters))
 
 
-def _bounded(whole: Sums, right: Sums, wrong: Sums, alpha: float) -> tuple[float, float, str]:
-    """The two ends in 0..1, or why there are none."""
-    low, high = (float(end) for end in corrected_bounds(whole, right, wrong, alpha))
-    if math.isnan(low) or math.isnan(high):
-        return low, high, (
-            "sensitivity + specificity of the judge is not clearly above 1: it cannot tell right "
-            "from wrong"
-        )  # fmt: skip
-    if low > 1 or high < 0:
-        more, less = ("more", "sensitive") if low > 1 else ("less", "unspecific")
-        return low, high, (
-            f"the judge passes {more} answers than one so {less} can: its errors are others here"
-        )  # fmt: skip
-    return max(low, 0.0), min(high, 1.0), ""
+def _passed(calibration: Calibration, kind: bool) -> Sums | None:
+    """The judge's passes among the labelled answers that are right, or wrong; None without any."""
+    known = zip(calibration.judge, calibration.people, calibration.contracts, strict=True)
+    chosen = [(float(passed), name) for passed, right, name in known if right == kind]
+    if not chosen:
+        return None
+    passed, names = zip(*chosen, strict=True)
+    return summed(passed, names, sorted(set(calibration.contracts)))
 
 
 def corrected_bounds(

@@ -90,6 +90,7 @@ CHANGED: dict[str, str] = {
     "judged": "new: how often these contracts had judged before",
     "retriever.passages": "new: whether the gold passages were put among those retrieved",
     "sections.2": "new: where answers are lost",
+    "sections.3": "new: the share of right answers, corrected by the judge's errors",
 }
 """What the code has come to say otherwise since, by its place in the report, and why."""
 
