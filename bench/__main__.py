@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench import (
+    alignment,
     cheats,
     collection,
     embedded,
@@ -61,6 +62,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "cheats": lambda folder, options: cheats.measure(folder, options.cuad_dir),
     "judges": lambda folder, options: judges.measure(folder),
     "frameworks": lambda folder, options: frameworks.measure(folder),
+    "align": lambda folder, options: alignment.measure(folder),
     "hallucination": lambda folder, options: hallucination.measure(folder),
     "training": lambda folder, options: training.measure(folder),
     "embedded": lambda folder, options: embedded.measure(folder, options.limit or None),

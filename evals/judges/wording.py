@@ -56,7 +56,7 @@ def read_wording(gate: Path, rubric: str | None, prompt: str | None) -> Wording:
         UserError: a file is missing, empty, no text or too long, or the prompt has a placeholder
             that nothing fills, or none for the rubric that is given.
     """
-    said = Wording(_text(gate, RUBRIC, rubric), _text(gate, "prompt", prompt))
+    said = Wording(_named(gate, RUBRIC, rubric), _named(gate, "prompt", prompt))
     found = PLACEHOLDER.findall(said.prompt)
     for name in found:
         if name in SHOWN:
@@ -77,7 +77,32 @@ def read_wording(gate: Path, rubric: str | None, prompt: str | None) -> Wording:
     return said
 
 
-def _text(gate: Path, key: str, name: str | None) -> str:
+def read_text(where: str, path: Path, what: str) -> str:
+    """The text of a rubric or a prompt.
+
+    Args:
+        where: what names the file, as an error begins.
+        path: of the file.
+        what: it is.
+
+    Raises:
+        UserError: it is missing, empty, no text or too long.
+    """
+    if not path.is_file():
+        raise UserError(f"{where}: no such file")
+    text = file_text(path)
+    check_texts(str(path), text)
+    if not text.strip():
+        raise UserError(f"{where}: the file is empty; write the {what} into it")
+    if len(text) > LONGEST:
+        raise UserError(
+            f"{where}: {len(text):,} characters leave a judge no room for the answer; "
+            f"give {LONGEST:,} or fewer"
+        )
+    return text
+
+
+def _named(gate: Path, key: str, name: str | None) -> str:
     if name is None:
         return ""
     where = f"{gate}: [judge] {key} = {name!r}"
@@ -86,13 +111,4 @@ def _text(gate: Path, key: str, name: str | None) -> str:
     path = gate.parent / Path(name).expanduser()
     if not path.is_file():
         raise UserError(f"{where}: no such file; paths begin at the gate file's folder")
-    text = file_text(path)
-    check_texts(str(path), text)
-    if not text.strip():
-        raise UserError(f"{where}: the file is empty; write the {key} into it")
-    if len(text) > LONGEST:
-        raise UserError(
-            f"{where}: {len(text):,} characters leave a judge no room for the answer; "
-            f"give {LONGEST:,} or fewer"
-        )
-    return text
+    return read_text(where, path, key)

@@ -246,7 +246,10 @@ def test_what_nobody_can_align_by_is_one_line(typed, tmp_path, judged, name):
     [
         (("--labels", "none.csv", "--name", "a"), "none.csv: no such .csv or .jsonl file"),
         (("--labels", "none.csv", "--name", "../a"), "give letters, digits"),
-        (("--labels", "none.csv", "--name", "a", "--rubric", "no.md"), "no.md': no such file"),
+        (
+            ("--labels", "none.csv", "--name", "a", "--rubric", "no.md"),
+            "--rubric no.md: no such file",
+        ),
         (
             (
                 "--labels",

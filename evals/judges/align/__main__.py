@@ -27,7 +27,7 @@ from evals.judges.align.monotone import KNOTS, Monotone, crossed, fitted
 from evals.judges.judge import Panel, Submission
 from evals.judges.pairs import Pair
 from evals.judges.reference.judge import ReferenceJudge
-from evals.judges.wording import read_wording, rubric_digest
+from evals.judges.wording import Wording, read_text, rubric_digest
 from evals.options import ALIGNED
 from fixtures.datasets import load_dataset
 from models.chat import Answer
@@ -116,8 +116,8 @@ def _align(options: argparse.Namespace) -> int:
     path: Path = options.folder / f"{options.name}.json"
     if path.exists():
         raise UserError(f"{path} is there already; give another --name, or remove it")
-    own = options.rubric and str(options.rubric.absolute())
-    rubric = rubric_digest(read_wording(Path("--rubric"), own, None))
+    own = options.rubric
+    rubric = rubric_digest(Wording(read_text(f"--rubric {own}", own, "rubric") if own else ""))
     cases = load_dataset(options.dataset, options.cuad_dir).cases if options.dataset else ()
     judge = ReferenceJudge()
     pairs = read_labelled(options.labels, cases, rubric)
