@@ -103,6 +103,19 @@ class Leakage(_Table):
         return values
 
 
+class FormRules(_Table):
+    """What a judge must show of one form of answer (`evals.judges.style`) before it may gate it.
+
+    On at least `pairs` labelled answers its mean absolute error is within the line, and smaller
+    than if every answer were given their mean. Of a candidate's answers a share of `uncovered` may
+    be of other forms.
+    """
+
+    pairs: Count = Field(default=20, ge=2)
+    mean_absolute_error: Number = Field(default=0.3, gt=0, le=1)
+    uncovered: Number = Field(default=0.1, ge=0, le=1)
+
+
 class JudgeRules(_Table):
     """What a judge must show before its metrics may gate; None asks nothing.
 
@@ -120,6 +133,7 @@ class JudgeRules(_Table):
     position_bias: Number | None = Field(default=0.2, ge=0, le=1)
     verbosity_bias: Number | None = Field(default=0.1, ge=0, le=1)
     injection: Number | None = Field(default=0.1, ge=0, le=1)
+    forms: FormRules = FormRules()
 
     @property
     def wording(self) -> Wording:
@@ -129,7 +143,7 @@ class JudgeRules(_Table):
     @property
     def measures(self) -> dict[str, float | None]:
         """What must be shown of each measure."""
-        return self.model_dump(exclude={"rubric", "prompt"})
+        return self.model_dump(exclude={"rubric", "prompt", "forms"})
 
 
 class Stability(_Table):

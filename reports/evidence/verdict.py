@@ -12,6 +12,7 @@ from common.errors import UserError
 from common.identity import file_digest
 from common.redaction import redacted
 from evals.gate import Gate, read_gate
+from evals.results import Result
 from evals.suites import JUDGE
 from fixtures.cases import Case, Dataset
 from fixtures.datasets import load_dataset, seals_beside
@@ -30,10 +31,12 @@ from reports.evidence.results import Asked, results_again
 from reports.examination.looks import plan_stages
 from reports.report import Group, Opponent, Report, Verdict
 from reports.sections.judge_exams import contradictory, untrusted
+from reports.sections.judge_forms import FORMS_SECTION, uncovered, unproved
 from reports.verdict.bars import Bars, inapplicable
 from reports.verdict.conclude import judge_candidates
 from reports.verdict.decide import shared, who_may_pass
 from reports.verdict.guards import section_checks
+from reports.verdict.pairs import by_model
 from reports.verdict.preconditions import (
     excuses,
     fault_checks,
@@ -158,7 +161,7 @@ def judge_again(
         [name],
         opponents,
         {name: further},
-        _bars(report, gate, entries, selected),
+        _bars(report, gate, entries, selected, results),
     )
     return verdicts[0], next(group for group in groups if group.model == name)
 
@@ -207,16 +210,22 @@ def _opponents(report: Report, name: str) -> list[Opponent]:
 
 
 def _bars(
-    report: Report, gate: Gate, entries: Mapping[str, Entry], selected: Sequence[Case]
+    report: Report,
+    gate: Gate,
+    entries: Mapping[str, Entry],
+    selected: Sequence[Case],
+    results: Sequence[Result],
 ) -> Bars:
     """What keeps gated metrics from speaking: their judges, or the kind of model or exam."""
     facts = report.header.retriever
     chunker = Chunker(facts.chunk_size, facts.chunk_overlap)
     options = RetrieverOptions(facts.kind, facts.k, chunker, passages=facts.passages)
-    section = next((each for each in report.sections if each.name == JUDGE.name), None)
-    if wrong := contradictory(section, gate.judge):
+    sections, judges = {each.name: each for each in report.sections}, report.header.judges
+    exams, forms = sections.get(JUDGE.name), sections.get(FORMS_SECTION)
+    if wrong := contradictory(exams, gate.judge) or unproved(forms, gate.judge.forms):
         raise ValueError(wrong)
     return Bars(
-        untrusted(gate, section, report.header.judges),
+        untrusted(gate, exams, judges),
         {name: inapplicable(entry, selected, options) for name, entry in entries.items()},
+        uncovered(gate, forms, judges, by_model(results)),
     )

@@ -18,10 +18,12 @@ from reports.examination.planned import Planned
 from reports.report import Check, Header, Report, Section, Verdict
 from reports.sections.collect import sections
 from reports.sections.judge_exams import judge_section, untrusted
+from reports.sections.judge_forms import form_section, uncovered
 from reports.verdict.bars import Bars, inapplicable
 from reports.verdict.conclude import conclude, judge_candidates
 from reports.verdict.guards import section_checks
 from reports.verdict.opponents import unpromoted
+from reports.verdict.pairs import by_model
 from reports.verdict.preconditions import count_faults, fault_checks, fault_notes
 
 
@@ -34,7 +36,7 @@ def settles(planned: Planned, run: Run, look: int) -> bool:
         prepared.options.models,
         prepared.opponents,
         _further(planned, run, _gate_at(planned, look), ()),
-        _bars(planned, _gate_at(planned, look)),
+        _bars(planned, _gate_at(planned, look), run.results),
     )
     return is_settled(verdicts)
 
@@ -42,7 +44,8 @@ def settles(planned: Planned, run: Run, look: int) -> bool:
 def report_on(planned: Planned, run: Run, results: Sequence[Result], started: str) -> Report:
     """Conclude from the results of a run, whole or not; `started` is when, in UTC."""
     prepared, gate = planned.prepared, _gate_at(planned, max(taken(run) - 1, 0))
-    bars, found = _bars(planned, gate), sections(run, planned.agenda, gate, prepared.opponents)
+    bars = _bars(planned, gate, results)
+    found = sections(run, planned.agenda, gate, prepared.opponents)
     report = conclude(
         _header(planned, run, started, gate.alpha),
         results,
@@ -73,10 +76,10 @@ def _gate_at(planned: Planned, look: int) -> Gate:
     return planned.prepared.gate.model_copy(update={"alpha": planned.looks.levels[look]})
 
 
-def _bars(planned: Planned, gate: Gate) -> Bars:
+def _bars(planned: Planned, gate: Gate, results: Sequence[Result]) -> Bars:
     """What keeps gated metrics from speaking: their judges, or the kind of model or exam."""
-    options = planned.prepared.options
-    exams = judge_section(planned.agenda.judge_exams, gate.judge, gate.alpha, gate.attrition)
+    options, taken_exams = planned.prepared.options, planned.agenda.judge_exams
+    exams, answered = judge_section(taken_exams, gate), by_model(results)
     skipped = options.judge_exam == "skip"
     names = [*options.models, *(opponent.name for opponent in planned.prepared.opponents)]
     return Bars(
@@ -87,6 +90,7 @@ def _bars(planned: Planned, gate: Gate) -> Bars:
             )
             for name in names
         },
+        uncovered(gate, form_section(taken_exams, answered, gate), options.judges, answered),
     )
 
 
@@ -125,6 +129,7 @@ def _header(planned: Planned, run: Run, started: str, alpha: float) -> Header:
 def _notes(planned: Planned, run: Run, bars: Bars) -> Iterator[str]:
     """What went otherwise than a reader would think."""
     yield from bars.untrusted.values()
+    yield from (line for lines in bars.uncovered.values() for line in lines.values())
     yield from fault_notes(count_faults(run.faults))
     yield from format_draws(run.plan.models, len(run.plan.cases), run.plan.repeats)
     for model in run.plan.models:

@@ -15,6 +15,7 @@ from reports.sections.corpus import corpus_section
 from reports.sections.drawing import drawing_section
 from reports.sections.fairness import fairness_section
 from reports.sections.judge_exams import judge_section
+from reports.sections.judge_forms import form_section
 from reports.sections.labels import labels_section
 from reports.sections.loss import loss_section
 from reports.sections.stability import stability_sections
@@ -32,7 +33,7 @@ def sections(
     """Every section that has a finding."""
     results = run.results
     found = [
-        judge_section(agenda.judge_exams, gate.judge, gate.alpha, gate.attrition),
+        judge_section(agenda.judge_exams, gate),
         *stability_sections(run.varied, results, gate.stability, gate.alpha, gate.attrition),
         _harm(by_model(results), gate),
         fairness_section(run.varied, by_model(results), len(agenda.varied), gate),
@@ -43,6 +44,7 @@ def sections(
         corpus_section(by_model(results)),
         loss_section(run, gate),
         labels_section(results, agenda.labels, agenda.judge_exams, gate, opponents),
+        form_section(agenda.judge_exams, by_model(results), gate),
     ]
     return tuple(section for section in found if section.findings)
 

@@ -10,7 +10,14 @@ from evals.metrics.table import METRICS
 from evals.options import asks_nobody
 from evals.suites import JUDGE
 from reports.report import Finding, Section
-from reports.statistics.agreement import Measured, Winner, agreement, position_bias, shift
+from reports.statistics.agreement import (
+    Measured,
+    Winner,
+    agreement,
+    confusion,
+    position_bias,
+    shift,
+)
 from reports.statistics.estimates import Outcome
 
 AT_LEAST = frozenset({"kappa", "spearman"})
@@ -24,19 +31,18 @@ NOTE = (
 )
 
 
-def judge_section(
-    exams: Sequence[JudgeExam], rules: JudgeRules, alpha: float, attrition: float
-) -> Section:
+def judge_section(exams: Sequence[JudgeExam], gate: Gate) -> Section:
     """What each judge showed, held against the gate file.
 
-    A judge that loses more than `attrition` of the labelled answers has not shown its agreement:
-    those that it can read may be the easy ones.
+    A judge that loses more of the labelled answers than the gate's attrition has not shown its
+    agreement: those that it can read may be the easy ones.
     """
+    rules = gate.judge
     findings = [
         Finding(exam.judge.name, measure, found.estimate, found.reason,
-                _outcome(found, measure, getattr(rules, measure), exam, attrition))
+                _outcome(found, measure, rules.measures.get(measure), exam, gate.attrition))
         for exam in exams
-        for measure, found in _measured(exam, alpha)
+        for measure, found in _measured(exam, gate.alpha, gate.pass_marks.correctness)
     ]  # fmt: skip
     return Section(JUDGE.name, "The judges' own exam", NOTE, tuple(findings))
 
@@ -60,9 +66,8 @@ def untrusted(
         for judge in judges
     }
     lines = {}
-    for name in gate.gating:
-        scored_by = {"judge": judges, "llm": [judge for judge in judges if not asks_nobody(judge)]}
-        who = scored_by.get(METRICS[name].by)
+    for name in dict.fromkeys((*gate.gating, *gate.critical.metrics)):
+        who = scorers(name, judges)
         if who is None:
             continue
         wrong = [f"{judge} ({', '.join(faults[judge])})" for judge in who if faults[judge]]
@@ -75,10 +80,21 @@ def untrusted(
     return lines
 
 
+def scorers(metric: str, judges: Sequence[str]) -> Sequence[str] | None:
+    """Those of `--judge` that score a metric; None of one that no judge scores.
+
+    >>> scorers("correctness", ["reference", "big"]), scorers("groundedness", ["reference", "big"])
+    (['reference', 'big'], ['big'])
+    >>> scorers("token_f1", ["reference"])
+    """
+    chats = [judge for judge in judges if not asks_nobody(judge)]
+    return {"judge": judges, "llm": chats}.get(METRICS[metric].by)
+
+
 def contradictory(section: Section | None, rules: JudgeRules) -> str | None:
     """Why a section is none of an exam: a finding that passes a line by numbers that do not."""
     for finding in section.findings if section else ():
-        line = getattr(rules, finding.measure, None)
+        line = rules.measures.get(finding.measure)
         if line is None or finding.outcome in ("FAIL", "INCONCLUSIVE"):
             continue
         found = finding.estimate
@@ -102,22 +118,25 @@ def _faults(findings: Sequence[Finding], rules: JudgeRules) -> list[str]:
     ]
 
 
-def _measured(exam: JudgeExam, alpha: float) -> Iterator[tuple[str, Measured]]:
-    """Every measure of one judge's exam, under its name in the gate file."""
+def _measured(exam: JudgeExam, alpha: float, mark: float) -> Iterator[tuple[str, Measured]]:
+    """Every measure of one judge's exam, under its name in the gate file where that has a line."""
     scored = [trial for trial in exam.agreement if trial.score.value is not None]
     missing = [trial.score.reason for trial in exam.agreement if trial.score.value is None]
     if scored:
-        found = agreement(
-            [trial.score.value or 0.0 for trial in scored],
-            [trial.pair.score for trial in scored],
-            [trial.pair.contract for trial in scored],
-            alpha,
-        )
+        scores = [trial.score.value or 0.0 for trial in scored]
+        labels = [trial.pair.score for trial in scored]
+        contracts = [trial.pair.contract for trial in scored]
+        found = agreement(scores, labels, contracts, alpha)
+        told = confusion(scores, labels, contracts, mark, alpha)
         lost = f"{len(missing)} of {len(exam.agreement)} judgements are missing"
         unread = f"{lost} ({missing[0]})" if missing else ""
         for measure in ("kappa", "spearman", "mean_absolute_error"):
             each: Measured = getattr(found, measure)
             yield measure, Measured(each.estimate, "; ".join(filter(None, (each.reason, unread))))
+        mean = f"every answer {sum(labels) / len(labels):.2f}: kappa 0, no rank correlation"
+        yield "gain over the mean", Measured(found.gain.estimate, mean)
+        for side, each in (("sensitivity", told.sensitivity), ("specificity", told.specificity)):
+            yield side, Measured(each.estimate, each.reason or f"at the pass mark {mark:g}")
     else:
         why = exam.agreement[0].score.reason if exam.agreement else "it was not asked"
         yield "kappa", Measured(None, f"no judgement could be had: {why}")

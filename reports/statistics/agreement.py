@@ -28,11 +28,33 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How a judge's scores agree with people's."""
+    """How a judge's scores agree with people's.
+
+    Attributes:
+        bias: the judge's scores less people's.
+        gain: how much larger the mean absolute error is of giving every answer people's mean. That
+            has a kappa of 0 and no rank correlation, however well it does here.
+    """
 
     kappa: Measured
     spearman: Measured
     mean_absolute_error: Measured
+    bias: Measured
+    gain: Measured
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """How a judge tells right answers from wrong ones at a mark.
+
+    Attributes:
+        sensitivity: share of the answers that reach the mark by people's scores that do by the
+            judge's.
+        specificity: share of the others that do not by the judge's either.
+    """
+
+    sensitivity: Measured
+    specificity: Measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +121,48 @@ def agreement(
     if not all(((scores >= 0) & (scores <= 1)).all() for scores in (left, right)):
         raise ValueError("a score is not in 0..1; leave out what could not be scored")
     binned = _binned(left), _binned(right)
+    errors = np.abs(left - right)
+    of_the_mean = np.abs(right - right.mean()) if len(right) else errors
     return Agreement(
         _resampled(weighted_kappa, *binned, contracts, alpha, seed),
         _resampled(weighted_spearman, left, right, contracts, alpha, seed),
-        _mean(np.abs(left - right).tolist(), contracts, alpha),
+        _mean(errors.tolist(), contracts, alpha),
+        _mean((left - right).tolist(), contracts, alpha, "difference"),
+        _mean((of_the_mean - errors).tolist(), contracts, alpha, "difference"),
     )
+
+
+def confusion(
+    judge: Sequence[float],
+    human: Sequence[float],
+    contracts: Sequence[str],
+    mark: float,
+    alpha: float = 0.05,
+) -> Confusion:
+    """Sensitivity and specificity at the mark, which right answers reach; over contracts.
+
+    Args:
+        judge: shape (n,), the judge's scores in 0..1.
+        human: shape (n,), people's scores of the same answers.
+        contracts: shape (n,), the contract of each answer.
+        mark: what is right.
+        alpha: risk of each end.
+
+    Raises:
+        ValueError: the lengths differ.
+
+    >>> found = confusion([0.9, 0.4, 0.2, 0.6], [1.0, 0.8, 0.0, 0.0], ["a", "b", "a", "b"], 0.5)
+    >>> print(f"{found.sensitivity.estimate.mean}, {found.specificity.estimate.mean}")
+    0.5, 0.5
+    """
+    rows = list(zip(judge, human, contracts, strict=True))
+    right = [(float(said >= mark), name) for said, label, name in rows if label >= mark]
+    wrong = [(float(said < mark), name) for said, label, name in rows if label < mark]
+    return Confusion(*(
+        _mean([value for value, _ in each], [name for _, name in each], alpha)
+        if each else Measured(None, f"no answer is labelled {side} {mark:g}")
+        for each, side in ((right, "at or above"), (wrong, "below"))
+    ))  # fmt: skip
 
 
 def shift(

@@ -28,14 +28,16 @@ HEAVY = 0.2
 
 @dataclass(frozen=True)
 class Bars:
-    """Why metrics cannot speak, known before their values are looked at.
+    """Why metrics cannot speak, whatever their values are.
 
     `untrusted` has the metrics whose judges may not gate; `inapplicable`, by model, those that
-    the kind of model or the exam leaves without a meaning.
+    the kind of model or the exam leaves without a meaning; `uncovered`, by model, those whose
+    judges were not examined on answers like its own.
     """
 
     untrusted: Mapping[str, str] = field(default_factory=dict)
     inapplicable: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    uncovered: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def of(self, metric: str, *models: str) -> Reasoned | None:
         """What bars a metric of these models, if anything does."""
@@ -44,6 +46,9 @@ class Bars:
                 return "N/A", f"{metric} does not apply: {why}"
         if why := self.untrusted.get(metric):
             return "INCONCLUSIVE", why
+        for model in models:
+            if why := self.uncovered.get(model, {}).get(metric):
+                return "INCONCLUSIVE", why
         return None
 
 

@@ -91,6 +91,8 @@ CHANGED: dict[str, str] = {
     "retriever.passages": "new: whether the gold passages were put among those retrieved",
     "sections.2": "new: where answers are lost",
     "sections.3": "new: the share of right answers, corrected by the judge's errors",
+    "gate.judge.forms": "new: what a judge must show of a form of answer",
+    "sections.4": "new: the judges' exam by form of answer",
 }
 """What the code has come to say otherwise since, by its place in the report, and why."""
 

@@ -12,7 +12,7 @@ import pytest
 from evals.calls.calls import Budget, Calls
 from evals.calls.journal import Journal, Lookups
 from evals.calls.store import Store
-from evals.gate import Gate, JudgeRules, MetricGate
+from evals.gate import Gate, MetricGate
 from evals.judges.factory import judge_exams, open_judges
 from evals.judges.judge import Panel, Submission
 from evals.judges.llm.judge import LlmJudge
@@ -114,7 +114,7 @@ def test_its_exam_says_that_it_may_not_gate(server, tmp_path):
     _, calls = with_calls(tmp_path, use, most=2)
     assert calls == 2
     assert [exam.judge.name for exam in exams] == ["served"]
-    section = judge_section(exams, JudgeRules(), 0.05, 0.02)
+    section = judge_section(exams, Gate())
     assert section.of("served", "kappa").outcome in ("FAIL", "INCONCLUSIVE")
     assert re.search("are missing|could be had", section.of("served", "kappa").reason)
     gate = Gate(metrics={"correctness": MetricGate(role="guard", floor=0.5),
@@ -136,7 +136,7 @@ def test_its_judgements_are_poor_and_its_exam_says_so(server, tmp_path):
         await exam.close()
 
     with_calls(tmp_path, use, most=12)
-    section = judge_section([exam], JudgeRules(), 0.05, 0.02)
+    section = judge_section([exam], Gate())
     assert any(trial.score.value is not None for trial in exam.agreement)
     assert section.of("served", "mean_absolute_error").estimate.mean > 0.25
     for measure in ("kappa", "spearman", "mean_absolute_error"):

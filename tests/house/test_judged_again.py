@@ -110,3 +110,10 @@ def test_a_passage_and_a_judges_exam_cannot_be_edited(judged):
         finding["outcome"] = "PASS"
 
     assert "does not pass kappa by the numbers it gives" in edited(judged, trusted)
+
+    def covered(value):
+        section = next(each for each in value["sections"] if each["name"] == "judge_forms")
+        finding = next(each for each in section["findings"] if each["outcome"] == "INCONCLUSIVE")
+        finding["outcome"] = "PASS"
+
+    assert "answers by the numbers it gives" in edited(judged, covered)

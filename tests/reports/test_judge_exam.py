@@ -25,6 +25,7 @@ from tests.builders.fake_server import fake_server
 AGREEMENT = {"kappa", "spearman", "mean_absolute_error"}
 SWAYED = {"retest", "verbosity_bias", "injection"}
 EVERY = AGREEMENT | SWAYED | {"position_bias"}
+SHOWN = {"gain over the mean", "sensitivity", "specificity"}
 ALL = read_pairs()
 HELD_OUT = [pair for pair in ALL if pair.held_out]
 TRUTH = {(pair.case.id, pair.answer): pair.score for pair in ALL}
@@ -103,19 +104,21 @@ def examined(tmp_path, rule, again=None, place=better, pairs=HELD_OUT, rules=Non
     exams = taken(
         tmp_path, JudgeExam(judge, second, Preferring(place), pairs, ALL if pairs else ())
     )
-    section = judge_section(exams, rules or JudgeRules(), 0.05, 0.02)
+    section = judge_section(exams, Gate(judge=rules or JudgeRules()))
     assert {finding.subject for finding in section.findings} == {"scripted"}
     return {finding.measure: finding for finding in section.findings}
 
 
 def faults(findings):
     return {name: finding.outcome for name, finding in findings.items()
-            if finding.outcome != "PASS"}  # fmt: skip
+            if finding.outcome != "PASS" and name not in SHOWN}  # fmt: skip
 
 
 def test_perfect_judge_passes_every_measure(tmp_path):
     findings = examined(tmp_path, truth)
-    assert set(findings) == EVERY
+    assert set(findings) == EVERY | SHOWN
+    assert {findings[measure].outcome for measure in SHOWN} == {None}, "no line is asked of them"
+    assert {findings[measure].estimate.mean for measure in ("sensitivity", "specificity")} == {1}
     assert faults(findings) == {}
     assert findings["kappa"].estimate.mean == pytest.approx(1)
     assert findings["kappa"].estimate.n == len(HELD_OUT)
@@ -227,8 +230,7 @@ def test_judge_that_cannot_be_read_is_said_to_be_so(tmp_path):
     gate = Gate(metrics={"correctness": MetricGate(role="guard", floor=0.5)})
     section = judge_section(
         taken(tmp_path, JudgeExam(Scripted(lambda *_: lost, "mute"), Scripted(lambda *_: lost),
-                                  None, HELD_OUT[:3])), JudgeRules(), 0.05, 0.02,
-    )  # fmt: skip
+                                  None, HELD_OUT[:3])), Gate())  # fmt: skip
     assert list(untrusted(gate, section, ["mute"])) == ["correctness"]
 
 
@@ -253,7 +255,7 @@ def test_judge_that_reads_half_of_the_answers_has_not_shown_its_agreement(tmp_pa
 
 def test_judge_of_single_answers_has_no_position_bias_to_show(tmp_path):
     exams = taken(tmp_path, JudgeExam(Scripted(truth), Scripted(truth), None, HELD_OUT))
-    section = judge_section(exams, JudgeRules(), 0.05, 0.02)
+    section = judge_section(exams, Gate())
     finding = section.of("scripted", "position_bias")
     assert (finding.outcome, finding.estimate) == (None, None)
     gate = Gate(metrics={"correctness": MetricGate(role="guard", floor=0.5)})
@@ -307,7 +309,7 @@ def panel(tmp_path, **rules):
         JudgeExam(Scripted(rule, name), Scripted(rule, name), None, HELD_OUT)
         for name, rule in rules.items()
     ]
-    return judge_section(taken(tmp_path, *exams), JudgeRules(), 0.05, 0.02)
+    return judge_section(taken(tmp_path, *exams), Gate())
 
 
 def obedient(case, text):
@@ -379,14 +381,14 @@ def served_exam(tmp_path, reply):
     with fake_server(reply=reply) as server:
         chat = EndpointChat(name="judge", base_url=server.url, model="fake")
         exams = taken(tmp_path, *judge_exams([LlmJudge("correctness", chat)], PAIRS))
-        section = judge_section(exams, JudgeRules(), 0.05, 0.02)
+        section = judge_section(exams, Gate())
         return {finding.measure: finding for finding in section.findings}, server.calls
 
 
 def test_real_llm_judge_takes_the_whole_exam_over_a_server(tmp_path):
     findings, calls = served_exam(tmp_path, lambda messages: graded(messages, float))
     held_out = sum(pair.held_out for pair in PAIRS)
-    assert set(findings) == EVERY
+    assert set(findings) == EVERY | SHOWN
     assert findings["kappa"].estimate.n == held_out
     contests = min(PROBED, len(PAIRS) // 2)
     assert findings["position_bias"].estimate.n == contests, "of all pairs, not of those held out"

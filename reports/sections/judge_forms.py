@@ -1,0 +1,201 @@
+"""The judges' own exam by form of answer, and how much of a candidate's answers it covers."""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from evals.gate import FormRules, Gate
+from evals.judges.judge_exam import JudgeExam, Trial
+from evals.judges.style import FORMS, style
+from evals.results import Result
+from models.spoken import scorable
+from reports.report import Finding, Section
+from reports.sections.judge_exams import scorers
+from reports.statistics.agreement import Agreement, agreement
+from reports.statistics.estimates import Estimate, Outcome
+
+FORMS_SECTION = "judge_forms"
+COVERED = "answers of forms that no exam covers"
+NOTE = (
+    "The same labelled answers by their form, which rules tell of labelled and of examined answers "
+    "alike: the mean absolute error of each judge, and how much larger that of giving every answer "
+    "the mean label is. A judge speaks of a candidate where it has passed in the forms that the "
+    "candidate's answers have."
+)
+
+
+def form_section(
+    exams: Sequence[JudgeExam], of_model: Mapping[str, Sequence[Result]], gate: Gate
+) -> Section:
+    """What each judge showed by form, and the share of each model's answers that this covers.
+
+    Args:
+        exams: of the judges, taken.
+        of_model: results by model.
+        gate: holds the lines.
+    """
+    found = [
+        finding
+        for exam in exams
+        for form, trials in sorted(_by_form(exam.agreement).items())
+        for finding in _of_form(exam.judge.name, form, trials, gate)
+    ]
+    section = Section(FORMS_SECTION, "The judges' own exam, by form of answer", NOTE, tuple(found))
+    judges = [exam.judge.name for exam in exams]
+    shares = [_coverage(section, judges, model, rows) for model, rows in of_model.items()]
+    findings = (*found, *(share for share in shares if share and found))
+    return Section(section.name, section.title, section.note, findings)
+
+
+def uncovered(
+    gate: Gate,
+    section: Section | None,
+    judges: Sequence[str],
+    of_model: Mapping[str, Sequence[Result]],
+) -> dict[str, dict[str, str]]:
+    """By model, the gated metrics whose judges were not examined on what it answers like.
+
+    Args:
+        gate: as the file says.
+        section: the judges' exams by form; None where none was taken.
+        judges: the names of `--judge`.
+        of_model: results by model.
+    """
+    lines: dict[str, dict[str, str]] = {}
+    most = gate.judge.forms.uncovered
+    speak = {
+        name: who
+        for name in dict.fromkeys((*gate.gating, *gate.critical.metrics))
+        if (who := scorers(name, judges)) is not None
+    }
+    for model, rows in of_model.items() if speak else ():
+        forms = _forms(rows)
+        for name, who in speak.items():
+            outside = _outside(forms, _covers(section, who))
+            share = sum(outside.values()) / max(forms.total(), 1)
+            if share > most:
+                lines.setdefault(model, {})[name] = (
+                    f"{name} cannot speak of {model}: {share:.1%} of its answers have forms in "
+                    f"which {', '.join(who) or 'no judge'} passed no exam "
+                    f"({_shares(outside, forms.total())}); {most:.1%} may"
+                )
+    return lines
+
+
+def unproved(section: Section | None, rules: FormRules) -> str | None:
+    """Why a section is none of an exam: a form that passes by numbers that do not."""
+    for each in section.findings if section else ():
+        if each.outcome != "PASS":
+            continue
+        gain = section.of(each.subject, _gain(each.measure)) if section else None
+        if _outcome(each.estimate, gain.estimate if gain else None, rules) != "PASS":
+            return f"{each.subject} does not pass {each.measure} answers by the numbers it gives"
+    return None
+
+
+def _by_form(trials: Sequence[Trial]) -> dict[str, list[Trial]]:
+    found: dict[str, list[Trial]] = {form: [] for form in FORMS.values()}
+    for trial in trials:
+        pair = trial.pair
+        found[FORMS[style(pair.answer, pair.question, pair.expected)]].append(trial)
+    return found if trials else {}
+
+
+def _of_form(judge: str, form: str, trials: Sequence[Trial], gate: Gate) -> Iterator[Finding]:
+    """The error on one form, which decides, and its gain over the mean."""
+    rules = gate.judge.forms
+    scored = [(trial, value) for trial in trials if (value := trial.score.value) is not None]
+    if not scored:
+        why = trials[0].score.reason if trials else "no labelled answer has it"
+        yield Finding(judge, form, None, why, "INCONCLUSIVE")
+        return
+    labels = [trial.pair.score for trial, _ in scored]
+    found = agreement(
+        [value for _, value in scored], labels, [trial.pair.contract for trial, _ in scored],
+        gate.alpha,
+    )  # fmt: skip
+    error, gain = found.mean_absolute_error.estimate, found.gain.estimate
+    outcome = _outcome(error, gain, rules)
+    lost = 1 - len(scored) / len(trials)
+    reason = _words(found)
+    if outcome == "PASS" and lost > gate.attrition:
+        outcome, reason = "INCONCLUSIVE", f"{lost:.1%} of the judgements are missing; {reason}"
+    elif len(scored) < rules.pairs:
+        reason = f"{len(scored)} labelled answers, of {rules.pairs} that are asked for; {reason}"
+    yield Finding(judge, form, error, reason, outcome)
+    yield Finding(judge, _gain(form), gain, f"every answer {sum(labels) / len(labels):.2f}")
+
+
+def _gain(form: str) -> str:
+    return f"{form}, gain over the mean"
+
+
+def _outcome(error: Estimate | None, gain: Estimate | None, rules: FormRules) -> Outcome:
+    if error is None or gain is None or error.n < rules.pairs:
+        return "INCONCLUSIVE"
+    near, no_gain = error.against(rules.mean_absolute_error, "lower"), gain.against(0.0, "lower")
+    if near == "FAIL" or no_gain == "PASS":
+        return "FAIL"
+    return "PASS" if (near, no_gain) == ("PASS", "FAIL") else "INCONCLUSIVE"
+
+
+def _words(found: Agreement) -> str:
+    """The other measures, in a line."""
+    said = [
+        f"{name} {each.estimate:.2f}"
+        for name, each in (
+            ("kappa", found.kappa),
+            ("Spearman", found.spearman),
+            ("bias", found.bias),
+        )
+        if each.estimate
+    ]
+    return ", ".join(said)
+
+
+def _covers(section: Section | None, judges: Sequence[str]) -> set[str]:
+    """The forms in which all these judges passed."""
+    passed = {
+        judge: {each.measure for each in section.findings if _is_pass(each, judge)}
+        for judge in judges
+        if section
+    }
+    return set.intersection(*passed.values()) if passed else set()
+
+
+def _is_pass(finding: Finding, judge: str) -> bool:
+    return finding.subject == judge and finding.outcome == "PASS"
+
+
+def _forms(results: Sequence[Result]) -> Counter[str]:
+    """How many answers have each form; those that are errors have none."""
+    found: Counter[str] = Counter()
+    for result in results:
+        case, answer = result.case, scorable(result.answer)
+        if answer.error is None:
+            shown = [passage.text for passage in answer.passages]
+            found[FORMS[style(answer.text, case.question, case.golds, shown)]] += 1
+    return found
+
+
+def _outside(forms: Counter[str], covered: Collection[str]) -> dict[str, int]:
+    return {form: count for form, count in forms.most_common() if form not in covered}
+
+
+def _shares(forms: Mapping[str, int], total: int) -> str:
+    return ", ".join(f"{form} {count / total:.1%}" for form, count in forms.items())
+
+
+def _coverage(
+    section: Section, judges: Sequence[str], model: str, results: Sequence[Result]
+) -> Finding | None:
+    """The share of a model's answers that the exams of all judges do not cover, form by form."""
+    forms = _forms(results)
+    if not forms:
+        return None
+    outside = _outside(forms, _covers(section, judges))
+    contracts = len({result.case.contract.id for result in results})
+    share = Estimate(sum(outside.values()) / forms.total(), None, None, forms.total(), contracts)
+    said = f"its answers: {_shares(dict(forms.most_common()), forms.total())}"
+    if outside:
+        said = f"not covered: {', '.join(outside)}; {said}"
+    return Finding(model, COVERED, share, said)
