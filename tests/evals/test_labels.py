@@ -94,6 +94,17 @@ def test_a_question_of_another_contract_is_not_it(tmp_path):
     refused(path, "none of its 1 rows", "id1")
 
 
+def test_scores_of_other_rules_are_refused_with_what_to_type(tmp_path):
+    text = "case_id,score,rubric\nid1,1,\nid2,0,0123456789ABCDEF0000\n"
+    path = write(tmp_path / "l.csv", text)
+    assert len(read_labels(path, CASES)) == len(read_labels(path, CASES, "0123456789abcdef")) == 2
+    with pytest.raises(UserError) as refused:
+        read_labels(path, CASES, "fedcba9876543210")
+    line = str(refused.value)
+    assert f"{path}, row 2: scored by the rubric 0123456789ABCDEF" in line
+    assert 'in the gate file, [judge] rubric = "FILE", or take the column out' in line
+
+
 @pytest.mark.parametrize("score", ["8/10", "1.7", "-0.1", "nan", "inf", "good", "1,5", "\x00"])
 def test_what_is_no_score_names_its_row(tmp_path, score):
     rows = [{"case_id": "id1", "score": "1"}, {"case_id": "id2", "score": score}]

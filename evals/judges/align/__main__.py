@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import json
 import re
+import shlex
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -14,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.command import Parser, run
-from common.doors import as_typed
 from common.errors import UserError
 from common.files import write_whole
 from common.identity import digest, file_digest
@@ -145,7 +145,7 @@ def _align(options: argparse.Namespace) -> int:
         held_out=held_out,
     )
     write_whole(path, json.dumps(alignment.model_dump(mode="json"), indent=1) + "\n")
-    print(as_typed(f"written: {path}; type: pytest evals --judge {ALIGNED}{path}"))
+    print(f"written: {path}; type: pytest evals --judge {shlex.quote(f'{ALIGNED}{path}')}")
     return 0
 
 
