@@ -58,11 +58,22 @@ def merged(results: Sequence[Result]) -> Result:
 
 
 def _mean(scores: Sequence[Score]) -> Score:
-    values = [score.value for score in scores if score.value is not None]
-    if len(values) < len(scores):
-        return next(score for score in scores if score.value is None)
+    votes = tuple(
+        (vote[0][0], _mean_value([value for _, value in vote]))
+        for vote in zip(*(score.votes for score in scores), strict=True)
+    )
+    value = _mean_value([score.value for score in scores])
+    if value is None:
+        return replace(next(score for score in scores if score.value is None), votes=votes)
     reasons = dict.fromkeys(score.reason for score in scores if score.reason)
-    return Score(math.fsum(value / len(values) for value in values), "; ".join(reasons))
+    return Score(value, "; ".join(reasons), votes)
+
+
+def _mean_value(values: Sequence[float | None]) -> float | None:
+    """None where one of them is."""
+    there = [value for value in values if value is not None]
+    whole = len(there) == len(values)
+    return math.fsum(value / len(there) for value in there) if whole else None
 
 
 def format_draws(models: Sequence[Model], cases: int, repeats: int) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """What one metric says of one answer."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fixtures.cases import Case
 from models.chat import Answer
@@ -12,10 +12,13 @@ class Score:
     """A metric's value, or None with the reason why it could not be computed.
 
     None is neither zero nor dropped: it counts as attrition, and the gate watches its rate.
+    `votes` are the scores of the judges that it was made of, by their names, where there were
+    several.
     """
 
     value: float | None
     reason: str = ""
+    votes: tuple[tuple[str, float | None], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

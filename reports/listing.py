@@ -91,6 +91,11 @@ def _result(result: Result, case: int, passages: Sequence[tuple[int, ...]]) -> R
         reasoning=answer.reasoning,
         repeats=result.repeats if result.repeats > 1 else None,
         further=tuple(map(_further, result.further, passages[1:])),
+        votes={
+            name: {judge: _finite(vote) for judge, vote in score.votes}
+            for name, score in result.scores.items()
+            if score.votes
+        },
     )
 
 
@@ -172,4 +177,7 @@ def further_of(row: FurtherAnswer | ReportedResult, passages: Sequence[Passage])
 
 def scores_of(row: ReportedResult) -> dict[str, Score]:
     """The scores that a report lists."""
-    return {name: Score(value, row.reasons.get(name, "")) for name, value in row.scores.items()}
+    return {
+        name: Score(value, row.reasons.get(name, ""), tuple(row.votes.get(name, {}).items()))
+        for name, value in row.scores.items()
+    }

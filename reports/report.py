@@ -615,6 +615,9 @@ class ReportedResult:
     further: tuple[FurtherAnswer, ...] = ()
     """The others of these answers; none of a case that is lost as a whole."""
 
+    votes: Mapping[str, Mapping[str, FiniteFloat | None]] = field(default_factory=dict)
+    """By metric that several judges scored: each judge's own score; None where it gave none."""
+
 
 # The whole
 

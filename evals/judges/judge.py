@@ -1,7 +1,8 @@
 """The seam between the exam and whatever judges its answers."""
 
 import asyncio
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -17,6 +18,9 @@ from evals.results import Score
 from fixtures.cases import Case
 from models.chat import Answer, Model
 from models.spoken import scorable
+
+DIGITS = 12
+"""Of a panel's score: judges that all say 0.8 are not to miss a mark of 0.8 by a rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +72,8 @@ class Judge(Protocol):
 class Panel:
     """The judges of an exam; keeps what they decided. `faults` are the exceptions that they raised.
 
-    Several judges of one metric give their mean. Where one of them gave no score there is none: a
-    mean over other judges on other cases would compare nothing.
+    Several judges of one metric give their mean, each at equal weight until their own exams are
+    over: see `weighed`.
     """
 
     judges: Sequence[Judge]
@@ -86,7 +90,7 @@ class Panel:
         by_metric: dict[str, dict[str, Score]] = {}
         for judge, score in zip(judges, judged, strict=True):
             by_metric.setdefault(judge.metric, {})[judge.name] = score
-        scores = {metric: _mean(by_judge) for metric, by_judge in by_metric.items()}
+        scores = {metric: _together(by_judge) for metric, by_judge in by_metric.items()}
         if len(by_metric.get("correctness", ())) > 1:
             scores["disagreement"] = _spread(by_metric["correctness"])
         return scores
@@ -122,12 +126,40 @@ class Panel:
         return score
 
 
-def _mean(by_judge: dict[str, Score]) -> Score:
+def _together(by_judge: dict[str, Score]) -> Score:
     if len(by_judge) == 1:
         return next(iter(by_judge.values()))
     reasons = "; ".join(f"{name}: {_shown(score)}" for name, score in by_judge.items())
-    values = [score.value for score in by_judge.values() if score.value is not None]
-    return Score(sum(values) / len(values) if len(values) == len(by_judge) else None, reasons)
+    votes = tuple((name, score.value) for name, score in by_judge.items())
+    return weighed(Score(None, reasons, votes), {})
+
+
+def weighed(score: Score, weights: Mapping[str, float]) -> Score:
+    """The mean of a panel's votes, each judge at its weight; a score without votes is as it is.
+
+    Where a judge that has a weight gave no score there is none: a mean over other judges on other
+    cases would compare nothing. Where none of them has a weight all weigh the same.
+
+    >>> apart = Score(None, "", (("exact", 0.2), ("rough", 0.8)))
+    >>> weighed(apart, {}).value, weighed(apart, {"exact": 0.75, "rough": 0.25}).value
+    (0.5, 0.35)
+    """
+    if not score.votes:
+        return score
+    heard = heard_of(score, weights)
+    parts = [
+        value * heard[name] for name, value in score.votes if name in heard and value is not None
+    ]
+    if len(parts) < len(heard):
+        return replace(score, value=None)
+    mean = math.fsum(parts) / math.fsum(heard.values())
+    return replace(score, value=round(mean, DIGITS))
+
+
+def heard_of(score: Score, weights: Mapping[str, float]) -> dict[str, float]:
+    """The judges of a score whose votes count, and their weights: all alike where none has one."""
+    heard = {name: weights[name] for name, _ in score.votes if weights.get(name)}
+    return heard or {name: 1.0 for name, _ in score.votes}
 
 
 def _spread(by_judge: dict[str, Score]) -> Score:

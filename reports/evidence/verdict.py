@@ -27,11 +27,13 @@ from models.registry import RecordedEntry, read_entry
 from reports.archive import read_report
 from reports.evidence.differences import differences, of_gate
 from reports.evidence.last_exam import examine_line, jsonable, reported
+from reports.evidence.panel import panel_differences
 from reports.evidence.results import Asked, results_again
 from reports.examination.looks import plan_stages
 from reports.report import Group, Opponent, Report, Verdict
-from reports.sections.judge_exams import contradictory, untrusted
+from reports.sections.judge_exams import contradictory, exam_faults, untrusted
 from reports.sections.judge_forms import FORMS_SECTION, uncovered, unproved
+from reports.sections.panel import heard
 from reports.verdict.bars import Bars, inapplicable
 from reports.verdict.conclude import judge_candidates
 from reports.verdict.decide import shared, who_may_pass
@@ -144,6 +146,8 @@ def judge_again(
             recorded={each for each, entry in entries.items() if isinstance(entry, RecordedEntry)},
         ),
     )
+    for wrong in panel_differences(report, gate, results):
+        raise ValueError(wrong)
     counts = len(asked), len({case.contract.id for case in asked})
     if counts != (header.dataset.examined_cases, header.dataset.examined_contracts):
         raise ValueError("it asked {} cases of {} contracts".format(*counts))
@@ -227,5 +231,5 @@ def _bars(
     return Bars(
         untrusted(gate, exams, judges),
         {name: inapplicable(entry, selected, options) for name, entry in entries.items()},
-        uncovered(gate, forms, judges, by_model(results)),
+        uncovered(gate, forms, heard(exam_faults(gate, exams, judges)), by_model(results)),
     )

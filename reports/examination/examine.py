@@ -21,7 +21,7 @@ from reports.examination.noting import note_exam
 from reports.examination.planned import Planned, plan_exam
 from reports.examination.prepare import Prepared
 from reports.examination.publish import publish, with_misses
-from reports.examination.reporting import report_on, settles, unkept_line
+from reports.examination.reporting import report_on, results_of, settles, unkept_line
 from reports.page.terminal import progress_bar
 from reports.report import Report
 
@@ -131,7 +131,7 @@ def _conclude(
     try:
         if not ended or run.answered or isinstance(error, KeyboardInterrupt):
             with interruption.finishing():
-                results = run.results
+                results = results_of(planned, run)
                 report = report_on(planned, run, results, started)
                 write_report(report, prepared.folder / "report.json")
             if ended:  # at once: nobody may come to do it later

@@ -17,8 +17,9 @@ from reports.examination.opening import blanked
 from reports.examination.planned import Planned
 from reports.report import Check, Header, Report, Section, Verdict
 from reports.sections.collect import sections
-from reports.sections.judge_exams import judge_section, untrusted
+from reports.sections.judge_exams import exam_faults, judge_section, untrusted
 from reports.sections.judge_forms import form_section, uncovered
+from reports.sections.panel import format_weights, heard, panel_section, panelled, weights_of
 from reports.verdict.bars import Bars, inapplicable
 from reports.verdict.conclude import conclude, judge_candidates
 from reports.verdict.guards import section_checks
@@ -31,7 +32,7 @@ def settles(planned: Planned, run: Run, look: int) -> bool:
     """Whether every candidate's verdict is certain at this look, counted from 0."""
     prepared = planned.prepared
     _, verdicts = judge_candidates(
-        run.results,
+        panelled(run.results, weights_of(_panel(planned, _gate_at(planned, look)))),
         _gate_at(planned, look),
         prepared.options.models,
         prepared.opponents,
@@ -41,11 +42,17 @@ def settles(planned: Planned, run: Run, look: int) -> bool:
     return is_settled(verdicts)
 
 
+def results_of(planned: Planned, run: Run) -> tuple[Result, ...]:
+    """The results of a run, whole or not, with what the judges' own exams make of a panel."""
+    return panelled(run.results, weights_of(_panel(planned, _gate_reached(planned, run))))
+
+
 def report_on(planned: Planned, run: Run, results: Sequence[Result], started: str) -> Report:
-    """Conclude from the results of a run, whole or not; `started` is when, in UTC."""
-    prepared, gate = planned.prepared, _gate_at(planned, max(taken(run) - 1, 0))
-    bars = _bars(planned, gate, results)
-    found = sections(run, planned.agenda, gate, prepared.opponents)
+    """Conclude from `results_of` a run; `started` is when, in UTC."""
+    prepared, gate = planned.prepared, _gate_reached(planned, run)
+    bars, panel = _bars(planned, gate, results), _panel(planned, gate)
+    found = sections(run, results, planned.agenda, gate, prepared.opponents, weights_of(panel))
+    found += (panel,) if panel.findings else ()
     report = conclude(
         _header(planned, run, started, gate.alpha),
         results,
@@ -54,7 +61,11 @@ def report_on(planned: Planned, run: Run, results: Sequence[Result], started: st
         candidates=prepared.options.models,
         opponents=prepared.opponents,
         further=_further(planned, run, gate, found),
-        notes=[*planned.beforehand.notes, *_notes(planned, run, bars)],
+        notes=[
+            *planned.beforehand.notes,
+            *format_weights(panel),
+            *_notes(planned, run, bars),
+        ],
         sections=found,
         bars=bars,
         speeds=run.speeds,
@@ -76,11 +87,25 @@ def _gate_at(planned: Planned, look: int) -> Gate:
     return planned.prepared.gate.model_copy(update={"alpha": planned.looks.levels[look]})
 
 
+def _gate_reached(planned: Planned, run: Run) -> Gate:
+    return _gate_at(planned, max(taken(run) - 1, 0))
+
+
+def _panel(planned: Planned, gate: Gate) -> Section:
+    """How much each of several judges counts."""
+    options, exams = planned.prepared.options, planned.agenda.judge_exams
+    judges = options.judges if len(options.judges) > 1 else ()
+    section = judge_section(exams if judges else (), gate)
+    faults = exam_faults(gate, section, judges, skipped=options.judge_exam == "skip")
+    return panel_section(exams, faults, gate.alpha)
+
+
 def _bars(planned: Planned, gate: Gate, results: Sequence[Result]) -> Bars:
     """What keeps gated metrics from speaking: their judges, or the kind of model or exam."""
     options, taken_exams = planned.prepared.options, planned.agenda.judge_exams
     exams, answered = judge_section(taken_exams, gate), by_model(results)
     skipped = options.judge_exam == "skip"
+    faults = exam_faults(gate, exams, options.judges, skipped=skipped)
     names = [*options.models, *(opponent.name for opponent in planned.prepared.opponents)]
     return Bars(
         untrusted(gate, exams, options.judges, skipped=skipped),
@@ -90,7 +115,7 @@ def _bars(planned: Planned, gate: Gate, results: Sequence[Result]) -> Bars:
             )
             for name in names
         },
-        uncovered(gate, form_section(taken_exams, answered, gate), options.judges, answered),
+        uncovered(gate, form_section(taken_exams, answered, gate), heard(faults), answered),
     )
 
 

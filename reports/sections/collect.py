@@ -28,10 +28,14 @@ if TYPE_CHECKING:
 
 
 def sections(
-    run: Run, agenda: "Agenda", gate: Gate, opponents: Sequence[Opponent]
+    run: Run,
+    results: Sequence[Result],
+    agenda: "Agenda",
+    gate: Gate,
+    opponents: Sequence[Opponent],
+    weights: Mapping[str, float],
 ) -> tuple[Section, ...]:
     """Every section that has a finding."""
-    results = run.results
     found = [
         judge_section(agenda.judge_exams, gate),
         *stability_sections(run.varied, results, gate.stability, gate.alpha, gate.attrition),
@@ -43,7 +47,7 @@ def sections(
         drawing_section(run),
         corpus_section(by_model(results)),
         loss_section(run, gate),
-        labels_section(results, agenda.labels, agenda.judge_exams, gate, opponents),
+        labels_section(results, agenda.labels, agenda.judge_exams, gate, opponents, weights),
         form_section(agenda.judge_exams, by_model(results), gate),
     ]
     return tuple(section for section in found if section.findings)

@@ -50,7 +50,9 @@ def judge_section(exams: Sequence[JudgeExam], gate: Gate) -> Section:
 def untrusted(
     gate: Gate, section: Section | None, judges: Sequence[str], *, skipped: bool = False
 ) -> dict[str, str]:
-    """The gated metrics whose judges did not pass their exam, each with a line that says so.
+    """The gated metrics of which no judge passed its exam, each with a line that says so.
+
+    In a panel those that did not pass are not heard (`panel.py`).
 
     Args:
         gate: as the file says.
@@ -58,20 +60,15 @@ def untrusted(
         judges: the names of `--judge`, every one of which scores the metrics of judges.
         skipped: whether the exams were left out on purpose.
     """
-    findings = section.findings if section else ()
-    faults = {
-        judge: ["--judge-exam skip"]
-        if skipped
-        else _faults([f for f in findings if f.subject == judge], gate.judge)
-        for judge in judges
-    }
+    faults = exam_faults(gate, section, judges, skipped=skipped)
     lines = {}
     for name in dict.fromkeys((*gate.gating, *gate.critical.metrics)):
         who = scorers(name, judges)
         if who is None:
             continue
         wrong = [f"{judge} ({', '.join(faults[judge])})" for judge in who if faults[judge]]
-        if wrong or not who:
+        needed = 1 if name != "disagreement" else len(who)  # of whom all are heard
+        if len(who) - len(wrong) < max(needed, 1):
             lines[name] = (
                 f"{name} is reported and cannot pass: {'; '.join(wrong) or 'no judge'} did not "
                 'pass the judges\' own exam; give another --judge, or say role = "report" in the '
@@ -89,6 +86,19 @@ def scorers(metric: str, judges: Sequence[str]) -> Sequence[str] | None:
     """
     chats = [judge for judge in judges if not asks_nobody(judge)]
     return {"judge": judges, "llm": chats}.get(METRICS[metric].by)
+
+
+def exam_faults(
+    gate: Gate, section: Section | None, judges: Sequence[str], *, skipped: bool = False
+) -> dict[str, list[str]]:
+    """Why each of these judges did not pass its exam; nothing of one that did."""
+    findings = section.findings if section else ()
+    return {
+        judge: ["--judge-exam skip"]
+        if skipped
+        else _faults([f for f in findings if f.subject == judge], gate.judge)
+        for judge in judges
+    }
 
 
 def contradictory(section: Section | None, rules: JudgeRules) -> str | None:

@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from evals.gate import Gate, MetricGate
+from evals.judges.judge import weighed
 from evals.judges.judge_exam import JudgeExam
 from evals.labels import Label
-from evals.results import Result
+from evals.results import Result, Score
 from reports.report import Finding, Opponent, Section
 from reports.statistics.corrected import Calibration, Corrected, corrected_rate
 from reports.statistics.estimates import Estimate, Outcome
@@ -32,6 +33,7 @@ def labels_section(
     exams: Sequence[JudgeExam],
     gate: Gate,
     opponents: Sequence[Opponent],
+    weights: Mapping[str, float],
 ) -> Section:
     """Mean, share of right answers and paired differences of correctness, as people would say.
 
@@ -41,16 +43,17 @@ def labels_section(
         exams: of the judges, where they took them.
         gate: its pass mark says which answers are right, its floor and margin what is compared.
         opponents: models that the others are compared with.
+        weights: of the judges of a panel.
     """
     of_model = by_model(results)
-    label_of = lookup(labels)
+    label_of, mark = lookup(labels), gate.pass_marks.correctness
     named = {opponent.name: opponent for opponent in opponents}
     findings: list[Finding] = []
     for model, rows in of_model.items():
         scored = [row for row in rows if value(row, METRIC) is not None]
         if labels:
             findings.append(_mean(model, scored, label_of, gate))
-        findings += _rate(model, scored, label_of, exams, gate)
+        findings += _rate(model, scored, label_of, examined(exams, mark, weights), gate)
         if labels and model not in named:
             findings += [
                 _difference(model, scored, of_model.get(name, ()), label_of, opponent, gate)
@@ -105,14 +108,14 @@ def _rate(
     model: str,
     rows: Sequence[Result],
     label_of: Callable[[Result], float | None],
-    exams: Sequence[JudgeExam],
+    exam: Calibration,
     gate: Gate,
 ) -> Iterator[Finding]:
     """By the labels of this model's answers where they define it, else by the judges' exam."""
     mark = gate.pass_marks.correctness
     sources = {
         "by labels of its own answers": _own(rows, label_of, mark),
-        "in the judges' exam": examined(exams, mark),
+        "in the judges' exam": exam,
     }
     known = {source: found for source, found in sources.items() if found.people}
     if not rows or not known:
@@ -160,14 +163,16 @@ def _own(
     )
 
 
-def examined(exams: Sequence[JudgeExam], mark: float) -> Calibration:
-    """Who passes the labelled answers of the judges' exam: the panel, by its mean, and people."""
-    panel = [exam.agreement for exam in exams if exam.judge.metric == METRIC]
+def examined(exams: Sequence[JudgeExam], mark: float, weights: Mapping[str, float]) -> Calibration:
+    """Who passes the labelled answers of the judges' exam: a panel at its weights, and people."""
+    judges = [exam for exam in exams if exam.judge.metric == METRIC]
+    names, panel = [each.judge.name for each in judges], [each.agreement for each in judges]
     judge, people, contracts = [], [], []
     for trials in zip(*panel, strict=False):  # one judge may not have come to its exam
-        scores = [trial.score.value for trial in trials if trial.score.value is not None]
-        if len(scores) == len(trials):
-            judge.append(sum(scores) / len(scores) >= mark)
+        votes = zip(names, (trial.score.value for trial in trials), strict=True)
+        found = weighed(Score(None, votes=tuple(votes)), weights).value
+        if found is not None:
+            judge.append(found >= mark)
             people.append(trials[0].pair.score >= mark)
             contracts.append(trials[0].pair.contract)
     return Calibration(judge, people, contracts)

@@ -326,35 +326,37 @@ def test_no_exam_bars_nothing_that_no_judge_scores():
     assert untrusted(gate, None, ["reference"]) == {}
 
 
-def test_failed_chat_model_bars_all_that_it_scores(tmp_path):
+def test_failed_judge_bars_what_nobody_else_scores(tmp_path):
     section = panel(tmp_path, reference=truth, big=obedient)
     lines = untrusted(GATE, section, ["reference", "big"])
-    assert set(lines) == {"correctness", "groundedness"}
-    assert lines["correctness"].startswith(
-        "correctness is reported and cannot pass: big (injection) did not pass the judges' own exam"
+    assert set(lines) == {"groundedness"}, "of correctness the reference judge is heard"
+    assert lines["groundedness"].startswith(
+        "groundedness is reported and cannot pass: big (injection) did not pass the judges' own"
     )
+    assert set(untrusted(GATE, section, ["big"])) == {"correctness", "groundedness"}
 
 
-def test_failed_reference_bars_correctness_alone(tmp_path):
-    section = panel(tmp_path, reference=obedient, big=truth)
-    lines = untrusted(GATE, section, ["reference", "big"])
-    assert set(lines) == {"correctness"}
-    assert "reference (injection)" in lines["correctness"]
-
-
-def test_panel_with_one_bad_chat_model_does_not_gate(tmp_path):
-    section = panel(tmp_path, good=truth, bad=obedient)
-    lines = untrusted(GATE, section, ["good", "bad"])
+def test_panel_of_which_nobody_passed_does_not_gate(tmp_path):
+    section = panel(tmp_path, good=truth, bad=obedient, worse=obedient)
+    lines = untrusted(GATE, section, ["bad", "worse"])
     assert set(lines) == {"correctness", "groundedness"}
-    assert all("bad (injection)" in line and "good" not in line for line in lines.values())
+    assert all("bad (injection); worse (injection)" in line for line in lines.values())
+    assert untrusted(GATE, section, ["good", "bad", "worse"]) == {}, "the good one is heard"
     assert untrusted(GATE, section, ["good"]) == {}, "a judge that does not judge bars nothing"
+
+
+def test_how_far_judges_differ_gates_only_where_all_of_them_passed(tmp_path):
+    gate = Gate(metrics={"disagreement": MetricGate(role="guard", floor=0.2)})
+    section = panel(tmp_path, good=truth, other=truth, bad=obedient)
+    assert set(untrusted(gate, section, ["good", "bad"])) == {"disagreement"}
+    assert untrusted(gate, section, ["good", "other"]) == {}
 
 
 def test_judge_without_an_exam_is_not_trusted(tmp_path):
     """A chat model that judges a gated metric but was not examined may not gate."""
     section = panel(tmp_path, reference=truth)
     lines = untrusted(GATE, section, ["reference", "big"])
-    assert set(lines) == {"correctness", "groundedness"}
+    assert set(lines) == {"groundedness"}
     assert "big (no exam)" in lines["groundedness"]
     assert set(untrusted(GATE, None, ["big"])) == {"correctness", "groundedness"}
 
