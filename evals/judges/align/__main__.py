@@ -39,6 +39,9 @@ ALPHA = 0.05
 HELD_OUT_FROM, HELD_OUT_CONTRACTS, HELD_OUT_OF = 100, 10, 5
 """Labels and contracts from which on a fifth of the contracts is kept for the judge's exam."""
 
+LEAST_GAIN = 0.01
+"""Of mean absolute error."""
+
 SPELT = re.compile(r"[A-Za-z0-9][\w.-]*")
 
 
@@ -59,8 +62,12 @@ class Tried:
 
     @property
     def better(self) -> bool:
-        """Whether the error falls, by the worse end of its interval over contracts."""
-        return self.change.high is not None and self.change.high < 0
+        """Whether the error falls, by the worse end of its interval over contracts, and by enough.
+
+        A smaller fall is luck as often as not, and not worth a judge of one's own.
+        """
+        high = self.change.high
+        return high is not None and high < 0 and self.change.mean <= -LEAST_GAIN
 
 
 def tried(pairs: Sequence[Pair], scores: Sequence[float]) -> Tried:
@@ -131,8 +138,8 @@ def _align(options: argparse.Namespace) -> int:
     if not found.better:
         print(
             "not written: on contracts that it was not aligned by, the aligned judge's mean "
-            f"absolute error changes by {found.change:+.3f}, which is not shown to be better; keep "
-            "--judge reference, or align by more labels",
+            f"absolute error changes by {found.change:+.3f}, which is not shown to be a gain of "
+            f"{LEAST_GAIN:g} or more; keep --judge reference, or align by more labels",
             file=sys.stderr,
         )
         return 1
