@@ -6,7 +6,7 @@ from pathlib import Path
 
 from common.errors import UserError
 from evals.gate import Gate
-from evals.judges.align.judge import AlignedJudge, read_alignment
+from evals.judges.align.judge import AlignedJudge, check_use, read_alignment
 from evals.judges.factory import JUDGEMENT, judge_exams, open_judges, wanted_metrics
 from evals.judges.judge import Judge
 from evals.judges.judge_exam import JudgeExam
@@ -112,7 +112,9 @@ def plan_agenda(
     metrics = wanted_metrics(gate, options.metrics, marked, options.judges)
     told = gate.judge.wording
     judges = open_judges(metrics, options.judges, options.judge_samples, chats, told)
-    _check_rubrics(judges, told)
+    for judge in judges:
+        if isinstance(judge, AlignedJudge):
+            check_use(judge, rubric_digest(told), options.labels)
     examines = options.judge_exam == "take" and (gate.relies_on_judges or JUDGE.name in suites)
     forgets = FORGETTING.name in suites
     varying = varied_suites(suites)
@@ -138,17 +140,6 @@ def plan_agenda(
 
 def _labels(options: ExamOptions, cases: Sequence[Case], told: Wording) -> tuple[Label, ...]:
     return read_labels(options.labels, cases, rubric_digest(told)) if options.labels else ()
-
-
-def _check_rubrics(judges: Sequence[Judge], told: Wording) -> None:
-    """Raise a UserError for a judge that was aligned by other rules than the gate file names."""
-    for judge in judges:
-        if isinstance(judge, AlignedJudge) and judge.alignment.rubric != rubric_digest(told):
-            raise UserError(
-                f"--judge {judge.name}: aligned by the rubric {judge.alignment.rubric}, and this "
-                f"exam goes by {rubric_digest(told)}; name the file of those rules in the gate "
-                'file, [judge] rubric = "FILE"'
-            )
 
 
 def _judge_exams(

@@ -14,9 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.errors import UserError
+from common.identity import file_digest
 from evals.agenda import check_judges
 from evals.judges.align.__main__ import HELD_OUT_FROM, kept_apart, main, tried
-from evals.judges.align.judge import AlignedJudge, Alignment, open_aligned, read_alignment
+from evals.judges.align.judge import (
+    AlignedJudge,
+    Alignment,
+    check_use,
+    open_aligned,
+    read_alignment,
+)
 from evals.judges.align.monotone import KNOTS, Monotone, bent, crossed, fitted
 from evals.judges.factory import judge_exams, open_judges
 from evals.judges.judge import Submission
@@ -373,6 +380,20 @@ def test_another_reference_judge_than_the_aligned_one_is_refused(tmp_path):
     name = kept(tmp_path, an_alignment(reference="an earlier one"))
     with pytest.raises(UserError, match="another version of the reference judge; align it again"):
         open_aligned(name, ReferenceJudge())
+
+
+def test_labels_that_aligned_a_judge_do_not_tell_what_it_errs_by(tmp_path):
+    labels, others = tmp_path / "labels.csv", tmp_path / "others.csv"
+    labels.write_text("case_id,score\na,1\n")
+    others.write_text("case_id,score\nb,1\n")
+    name = kept(tmp_path, an_alignment(labels=file_digest(labels)))
+    judge = open_aligned(name, ReferenceJudge())
+    for allowed in (None, others, tmp_path / "none.csv"):
+        check_use(judge, rubric_digest(), allowed)
+    with pytest.raises(UserError, match="was aligned by these"):
+        check_use(judge, rubric_digest(), labels)
+    with pytest.raises(UserError, match=r"aligned by the rubric .* name the file of those rules"):
+        check_use(judge, "0123456789abcdef", None)
 
 
 def test_our_rubric_is_what_the_shipped_labels_go_by():

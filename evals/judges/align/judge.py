@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from common.errors import UserError
-from common.identity import digest
+from common.identity import digest, file_digest
 from common.reading import file_text, parse_json
 from common.settings import validated
 from evals.calls.calls import Calls
@@ -115,3 +115,28 @@ def open_aligned(name: str, reference: ReferenceJudge) -> AlignedJudge:
         UserError: the file is none of this reference judge.
     """
     return AlignedJudge(name, reference, read_alignment(name))
+
+
+def check_use(judge: AlignedJudge, rubric: str, labels: Path | None) -> None:
+    """Refuse an exam that this judge does not fit.
+
+    Args:
+        judge: of the exam.
+        rubric: digest of the rules that the exam goes by.
+        labels: file of people's scores that sharpen the exam's estimates, if any.
+
+    Raises:
+        UserError: the judge goes by other rules, or was aligned by those scores: what it errs by
+            would show smaller on them than it is.
+    """
+    if judge.alignment.rubric != rubric:
+        raise UserError(
+            f"--judge {judge.name}: aligned by the rubric {judge.alignment.rubric}, and this exam "
+            f"goes by {rubric}; name the file of those rules in the gate file, "
+            '[judge] rubric = "FILE"'
+        )
+    if labels is not None and labels.is_file() and file_digest(labels) == judge.alignment.labels:
+        raise UserError(
+            f"--labels {labels}: {judge.name} was aligned by these, so they cannot tell what it "
+            "errs by; give labels of other answers, or --judge reference"
+        )
