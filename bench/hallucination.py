@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.planted import FALSE, LEAST_WORDS, SAMPLES, SHOWN, TRUE, plant
 from bench.results import Finding
 from evals.calls.calls import Budget, Calls
 from evals.calls.journal import Journal, Lookups
@@ -15,6 +14,7 @@ from evals.judges.embedded.selfcheck import by_embedding, ngram_scores
 from evals.judges.embedded.sentences import claims
 from evals.judges.judge import Submission
 from evals.judges.pairs import Pair, read_pairs
+from evals.judges.planted import FALSE, LEAST_WORDS, SAMPLES, SHOWN, TRUE, plant
 from evals.metrics.grounding import grounded_quote
 from fixtures.datasets import load_dataset
 from fixtures.retrieval.passages import Passage

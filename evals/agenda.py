@@ -11,6 +11,7 @@ from evals.judges.factory import JUDGEMENT, judge_exams, open_judges, wanted_met
 from evals.judges.judge import Judge
 from evals.judges.judge_exam import JudgeExam
 from evals.judges.llm.pairwise import PairwiseJudge
+from evals.judges.metric_exam import MetricExam, metric_exams
 from evals.judges.wording import Wording, rubric_digest
 from evals.labels import Label, read_labels
 from evals.metrics.table import METRICS
@@ -44,6 +45,7 @@ class Agenda:
     rules: tuple[str, ...]
     judges: tuple[Judge, ...]
     judge_exams: tuple[JudgeExam, ...]
+    metric_exams: tuple[MetricExam, ...]
     probe_exams: tuple[ProbeExam, ...]
     harness_exams: tuple[HarnessExam, ...]
     contamination_exams: tuple[ContaminationExam, ...]
@@ -74,6 +76,7 @@ class Agenda:
             vary=self._vary,
             tasks=(
                 *self.judge_exams,
+                *self.metric_exams,
                 *self.probe_exams,
                 *self.harness_exams,
                 *self.contamination_exams,
@@ -123,6 +126,11 @@ def plan_agenda(
         rules=tuple(name for name in metrics if METRICS[name].rule is not None),
         judges=judges,
         judge_exams=_judge_exams(options, judges, chats, told) if examines else (),
+        metric_exams=(
+            tuple(metric_exams({*gate.gating, *gate.critical.metrics}, judges))
+            if options.judge_exam == "take"
+            else ()
+        ),
         probe_exams=tuple(_probe_exams(options.models, chats)) if forgets else (),
         harness_exams=tuple(_harness_exams(options)) if forgets else (),
         contamination_exams=(

@@ -133,6 +133,7 @@ class JudgeRules(_Table):
     position_bias: Number | None = Field(default=0.2, ge=0, le=1)
     verbosity_bias: Number | None = Field(default=0.1, ge=0, le=1)
     injection: Number | None = Field(default=0.1, ge=0, le=1)
+    separation: Number | None = Field(default=0.5, ge=0, le=1)
     forms: FormRules = FormRules()
 
     @property
@@ -142,8 +143,8 @@ class JudgeRules(_Table):
 
     @property
     def measures(self) -> dict[str, float | None]:
-        """What must be shown of each measure."""
-        return self.model_dump(exclude={"rubric", "prompt", "forms"})
+        """What a judge must show of each measure."""
+        return self.model_dump(exclude={"rubric", "prompt", "separation", "forms"})
 
 
 class Stability(_Table):

@@ -86,11 +86,11 @@ class JudgeExam:
         """Have every pair judged."""
         plain = await _judged(panel, self.judge, self.pairs)
         self.agreement = [Trial(*each) for each in zip(self.pairs, plain, strict=True)]
-        spread = _spread(self.agreement)
-        wrong = _spread([trial for trial in self.agreement if trial.pair.score <= WRONG])
+        some = spread(self.agreement)
+        wrong = spread([trial for trial in self.agreement if trial.pair.score <= WRONG])
         self.retest, self.verbosity, self.injection, self.contests = await asyncio.gather(
-            _again(panel, self.again, spread),
-            _again(panel, self.judge, spread, PADDING),
+            _again(panel, self.again, some),
+            _again(panel, self.judge, some, PADDING),
             _again(panel, self.judge, wrong, INJECTION),
             self._contests(panel),
         )
@@ -103,7 +103,7 @@ class JudgeExam:
         for pair in self.contested or self.pairs:
             questions.setdefault(pair.case.id, []).append(pair)
         groups = [sorted(group, key=lambda pair: pair.score) for group in questions.values()]
-        chosen = _spread([group for group in groups if group[0].score < group[-1].score])
+        chosen = spread([group for group in groups if group[0].score < group[-1].score])
         found = await asyncio.gather(
             *(
                 self.pairwise.orders(
@@ -137,7 +137,11 @@ async def _again(
     ]
 
 
-def _spread(things: Sequence[T]) -> list[T]:
-    """At most `PROBED` of these, taken evenly over the whole."""
-    count = min(PROBED, len(things))
+def spread(things: Sequence[T], most: int = PROBED) -> list[T]:
+    """At most so many of these, taken evenly over the whole.
+
+    >>> spread("abcdefgh", 4)
+    ['a', 'c', 'e', 'g']
+    """
+    count = min(most, len(things))
     return [things[place * len(things) // count] for place in range(count)]

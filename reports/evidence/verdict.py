@@ -33,6 +33,7 @@ from reports.examination.looks import plan_stages
 from reports.report import Group, Opponent, Report, Verdict
 from reports.sections.judge_exams import contradictory, exam_faults, untrusted
 from reports.sections.judge_forms import FORMS_SECTION, uncovered, unproved
+from reports.sections.metric_exams import METRICS_SECTION, misstated, unexamined
 from reports.sections.panel import heard
 from reports.verdict.bars import Bars, inapplicable
 from reports.verdict.conclude import judge_candidates
@@ -226,10 +227,15 @@ def _bars(
     options = RetrieverOptions(facts.kind, facts.k, chunker, passages=facts.passages)
     sections, judges = {each.name: each for each in report.sections}, report.header.judges
     exams, forms = sections.get(JUDGE.name), sections.get(FORMS_SECTION)
-    if wrong := contradictory(exams, gate.judge) or unproved(forms, gate.judge.forms):
+    metrics, rules = sections.get(METRICS_SECTION), gate.judge
+    if wrong := (
+        contradictory(exams, rules)
+        or unproved(forms, rules.forms)
+        or misstated(metrics, rules.separation)
+    ):
         raise ValueError(wrong)
     return Bars(
-        untrusted(gate, exams, judges),
+        untrusted(gate, exams, judges) | unexamined(gate, metrics),
         {name: inapplicable(entry, selected, options) for name, entry in entries.items()},
         uncovered(gate, forms, heard(exam_faults(gate, exams, judges)), by_model(results)),
     )

@@ -19,6 +19,7 @@ from reports.report import Check, Header, Report, Section, Verdict
 from reports.sections.collect import sections
 from reports.sections.judge_exams import exam_faults, judge_section, untrusted
 from reports.sections.judge_forms import form_section, uncovered
+from reports.sections.metric_exams import metric_section, unexamined
 from reports.sections.panel import format_weights, heard, panel_section, panelled, weights_of
 from reports.verdict.bars import Bars, inapplicable
 from reports.verdict.conclude import conclude, judge_candidates
@@ -108,7 +109,8 @@ def _bars(planned: Planned, gate: Gate, results: Sequence[Result]) -> Bars:
     faults = exam_faults(gate, exams, options.judges, skipped=skipped)
     names = [*options.models, *(opponent.name for opponent in planned.prepared.opponents)]
     return Bars(
-        untrusted(gate, exams, options.judges, skipped=skipped),
+        untrusted(gate, exams, options.judges, skipped=skipped)
+        | unexamined(gate, metric_section(planned.agenda.metric_exams, gate), skipped=skipped),
         {
             name: inapplicable(
                 read_entry(name, options.registry), planned.plan.cases, options.retriever

@@ -18,6 +18,7 @@ from reports.sections.judge_exams import judge_section
 from reports.sections.judge_forms import form_section
 from reports.sections.labels import labels_section
 from reports.sections.loss import loss_section
+from reports.sections.metric_exams import metric_section
 from reports.sections.stability import stability_sections
 from reports.statistics.estimates import Estimate, Outcome
 from reports.statistics.intervals import cluster_mean
@@ -49,6 +50,7 @@ def sections(
         loss_section(run, gate),
         labels_section(results, agenda.labels, agenda.judge_exams, gate, opponents, weights),
         form_section(agenda.judge_exams, by_model(results), gate),
+        metric_section(agenda.metric_exams, gate),
     ]
     return tuple(section for section in found if section.findings)
 

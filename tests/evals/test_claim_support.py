@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.hallucination import measure
-from bench.planted import FALSE, KINDS, plant, reworded, with_other_negation, with_other_number
 from evals.calls.calls import Budget, Calls
 from evals.calls.journal import Journal, Lookups
 from evals.calls.store import Store
@@ -16,6 +15,14 @@ from evals.judges.embedded.contradictions import contradiction
 from evals.judges.embedded.embedding import Embeddings
 from evals.judges.embedded.sentences import claims
 from evals.judges.judge import Submission
+from evals.judges.planted import (
+    FALSE,
+    KINDS,
+    plant,
+    reworded,
+    with_other_negation,
+    with_other_number,
+)
 from fixtures.cases import Case, Contract
 from fixtures.retrieval.passages import Passage
 from models.chat import Answer

@@ -92,6 +92,7 @@ CHANGED: dict[str, str] = {
     "results.*.votes": "new: the judges' own scores, where there are several",
     "sections.2": "new: where answers are lost",
     "sections.3": "new: the share of right answers, corrected by the judge's errors",
+    "gate.judge.separation": "new: what a metric must tell apart in an exam of its own",
     "gate.judge.forms": "new: what a judge must show of a form of answer",
     "sections.4": "new: the judges' exam by form of answer",
 }

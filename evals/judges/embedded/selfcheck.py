@@ -84,7 +84,10 @@ class SelfCheck:
         failed = next((answer.error for answer in drawn if answer.error is not None), None)
         if failed is not None:
             return Score(None, f"a sample failed: {failed}")
-        texts = [answer.text for answer in drawn]
+        return await self.compared(parts, [answer.text for answer in drawn], calls)
+
+    async def compared(self, parts: Sequence[str], texts: Sequence[str], calls: Calls) -> Score:
+        """The mean over claims of an answer, compared with the samples' texts."""
         if self.metric == "selfcheck_ngram":
             return Score(_mean(ngram_scores(parts, texts)))
         if self.metric == "selfcheck_embedding":

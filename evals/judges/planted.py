@@ -56,13 +56,17 @@ NUMBER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """An answer, how it was made, the passages shown, and what its author says other times."""
+    """An answer, how it was made, the passages shown, and what its author says other times.
+
+    `text_of_fact` is the gold sentence that it was made from.
+    """
 
     kind: str
     case: Case
     text: str
     passages: tuple[Passage, ...]
     samples: tuple[str, ...]
+    text_of_fact: str
 
     @property
     def made_up(self) -> bool:
@@ -94,7 +98,7 @@ def plant(cases: Sequence[Case], seed: int = 0) -> Iterator[Planted]:
                     )
                     for _ in range(SAMPLES)
                 ]  # fmt: skip
-                yield Planted(kind, case, text, shown, tuple(samples))
+                yield Planted(kind, case, text, shown, tuple(samples), fact)
 
 
 def alter(
