@@ -145,7 +145,15 @@ def test_a_candidate_that_did_not_pass_opens_nothing(team, opened):
 
 
 @pytest.mark.parametrize(
-    "words", [("--limit=5",), ("--category=Term",), ("-k", "Cap"), ("-n", "2"), ("--split=all",)]
+    "words",
+    [
+        ("--limit=5",),
+        ("--category=Term",),
+        ("-k", "Cap"),
+        ("-n", "2"),
+        ("--split=all",),
+        ("--passages=gold",),
+    ],
 )
 def test_sealed_contracts_are_examined_whole(team, opened, words):
     before = len(team.ledger)
