@@ -15,6 +15,7 @@ class Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     description: str = ""
+    family: str = ""
     status: Literal["base", "candidate", "champion", "retired", "rejected"] = "candidate"
 
 

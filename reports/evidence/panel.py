@@ -2,13 +2,19 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from evals.gate import Gate
+from evals.options import asks_nobody
 from evals.results import Result
 from evals.suites import JUDGE
+from models.family import family_of
+from models.registry import read_entry
 from reports.report import Report
+from reports.sections.families import judges_by_metric, kinships, preferring
 from reports.sections.judge_exams import exam_faults, scorers
 from reports.sections.panel import PANEL, misweighed, panelled, weights_of
+from reports.verdict.pairs import by_model
 
 ROUNDING = 1e-9
 
@@ -39,6 +45,41 @@ def panel_differences(report: Report, gate: Gate, results: Sequence[Result]) -> 
                 yield f"it does not list for {place} what each of {', '.join(who)} said"
             elif not _same(score.value, again.scores[metric].value):
                 yield f"{place} is not what its judges make of it"
+
+
+def preferring_again(
+    report: Report, gate: Gate, results: Sequence[Result], registry: Path
+) -> dict[str, dict[str, str]]:
+    """The gated metrics that judges of a model's own family move too far, by model.
+
+    Args:
+        report: names the judges, and what each counts.
+        gate: as the file says, at the risk of the exam.
+        results: of the report.
+        registry: entries of models and judges.
+
+    Raises:
+        UserError: an entry cannot be read.
+    """
+    chats = [judge for judge in report.header.judges if not asks_nobody(judge)]
+    if not chats or not gate.relies_on_judges:
+        return {}
+    answered = by_model(results)
+    families = {
+        name: family_of(read_entry(name, registry, option))
+        for option, names in (("--model", answered), ("--judge", chats))
+        for name in names
+    }
+    metrics = (*gate.gating, *gate.critical.metrics)
+    panel = next((each for each in report.sections if each.name == PANEL), None)
+    found = kinships(
+        answered,
+        families,
+        judges_by_metric(metrics, report.header.judges, families),
+        weights_of(panel),
+        gate.alpha,
+    )
+    return preferring([*found], gate)
 
 
 def _same(one: float | None, other: float | None) -> bool:

@@ -27,7 +27,7 @@ from models.registry import RecordedEntry, read_entry
 from reports.archive import read_report
 from reports.evidence.differences import differences, of_gate
 from reports.evidence.last_exam import examine_line, jsonable, reported
-from reports.evidence.panel import panel_differences
+from reports.evidence.panel import panel_differences, preferring_again
 from reports.evidence.results import Asked, results_again
 from reports.examination.looks import plan_stages
 from reports.report import Group, Opponent, Report, Verdict
@@ -160,14 +160,12 @@ def judge_again(
         *fault_checks(report.exceptions, name, len(selected), gate.attrition),
         *section_checks(gate, report.sections, name),
     ]
-    groups, verdicts = judge_candidates(
-        results,
-        gate.model_copy(update={"alpha": level}),
-        [name],
-        opponents,
-        {name: further},
+    gate = gate.model_copy(update={"alpha": level})
+    bars = replace(
         _bars(report, gate, entries, selected, results),
+        preferring=preferring_again(report, gate, results, registry),
     )
+    groups, verdicts = judge_candidates(results, gate, [name], opponents, {name: further}, bars)
     return verdicts[0], next(group for group in groups if group.model == name)
 
 

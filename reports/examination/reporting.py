@@ -5,8 +5,10 @@ from dataclasses import replace
 
 from evals.exam import Run
 from evals.gate import Gate
+from evals.options import asks_nobody
 from evals.repeats import format_draws
 from evals.results import Result
+from models.family import family_of
 from models.promotion.champion import read_champion
 from models.registry import read_entry
 from reports.archive import as_written, kept_reports, read_report
@@ -17,6 +19,13 @@ from reports.examination.opening import blanked
 from reports.examination.planned import Planned
 from reports.report import Check, Header, Report, Section, Verdict
 from reports.sections.collect import sections
+from reports.sections.families import (
+    Kinship,
+    family_section,
+    judges_by_metric,
+    kinships,
+    preferring,
+)
 from reports.sections.judge_exams import exam_faults, judge_section, untrusted
 from reports.sections.judge_forms import form_section, uncovered
 from reports.sections.metric_exams import metric_section, unexamined
@@ -53,7 +62,8 @@ def report_on(planned: Planned, run: Run, results: Sequence[Result], started: st
     prepared, gate = planned.prepared, _gate_reached(planned, run)
     bars, panel = _bars(planned, gate, results), _panel(planned, gate)
     found = sections(run, results, planned.agenda, gate, prepared.opponents, weights_of(panel))
-    found += (panel,) if panel.findings else ()
+    kin = _kinships(planned, gate, results)
+    found += tuple(each for each in (panel, family_section(kin)) if each.findings)
     report = conclude(
         _header(planned, run, started, gate.alpha),
         results,
@@ -65,6 +75,7 @@ def report_on(planned: Planned, run: Run, results: Sequence[Result], started: st
         notes=[
             *planned.beforehand.notes,
             *format_weights(panel),
+            *(each.line for each in kin),
             *_notes(planned, run, bars),
         ],
         sections=found,
@@ -101,6 +112,17 @@ def _panel(planned: Planned, gate: Gate) -> Section:
     return panel_section(exams, faults, gate.alpha)
 
 
+def _kinships(planned: Planned, gate: Gate, results: Sequence[Result]) -> list[Kinship]:
+    """The models that judges of their own family score."""
+    options, answered = planned.prepared.options, by_model(results)
+    names = [*answered, *(judge for judge in options.judges if not asks_nobody(judge))]
+    families = {name: family_of(read_entry(name, options.registry)) for name in names}
+    metrics = [judge.metric for judge in planned.plan.judges]
+    judges = judges_by_metric(metrics, options.judges, families)
+    weights = weights_of(_panel(planned, gate))
+    return [*kinships(answered, families, judges, weights, gate.alpha)]
+
+
 def _bars(planned: Planned, gate: Gate, results: Sequence[Result]) -> Bars:
     """What keeps gated metrics from speaking: their judges, or the kind of model or exam."""
     options, taken_exams = planned.prepared.options, planned.agenda.judge_exams
@@ -118,6 +140,7 @@ def _bars(planned: Planned, gate: Gate, results: Sequence[Result]) -> Bars:
             for name in names
         },
         uncovered(gate, form_section(taken_exams, answered, gate), heard(faults), answered),
+        preferring(_kinships(planned, gate, results), gate),
     )
 
 

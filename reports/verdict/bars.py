@@ -32,12 +32,14 @@ class Bars:
 
     `untrusted` has the metrics whose judges may not gate; `inapplicable`, by model, those that
     the kind of model or the exam leaves without a meaning; `uncovered`, by model, those whose
-    judges were not examined on answers like its own.
+    judges were not examined on answers like its own; `preferring`, by model, those whose judges
+    prefer their own family's answers.
     """
 
     untrusted: Mapping[str, str] = field(default_factory=dict)
     inapplicable: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     uncovered: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    preferring: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def of(self, metric: str, *models: str) -> Reasoned | None:
         """What bars a metric of these models, if anything does."""
@@ -46,9 +48,10 @@ class Bars:
                 return "N/A", f"{metric} does not apply: {why}"
         if why := self.untrusted.get(metric):
             return "INCONCLUSIVE", why
-        for model in models:
-            if why := self.uncovered.get(model, {}).get(metric):
-                return "INCONCLUSIVE", why
+        for lines in (self.uncovered, self.preferring):
+            for model in models:
+                if why := lines.get(model, {}).get(metric):
+                    return "INCONCLUSIVE", why
         return None
 
 

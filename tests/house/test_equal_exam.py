@@ -89,6 +89,7 @@ CHANGED: dict[str, str] = {
     "dataset.sealed": "new: whether these were sealed contracts",
     "judged": "new: how often these contracts had judged before",
     "retriever.passages": "new: whether the gold passages were put among those retrieved",
+    "models.*.family": "new: whose answers a judge may prefer, where the entry says so",
     "results.*.votes": "new: the judges' own scores, where there are several",
     "sections.2": "new: where answers are lost",
     "sections.3": "new: the share of right answers, corrected by the judge's errors",

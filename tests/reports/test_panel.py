@@ -169,13 +169,15 @@ def examined(tmp_path_factory):
     registry = folder / "models" / "registry"
     registry.mkdir(parents=True)
     (folder / "gate.toml").write_text(GATE)
-    for name, passages in (("open", "true"), ("closed", "false")):
-        (registry / f"{name}.toml").write_text(f'kind = "echo"\npassages = {passages}\n')
+    for name, passages, family in (("open", "true", ""), ("closed", "false", "Claude")):
+        (registry / f"{name}.toml").write_text(
+            f'kind = "echo"\npassages = {passages}\nfamily = "{family}"\n'
+        )
     with (
         fake_server(reply=grader(lambda label, *_: 0.6 if label is None else label)) as good,
         fake_server(reply=grader(lambda *_: 1.0)) as lenient,
     ):
-        (registry / "good.toml").write_text(entry(good.url, "good"))
+        (registry / "good.toml").write_text(entry(good.url, "claude-good"))
         (registry / "lenient.toml").write_text(entry(lenient.url, "lenient"))
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "evals", "-q", "-p", "no:cacheprovider",
@@ -224,6 +226,18 @@ def test_a_panel_gates_where_one_judge_passed_and_a_promotion_computes_the_same(
     path = (folder / "latest" / "report.json").resolve()
     again = judged_again(evidence_of(path, "closed"), folder / "models" / "registry")
     assert again.verdict.outcome == verdict["outcome"]
+
+
+def test_a_judge_of_the_candidates_family_is_named_and_measured(examined):
+    folder, shown = examined
+    line = "correctness of closed is judged by its own family, claude (good): self-"
+    assert line in shown
+    for page in ("report.md", "report.html"):
+        assert line in (folder / "latest" / page).read_text()
+    (section,) = (each for each in report_of(folder)["sections"] if each["name"] == "families")
+    (finding,) = section["findings"]
+    assert (finding["subject"], finding["estimate"]["mean"]) == ("closed", 0.0)
+    assert finding["estimate"]["low"] < 0 < finding["estimate"]["high"]
 
 
 def panel_in(report):
