@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.simulation import dirichlet_counts
+from bench.simulation import RIGHT, dirichlet_counts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +38,7 @@ class JudgedWorld:
     labelled: int | None = None
     uneven: bool = False
     bias: float = 0.0
-    right: float = 0.7
+    right: float = RIGHT
     discordance: float = 0.2
     difference: float = -0.03
 
@@ -72,9 +72,10 @@ class JudgedWorld:
         spread = "" if self.labelled is None else f" of {self.labelled}, unevenly"
         sizes = ", uneven" if self.uneven else ""
         biased = f", bias {self.bias:g}" if self.bias else ""
+        right = f", {self.right:.0%} right" if self.right != RIGHT else ""
         return (
             f"{self.labels} labels{spread}, {self.contracts} x {self.cases}{sizes}, judge "
-            f"{self.sensitivity:g} / {self.specificity:g}{biased}"
+            f"{self.sensitivity:g} / {self.specificity:g}{biased}{right}"
         )
 
 
