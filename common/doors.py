@@ -45,6 +45,7 @@ DOORS: dict[str, Door] = {door.name: door for door in (
     Door("promote", "models.promote", "put a model into service", ("registry",), keeps=True),
     Door("compare", "reports.compare", "two runs, case by case"),
     Door("history", "reports.history", "every run so far", ("models",)),
+    Door("labelling", "reports.labelling", "which answers a person should score next"),
     Door("page", "reports.page", "make the page of a report again"),
     Door("align", "evals.judges.align", "the reference judge, by your own people's scores"),
     Door("leakage", "evals.leakage", "test contracts that nearly stand in the train split"),

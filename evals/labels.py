@@ -4,22 +4,29 @@ A `.csv` or `.jsonl` with a row for each score that a person gave. Columns: `cas
 `question` and `contract`; `score` from 0 to 1; `model` where the answers are of several models;
 `answer`, the text that was scored, where a model may have changed its answer since; `rubric`, the
 first 16 hex digits of the SHA-256 of the rules that the score goes by; `expected`, the gold texts,
-where the file must stand alone (`python -m evals.judges.align`).
+where the file must stand alone (`python -m evals.judges.align`); `drawn`, from which cases
+`python -m reports.labelling` drew the case: its rows need no score as yet.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 from pydantic.dataclasses import dataclass as validated
 
 from common.errors import UserError
+from common.redaction import redacted
 from common.rows import SUFFIXES, Row, read_rows
 from fixtures.cases import Case
 
 SCORE = "a score is a number from 0 to 1"
-COLUMNS = ("case_id", "contract", "question", "score", "model", "answer", "expected", "rubric")
+COLUMNS = (
+    "case_id", "contract", "question", "score", "model", "answer", "expected", "rubric", "drawn",
+)  # fmt: skip
+ALL, DIFFERING = "all", "differing"
+"""From which cases a case was drawn to be labelled: all, or those on which models differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +34,19 @@ class Label:
     """A person's score of one answer to the case of id `case_id`.
 
     `model` is empty where it holds for any model; `answer` is what was labelled, empty where the
-    file does not say.
+    file does not say. One that was `drawn` where models differ says nothing of a mean over all.
     """
 
     case_id: str
     score: float
     model: str = ""
     answer: str = ""
+    drawn: str = ALL
 
     def is_of(self, model: str, text: str) -> bool:
         """Whether it labels this answer; white space does not count."""
-        same = not self.answer or self.answer.split() == text.split()
+        shown = (text.split(), redacted(text).split())
+        same = not self.answer or self.answer.split() in shown
         return self.model in ("", model) and same
 
 
@@ -52,6 +61,7 @@ class Labelled:
     model: str = ""
     answer: str = ""
     rubric: str = ""
+    drawn: Literal["all", "differing"] = "all"
 
     @field_validator("score", mode="before")
     @classmethod
@@ -83,7 +93,7 @@ def read_labels(path: Path, cases: Sequence[Case], rubric: str = "") -> tuple[La
         asked = (row.contract, row.question)
         case = by_id.get(row.case_id) if row.case_id else by_question.get(asked)
         if case is not None:
-            labels.append(Label(case.id, row.score, row.model, row.answer))
+            labels.append(Label(case.id, row.score, row.model, row.answer, row.drawn))
     if not labels:
         like = f"; a case_id is written like {cases[0].id!r}" if cases else ""
         raise UserError(
@@ -93,7 +103,7 @@ def read_labels(path: Path, cases: Sequence[Case], rubric: str = "") -> tuple[La
 
 
 def label_rows(path: Path, rubric: str, mend: str) -> Iterator[tuple[Row, Labelled]]:
-    """The rows of a file of labels, and what they say.
+    """The rows of a file of labels, and what they say; of those drawn, those that have a score.
 
     Args:
         path: of the file.
@@ -108,6 +118,8 @@ def label_rows(path: Path, rubric: str, mend: str) -> Iterator[tuple[Row, Labell
         raise UserError(f"--labels {path}: no such .csv or .jsonl file; give one of labels")
     rows: TypeAdapter[Labelled] = TypeAdapter(Labelled)
     for given in read_rows(path, COLUMNS, f"correct it; {SCORE}"):
+        if given.cells.get("drawn") and given.cells.get("score") in (None, ""):
+            continue
         row = _row(rows, given)
         if rubric and row.rubric and row.rubric.lower()[:16] != rubric:
             raise UserError(

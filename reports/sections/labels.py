@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from evals.gate import Gate, MetricGate
 from evals.judges.judge import weighed
 from evals.judges.judge_exam import JudgeExam
-from evals.labels import Label
+from evals.labels import ALL, Label
 from evals.results import Result, Score
 from reports.report import Finding, Opponent, Section
-from reports.statistics.corrected import Calibration, Corrected, corrected_rate
+from reports.statistics.corrected import Calibration, corrected_rate
 from reports.statistics.estimates import Estimate, Outcome
 from reports.statistics.powered_difference import prediction_powered_difference
 from reports.statistics.ppi import PredictionPowered, prediction_powered_mean
@@ -23,7 +23,8 @@ NOTE = (
     "a mean and paired differences that are right whatever the judges are worth (Angelopoulos, "
     "Duchi, Zrnic 2023), if the labelled cases are a random draw; and the share of right answers, "
     "corrected by the judges' errors on labelled ones (Rogan and Gladen 1978). An outcome stands "
-    "beside the gate's check and changes no verdict."
+    "beside the gate's check and changes no verdict. `python -m reports.labelling` writes down "
+    "which answers a person should score next."
 )
 
 
@@ -46,17 +47,20 @@ def labels_section(
         weights: of the judges of a panel.
     """
     of_model = by_model(results)
-    label_of, mark = lookup(labels), gate.pass_marks.correctness
+    anywhere = lookup(labels)
+    of_all = lookup([label for label in labels if label.drawn == ALL])
+    exam = examined(exams, gate.pass_marks.correctness, weights)
     named = {opponent.name: opponent for opponent in opponents}
     findings: list[Finding] = []
     for model, rows in of_model.items():
         scored = [row for row in rows if value(row, METRIC) is not None]
         if labels:
-            findings.append(_mean(model, scored, label_of, gate))
-        findings += _rate(model, scored, label_of, examined(exams, mark, weights), gate)
+            findings += _by_labels(model, scored, of_all, gate)
+        if scored and not any(of_all(row) is not None for row in scored):
+            findings += _by_exam(model, scored, exam, gate)
         if labels and model not in named:
             findings += [
-                _difference(model, scored, of_model.get(name, ()), label_of, opponent, gate)
+                _difference(model, scored, of_model.get(name, ()), anywhere, opponent, gate)
                 for name, opponent in named.items()
             ]
     return Section("labels", "With people's labels", NOTE, tuple(findings))
@@ -85,18 +89,37 @@ def same_answer(one: Result, other: Result) -> bool:
     return once and one.answer.text.split() == other.answer.text.split()
 
 
-def _mean(
+def _by_labels(
     model: str, rows: Sequence[Result], label_of: Callable[[Result], float | None], gate: Gate
-) -> Finding:
-    people = [label_of(row) for row in rows]
+) -> Iterator[Finding]:
+    """The mean, and the share at or above the pass mark: of all answers, as people would say."""
+    people, judge = [label_of(row) for row in rows], [_score(row) for row in rows]
     if all(score is None for score in people):
-        return Finding(model, METRIC, None, "no case is both labelled and judged")
-    judge, contracts = [_score(row) for row in rows], [row.case.contract.id for row in rows]
-    found = prediction_powered_mean(judge, people, contracts, gate.alpha)
-    floor = gate.gating[METRIC].floor if METRIC in gate.gating else None
-    outcome = None if floor is None else found.estimate.against(floor)
-    beside = "" if floor is None else f"; the gate's floor is {floor:g}"
-    return Finding(model, METRIC, found.estimate, _worth(found) + beside, outcome)
+        why = "no case is both labelled and judged, but for those drawn where models differ"
+        yield Finding(model, METRIC, None, why)
+        return
+    contracts, mark = [row.case.contract.id for row in rows], gate.pass_marks.correctness
+    passed = [float(score >= mark) for score in judge]
+    right = [None if score is None else float(score >= mark) for score in people]
+    for measure, scores, labels, floor in (
+        (METRIC, judge, people, _floor(gate)),
+        (_share(gate), passed, right, _floor(gate, judge)),
+    ):
+        found = prediction_powered_mean(scores, labels, contracts, gate.alpha)
+        outcome = None if floor is None else found.estimate.against(floor)
+        beside = "" if floor is None else f"; the gate's floor is {floor:g}"
+        yield Finding(model, measure, found.estimate, _worth(found) + beside, outcome)
+
+
+def _floor(gate: Gate, judge: Sequence[float] = ()) -> float | None:
+    """The gate's floor: of a share of right answers that of a judge that knows 0 and 1 alone."""
+    if METRIC not in gate.gating or any(score not in (0.0, 1.0) for score in judge):
+        return None
+    return gate.gating[METRIC].floor
+
+
+def _share(gate: Gate) -> str:
+    return f"{METRIC} of {gate.pass_marks.correctness:g} or more"
 
 
 def _worth(found: PredictionPowered) -> str:
@@ -104,63 +127,28 @@ def _worth(found: PredictionPowered) -> str:
     return f"{found.labels.n} labels alone say {found.labels}; lambda {found.tuning:.2f}{gain}"
 
 
-def _rate(
-    model: str,
-    rows: Sequence[Result],
-    label_of: Callable[[Result], float | None],
-    exam: Calibration,
-    gate: Gate,
+def _by_exam(
+    model: str, rows: Sequence[Result], calibration: Calibration, gate: Gate
 ) -> Iterator[Finding]:
-    """By the labels of this model's answers where they define it, else by the judges' exam."""
-    mark = gate.pass_marks.correctness
-    sources = {
-        "by labels of its own answers": _own(rows, label_of, mark),
-        "in the judges' exam": exam,
-    }
-    known = {source: found for source, found in sources.items() if found.people}
-    if not rows or not known:
+    """The share at or above the pass mark, corrected by the errors of the judges in their exam."""
+    if not calibration.people:
         return
-    judge, contracts = [_score(row) >= mark for row in rows], [row.case.contract.id for row in rows]
-    measure = f"{METRIC} of {mark:g} or more"
-    for source, calibration in known.items():
-        found = corrected_rate(judge, contracts, calibration, gate.alpha)
-        if found.estimate or source == list(known)[-1]:
-            reason = "; ".join(filter(None, (found.reason, _errors(found, calibration, source))))
-            outcome = _floored(found.estimate, rows, gate)
-            yield Finding(model, measure, found.estimate, reason, outcome)
-            return
-
-
-def _floored(share: Estimate | None, rows: Sequence[Result], gate: Gate) -> Outcome | None:
-    """Against the floor of a judge that knows right and wrong alone: else it is of another mean."""
-    floor = gate.gating[METRIC].floor if METRIC in gate.gating else None
-    if floor is None or any(_score(row) not in (0.0, 1.0) for row in rows):
-        return None
-    return share.against(floor) if share else "INCONCLUSIVE"
-
-
-def _errors(found: Corrected, calibration: Calibration, source: str) -> str:
-    shown = ", ".join(
-        f"{name} {estimate:.2f}"
-        for name, estimate in (
-            ("sensitivity", found.sensitivity),
-            ("specificity", found.specificity),
-        )
-        if estimate
+    judge, mark = [_score(row) for row in rows], gate.pass_marks.correctness
+    contracts = [row.case.contract.id for row in rows]
+    found = corrected_rate([score >= mark for score in judge], contracts, calibration, gate.alpha)
+    errors = {"sensitivity": found.sensitivity, "specificity": found.specificity}
+    shown = ", ".join(f"{name} {each:.2f}" for name, each in errors.items() if each)
+    reason = (
+        f"the judge says {found.judged}; in the judges' exam ({len(calibration.people)} answers) "
+        f"{shown}"
     )
-    answers = f"{len(calibration.people)} answers"
-    return f"the judge says {found.judged}; {source} ({answers}) {shown}"
-
-
-def _own(
-    rows: Sequence[Result], label_of: Callable[[Result], float | None], mark: float
-) -> Calibration:
-    known = [(row, score) for row in rows if (score := label_of(row)) is not None]
-    return Calibration(
-        [_score(row) >= mark for row, _ in known],
-        [score >= mark for _, score in known],
-        [row.case.contract.id for row, _ in known],
-    )
+    floor = _floor(gate, judge)
+    outcome: Outcome | None = None
+    if floor is not None:
+        outcome = found.estimate.against(floor) if found.estimate else "INCONCLUSIVE"
+        reason += f"; the gate's floor is {floor:g}"
+    reason = f"{found.reason}; {reason}" if found.reason else reason
+    yield Finding(model, _share(gate), found.estimate, reason, outcome)
 
 
 def examined(exams: Sequence[JudgeExam], mark: float, weights: Mapping[str, float]) -> Calibration:

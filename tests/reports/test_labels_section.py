@@ -9,7 +9,7 @@ from bench.judged_world import JudgedWorld, judged_exam
 from evals.gate import Gate, MetricGate
 from evals.judges.judge_exam import JudgeExam, Trial
 from evals.judges.pairs import Pair
-from evals.labels import Label
+from evals.labels import DIFFERING, Label
 from evals.results import Result, Score
 from fixtures.cases import Case, Contract
 from models.chat import Answer
@@ -58,9 +58,9 @@ class Named:
     name: str = "served"
 
 
-def taken(*, sensitive=0.9, lenient=0.1, metric="correctness", count=400):
+def taken(*, sensitive=0.9, lenient=0.1, metric="correctness", name="served", count=400):
     """A judge's exam of as many right answers as wrong ones."""
-    exam = JudgeExam(Named(metric), Named(metric), None, ())
+    exam = JudgeExam(Named(metric, name), Named(metric, name), None, ())
     for place in range(count):
         right, far = place % 2 == 0, place // 2 % 10 / 10
         passes = far < (sensitive if right else lenient)
@@ -71,7 +71,7 @@ def taken(*, sensitive=0.9, lenient=0.1, metric="correctness", count=400):
 
 
 def section(rows=(*NEW, *OLD), given=BOTH, exams=(), gate=ASKED, opponents=(CHAMPION,)):
-    return labels_section(rows, given, exams, gate, opponents)
+    return labels_section(rows, given, exams, gate, opponents, {})
 
 
 def test_the_difference_is_peoples_and_not_the_judges():
@@ -146,9 +146,20 @@ def test_the_share_of_right_answers_comes_of_the_judges_exam_without_labels():
 
 
 def test_labels_of_its_own_answers_come_before_the_judges_exam():
+    """Its exam knows nothing of whom a judge favours; and the interval is narrower."""
     found = section(exams=(taken(),)).of("new", MEASURE)
-    assert "labels of its own answers (300 answers)" in found.reason
+    assert "300 labels alone say" in found.reason
     assert found.estimate.low <= WORLD.candidate <= found.estimate.high
+
+
+def test_labels_drawn_where_models_differ_say_nothing_of_a_mean():
+    given = [dataclasses.replace(label, drawn=DIFFERING) for label in BOTH]
+    found = section(given=given, exams=(taken(),))
+    assert found.of("new", "correctness").estimate is None
+    assert "judges' exam" in found.of("new", MEASURE).reason
+    assert found.of("new", "correctness against champion old").estimate == section().of(
+        "new", "correctness against champion old"
+    ).estimate  # fmt: skip
 
 
 def test_a_judge_that_is_of_no_use_corrects_nothing_and_says_why():
@@ -169,12 +180,13 @@ def test_a_floor_is_of_the_share_only_where_a_judge_knows_right_and_wrong_alone(
     assert section(graded, (), (taken(),)).of("new", MEASURE).outcome is None
 
 
-def test_a_panel_is_examined_by_its_mean_and_other_metrics_are_not_its():
-    one, two = taken(), taken(lenient=0.5)
-    known = examined((one, two, taken(metric="groundedness")), 0.5)
+def test_a_panel_is_examined_at_its_weights_and_other_metrics_are_not_its():
+    one, two = taken(), taken(lenient=0.5, name="other")
+    known = examined((one, two, taken(metric="groundedness")), 0.5, {})
     assert len(known.judge) == 400
     assert sum(known.judge[1::2]) == 100  # a wrong answer that both pass, or one: (0.9 + 0.1) / 2
+    assert sum(examined((one, two), 0.5, {"served": 0.9, "other": 0.1}).judge[1::2]) == 20
     one.agreement[0] = Trial(one.agreement[0].pair, Score(None, "no reply"))
-    assert len(examined((one, two), 0.5).judge) == 399
+    assert len(examined((one, two), 0.5, {}).judge) == 399
     two.agreement.clear()
-    assert examined((one, two), 0.5).judge == []
+    assert examined((one, two), 0.5, {}).judge == []
