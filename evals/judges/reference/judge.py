@@ -17,6 +17,7 @@ from evals.judges.reference import names as parties
 from evals.judges.reference import polarity
 from evals.judges.reference.features import DIRECTIONS, Comparison, comparisons, nearest
 from evals.judges.reference.trees import Trees
+from evals.judges.reference.unjudged import unjudged
 from evals.language.declining import abstains, declines
 from evals.language.words import normalise
 from evals.results import Score
@@ -70,7 +71,7 @@ class ReferenceJudge:
         """
         case, said = submission.case, submission.answer.text
         golds = [span.text for span in case.spans]
-        score = by_rule(case.question, golds, said)
+        score = unjudged(golds, said) or by_rule(case.question, golds, said)
         if score is not None:
             return score
         candidates = comparisons(case.question, golds, said)
