@@ -2,7 +2,8 @@
 
 RUN is a folder, its report.json, its id under reports/runs, `latest`, or a model's name. Fill in
 the column `score` (0 to 1) and give the file to `pytest evals --labels FILE`; rows without a score
-are left out.
+are left out. Labels that are there already are taken over into the new file, which is all that the
+next exam needs.
 """
 
 import argparse
@@ -11,16 +12,19 @@ import dataclasses
 import io
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from common.command import Parser, output_file, run
 from common.errors import UserError
 from common.files import write_jsonl, write_whole
-from evals.labels import read_labels
+from common.rows import Row
+from evals.labels import label_rows, read_labels
 from fixtures.cases import Case, Contract
 from reports.archive import LATEST, RUNS, find_report, read_report
-from reports.labelling.draw import ToLabel, next_to_label
+from reports.labelling.draw import next_to_label
 from reports.report import Report
 
 FORMULA = ("=", "+", "-", "@")
@@ -38,7 +42,12 @@ def _parser() -> Parser:
     add("run", nargs="?", default=LATEST, metavar="RUN",
         help="folder, report.json, run id, latest (the default), or a model's name")  # fmt: skip
     add("--next", type=int, default=30, metavar="N", help="cases (30)")
-    add("--labels", type=Path, metavar="FILE", help="scores that are there already")
+    add(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="scores that are there already; FILE takes them over",
+    )
     add("--output", type=output_file, default=Path("to_label.csv"), metavar="FILE",
         help="new, .csv or .jsonl (to_label.csv)")  # fmt: skip
     add("--runs", type=Path, default=RUNS, metavar="DIR", help="folder of runs")
@@ -59,7 +68,8 @@ def _write(given: argparse.Namespace) -> None:
     rows = next_to_label(report, labels, given.next)
     if not rows:
         raise UserError(f"every answer of {given.run} has a label; examine more cases")
-    _save(rows, given.output)
+    kept = [_kept(row) for row, _ in label_rows(given.labels, "", "")] if given.labels else []
+    _save([*kept, *map(dataclasses.asdict, rows)], given.output)
     cases, left = len({row.case_id for row in rows}), sum(not row.score for row in rows)
     print(
         f"{left} answers to {cases} cases: {given.output}; fill in `score`, 0 to 1, without a look "
@@ -74,19 +84,24 @@ def _cases(report: Report) -> list[Case]:
     ]
 
 
-def _save(rows: Sequence[ToLabel], path: Path) -> None:
-    cells = [dataclasses.asdict(row) for row in rows]
+def _kept(row: Row) -> dict[str, Any]:
+    """A label that is there already, with whatever else its row says."""
+    listed = {"expected": list(row.texts("expected"))} if row.has("expected") else {}
+    return {name: "" if cell is None else cell for name, cell in row.cells.items()} | listed
+
+
+def _save(cells: Sequence[Mapping[str, Any]], path: Path) -> None:
     if path.suffix.lower() == ".jsonl":
         write_jsonl(path, cells)
         return
     text = io.StringIO()
-    sheet = csv.DictWriter(text, list(cells[0]))
+    sheet = csv.DictWriter(text, list(dict.fromkeys(chain.from_iterable(cells))))
     sheet.writeheader()
     sheet.writerows({name: _cell(value) for name, value in row.items()} for row in cells)
     write_whole(path, text.getvalue())
 
 
-def _cell(value: object) -> str:
+def _cell(value: Any) -> str:
     """As a spreadsheet shows it, and computes nothing; a list as JSON."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return f" {text}" if text.startswith(FORMULA) else text

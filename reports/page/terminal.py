@@ -16,6 +16,7 @@ from models.endpoint.waiting import Wait
 from reports.page.proof import proofs
 from reports.page.wording import OUTCOMES, conclusions
 from reports.report import Report, Section
+from reports.sections.labels import LABELS
 from reports.sections.loss import loss_lines
 
 if TYPE_CHECKING:
@@ -199,8 +200,12 @@ def print_report(
 
 
 def _section_lines(section: Section, *, verbose: bool) -> Iterator[tuple[str, str | None]]:
-    """The lines of a section, each with its outcome."""
-    short = [] if verbose else [f for f in section.findings if f.outcome in (None, "PASS")]
+    """The lines of a section, each with its outcome; what people say is always shown."""
+    short = (
+        []
+        if verbose or section.name == LABELS
+        else [f for f in section.findings if f.outcome in (None, "PASS")]
+    )
     more = f": {len(short)} figures more in the report, or with -v" if short else ""
     yield f"{section.title}{more}", None
     for line in loss_lines(section):

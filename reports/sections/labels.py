@@ -16,7 +16,7 @@ from reports.statistics.ppi import PredictionPowered, prediction_powered_mean
 from reports.verdict.decide import risk
 from reports.verdict.pairs import by_model, value
 
-METRIC = "correctness"
+LABELS, METRIC = "labels", "correctness"
 
 NOTE = (
     "What people's scores of some answers (--labels) and the judges' of all of them say together: "
@@ -53,17 +53,18 @@ def labels_section(
     named = {opponent.name: opponent for opponent in opponents}
     findings: list[Finding] = []
     for model, rows in of_model.items():
+        floor = None if model in named or METRIC not in gate.gating else gate.gating[METRIC].floor
         scored = [row for row in rows if value(row, METRIC) is not None]
         if labels:
-            findings += _by_labels(model, scored, of_all, gate)
+            findings += _by_labels(model, scored, of_all, gate, floor)
         if scored and not any(of_all(row) is not None for row in scored):
-            findings += _by_exam(model, scored, exam, gate)
+            findings += _by_exam(model, scored, exam, gate, floor)
         if labels and model not in named:
             findings += [
                 _difference(model, scored, of_model.get(name, ()), anywhere, opponent, gate)
                 for name, opponent in named.items()
             ]
-    return Section("labels", "With people's labels", NOTE, tuple(findings))
+    return Section(LABELS, "With people's labels", NOTE, tuple(findings))
 
 
 def lookup(labels: Sequence[Label]) -> Callable[[Result], float | None]:
@@ -90,7 +91,11 @@ def same_answer(one: Result, other: Result) -> bool:
 
 
 def _by_labels(
-    model: str, rows: Sequence[Result], label_of: Callable[[Result], float | None], gate: Gate
+    model: str,
+    rows: Sequence[Result],
+    label_of: Callable[[Result], float | None],
+    gate: Gate,
+    floor: float | None,
 ) -> Iterator[Finding]:
     """The mean, and the share at or above the pass mark: of all answers, as people would say."""
     people, judge = [label_of(row) for row in rows], [_score(row) for row in rows]
@@ -101,21 +106,19 @@ def _by_labels(
     contracts, mark = [row.case.contract.id for row in rows], gate.pass_marks.correctness
     passed = [float(score >= mark) for score in judge]
     right = [None if score is None else float(score >= mark) for score in people]
-    for measure, scores, labels, floor in (
-        (METRIC, judge, people, _floor(gate)),
-        (_share(gate), passed, right, _floor(gate, judge)),
+    for measure, scores, labels, line in (
+        (METRIC, judge, people, floor),
+        (_share(gate), passed, right, _of_share(floor, judge)),
     ):
         found = prediction_powered_mean(scores, labels, contracts, gate.alpha)
-        outcome = None if floor is None else found.estimate.against(floor)
-        beside = "" if floor is None else f"; the gate's floor is {floor:g}"
+        outcome = None if line is None else found.estimate.against(line)
+        beside = "" if line is None else f"; the gate's floor is {line:g}"
         yield Finding(model, measure, found.estimate, _worth(found) + beside, outcome)
 
 
-def _floor(gate: Gate, judge: Sequence[float] = ()) -> float | None:
-    """The gate's floor: of a share of right answers that of a judge that knows 0 and 1 alone."""
-    if METRIC not in gate.gating or any(score not in (0.0, 1.0) for score in judge):
-        return None
-    return gate.gating[METRIC].floor
+def _of_share(floor: float | None, judge: Sequence[float]) -> float | None:
+    """The floor, where the judge knows 0 and 1 alone: else it is of another mean than a share."""
+    return floor if all(score in (0.0, 1.0) for score in judge) else None
 
 
 def _share(gate: Gate) -> str:
@@ -123,12 +126,19 @@ def _share(gate: Gate) -> str:
 
 
 def _worth(found: PredictionPowered) -> str:
+    alone = f"{found.labels.n} labels alone say {found.labels}"
+    if not found.tuning:
+        return f"{alone}; the judge adds nothing"
     gain = f", worth {found.gain:.1f} times as many labels" if found.gain else ""
-    return f"{found.labels.n} labels alone say {found.labels}; lambda {found.tuning:.2f}{gain}"
+    return f"{alone}; lambda {found.tuning:.2f}{gain}"
 
 
 def _by_exam(
-    model: str, rows: Sequence[Result], calibration: Calibration, gate: Gate
+    model: str,
+    rows: Sequence[Result],
+    calibration: Calibration,
+    gate: Gate,
+    floor: float | None,
 ) -> Iterator[Finding]:
     """The share at or above the pass mark, corrected by the errors of the judges in their exam."""
     if not calibration.people:
@@ -142,11 +152,10 @@ def _by_exam(
         f"the judge says {found.judged}; in the judges' exam ({len(calibration.people)} answers) "
         f"{shown}"
     )
-    floor = _floor(gate, judge)
-    outcome: Outcome | None = None
-    if floor is not None:
-        outcome = found.estimate.against(floor) if found.estimate else "INCONCLUSIVE"
-        reason += f"; the gate's floor is {floor:g}"
+    line, outcome = _of_share(floor, judge), None
+    if line is not None:
+        outcome = found.estimate.against(line) if found.estimate else "INCONCLUSIVE"
+        reason += f"; the gate's floor is {line:g}"
     reason = f"{found.reason}; {reason}" if found.reason else reason
     yield Finding(model, _share(gate), found.estimate, reason, outcome)
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from evals.labels import ALL, DIFFERING, Label, read_labels
+from evals.labels import ALL, DIFFERING, Label, label_rows, read_labels
 from reports.archive import read_report
 from reports.labelling.__main__ import _cases, main
 from reports.labelling.draw import next_to_label, spread
@@ -136,7 +136,34 @@ def test_the_file_is_filled_in_and_read_back(tmp_path, name, capsys):
         of = [each for each in labels if each.case_id == case and each.is_of(model, result.answer)]
         wanted = [row for row in rows[:7] if (row["case_id"], row["model"]) == (case, model)]
         assert len(of) == len(wanted)
-    assert main([RUN, *line[1:-1], str(tmp_path / f"more-{name}"), "--labels", str(path)]) == 0
+    more = tmp_path / f"more-{name}"
+    assert main([RUN, *line[1:-1], str(more), "--labels", str(path)]) == 0
+    assert read_labels(more, _cases(found)) == labels  # they are taken over
+    assert "12 answers" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["next.csv", "next.jsonl"])
+def test_labels_are_taken_over_with_whatever_their_rows_say(tmp_path, name):
+    two(tmp_path)
+    had = tmp_path / f"had{name[4:]}"
+    rows = [
+        {"Case_ID": next(iter(CASES)), "score": 0.25, "reader": "A", "expected": ["one", "two"]},
+        {"Case_ID": "of another data set", "score": 1, "reader": "-B", "expected": []},
+    ]
+    if name.endswith("csv"):
+        text = 'Case_ID,score,reader,expected\n"{}",0.25,A,"[""one"", ""two""]"\n{},1,-B,[]\n'
+        had.write_text(text.format(*(row["Case_ID"] for row in rows)))
+    else:
+        had.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    path = tmp_path / name
+    assert main([RUN, "--runs", str(tmp_path / "runs"), "--labels", str(had),
+                 "--output", str(path)]) == 0  # fmt: skip
+    kept = list(label_rows(path, "", ""))
+    assert [(row.case_id, row.score) for _, row in kept] == [
+        (row["Case_ID"], row["score"]) for row in rows
+    ]
+    assert [given.texts("expected") for given, _ in kept] == [("one", "two"), ()]
+    assert "-B" in path.read_text()
 
 
 def test_what_is_filled_in_already_is_never_overwritten(tmp_path, capsys):

@@ -95,7 +95,9 @@ def test_the_mean_is_held_against_the_floor():
 
 def test_an_opponent_has_its_mean_and_no_difference():
     assert section().of("old", "correctness").estimate
-    assert [f.measure for f in section().findings if f.subject == "old"] == ["correctness", MEASURE]
+    found = [each for each in section().findings if each.subject == "old"]
+    assert [each.measure for each in found] == ["correctness", MEASURE]
+    assert {each.outcome for each in found} == {None}
 
 
 def test_the_anchor_is_held_to_its_share_of_the_risk():
