@@ -74,6 +74,12 @@ CLAUSE = re.compile(
 NUMBERED = re.compile(r"\W{0,3}(?:section |clause |article )?\d{1,2}(?:\.\d{1,2}){0,2}\.? [A-Z\"“]")
 OPENS = re.compile(r"\W{0,5}(?:yes|no|it|they|there|you|your)\b", re.IGNORECASE)
 YES_NO = re.compile(r"\W{0,5}(?:yes|no)\b", re.IGNORECASE)
+LABEL = re.compile(r"^\W{0,5}(?:final )?answer\W{0,3}: *", re.IGNORECASE)
+SHOWN = re.compile(
+    r"\b(?:passages?|excerpts?|extracts?|(?:text|document|sections?) (?:that )?(?:was |i was )?"
+    r"(?:provided|supplied|shown|given)|not (?:found|stated|specified))\b",
+    re.IGNORECASE,
+)
 SENTENCE = re.compile(r"[.!?](?=\s|$)")
 TURNS = re.compile(
     r"\b(?:however|that said|even so|but|although|typically|usually|most)\b", re.IGNORECASE
@@ -115,12 +121,13 @@ def _laid_out(text: str) -> Style | None:
 
 def _worded(text: str, count: int, sources: Sequence[str]) -> Style | None:
     """The form of what is not plain prose of its own, by its words."""
-    if REASONED.search(text):
+    first = SENTENCE.split(LABEL.sub("", text.strip()), maxsplit=1)[0]
+    silent = is_silent(first)
+    if REASONED.search(text) and not (silent and SHOWN.search(first)):
         return "reasoned"
     if count >= LEAST_COPIED and not YES_NO.match(text) and _copied(text, sources):
         return "extractive"
-    first = SENTENCE.split(text.strip(), maxsplit=1)[0]
-    if count <= 2 * LONG and is_silent(first) and not TURNS.search(text):
+    if silent and (SHOWN.search(first) or (count <= 2 * LONG and not TURNS.search(text))):
         return "refusing"
     if HEDGE.search(first):
         return "hedged"

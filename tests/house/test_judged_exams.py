@@ -180,6 +180,36 @@ def test_a_judge_that_is_not_there_ends_in_one_line(session, serve):
     result.stderr.fnmatch_lines(["ERROR*served*127.0.0.1:9*"])
 
 
+def test_a_judge_does_not_speak_of_answers_that_its_exam_lacks(session, report, tmp_path):
+    """Of no form are there ten thousand labelled answers, so that no exam covers any answer."""
+    gate = tmp_path / "gate.toml"
+    for uncovered, said in ((0.1, True), (1.0, False)):
+        rules = f"[judge.forms]\npairs = 10000\nuncovered = {uncovered}\n"
+        gate.write_text(GUARD + rules)
+        result = session("--gate", str(gate), "--judge", "reference", target="evals/test_gate.py")
+        line = "correctness cannot speak of echo: 100.0% of its answers have forms in which"
+        assert (line in result.stdout.str()) == said
+        written = report()
+        assert any(line in note for note in written["notes"]) == said
+        section = next(each for each in written["sections"] if each["name"] == "judge_forms")
+        share = next(each for each in section["findings"] if each["subject"] == "echo")
+        assert share["estimate"]["mean"] == 1.0
+        page = max(tmp_path.glob("runs/*/report.html")).read_text()
+        assert "by form of answer" in page and "answers of forms that no exam covers" in page
+
+
+def test_a_metric_takes_an_exam_of_its_own_where_it_gates(session, report, tmp_path):
+    gate = tmp_path / "gate.toml"
+    gate.write_text(GUARD.replace("correctness", "grounded_quote"))
+    for more, passes in ((), True), (("--judge-exam", "skip"), False):
+        session("--gate", str(gate), "--judge", "none", *more, target="evals/test_gate.py")
+        written = report()
+        found = [each for each in written["sections"] if each["name"] == "metric_exams"]
+        assert bool(found) == passes
+        line = "grounded_quote is reported and cannot pass"
+        assert any(line in note for note in written["notes"]) != passes
+
+
 def test_labels_sharpen_the_estimate(session, report, tmp_path):
     session("--judge", "reference", target="evals/test_correctness.py")
     ids = [case["id"] for case in report()["cases"]]
