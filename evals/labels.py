@@ -25,8 +25,9 @@ SCORE = "a score is a number from 0 to 1"
 COLUMNS = (
     "case_id", "contract", "question", "score", "model", "answer", "expected", "rubric", "drawn",
 )  # fmt: skip
-ALL, DIFFERING = "all", "differing"
-"""From which cases a case was drawn to be labelled: all, or those on which models differ."""
+ALL, DIFFERING, TIED = "all", "differing", "tied"
+"""From which cases a case was drawn to be labelled: all, those on which models differ, or those
+that a panel's judges left to a person, none of which was drawn at random."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,8 @@ class Label:
     """A person's score of one answer to the case of id `case_id`.
 
     `model` is empty where it holds for any model; `answer` is what was labelled, empty where the
-    file does not say. One that was `drawn` where models differ says nothing of a mean over all.
+    file does not say. One that was `drawn` where models differ says nothing of a mean over all,
+    and one where judges differ nothing but of its own answer.
     """
 
     case_id: str
@@ -61,7 +63,7 @@ class Labelled:
     model: str = ""
     answer: str = ""
     rubric: str = ""
-    drawn: Literal["all", "differing"] = "all"
+    drawn: Literal["all", "differing", "tied"] = "all"
 
     @field_validator("score", mode="before")
     @classmethod

@@ -32,7 +32,7 @@ def panel_differences(report: Report, gate: Gate, results: Sequence[Result]) -> 
     panel = sections.get(PANEL)
     if wrong := misweighed(panel, exam_faults(gate, sections.get(JUDGE.name), judges)):
         yield wrong
-    for metric in gate.gating:
+    for metric in dict.fromkeys((*gate.gating, *gate.critical.metrics)):
         who = scorers(metric, judges) or ()
         if metric == "disagreement" or len(who) < 2:
             continue

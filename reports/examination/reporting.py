@@ -30,6 +30,7 @@ from reports.sections.judge_exams import exam_faults, judge_section, untrusted
 from reports.sections.judge_forms import form_section, uncovered
 from reports.sections.metric_exams import metric_section, unexamined
 from reports.sections.panel import format_weights, heard, panel_section, panelled, weights_of
+from reports.sections.ties import format_ties
 from reports.verdict.bars import Bars, inapplicable
 from reports.verdict.conclude import conclude, judge_candidates
 from reports.verdict.guards import section_checks
@@ -76,6 +77,7 @@ def report_on(planned: Planned, run: Run, results: Sequence[Result], started: st
             *planned.beforehand.notes,
             *format_weights(panel),
             *(each.line for each in kin),
+            *format_ties(found, prepared.run_id),
             *_notes(planned, run, bars),
         ],
         sections=found,

@@ -1,5 +1,7 @@
 """What people should label next: `python -m reports.labelling RUN --next 30 --output FILE`.
 
+`--tied` writes instead the answers that the judges of a panel leave to a person.
+
 RUN is a folder, its report.json, its id under reports/runs, `latest`, or a model's name. Fill in
 the column `score` (0 to 1) and give the file to `pytest evals --labels FILE`; rows without a score
 are left out. Labels that are there already are taken over into the new file, which is all that the
@@ -24,7 +26,7 @@ from common.rows import Row
 from evals.labels import label_rows, read_labels
 from fixtures.cases import Case, Contract
 from reports.archive import LATEST, RUNS, find_report, read_report
-from reports.labelling.draw import next_to_label
+from reports.labelling.draw import left_to_people, next_to_label
 from reports.report import Report
 
 FORMULA = ("=", "+", "-", "@")
@@ -42,6 +44,7 @@ def _parser() -> Parser:
     add("run", nargs="?", default=LATEST, metavar="RUN",
         help="folder, report.json, run id, latest (the default), or a model's name")  # fmt: skip
     add("--next", type=int, default=30, metavar="N", help="cases (30)")
+    add("--tied", action="store_true", help="instead what a panel's judges leave to a person")
     add(
         "--labels",
         type=Path,
@@ -65,9 +68,14 @@ def _write(given: argparse.Namespace) -> None:
     if not report.cases:
         raise UserError(f"{given.run} lists no answers (sealed contracts show none); give another")
     labels = read_labels(given.labels, _cases(report)) if given.labels else ()
-    rows = next_to_label(report, labels, given.next)
+    if given.tied:
+        rows = left_to_people(report, labels)
+        none = "leaves no answer to a person; without --tied some are drawn"
+    else:
+        rows = next_to_label(report, labels, given.next)
+        none = "has a label for every answer; examine more cases"
     if not rows:
-        raise UserError(f"every answer of {given.run} has a label; examine more cases")
+        raise UserError(f"{given.run} {none}")
     kept = [_kept(row) for row, _ in label_rows(given.labels, "", "")] if given.labels else []
     _save([*kept, *map(dataclasses.asdict, rows)], given.output)
     cases, left = len({row.case_id for row in rows}), sum(not row.score for row in rows)

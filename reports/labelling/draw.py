@@ -7,13 +7,17 @@ again.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 
 from common.identity import digest
 from common.rows import MISSING
-from evals.labels import ALL, DIFFERING, Label
+from evals.labels import ALL, DIFFERING, TIED, Label
+from reports.listing import scores_of
 from reports.report import Report, ReportedCase, ReportedResult
+from reports.sections.labels import METRIC
+from reports.sections.panel import PANEL, weights_of
+from reports.sections.ties import is_tied
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +51,12 @@ def next_to_label(report: Report, labels: Sequence[Label], cases: int) -> list[T
         labels: those that are there already.
         cases: how many; fewer are returned where there are no more.
     """
-    answers = _answers(report)
+    known = _known(report, labels)
     order = spread([(case.contract, case.id) for case in report.cases])
     every = [report.cases[place] for place in order]
-    differing = [case for case in every if len(_texts(answers.get(case.id, ()))) > 1]
+    differing = [case for case in every if len(_texts(known.answers.get(case.id, ()))) > 1]
     drawn: dict[str, str] = {}
     again: dict[str, ReportedCase] = {}
-    by_case: dict[str, list[Label]] = {}
-    for label in labels:
-        by_case.setdefault(label.case_id, []).append(label)
-    known = _Known(answers, by_case)
     turns = zip_longest(((case, ALL) for case in every), ((case, DIFFERING) for case in differing))
     for case, of in filter(None, chain.from_iterable(turns)):
         if sum(name not in again for name in drawn) == cases:
@@ -67,6 +67,32 @@ def next_to_label(report: Report, labels: Sequence[Label], cases: int) -> list[T
             again[case.id], drawn[case.id] = case, ALL
     by_id = {case.id: case for case in every}
     return [row for name, of in drawn.items() for row in known.rows(by_id[name], of)]
+
+
+def left_to_people(report: Report, labels: Sequence[Label]) -> list[ToLabel]:
+    """The answers that a panel's judges leave to a person and nobody has scored.
+
+    Args:
+        report: of an exam.
+        labels: those that are there already.
+    """
+    weights = weights_of(next((each for each in report.sections if each.name == PANEL), None))
+    mark, known = report.marks.get(METRIC, 0.5), _known(report, labels)
+    tied = {
+        (row.case, *row.answer.split())
+        for row in report.results
+        if METRIC in row.votes
+        and row.repeats is None
+        and is_tied(scores_of(row)[METRIC], weights, mark)
+        and not known.said(row, report.cases[row.case])
+    }
+    unlabelled = replace(known, labels={})
+    return [
+        row
+        for place, case in enumerate(report.cases)
+        for row in unlabelled.rows(case, TIED)
+        if (place, *row.answer.split()) in tied
+    ]
 
 
 def spread(names: Sequence[tuple[str, str]]) -> list[int]:
@@ -85,6 +111,13 @@ def spread(names: Sequence[tuple[str, str]]) -> list[int]:
     )
     bits = max(len(row) - 1, 1).bit_length()
     return [row[at] for at in sorted(range(len(row)), key=lambda at: f"{at:0{bits}b}"[::-1])]
+
+
+def _known(report: Report, labels: Sequence[Label]) -> "_Known":
+    by_case: dict[str, list[Label]] = {}
+    for label in labels:
+        by_case.setdefault(label.case_id, []).append(label)
+    return _Known(_answers(report), by_case)
 
 
 def _answers(report: Report) -> dict[str, list[ReportedResult]]:
@@ -111,10 +144,14 @@ class _Known:
     answers: Mapping[str, Sequence[ReportedResult]]
     labels: Mapping[str, Sequence[Label]]
 
-    def of(self, result: ReportedResult, case: ReportedCase) -> list[Label]:
+    def said(self, result: ReportedResult, case: ReportedCase) -> list[Label]:
         """The labels of an answer."""
         known = self.labels.get(case.id, ())
         return [label for label in known if label.is_of(result.model, result.answer)]
+
+    def of(self, result: ReportedResult, case: ReportedCase) -> list[Label]:
+        """Those of them that were drawn at random: another is returned with its score."""
+        return [label for label in self.said(result, case) if label.drawn != TIED]
 
     def open(self, case: ReportedCase) -> bool:
         """Whether an answer has no label."""
@@ -134,7 +171,7 @@ class _Known:
             shared = len(group) > 1 and bool(text) and text not in MISSING
             left = [each for each in group if whole or not self.of(each, case)]
             for result in left[:1] if shared else left:
-                scores = [label.score for label in self.of(result, case)]
+                scores = [label.score for label in self.said(result, case)]
                 yield ToLabel(
                     case_id=case.id,
                     contract=case.contract,

@@ -20,6 +20,7 @@ from reports.sections.labels import labels_section
 from reports.sections.loss import loss_section
 from reports.sections.metric_exams import metric_section
 from reports.sections.stability import stability_sections
+from reports.sections.ties import ties_section
 from reports.statistics.estimates import Estimate, Outcome
 from reports.statistics.intervals import cluster_mean
 from reports.verdict.pairs import attrition, by_model, value
@@ -49,6 +50,7 @@ def sections(
         corpus_section(by_model(results)),
         loss_section(run, gate),
         labels_section(results, agenda.labels, agenda.judge_exams, gate, opponents, weights),
+        ties_section(by_model(results), agenda.labels, weights, gate),
         form_section(agenda.judge_exams, by_model(results), gate),
         metric_section(agenda.metric_exams, gate),
     ]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from evals.gate import Gate, MetricGate
 from evals.judges.judge import weighed
 from evals.judges.judge_exam import JudgeExam
-from evals.labels import ALL, Label
+from evals.labels import ALL, TIED, Label
 from evals.results import Result, Score
 from reports.report import Finding, Opponent, Section
 from reports.statistics.corrected import Calibration, corrected_rate
@@ -47,7 +47,7 @@ def labels_section(
         weights: of the judges of a panel.
     """
     of_model = by_model(results)
-    anywhere = lookup(labels)
+    anywhere = lookup([label for label in labels if label.drawn != TIED])
     of_all = lookup([label for label in labels if label.drawn == ALL])
     exam = examined(exams, gate.pass_marks.correctness, weights)
     named = {opponent.name: opponent for opponent in opponents}

@@ -105,7 +105,7 @@ def format_weights(section: Section) -> Iterator[str]:
         return
     faults = {f.subject: f.reason for f in section.findings if f.measure == WEIGHT and f.reason}
     if len(faults) == len(weights):
-        yield "the panel's judges count alike: none of them passed its own exam"
+        yield "the panel's judges count alike: none of them passed an exam of its own"
         return
     shown = ", ".join(f"{judge} {weight:.2f}" for judge, weight in weights.items() if weight)
     unheard = "".join(f"; {judge} is not heard: it {why}" for judge, why in faults.items())

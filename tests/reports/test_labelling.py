@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from evals.labels import ALL, DIFFERING, Label, label_rows, read_labels
+from evals.labels import ALL, DIFFERING, TIED, Label, label_rows, read_labels
 from reports.archive import read_report
 from reports.labelling.__main__ import _cases, main
 from reports.labelling.draw import next_to_label, spread
@@ -208,3 +208,14 @@ def test_where_everything_is_labelled_there_is_nothing_to_write(tmp_path, capsys
     assert main(line) == 4
     assert "every answer" in capsys.readouterr().err
     assert not (tmp_path / "next.csv").exists()
+
+
+def test_what_was_scored_because_judges_differed_is_drawn_all_the_same(tmp_path):
+    """Else the draw would avoid what is hard; it comes back with its score."""
+    found = read_report(report(tmp_path, {"new": str}))
+    plain = next_to_label(found, (), 20)
+    hard = [Label(row.case_id, 0.4, row.model, row.answer, TIED) for row in plain[:3]]
+    drawn = next_to_label(found, hard, 20)
+    assert [row.case_id for row in drawn] == [row.case_id for row in plain]
+    assert [row.score for row in drawn] == ["0.4"] * 3 + [""] * 17
+    assert {row.drawn for row in drawn} == {ALL}

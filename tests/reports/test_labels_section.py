@@ -9,7 +9,7 @@ from bench.judged_world import JudgedWorld, judged_exam
 from evals.gate import Gate, MetricGate
 from evals.judges.judge_exam import JudgeExam, Trial
 from evals.judges.pairs import Pair
-from evals.labels import DIFFERING, Label
+from evals.labels import DIFFERING, TIED, Label
 from evals.results import Result, Score
 from fixtures.cases import Case, Contract
 from models.chat import Answer
@@ -192,3 +192,11 @@ def test_a_panel_is_examined_at_its_weights_and_other_metrics_are_not_its():
     assert len(examined((one, two), 0.5, {}).judge) == 399
     two.agreement.clear()
     assert examined((one, two), 0.5, {}).judge == []
+
+
+def test_labels_of_answers_that_judges_left_to_a_person_enter_no_estimate():
+    """They were chosen for being hard: no random draw, of all or of where models differ."""
+    tied = [dataclasses.replace(label, drawn=TIED) for label in BOTH]
+    found = labels_section([*NEW, *OLD], tied, (), ASKED, [CHAMPION], {})
+    assert found.findings
+    assert all(finding.estimate is None for finding in found.findings)

@@ -1,5 +1,6 @@
 """Several judges: each counts by its own exam, and whoever failed it is not heard."""
 
+import csv
 import json
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from evals.gate import Gate
 from evals.judges.judge import weighed
 from evals.judges.judge_exam import JudgeExam
+from evals.labels import read_labels
 from evals.repeats import merged
 from evals.results import Result, Score
 from fixtures.datasets import load_dataset
@@ -18,6 +20,7 @@ from models.chat import Answer
 from models.promotion.record import RefusedError
 from reports.evidence.last_exam import evidence_of
 from reports.evidence.verdict import judged_again
+from reports.labelling.__main__ import main
 from reports.sections.judge_exams import exam_faults, judge_section
 from reports.sections.panel import format_weights, panel_section, weights_of
 from reports.statistics.combination import inverse_error_weights
@@ -65,7 +68,7 @@ def test_where_nobody_passed_all_count_alike_and_it_is_said(tmp_path):
     section = panel_of(tmp_path, bribed=obedient, bought=obedient)
     assert weights_of(section) == {"bribed": 0.5, "bought": 0.5}
     assert [*format_weights(section)] == [
-        "the panel's judges count alike: none of them passed its own exam"
+        "the panel's judges count alike: none of them passed an exam of its own"
     ]
 
 
@@ -238,6 +241,30 @@ def test_a_judge_of_the_candidates_family_is_named_and_measured(examined):
     (finding,) = section["findings"]
     assert (finding["subject"], finding["estimate"]["mean"]) == ("closed", 0.0)
     assert finding["estimate"]["low"] < 0 < finding["estimate"]["high"]
+
+
+def test_what_its_judges_leave_to_a_person_is_written_down_and_read_back(examined, capsys):
+    folder, shown = examined
+    report = report_of(folder)
+    (section,) = (each for each in report["sections"] if each["name"] == "ties")
+    left = sum(round(f["estimate"]["mean"] * f["estimate"]["n"]) for f in section["findings"])
+    assert left > 0
+    line = f"{left} answers are left to a person, for their judges differ: python -m reports.labell"
+    assert line in shown
+    file = folder / "tied.csv"
+    assert main([str(folder / "latest"), "--tied", "--output", str(file)]) == 0
+    rows = list(csv.DictReader(file.open()))
+    assert 0 < len(rows) <= left, "the same answer of both models stands once"
+    assert {row["drawn"] for row in rows} == {"tied"}
+    with (folder / "scored.csv").open("w", newline="") as scored:
+        sheet = csv.DictWriter(scored, list(rows[0]))
+        sheet.writeheader()
+        sheet.writerows({**row, "score": 0.8} for row in rows)
+    labels = read_labels(folder / "scored.csv", load_dataset("sample").cases)
+    assert [(label.drawn, label.score) for label in labels] == [("tied", 0.8)] * len(rows)
+    again = [str(folder / "latest"), "--tied", "--labels", str(folder / "scored.csv")]
+    assert main([*again, "--output", str(folder / "none.csv")]) == 4
+    assert "leaves no answer to a person" in capsys.readouterr().err
 
 
 def panel_in(report):
