@@ -72,20 +72,20 @@ def check_enough(path: Path, pairs: Sequence[Pair]) -> None:
 def _pair(given: Row, row: Labelled, by_id: Mapping[str, Case], rubric: str) -> Pair:
     if not given.has("answer"):
         raise UserError(f"{given.where}: the column `answer` is missing, the text that was scored")
-    if row.case_id and not (row.contract and row.question):
-        case = by_id.get(row.case_id)
-        if case is None:
-            raise UserError(
-                f"{given.where}: no case {row.case_id[:80]!r} is known; give --dataset NAME, the "
-                "data set that has it, or fill in `contract`, `question` and `expected`"
-            )
+    case = by_id.get(row.case_id)
+    if case is not None:
         contract, question, expected = case.contract.id, case.question, case.golds
+    elif not (row.contract and row.question):
+        raise UserError(
+            f"{given.where}: no case {row.case_id[:80]!r} is known; give --dataset NAME, the data "
+            "set that has it, or fill in `contract`, `question` and `expected`"
+        )
+    elif not given.has("expected"):
+        raise UserError(
+            f"{given.where}: the column `expected` is missing; write the gold text, or a list of "
+            "them, and leave it empty where the contract does not answer"
+        )
     else:
-        if not given.has("expected"):
-            raise UserError(
-                f"{given.where}: the column `expected` is missing; write the gold text, or a list "
-                "of them, and leave it empty where the contract does not answer"
-            )
         contract, question, expected = row.contract, row.question, given.texts("expected")
     return Pair(
         contract=contract,
