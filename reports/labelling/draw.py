@@ -1,9 +1,8 @@
 """Which answers a person should score next: drawn at random, spread over contracts, in one order.
 
 Whoever labels what a judge found doubtful knows nothing of the rest: estimates from labels hold for
-a random draw. The order is frozen by contracts and cases alone, so that the first n are a draw
-whatever n, the next exam on the same data asks for the same cases, and labels of a champion serve
-again.
+a random draw. The order is frozen by the cases alone, so that the first n are a draw whatever n,
+another exam on the same cases asks for the same ones, and labels of a champion serve again.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -56,15 +55,16 @@ def next_to_label(report: Report, labels: Sequence[Label], cases: int) -> list[T
     every = [report.cases[place] for place in order]
     differing = [case for case in every if len(_texts(known.answers.get(case.id, ()))) > 1]
     drawn: dict[str, str] = {}
-    again: dict[str, ReportedCase] = {}
+    again: set[str] = set()
     turns = zip_longest(((case, ALL) for case in every), ((case, DIFFERING) for case in differing))
     for case, of in filter(None, chain.from_iterable(turns)):
-        if sum(name not in again for name in drawn) == cases:
+        if len(drawn) - len(again) == cases:
             break
         if known.open(case):
             drawn[case.id] = ALL if of == ALL else drawn.get(case.id, of)
         elif of == ALL and known.drawn_where_they_differ(case):
-            again[case.id], drawn[case.id] = case, ALL
+            again.add(case.id)
+            drawn[case.id] = ALL
     by_id = {case.id: case for case in every}
     return [row for name, of in drawn.items() for row in known.rows(by_id[name], of)]
 
@@ -98,8 +98,9 @@ def left_to_people(report: Report, labels: Sequence[Label]) -> list[ToLabel]:
 def spread(names: Sequence[tuple[str, str]]) -> list[int]:
     """Places of cases, given as (contract, case), so that each beginning is spread over contracts.
 
-    Contracts lie in a random order, and cases within them; of that row the middle is taken first,
-    then quarters, eighths and so on. A contract is met as often as it has cases.
+    Contracts lie in a random order, and cases within them; of that row the first is taken, then the
+    one in the middle, then those at the quarters, the eighths and so on. A contract is met as often
+    as it has cases.
 
     >>> cases = [(contract, case) for contract in "abcd" for case in "12"]
     >>> sorted(cases[place][0] for place in spread(cases)[:4])
