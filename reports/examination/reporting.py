@@ -141,7 +141,7 @@ def _bars(planned: Planned, gate: Gate, results: Sequence[Result]) -> Bars:
             )
             for name in names
         },
-        uncovered(gate, form_section(taken_exams, answered, gate), heard(faults), answered),
+        uncovered(gate, form_section(taken_exams, gate), heard(faults), answered),
         preferring(_kinships(planned, gate, results), gate),
     )
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from evals.exam import Run
 from evals.gate import Gate
+from evals.judges.judge_exam import JudgeExam
 from evals.probes.forgetting import HarnessExam, ProbeExam
 from evals.results import Result
 from evals.suites import FORGETTING, HARM
@@ -14,11 +15,12 @@ from reports.sections.contamination import contamination_section
 from reports.sections.corpus import corpus_section
 from reports.sections.drawing import drawing_section
 from reports.sections.fairness import fairness_section
-from reports.sections.judge_exams import judge_section
-from reports.sections.judge_forms import form_section
+from reports.sections.judge_exams import exam_faults, judge_section
+from reports.sections.judge_forms import form_section, with_coverage
 from reports.sections.labels import labels_section
 from reports.sections.loss import loss_section
 from reports.sections.metric_exams import metric_section
+from reports.sections.panel import heard
 from reports.sections.stability import stability_sections
 from reports.sections.ties import ties_section
 from reports.statistics.estimates import Estimate, Outcome
@@ -51,10 +53,19 @@ def sections(
         loss_section(run, gate),
         labels_section(results, agenda.labels, agenda.judge_exams, gate, opponents, weights),
         ties_section(by_model(results), agenda.labels, weights, gate),
-        form_section(agenda.judge_exams, by_model(results), gate),
+        _forms(agenda.judge_exams, by_model(results), gate),
         metric_section(agenda.metric_exams, gate),
     ]
     return tuple(section for section in found if section.findings)
+
+
+def _forms(
+    exams: Sequence[JudgeExam], of_model: Mapping[str, Sequence[Result]], gate: Gate
+) -> Section:
+    """The judges' exams by form, and how much of each model's answers those cover who are heard."""
+    names = [exam.judge.name for exam in exams]
+    judges = heard(exam_faults(gate, judge_section(exams, gate), names))
+    return with_coverage(form_section(exams, gate), judges, of_model if exams else {})
 
 
 def _harm(of_model: Mapping[str, Sequence[Result]], gate: Gate) -> Section:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from evals.gate import FormRules, Gate
 from evals.judges.judge_exam import JudgeExam, Trial
@@ -23,27 +24,24 @@ NOTE = (
 )
 
 
-def form_section(
-    exams: Sequence[JudgeExam], of_model: Mapping[str, Sequence[Result]], gate: Gate
-) -> Section:
-    """What each judge showed by form, and the share of each model's answers that this covers.
-
-    Args:
-        exams: of the judges, taken.
-        of_model: results by model.
-        gate: holds the lines.
-    """
-    found = [
+def form_section(exams: Sequence[JudgeExam], gate: Gate) -> Section:
+    """What each judge showed, form by form, held against the gate file."""
+    findings = [
         finding
         for exam in exams
         for form, trials in sorted(_by_form(exam.agreement).items())
         for finding in _of_form(exam.judge.name, form, trials, gate)
     ]
-    section = Section(FORMS_SECTION, "The judges' own exam, by form of answer", NOTE, tuple(found))
-    judges = [exam.judge.name for exam in exams]
+    title = "The judges' own exam, by form of answer"
+    return Section(FORMS_SECTION, title, NOTE, tuple(findings))
+
+
+def with_coverage(
+    section: Section, judges: Sequence[str], of_model: Mapping[str, Sequence[Result]]
+) -> Section:
+    """The section, and the share of each model's answers that the exams of all judges cover."""
     shares = [_coverage(section, judges, model, rows) for model, rows in of_model.items()]
-    findings = (*found, *(share for share in shares if share and found))
-    return Section(section.name, section.title, section.note, findings)
+    return replace(section, findings=(*section.findings, *filter(None, shares)))
 
 
 def uncovered(
@@ -57,7 +55,7 @@ def uncovered(
     Args:
         gate: as the file says.
         section: the judges' exams by form; None where none was taken.
-        judges: the names of `--judge`.
+        judges: those of `--judge` who are heard.
         of_model: results by model.
     """
     lines: dict[str, dict[str, str]] = {}

@@ -11,7 +11,13 @@ from evals.judges.style import FORMS
 from evals.results import Result, Score
 from fixtures.cases import Case, Contract
 from models.chat import Answer
-from reports.sections.judge_forms import COVERED, form_section, uncovered, unproved
+from reports.sections.judge_forms import (
+    COVERED,
+    form_section,
+    uncovered,
+    unproved,
+    with_coverage,
+)
 from reports.verdict.bars import Bars
 
 SAID = {
@@ -67,7 +73,8 @@ def answers(**counts):
 
 
 def section(*exams, gate=GATE, **counts):
-    return form_section(exams, {"x": answers(**counts)} if counts else {}, gate)
+    found, judges = form_section(exams, gate), [each.judge.name for each in exams]
+    return with_coverage(found, judges, {"x": answers(**counts)}) if counts else found
 
 
 def outcomes(found):
@@ -153,7 +160,7 @@ def test_without_an_exam_nothing_is_covered_and_without_a_judged_metric_nothing_
 def test_answers_that_are_errors_have_no_form():
     rows = [replace(each, answer=Answer("", error="gone")) for each in answers(reasoned=50)]
     found = {"x": rows + answers(short=50)}
-    shown = form_section([exam(short=right)], found, GATE)
+    shown = with_coverage(section(exam(short=right)), ["reference"], found)
     assert shown.of("x", COVERED).estimate.n == 50
     assert uncovered(GATE, shown, ["reference"], found) == {}
 
