@@ -5,31 +5,24 @@ from dataclasses import replace
 
 from evals.exam import Run
 from evals.gate import Gate
-from evals.options import asks_nobody
 from evals.repeats import format_draws
 from evals.results import Result
-from models.family import family_of
 from models.promotion.champion import read_champion
 from models.registry import read_entry
 from reports.archive import as_written, kept_reports, read_report
 from reports.compare.data_change import describe_change, find_earlier, lines
 from reports.examination.header import make_header
+from reports.examination.judging import Judging, judging, kinships_of
 from reports.examination.looks import is_settled, stopped_note, taken
 from reports.examination.opening import blanked
 from reports.examination.planned import Planned
 from reports.report import Check, Header, Report, Section, Verdict
 from reports.sections.collect import sections
-from reports.sections.families import (
-    Kinship,
-    family_section,
-    judges_by_metric,
-    kinships,
-    preferring,
-)
-from reports.sections.judge_exams import exam_faults, judge_section, untrusted
+from reports.sections.families import Kinship, family_section, preferring
+from reports.sections.judge_exams import untrusted
 from reports.sections.judge_forms import form_section, uncovered
 from reports.sections.metric_exams import metric_section, unexamined
-from reports.sections.panel import format_weights, heard, panel_section, panelled, weights_of
+from reports.sections.panel import format_weights, heard, panelled
 from reports.sections.ties import format_ties
 from reports.verdict.bars import Bars, inapplicable
 from reports.verdict.conclude import conclude, judge_candidates
@@ -41,30 +34,33 @@ from reports.verdict.preconditions import count_faults, fault_checks, fault_note
 
 def settles(planned: Planned, run: Run, look: int) -> bool:
     """Whether every candidate's verdict is certain at this look, counted from 0."""
-    prepared = planned.prepared
+    prepared, gate = planned.prepared, _gate_at(planned, look)
+    judges = judging(planned, gate)
+    results = panelled(run.results, judges.weights)
     _, verdicts = judge_candidates(
-        panelled(run.results, weights_of(_panel(planned, _gate_at(planned, look)))),
-        _gate_at(planned, look),
+        results,
+        gate,
         prepared.options.models,
         prepared.opponents,
-        _further(planned, run, _gate_at(planned, look), ()),
-        _bars(planned, _gate_at(planned, look), run.results),
+        _further(planned, run, gate, ()),
+        _bars(planned, gate, results, judges, kinships_of(planned, gate, results, judges.weights)),
     )
     return is_settled(verdicts)
 
 
 def results_of(planned: Planned, run: Run) -> tuple[Result, ...]:
     """The results of a run, whole or not, with what the judges' own exams make of a panel."""
-    return panelled(run.results, weights_of(_panel(planned, _gate_reached(planned, run))))
+    return panelled(run.results, judging(planned, _gate_reached(planned, run)).weights)
 
 
 def report_on(planned: Planned, run: Run, results: Sequence[Result], started: str) -> Report:
     """Conclude from `results_of` a run; `started` is when, in UTC."""
     prepared, gate = planned.prepared, _gate_reached(planned, run)
-    bars, panel = _bars(planned, gate, results), _panel(planned, gate)
-    found = sections(run, results, planned.agenda, gate, prepared.opponents, weights_of(panel))
-    kin = _kinships(planned, gate, results)
-    found += tuple(each for each in (panel, family_section(kin)) if each.findings)
+    judges = judging(planned, gate)
+    kin = kinships_of(planned, gate, results, judges.weights)
+    bars = _bars(planned, gate, results, judges, kin)
+    found = sections(run, results, planned.agenda, gate, prepared.opponents, judges.weights)
+    found += tuple(each for each in (judges.panel, family_section(kin)) if each.findings)
     report = conclude(
         _header(planned, run, started, gate.alpha),
         results,
@@ -75,7 +71,7 @@ def report_on(planned: Planned, run: Run, results: Sequence[Result], started: st
         further=_further(planned, run, gate, found),
         notes=[
             *planned.beforehand.notes,
-            *format_weights(panel),
+            *format_weights(judges.panel),
             *(each.line for each in kin),
             *format_ties(found, prepared.run_id),
             *_notes(planned, run, bars),
@@ -105,35 +101,19 @@ def _gate_reached(planned: Planned, run: Run) -> Gate:
     return _gate_at(planned, max(taken(run) - 1, 0))
 
 
-def _panel(planned: Planned, gate: Gate) -> Section:
-    """How much each of several judges counts."""
-    options, exams = planned.prepared.options, planned.agenda.judge_exams
-    judges = options.judges if len(options.judges) > 1 else ()
-    section = judge_section(exams if judges else (), gate)
-    faults = exam_faults(gate, section, judges, skipped=options.judge_exam == "skip")
-    return panel_section(exams, faults, gate.alpha)
-
-
-def _kinships(planned: Planned, gate: Gate, results: Sequence[Result]) -> list[Kinship]:
-    """The models that judges of their own family score."""
-    options, answered = planned.prepared.options, by_model(results)
-    names = [*answered, *(judge for judge in options.judges if not asks_nobody(judge))]
-    families = {name: family_of(read_entry(name, options.registry)) for name in names}
-    metrics = [judge.metric for judge in planned.plan.judges]
-    judges = judges_by_metric(metrics, options.judges, families)
-    weights = weights_of(_panel(planned, gate))
-    return [*kinships(answered, families, judges, weights, gate.alpha)]
-
-
-def _bars(planned: Planned, gate: Gate, results: Sequence[Result]) -> Bars:
+def _bars(
+    planned: Planned,
+    gate: Gate,
+    results: Sequence[Result],
+    judges: Judging,
+    kin: Sequence[Kinship],
+) -> Bars:
     """What keeps gated metrics from speaking: their judges, or the kind of model or exam."""
     options, taken_exams = planned.prepared.options, planned.agenda.judge_exams
-    exams, answered = judge_section(taken_exams, gate), by_model(results)
-    skipped = options.judge_exam == "skip"
-    faults = exam_faults(gate, exams, options.judges, skipped=skipped)
+    answered, skipped = by_model(results), options.judge_exam == "skip"
     names = [*options.models, *(opponent.name for opponent in planned.prepared.opponents)]
     return Bars(
-        untrusted(gate, exams, options.judges, skipped=skipped)
+        untrusted(gate, judges.exams, options.judges, skipped=skipped)
         | unexamined(gate, metric_section(planned.agenda.metric_exams, gate), skipped=skipped),
         {
             name: inapplicable(
@@ -141,8 +121,8 @@ def _bars(planned: Planned, gate: Gate, results: Sequence[Result]) -> Bars:
             )
             for name in names
         },
-        uncovered(gate, form_section(taken_exams, gate), heard(faults), answered),
-        preferring(_kinships(planned, gate, results), gate),
+        uncovered(gate, form_section(taken_exams, gate), heard(judges.faults), answered),
+        preferring(kin, gate),
     )
 
 

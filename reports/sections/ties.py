@@ -16,6 +16,7 @@ from reports.statistics.intervals import cluster_mean
 from reports.verdict.pairs import value
 
 TIES, LEFT = "ties", "left to a person"
+BY_PERSON = f"{METRIC}, with a person's scores"
 
 APART = 0.4
 """Scores of one answer that differ by more leave it to a person: two steps of the rubric."""
@@ -86,25 +87,23 @@ def _of_model(
         return
     mark, label_of = gate.pass_marks.correctness, lookup(labels)
     tied = [row.repeats == 1 and is_tied(row.scores[METRIC], weights, mark) for row, _ in judged]
-    contracts = [row.case.contract.id for row, _ in judged]
-    share = cluster_mean([float(each) for each in tied], contracts, gate.alpha)
-    yield Finding(model, LEFT, share, f"{sum(tied)} of {len(tied)} answers")
     people = [
-        label_of(row) if left_open else None
-        for (row, _), left_open in zip(judged, tied, strict=True)
+        label_of(row) if alone else None for (row, _), alone in zip(judged, tied, strict=True)
     ]
-    scored = sum(said is not None for said in people)
-    if not scored:
-        return
-    judges = sum(found for _, found in judged) / len(judged)
-    mean = cluster_mean(
-        [found if said is None else said for (_, found), said in zip(judged, people, strict=True)],
-        contracts,
-        gate.alpha,
-    )
-    left = f"; {sum(tied) - scored} are still the judges'" if scored < sum(tied) else ""
-    reason = f"{scored} of {sum(tied)} by a person{left}; the judges alone say {judges:.3f}"
-    yield Finding(model, f"{METRIC}, these by a person", mean, reason)
+    left = [alone and said is None for alone, said in zip(tied, people, strict=True)]
+    contracts, scored = [row.case.contract.id for row, _ in judged], sum(tied) - sum(left)
+    share = cluster_mean([float(each) for each in left], contracts, gate.alpha)
+    beside = f"; {scored} more were scored by a person" if scored else ""
+    yield Finding(model, LEFT, share, f"{sum(left)} of {len(left)} answers{beside}")
+    if scored:
+        panel = [found for _, found in judged]
+        mixed = [one if said is None else said for one, said in zip(panel, people, strict=True)]
+        mean = cluster_mean(mixed, contracts, gate.alpha)
+        floor = gate.gating[METRIC].floor if METRIC in gate.gating else None
+        reason = f"the judges alone say {sum(panel) / len(panel):.3f}"
+        reason += f"; the gate's floor is {floor:g}" if floor is not None else ""
+        outcome = mean.against(floor) if floor is not None else None
+        yield Finding(model, BY_PERSON, mean, reason, outcome)
 
 
 def format_ties(found: Sequence[Section], run: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -110,6 +111,28 @@ def test_a_smaller_error_never_counts_less_and_longer_exams_tell_more(one, other
 def test_errors_that_are_none_are_refused(wrong):
     with pytest.raises(ValueError, match="mean squared errors"):
         inverse_error_weights({"a": wrong})
+
+
+@pytest.mark.parametrize("deviations", [(0.2, 0.2), (0.1, 0.2), (0.1, 0.2, 0.3)])
+def test_weights_from_an_exam_serve_fresh_answers_better_than_the_plain_mean(deviations):
+    draw, plain, weighted = np.random.default_rng(1), [], []
+
+    def scores(count):
+        labels = draw.choice(np.arange(6) / 5, count)
+        each = [np.clip(labels + draw.normal(0, d, count), 0, 1) for d in deviations]
+        return labels, np.array(each)
+
+    for _ in range(50):
+        labels, judges = scores(228)
+        errors = {
+            str(n): (float(np.mean((one - labels) ** 2)), 228) for n, one in enumerate(judges)
+        }
+        weights = np.array([*inverse_error_weights(errors).values()])
+        labels, judges = scores(500)
+        plain.append(np.mean((judges.mean(0) - labels) ** 2))
+        weighted.append(np.mean((weights @ judges - labels) ** 2))
+    better = np.mean(plain) / np.mean(weighted)
+    assert better > (0.99 if len({*deviations}) == 1 else 1.3)
 
 
 def votes(**scores):

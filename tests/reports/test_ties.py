@@ -2,13 +2,13 @@
 
 import pytest
 
-from evals.gate import Gate
+from evals.gate import Gate, MetricGate
 from evals.judges.judge import weighed
 from evals.labels import Label
 from evals.results import Result, Score
 from fixtures.cases import Case, Contract
 from models.chat import Answer
-from reports.sections.ties import format_ties, is_tied, ties_section
+from reports.sections.ties import BY_PERSON, LEFT, format_ties, is_tied, ties_section
 
 WEIGHTS = {"a": 0.5, "b": 0.5, "deaf": 0.0}
 
@@ -71,15 +71,29 @@ def test_how_many_are_left_is_said_and_how_to_have_them_scored():
 
 
 def test_a_persons_score_takes_the_place_of_the_panels():
-    found = section(labels(range(0, 40, 4))).of("mine", "correctness, these by a person")
+    scored = section(labels(range(0, 40, 4)))
+    found = scored.of("mine", BY_PERSON)
     assert found.estimate.mean == pytest.approx((30 * 0.8 + 10 * 1.0) / 40)
-    assert found.reason == "10 of 10 by a person; the judges alone say 0.725"
+    assert found.reason == "the judges alone say 0.725"
+    assert scored.of("mine", LEFT).reason == "0 of 40 answers; 10 more were scored by a person"
+    assert [*format_ties([scored], "run")] == []
 
 
 def test_those_that_nobody_scored_stay_the_judges_and_it_is_said():
-    found = section(labels([0, 4])).of("mine", "correctness, these by a person")
+    scored = section(labels([0, 4]))
+    found = scored.of("mine", BY_PERSON)
     assert found.estimate.mean == pytest.approx((30 * 0.8 + 8 * 0.5 + 2 * 1.0) / 40)
-    assert found.reason.startswith("2 of 10 by a person; 8 are still the judges'")
+    assert scored.of("mine", LEFT).reason == "8 of 40 answers; 2 more were scored by a person"
+    (line,) = format_ties([scored], "run")
+    assert line.startswith("8 answers are left")
+
+
+def test_a_floor_that_a_persons_scores_do_not_reach_is_said():
+    gate = Gate(metrics={"correctness": MetricGate(role="guard", floor=0.7)})
+    low = labels(range(0, 40, 4), score=0.0)
+    found = ties_section({"mine": results()}, low, WEIGHTS, gate).of("mine", BY_PERSON)
+    assert (found.outcome, found.estimate.mean) == ("INCONCLUSIVE", pytest.approx(0.6))
+    assert found.reason == "the judges alone say 0.725; the gate's floor is 0.7"
 
 
 @pytest.mark.parametrize(
@@ -88,11 +102,11 @@ def test_those_that_nobody_scored_stay_the_judges_and_it_is_said():
     ids=["of others", "of another answer", "of another model"],
 )
 def test_a_score_of_something_else_changes_nothing(given):
-    assert section(given).of("mine", "correctness, these by a person") is None
+    assert section(given).of("mine", BY_PERSON) is None
 
 
 def test_a_case_that_was_asked_repeatedly_is_nobodys_to_score():
-    assert section(repeats=3).of("mine", "left to a person").estimate.mean == 0
+    assert section(repeats=3).of("mine", LEFT).estimate.mean == 0
 
 
 def test_without_a_panel_there_is_no_section():
