@@ -1,7 +1,10 @@
 """A judge of the candidate's own family is flagged, and measured where others judge too."""
 
+from types import SimpleNamespace
+
 import pytest
 
+from common.errors import UserError
 from evals.gate import Gate, MetricGate
 from evals.judges.judge import weighed
 from evals.results import Result, Score
@@ -9,8 +12,10 @@ from fixtures.cases import Case, Contract
 from models.chat import Answer
 from models.family import family_of
 from models.registry import EndpointEntry, ExtractiveEntry, LocalEntry, read_entry
+from reports.evidence.panel import preferring_again
 from reports.sections.families import family_section, kinships, preferring
 from reports.verdict.bars import Bars
+from tests.builders.judging import entry
 from tests.conftest import ROOT
 
 
@@ -133,3 +138,17 @@ def test_families_that_nobody_knows_are_no_kin():
 def test_what_does_not_gate_is_shown_and_bars_nothing():
     (kin,) = found(panel(0.3))
     assert preferring([kin], Gate()) == {}
+
+
+def test_a_promotion_finds_the_same_preference_in_the_votes_of_a_report(tmp_path):
+    for name, family in FAMILIES.items():
+        (tmp_path / f"{name}.toml").write_text(f'kind = "echo"\nfamily = "{family}"\n')
+    (tmp_path / "c.toml").write_text(entry("http://h/v1", "claude-x"))
+    report = SimpleNamespace(header=SimpleNamespace(judges=("c", "l")), sections=())
+    every = [row for rows in panel(0.3).values() for row in rows]
+    with pytest.raises(UserError, match="--judge l: not in"):
+        preferring_again(report, GATE, every, tmp_path)
+    (tmp_path / "l.toml").write_text(entry("http://h/v1", "llama-3"))
+    assert preferring_again(report, GATE, every, tmp_path) == preferring(found(panel(0.3)), GATE)
+    assert set(preferring_again(report, GATE, every, tmp_path)) == {"mine"}
+    assert preferring_again(report, Gate(), every, tmp_path) == {}, "nothing judged gates"
