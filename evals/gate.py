@@ -106,13 +106,14 @@ class Leakage(_Table):
 class FormRules(_Table):
     """What a judge must show of one form of answer (`evals.judges.style`) before it may gate it.
 
-    On at least `pairs` labelled answers its mean absolute error is within the line, and smaller
-    than if every answer were given their mean. Of a candidate's answers a share of `uncovered` may
-    be of other forms.
+    On at least `pairs` labelled answers its mean absolute error is within the line, and within
+    that of giving every answer their mean; what it gives too much or too little on average is
+    within `bias`. Of a candidate's answers a share of `uncovered` may be of other forms.
     """
 
     pairs: Count = Field(default=20, ge=2)
     mean_absolute_error: Number = Field(default=0.3, gt=0, le=1)
+    bias: Number = Field(default=0.2, gt=0, le=1)
     uncovered: Number = Field(default=0.1, ge=0, le=1)
 
 

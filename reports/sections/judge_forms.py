@@ -13,14 +13,15 @@ from reports.report import Finding, Section
 from reports.sections.judge_exams import scorers
 from reports.statistics.agreement import Agreement, agreement
 from reports.statistics.estimates import Estimate, Outcome
+from reports.statistics.intervals import cluster_mean
 
 FORMS_SECTION = "judge_forms"
 COVERED = "answers of forms that no exam covers"
 NOTE = (
     "The same labelled answers by their form, which rules tell of labelled and of examined answers "
-    "alike: the mean absolute error of each judge, and how much larger that of giving every answer "
-    "the mean label is. A judge speaks of a candidate where it has passed in the forms that the "
-    "candidate's answers have."
+    "alike: the mean absolute error of each judge, that of giving every answer the mean label, and "
+    "what the judge gives too much. A judge speaks of a candidate where it has passed in the forms "
+    "that the candidate's answers have."
 )
 
 
@@ -84,8 +85,9 @@ def unproved(section: Section | None, rules: FormRules) -> str | None:
     for each in section.findings if section else ():
         if each.outcome != "PASS":
             continue
-        gain = section.of(each.subject, _gain(each.measure)) if section else None
-        if _outcome(each.estimate, gain.estimate if gain else None, rules) != "PASS":
+        others = [section.of(each.subject, of(each.measure)) for of in (_blind, _bias) if section]
+        blind, bias = (other.estimate if other else None for other in others)
+        if _outcome(each.estimate, blind, bias, rules) != "PASS":
             return f"{each.subject} does not pass {each.measure} answers by the numbers it gives"
     return None
 
@@ -99,7 +101,7 @@ def _by_form(trials: Sequence[Trial]) -> dict[str, list[Trial]]:
 
 
 def _of_form(judge: str, form: str, trials: Sequence[Trial], gate: Gate) -> Iterator[Finding]:
-    """The error on one form, which decides, and its gain over the mean."""
+    """The error on one form, whose outcome decides, that of the mean, and the bias."""
     rules = gate.judge.forms
     scored = [(trial, value) for trial in trials if (value := trial.score.value) is not None]
     if not scored:
@@ -107,12 +109,12 @@ def _of_form(judge: str, form: str, trials: Sequence[Trial], gate: Gate) -> Iter
         yield Finding(judge, form, None, why, "INCONCLUSIVE")
         return
     labels = [trial.pair.score for trial, _ in scored]
-    found = agreement(
-        [value for _, value in scored], labels, [trial.pair.contract for trial, _ in scored],
-        gate.alpha,
-    )  # fmt: skip
-    error, gain = found.mean_absolute_error.estimate, found.gain.estimate
-    outcome = _outcome(error, gain, rules)
+    contracts = [trial.pair.contract for trial, _ in scored]
+    found = agreement([value for _, value in scored], labels, contracts, gate.alpha)
+    mean = sum(labels) / len(labels)
+    blind = cluster_mean([abs(label - mean) for label in labels], contracts, gate.alpha)
+    error, bias = found.mean_absolute_error.estimate, found.bias.estimate
+    outcome = _outcome(error, blind, bias, rules)
     lost = 1 - len(scored) / len(trials)
     reason = _words(found)
     if outcome == "PASS" and lost > gate.attrition:
@@ -120,20 +122,33 @@ def _of_form(judge: str, form: str, trials: Sequence[Trial], gate: Gate) -> Iter
     elif len(scored) < rules.pairs:
         reason = f"{len(scored)} labelled answers, of {rules.pairs} that are asked for; {reason}"
     yield Finding(judge, form, error, reason, outcome)
-    yield Finding(judge, _gain(form), gain, f"every answer {sum(labels) / len(labels):.2f}")
+    yield Finding(judge, _blind(form), blind, f"every answer {mean:.2f}")
+    yield Finding(judge, _bias(form), bias)
 
 
-def _gain(form: str) -> str:
-    return f"{form}, gain over the mean"
+def _blind(form: str) -> str:
+    return f"{form}, error of the mean"
 
 
-def _outcome(error: Estimate | None, gain: Estimate | None, rules: FormRules) -> Outcome:
-    if error is None or gain is None or error.n < rules.pairs:
+def _bias(form: str) -> str:
+    return f"{form}, bias"
+
+
+def _outcome(
+    error: Estimate | None, blind: Estimate | None, bias: Estimate | None, rules: FormRules
+) -> Outcome:
+    """Whether the error keeps to the line, and to the mean's; and the bias to its own, both ways.
+
+    The mean's error is taken as it is: it is one of the same labels, and hardly varies.
+    """
+    if error is None or blind is None or bias is None or error.n < rules.pairs:
         return "INCONCLUSIVE"
-    near, no_gain = error.against(rules.mean_absolute_error, "lower"), gain.against(0.0, "lower")
-    if near == "FAIL" or no_gain == "PASS":
-        return "FAIL"
-    return "PASS" if (near, no_gain) == ("PASS", "FAIL") else "INCONCLUSIVE"
+    outcomes = {
+        error.against(min(rules.mean_absolute_error, blind.mean), "lower"),
+        bias.against(rules.bias, "lower"),
+        bias.against(-rules.bias, "higher"),
+    }
+    return "FAIL" if "FAIL" in outcomes else "PASS" if outcomes == {"PASS"} else "INCONCLUSIVE"
 
 
 def _words(found: Agreement) -> str:
@@ -143,7 +158,6 @@ def _words(found: Agreement) -> str:
         for name, each in (
             ("kappa", found.kappa),
             ("Spearman", found.spearman),
-            ("bias", found.bias),
         )
         if each.estimate
     ]

@@ -97,6 +97,17 @@ def test_whoever_gives_everyone_the_mean_passes_nothing():
     assert outcomes(section(exam(short=mean)))["short"] != "PASS"
 
 
+@pytest.mark.parametrize("off", [-0.27, -0.25, 0.25, 0.27])
+def test_a_judge_that_is_too_low_or_too_high_on_a_form_does_not_pass_it(off):
+    """Cut off at 0 and 1 its error stays within the line, and its bias does not."""
+    found = section(exam(short=lambda label: min(1, max(0, label + off))))
+    assert found.of("reference", "short").outcome != "PASS"
+    assert found.of("reference", "short").estimate.high <= 0.3
+    assert outcomes(section(exam(short=lambda label: min(1, max(0, label + off / 4)))))[
+        "short"
+    ] == ("PASS")
+
+
 def test_too_few_labelled_answers_show_nothing():
     few = exam(short=right)
     few.agreement = few.agreement[:19]
@@ -105,14 +116,15 @@ def test_too_few_labelled_answers_show_nothing():
     assert found.reason.startswith("19 labelled answers, of 20 that are asked for")
 
 
-def test_a_judge_that_reads_half_of_a_form_has_not_passed_it():
-    half = exam(short=right)
-    half.agreement = [
-        replace(t, score=Score(None, "prose")) if n % 2 else t for n, t in enumerate(half.agreement)
+def test_a_judge_that_cannot_read_some_of_a_form_has_not_passed_it():
+    most = exam(short=right)
+    most.agreement = [
+        replace(t, score=Score(None, "prose")) if n % 5 == 0 else t
+        for n, t in enumerate(most.agreement)
     ]
-    found = section(half).of("reference", "short")
-    assert (found.outcome, found.estimate.n) == ("INCONCLUSIVE", 30)
-    assert found.reason.startswith("50.0% of the judgements are missing")
+    found = section(most).of("reference", "short")
+    assert (found.outcome, found.estimate.n) == ("INCONCLUSIVE", 48)
+    assert found.reason.startswith("20.0% of the judgements are missing")
 
 
 @pytest.mark.parametrize(("reasoned", "barred"), [(0, False), (9, False), (10, False), (12, True)])
@@ -176,5 +188,6 @@ def test_a_form_that_passes_by_numbers_that_do_not_is_found():
     assert unproved(forged, rules) == (
         "reference does not pass reasoned answers by the numbers it gives"
     )
-    without = replace(found, findings=tuple(f for f in found.findings if "gain" not in f.measure))
-    assert "short" in unproved(without, rules)
+    for measure in ("short, error of the mean", "short, bias"):
+        without = replace(found, findings=tuple(f for f in found.findings if f.measure != measure))
+        assert "short" in unproved(without, rules)
