@@ -24,7 +24,7 @@ def test_what_people_and_rules_say_stands_in_one_table():
     assert "one of the same form for 75%" in told[0]
     rows = {line.split("|")[1].strip(): line for line in told if line.startswith("|")}
     assert rows["short"].endswith("| 0 | 1 | 0 | 0 | 0 | 0 | 0 | 1 | 0 | 50% |")
-    assert rows["markdown"].endswith("| 1 | 0 | 0 | 0 | 0% |")
+    assert rows["markdown"].endswith("| 1 | 0 | 0 | 0 | 0 | 0% |")
     assert list(styles([])) == ["No labelled answer says its style."]
 
 
