@@ -9,7 +9,7 @@ from common.extensions import Table
 from evals.gate import Gate
 from evals.judges.embedded.embedding import Embeddings
 from evals.judges.judge import Judge
-from evals.judges.judge_exam import JudgeExam
+from evals.judges.judge_exam import JudgeExam, of_every_form
 from evals.judges.pairs import Pair, read_pairs
 from evals.judges.wording import OURS, Wording
 from evals.metrics.table import METRICS, Metric
@@ -218,7 +218,7 @@ def judge_exams(judges: Iterable[Judge], pairs: Sequence[Pair] | None = None) ->
 
     examined = [judge for judge in judges if judge.metric == "correctness"]
     every = (pairs or read_pairs()) if examined else ()
-    held_out = [pair for pair in every if pair.held_out]
+    held_out = of_every_form([pair for pair in every if pair.held_out])
     exams = []
     for judge in examined:
         if isinstance(judge, LlmJudge):

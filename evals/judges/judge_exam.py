@@ -8,10 +8,14 @@ from typing import TypeVar
 from evals.judges.judge import Judge, Panel, Submission
 from evals.judges.llm.pairwise import Orders, PairwiseJudge
 from evals.judges.pairs import Pair
+from evals.judges.style import FORMS, style
 from evals.results import Score
 from models.chat import Answer
 
 T = TypeVar("T")
+A_FORM = 80
+"""Most pairs of one form of answer: more of a common one would cost, and show little more."""
+
 PROBED = 120
 """Pairs that are judged a second time in each of the other trials."""
 
@@ -119,6 +123,15 @@ class JudgeExam:
     async def close(self) -> None:
         """Close the judge."""
         await self.judge.close()
+
+
+def of_every_form(pairs: Sequence[Pair]) -> list[Pair]:
+    """At most `A_FORM` pairs of each form of answer, spread over the whole."""
+    forms: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        form = FORMS[style(pair.answer, pair.question, pair.expected)]
+        forms.setdefault(form, []).append(pair)
+    return [pair for group in forms.values() for pair in spread(group, A_FORM)]
 
 
 async def _judged(

@@ -13,10 +13,11 @@ from evals.calls.store import Store
 from evals.gate import Gate, JudgeRules, MetricGate
 from evals.judges.factory import judge_exams
 from evals.judges.judge import Panel
-from evals.judges.judge_exam import INJECTION, PADDING, PROBED, JudgeExam
+from evals.judges.judge_exam import A_FORM, INJECTION, PADDING, PROBED, JudgeExam
 from evals.judges.llm.judge import LlmJudge
 from evals.judges.llm.pairwise import Orders
 from evals.judges.pairs import Pair, read_pairs
+from evals.judges.style import FORMS, style
 from evals.results import Score
 from models.endpoint.chat import EndpointChat
 from reports.sections.judge_exams import judge_section, untrusted
@@ -273,6 +274,19 @@ def test_what_was_judged_is_remembered_and_the_retest_is_not(tmp_path):
         "each pair once, padded or poisoned too"
     )
     assert sum(anew.values()) == PROBED
+
+
+def form_of(pair):
+    return FORMS[style(pair.answer, pair.question, pair.expected)]
+
+
+def test_common_forms_are_asked_no_more_often_than_it_takes():
+    (exam,) = judge_exams([Scripted(truth)])
+    every = Counter(map(form_of, HELD_OUT))
+    assert Counter(map(form_of, exam.pairs)) == {
+        form: min(A_FORM, count) for form, count in every.items()
+    }
+    assert {pair.contract for pair in exam.pairs} == {pair.contract for pair in HELD_OUT}
 
 
 def test_no_pairs_find_nothing_and_trust_nobody(tmp_path):
