@@ -209,8 +209,8 @@ def judge_exams(judges: Iterable[Judge], pairs: Sequence[Pair] | None = None) ->
     """The exams of these judges of correctness.
 
     Scores are held against the pairs that are held out, an aligned judge's against its team's too,
-    which it was not aligned by. Whether the order of two answers decides
-    needs no label, and is tried on all pairs.
+    which it was not aligned by; a chat model is asked no more of a form than it takes. Whether the
+    order of two answers decides needs no label, and is tried on all pairs.
     """
     from evals.judges.align.judge import AlignedJudge
     from evals.judges.llm.judge import LlmJudge
@@ -218,16 +218,13 @@ def judge_exams(judges: Iterable[Judge], pairs: Sequence[Pair] | None = None) ->
 
     examined = [judge for judge in judges if judge.metric == "correctness"]
     every = (pairs or read_pairs()) if examined else ()
-    held_out = of_every_form([pair for pair in every if pair.held_out])
+    held_out = [pair for pair in every if pair.held_out]
     exams = []
     for judge in examined:
         if isinstance(judge, LlmJudge):
             again = dataclasses.replace(judge, draw=judge.draw + 1)
-            exams.append(
-                JudgeExam(
-                    judge, again, PairwiseJudge(judge.chat, wording=judge.wording), held_out, every
-                )
-            )
+            pairwise = PairwiseJudge(judge.chat, wording=judge.wording)
+            exams.append(JudgeExam(judge, again, pairwise, of_every_form(held_out), every))
         else:
             own = judge.alignment.held_out if isinstance(judge, AlignedJudge) else ()
             exams.append(JudgeExam(judge, judge, None, [*held_out, *own]))

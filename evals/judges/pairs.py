@@ -20,6 +20,10 @@ Style = Literal[
 ]  # fmt: skip
 """The form of an answer, whatever it says: see `data/README.md`."""
 
+Origin = Literal["written", "probe", "retrieved", "model", "template"]
+"""Where an answer is from: invented in the manner of a system, or to deceive a judge; written from
+what a retriever found, unaware of the gold texts; a model's; or made by a rule, and so labelled."""
+
 
 class Pair(BaseModel):
     """One labelled answer: `score` in 0..1 says how right and complete `answer` is.
@@ -42,7 +46,7 @@ class Pair(BaseModel):
     second: float | None = Field(default=None, ge=0, le=1)
     system: str = ""
     style: Style | None = None
-    origin: Literal["written", "model", "template"] = "written"
+    origin: Origin = "written"
     rubric: str = ""
 
     @property
@@ -51,6 +55,11 @@ class Pair(BaseModel):
         key = digest("pair", self.contract, self.question, self.expected)[:16]
         spans = tuple(Span(text, None) for text in self.expected)
         return Case(key, key, Contract(self.contract, ""), self.category, self.question, spans)
+
+    @property
+    def label(self) -> float:
+        """What both readers found, the mean of their scores."""
+        return self.score if self.second is None else (self.score + self.second) / 2
 
     @property
     def held_out(self) -> bool:

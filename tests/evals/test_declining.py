@@ -192,7 +192,10 @@ def test_every_metric_of_likeness_pays_nothing_for_a_hedge():
 def test_nobody_has_another_definition_of_declining():
     """The shapes are known to one module, and the looser reading of a sentence to the judge's."""
     assert users("evals.language.denials") == {"evals/language/declining.py"}
-    assert users("evals.language.declining.is_silent") == {"evals/judges/reference/polarity.py"}
+    assert users("evals.language.declining.is_silent") == {
+        "evals/judges/reference/polarity.py",
+        "evals/judges/style.py",
+    }
     assert users("models.prompted.NOT_FOUND") <= {
         "training/data/building.py",  # these write it, and read nothing by it
         "training/preferences/opposites.py",
@@ -214,6 +217,9 @@ def test_whoever_asks_whether_an_answer_declines_asks_here():
         "evals/metrics/grounding.py",
         "evals/judges/reference/polarity.py",
         "evals/judges/embedded/claim_support.py",
+        "evals/judges/reference/unanswered.py",
+        "evals/judges/style.py",
+        "evals/stages.py",
         "evals/judges/reference/features.py",
         "evals/judges/judge.py",
         "evals/judges/frameworks/ragas_judge.py",

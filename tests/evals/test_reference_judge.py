@@ -5,23 +5,30 @@ import json
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
 from common.errors import UserError
+from common.paths import ROOT
 from evals.judges.embedded.embedding import Embeddings
 from evals.judges.judge import Submission
 from evals.judges.pairs import Pair, read_pairs
 from evals.judges.reference import facts, polarity
 from evals.judges.reference import names as parties
+from evals.judges.reference.constructed import borrowed, from_clauses
 from evals.judges.reference.edits import edits
-from evals.judges.reference.examples import borrowed, examples, fitted, weighed
+from evals.judges.reference.examples import answered, fitted, grow, silent, weighed
 from evals.judges.reference.features import DIRECTIONS
-from evals.judges.reference.fit import TOLERANCE, furthest, main
-from evals.judges.reference.judge import PARAMETERS, ReferenceJudge, by_rule, read_trees
+from evals.judges.reference.fit import main
+from evals.judges.reference.judge import ReferenceJudge, by_rule
+from evals.judges.reference.pieces import LONGEST, pieces
 from evals.judges.reference.trees import leaf, trees_of
+from evals.judges.reference.unanswered import DIRECTIONS as UNANSWERED
+from evals.judges.reference.weights import PARAMETERS, read_parameters
+from fixtures.datasets import load_dataset
 from models.chat import Answer
 
 
@@ -38,7 +45,7 @@ async def judged(judge, pairs):
 
 @pytest.fixture(scope="module")
 def rows():
-    return examples([each for each in read_pairs() if not each.held_out])
+    return answered([each for each in read_pairs() if not each.held_out][::12])
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +56,13 @@ def scores():
 
 def test_it_ranks_held_out_answers_as_their_labels_do(scores):
     pairs, found = scores
-    rank = spearmanr([each.value for each in found], [each.score for each in pairs]).statistic
-    assert rank > 0.8
+    real = [each.origin in ("model", "retrieved") for each in pairs]
+    for those, least in (([True] * len(pairs), 0.7), (real, 0.8)):
+        kept = [
+            each for each, use in zip(zip(pairs, found, strict=True), those, strict=True) if use
+        ]
+        rank = spearmanr([each.value for _, each in kept], [each.label for each, _ in kept])
+        assert rank.statistic > least
 
 
 def test_every_score_is_on_the_scale_and_a_low_one_has_a_reason(scores):
@@ -59,26 +71,37 @@ def test_every_score_is_on_the_scale_and_a_low_one_has_a_reason(scores):
     assert all(each.reason for each in found if each.value < 0.5)
 
 
-def test_the_shipped_parameters_are_what_a_fit_gives_and_are_small(rows):
-    again = trees_of(fitted(rows, ~rows.held_out))
-    assert furthest(rows, again, read_trees(PARAMETERS)) <= TOLERANCE
-    assert PARAMETERS.stat().st_size < 60_000
+@pytest.mark.heavy
+def test_the_shipped_parameters_are_what_a_fit_gives():
+    cuad = ROOT.parent / "shared" / "cuad"
+    if not cuad.exists():
+        pytest.skip("CUAD, from which pairs are made by rule, is not there")
+    assert main(["--check", "--cuad-dir", str(cuad)]) == 0
 
 
-def test_the_trees_say_what_scikit_learn_says(rows):
-    model = fitted(rows, ~rows.held_out)
-    trees = trees_of(model)
-    expected = model.predict(rows.features)
-    for row, value in zip(rows.features.tolist(), expected, strict=True):
-        assert trees.value(row) == pytest.approx(value, abs=0.002)
+def test_the_shipped_parameters_are_small():
+    assert PARAMETERS.stat().st_size < 120_000
 
 
-def test_more_missing_never_helps_and_more_likeness_never_hurts(rows):
-    trees = read_trees(PARAMETERS)
-    for name, sign in DIRECTIONS.items():
+def test_the_trees_and_the_line_say_what_scikit_learn_says(rows):
+    everything = [True] * len(rows.pairs)
+    model = grow(rows.features, rows.scores, rows.weights, list(rows.directions))
+    for row, value in zip(rows.features.tolist(), model.predict(rows.features), strict=True):
+        assert trees_of(model).value(row) == pytest.approx(value, abs=0.002)
+    found = fitted(rows, np.array(everything))
+    error = np.mean([abs(found.line.value(row) - pair.label) for row, pair in
+                     zip(rows.features.tolist(), rows.pairs, strict=True)])  # fmt: skip
+    assert error < 0.25
+
+
+@pytest.mark.parametrize("kind", ["answered", "unanswered"])
+def test_more_missing_never_helps_and_more_likeness_never_hurts_a_tree(rows, kind):
+    rows = rows if kind == "answered" else silent(read_pairs())
+    trees = getattr(read_parameters(), kind).trees
+    names = DIRECTIONS if kind == "answered" else UNANSWERED
+    for at, (name, sign) in enumerate(names.items()):
         if not sign:
             continue
-        at = list(DIRECTIONS).index(name)
         levels = sorted(set(rows.features[:, at].tolist()))[::sign]
         for row in rows.features[::25].tolist():
             values = [trees.value([*row[:at], level, *row[at + 1 :]]) for level in levels]
@@ -89,27 +112,81 @@ def test_more_missing_never_helps_and_more_likeness_never_hurts(rows):
 @pytest.mark.parametrize(
     ("expected", "answer", "score"),
     [
-        ([], "The contract does not specify a cap.", 1.0),
+        ([], "Not found.", 1.0),
+        ([], "No.", 1.0),
         (["The agreement does not specify a cap."], "Not specified.", 1.0),
-        ([], "The passages list the hourly rates but say nothing about a cap.", 1.0),
-        ([], "There is no cap in the excerpts, but one is probably implied.", 0.7),
-        ([], "The passages contain no cap. Section 7 does state a limit of $5.", 0.25),
-        ([], "The cap is $1,000,000.", 0.0),
-        ([], "Yes. Neither party may claim more than the fees stated.", 0.0),
         (["Liability is capped at $5."], "", 0.0),
+        (["Liability is capped at $5."], "The passages do not mention a cap.", 0.0),
         (["Liability is capped at $5."], "liability is capped at 5", 1.0),
-        (["No, there is none beyond fees."], "Based on the passages, yes: there is one.", 0.0),
+        (["Liability is capped at $5.", "Fraud is not."], "Liability is capped at $5.", None),
+        (["No, all losses are owed."], "Based on the passages, yes: there is one.", 0.0),
+        (["Yes, at the fees."], "Yes.", 0.8),
     ],
 )
 def test_rules(expected, answer, score):
-    assert by_rule("Is there a cap on liability?", expected, answer).value == score
+    found = by_rule("Is there a cap on liability?", expected, answer)
+    assert (None if found is None else found.value) == score
 
 
-def test_another_law_than_the_one_asked_for_is_wrong_and_the_same_one_is_weighed():
-    gold = ["This Agreement is governed by the laws of the State of Delaware."]
-    wrong = by_rule("Which law governs?", gold, "The laws of the State of New York apply.")
-    assert (wrong.value, wrong.reason) == (0.1, "another name than delaware")
-    assert by_rule("Which law governs?", gold, "Delaware law.") is None
+CAP = "Is there a cap on liability?"
+LAW = "Which state/country's law governs the interpretation of the contract?"
+OHIO = (
+    "19.1 Governing Law. This Agreement, and all matters arising out of or relating to it, shall "
+    "be governed by and construed in accordance with the laws of the State of Ohio, without "
+    "regard to its rules on the conflict of laws."
+)
+HIRE = (
+    "During the Term and for a period of twelve (12) months thereafter, neither party shall, "
+    "without the prior written consent of the other, directly or indirectly solicit or hire "
+    "any employee of the other party who was engaged in the performance of this Agreement."
+)
+HIRING = "Does the contract restrict hiring the other side's staff?"
+SURVIVE = (
+    "The rights and obligations of the parties under Articles 6, 8 and 11 shall survive any "
+    "termination or expiration of this Agreement."
+)
+ESCROW = (
+    "2.2(e) Licensor shall, within thirty (30) days of the Effective Date, deposit a complete copy "
+    "of the Source Code with the Escrow Agent under the terms of Section 11.1."
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "gold", "answer", "low", "high"),
+    [
+        (LAW, OHIO, "Answer: Ohio. Reasoning: Section 19.1 says that the agreement is governed by "
+         "the laws of the State of Ohio.", 0.7, 1.0),
+        (LAW, OHIO, "Ohio law", 0.6, 1.0),
+        (LAW, OHIO, "The agreement is governed by the laws of New York.", 0.0, 0.45),
+        (HIRING, HIRE, "Yes, both during the term and for a time after it, neither party may hire "
+         "the other's employees without its written consent.", 0.7, 1.0),
+        (HIRING, HIRE, "No, both parties are free to hire whom they like.", 0.0, 0.45),
+        ("Do obligations survive termination?", SURVIVE, "Yes, obligations survive.", 0.55, 1.0),
+        ("Is source code deposited with a third party?", ESCROW, "2.2(e) and 11.1: deposit of "
+         "source code with an escrow agent", 0.55, 1.0),
+        (HIRING, HIRE, OHIO, 0.0, 0.3),
+        (CAP, HIRE, "Not found.", 0.0, 0.0),
+    ],
+)  # fmt: skip
+def test_answers_in_their_own_words(question, gold, answer, low, high):
+    (found,) = asyncio.run(judged(ReferenceJudge(), [pair(question, [gold], answer)]))
+    assert low <= found.value <= high, found
+
+
+@pytest.mark.parametrize(
+    ("answer", "low", "high"),
+    [
+        ("The contract does not specify a cap.", 0.8, 1.0),
+        ("The passages list the hourly rates but say nothing about a cap.", 0.7, 1.0),
+        ("No. Nothing in the agreement limits what a party owes.", 0.6, 1.0),
+        ("The cap is $1,000,000.", 0.0, 0.2),
+        ("Yes. Neither party may claim more than the fees stated.", 0.0, 0.2),
+        ("The passages contain no cap. However, Section 7 states a limit of $5,000.", 0.0, 0.6),
+    ],
+)
+def test_where_the_contract_does_not_answer(answer, low, high):
+    (found,) = asyncio.run(judged(ReferenceJudge(), [pair(CAP, [], answer)]))
+    assert low <= found.value <= high, found
 
 
 NOTICE = "How long is the notice period?"
@@ -133,8 +210,7 @@ def test_the_best_of_several_gold_texts_counts_and_so_does_their_list():
              pair("Who are the parties?", golds, "Acme Widgets, Inc. and Boreal Trading LLC"),
              pair("Who are the parties?", golds, "Delta Holdings Ltd")]  # fmt: skip
     one, both, none = asyncio.run(judged(ReferenceJudge(), cases))
-    assert one.value == 1.0
-    assert both.value > 0.5 > none.value
+    assert both.value >= one.value > 0.5 > none.value
 
 
 class Forbidden:
@@ -157,8 +233,6 @@ class Counting:
         self.texts = []
 
     def embed(self, texts):
-        import numpy as np
-
         self.texts += texts
         return np.eye(len(texts), 384, dtype=np.float32)
 
@@ -168,7 +242,6 @@ def test_a_word_is_embedded_once_for_all_answers():
     cases = [pair(NOTICE, [GOLD], f"{number} days' written notice") for number in range(50)]
     asyncio.run(judged(ReferenceJudge(Embeddings(embedder)), cases))
     assert sorted(embedder.texts) == sorted(set(embedder.texts))
-    assert all(" " not in text for text in embedder.texts)
 
 
 def test_identity_follows_parameters_and_embedder(tmp_path: Path):
@@ -180,12 +253,15 @@ def test_identity_follows_parameters_and_embedder(tmp_path: Path):
     assert judge.identity != ReferenceJudge(Embeddings(Forbidden())).identity
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"features": ["f1"], "base": 0, "trees": []}'])
+ODD = '{"answered": {"features": ["f1"], "trees": {}, "line": {}}, "unanswered": {}}'
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", ODD])
 def test_broken_parameters_say_how_to_mend_them(tmp_path: Path, content):
     path = tmp_path / "reference.json"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(UserError, match=r"evals\.judges\.reference\.fit"):
-        read_trees(path)
+        read_parameters(path)
 
 
 def test_the_script_says_what_is_wrong_with_a_folder(tmp_path: Path, capsys):
@@ -266,13 +342,11 @@ def test_any_text_gets_finite_features(said, gold, question):
     from evals.judges.reference.features import Comparison
 
     compared = Comparison(question, gold, said)
-    import numpy as np
-
     vectors = {word: np.ones(384, dtype=np.float32) / 384**0.5 for word in compared.wanted}
     values = list(compared.values(vectors).values())
     assert len(values) == len(DIRECTIONS)
     assert all(abs(value) < 100 for value in values)
-    assert 0 <= min(max(read_trees(PARAMETERS).value(values), 0), 1) <= 1
+    assert 0 <= read_parameters().answered.value(values) <= 1
 
 
 def test_the_documentation_holds_the_figures_of_this_data():
@@ -280,6 +354,21 @@ def test_the_documentation_holds_the_figures_of_this_data():
     held = sum(each.held_out for each in read_pairs())
     assert f"| held out | {held} |" in page
     assert f"| cross-validated | {len(read_pairs()) - held} |" in page
+
+
+def test_no_text_is_cut_before_it_is_embedded():
+    text = " ".join(f"word{number}" for number in range(500)) + ". A second sentence."
+    found = pieces(text)
+    assert " ".join(found).split() == text.split()
+    assert max(len(piece.split()) for piece in found) <= LONGEST
+
+
+def test_answers_made_by_rule_are_of_the_train_contracts_alone():
+    sample = load_dataset("sample")
+    made = from_clauses(sample)
+    assert {each.kind for each in made} >= {"around", "cut", "another clause", "anywhere"}
+    assert not {each.contract for each in made} & sample.test_contracts
+    assert all(each.origin == "template" and each.second is None for each in made)
 
 
 def test_a_leaf_is_reached_by_at_most():

@@ -13,7 +13,14 @@ from evals.calls.store import Store
 from evals.gate import Gate, JudgeRules, MetricGate
 from evals.judges.factory import judge_exams
 from evals.judges.judge import Panel
-from evals.judges.judge_exam import A_FORM, INJECTION, PADDING, PROBED, JudgeExam
+from evals.judges.judge_exam import (
+    A_FORM,
+    INJECTION,
+    PADDING,
+    PROBED,
+    JudgeExam,
+    of_every_form,
+)
 from evals.judges.llm.judge import LlmJudge
 from evals.judges.llm.pairwise import Orders
 from evals.judges.pairs import Pair, read_pairs
@@ -191,7 +198,8 @@ def test_judge_that_ties_everything_has_no_position_bias(tmp_path):
 
 def test_contests_are_spread_over_the_contracts(tmp_path):
     findings = examined(tmp_path, truth)
-    assert findings["position_bias"].estimate.clusters == len({p.case.contract.id for p in ALL})
+    differ = {p.contract for p in ALL for q in ALL if p.case.id == q.case.id and p.score < q.score}
+    assert findings["position_bias"].estimate.clusters > 0.9 * len(differ)
     (alone,) = taken(tmp_path, JudgeExam(Scripted(truth), Scripted(truth), Preferring(better),
                                          HELD_OUT))  # fmt: skip
     assert {each.contract for each in alone.contests} == {pair.contract for pair in HELD_OUT}
@@ -281,12 +289,14 @@ def form_of(pair):
 
 
 def test_common_forms_are_asked_no_more_often_than_it_takes():
-    (exam,) = judge_exams([Scripted(truth)])
+    asked = of_every_form(HELD_OUT)
     every = Counter(map(form_of, HELD_OUT))
-    assert Counter(map(form_of, exam.pairs)) == {
+    assert Counter(map(form_of, asked)) == {
         form: min(A_FORM, count) for form, count in every.items()
     }
-    assert {pair.contract for pair in exam.pairs} == {pair.contract for pair in HELD_OUT}
+    assert {pair.contract for pair in asked} == {pair.contract for pair in HELD_OUT}
+    (exam,) = judge_exams([Scripted(truth)])
+    assert list(exam.pairs) == list(HELD_OUT), "an embedded judge costs no calls"
 
 
 def test_no_pairs_find_nothing_and_trust_nobody(tmp_path):

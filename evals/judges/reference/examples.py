@@ -1,22 +1,38 @@
-"""Labelled pairs as rows of features, and the model that is fitted on them."""
+"""Labelled pairs as rows of features, and the models that are fitted on them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from common.identity import digest
-from evals.judges.pairs import Pair
+from evals.judges.pairs import Origin, Pair
+from evals.judges.reference import unanswered
 from evals.judges.reference.features import DIRECTIONS, comparisons, nearest
-from evals.judges.reference.judge import by_rule
-from evals.language.words import f1, normalise
+from evals.judges.reference.judge import by_rule, is_unanswered
+from evals.judges.reference.trees import trees_of
+from evals.judges.reference.weights import Line, Weights
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    Numbers = npt.NDArray[np.float64]
+    Chosen = npt.NDArray[np.bool_]
 
-BORROWED_WEIGHT = 0.3
-"""A right answer to another question of the contract is a wrong one; nobody labelled it so."""
+WEIGHTS: dict[Origin, float] = {
+    "written": 1.0, "retrieved": 3.0, "model": 3.0, "probe": 0.3, "template": 0.2,
+}  # fmt: skip
+"""What a pair counts in a fit, so that the whole looks like life: what systems said counts most,
+and what was written to deceive a judge is a minority that guards against single wrong words."""
+
+TURNED = frozenset(
+    {"contradiction", "wrong_value", "wrong_party", "wrong_law", "mixed", "addition", "invented"}
+)
+"""Kinds of written answers that are fluent and wrong in a word or a claim: rarer in life than among
+these pairs, they count as those that were written to deceive."""
+
+PENALTY = 10.0
+"""Of the line, on standardised features (ridge)."""
 
 
 @dataclass(frozen=True)
@@ -26,78 +42,95 @@ class Examples:
     Attributes:
         pairs: what was labelled.
         features: shape (rows, features).
-        borrowed: whether the answer was one to another question, labelled 0 by us.
+        directions: of each feature: 1 where more of it may only raise the score, -1 where lower.
     """
 
     pairs: tuple[Pair, ...]
-    features: "npt.NDArray[np.float64]"
-    borrowed: "npt.NDArray[np.bool_]"
+    features: "Numbers"
+    directions: tuple[int, ...]
 
-    @property
-    def scores(self) -> "npt.NDArray[np.float64]":
+    @cached_property
+    def scores(self) -> "Numbers":
         """The labels."""
         import numpy as np
 
-        return np.array([pair.score for pair in self.pairs])
+        return np.array([pair.label for pair in self.pairs])
 
-    @property
+    @cached_property
+    def weights(self) -> "Numbers":
+        """What each counts."""
+        import numpy as np
+
+        return np.array([weight(pair) for pair in self.pairs])
+
+    @cached_property
     def contracts(self) -> "npt.NDArray[np.str_]":
         """What no fold may share."""
         import numpy as np
 
         return np.array([pair.contract for pair in self.pairs])
 
-    @property
-    def held_out(self) -> "npt.NDArray[np.bool_]":
+    @cached_property
+    def held_out(self) -> "Chosen":
         """Rows that nothing may be fitted on."""
         import numpy as np
 
         return np.array([pair.held_out for pair in self.pairs])
 
+    @cached_property
+    def labelled(self) -> "Chosen":
+        """Rows that somebody read; the others were made by a rule."""
+        import numpy as np
+
+        return np.array([pair.origin != "template" for pair in self.pairs])
+
+
+def weight(pair: Pair) -> float:
+    """What a pair counts in a fit."""
+    turned = pair.origin == "written" and pair.kind in TURNED
+    return WEIGHTS["probe" if turned else pair.origin]
+
 
 def weighed(pairs: Iterable[Pair]) -> list[Pair]:
-    """The pairs that the rules leave to the trees."""
+    """The pairs that the rules leave to be weighed."""
     return [p for p in pairs if by_rule(p.question, p.expected, p.answer) is None]
 
 
-def borrowed(pairs: Sequence[Pair]) -> list[Pair]:
-    """For each pair, a right answer to another question of its contract, as a wrong answer."""
-    found = []
-    for pair in pairs:
-        others = [
-            other
-            for other in pairs
-            if other.contract == pair.contract
-            and other.question != pair.question
-            and other.score >= 0.9
-            and f1(normalise(other.expected[0]).split(), normalise(pair.expected[0]).split()) < 0.35
-        ]
-        if others:
-            number = int(digest(pair.question, pair.answer)[:8], 16) % len(others)
-            found.append(pair.model_copy(update={"answer": others[number].answer, "score": 0.0}))
-    return found
-
-
-def examples(pairs: Sequence[Pair]) -> Examples:
-    """Features of the weighed pairs and of the borrowed ones."""
+def answered(pairs: Sequence[Pair]) -> Examples:
+    """Rows of the weighed pairs whose contract answers."""
     import numpy as np
 
     from fixtures.retrieval.embedder import load_embedder
 
-    own = weighed(pairs)
-    rows = (*own, *weighed(borrowed(own)))
+    rows = [pair for pair in weighed(pairs) if not is_unanswered(pair.expected)]
     compared = [comparisons(pair.question, pair.expected, pair.answer) for pair in rows]
     texts = sorted({text for group in compared for each in group for text in each.wanted})
     vectors = dict(zip(texts, load_embedder().embed(texts), strict=True))
     features = np.array([nearest(group, vectors)[1] for group in compared])
-    return Examples(rows, features, np.arange(len(rows)) >= len(own))
+    return Examples(tuple(rows), features, tuple(DIRECTIONS.values()))
 
 
-def fitted(
-    rows: Examples, chosen: "npt.NDArray[np.bool_]", columns: Sequence[str] = tuple(DIRECTIONS)
-) -> Any:
-    """A fitted `HistGradientBoostingRegressor` of the chosen rows and columns."""
+def silent(pairs: Sequence[Pair]) -> Examples:
+    """Rows of the weighed pairs whose contract does not answer."""
     import numpy as np
+
+    rows = [pair for pair in weighed(pairs) if is_unanswered(pair.expected)]
+    features = np.array([unanswered.values(pair.question, pair.answer) for pair in rows])
+    return Examples(tuple(rows), features, tuple(unanswered.DIRECTIONS.values()))
+
+
+def fitted(rows: Examples, chosen: "Chosen", columns: Sequence[int] | None = None) -> Weights:
+    """Trees and a line, fitted on the chosen rows and columns."""
+    places = list(range(len(rows.directions)) if columns is None else columns)
+    features, scores = rows.features[chosen][:, places], rows.scores[chosen]
+    weights = rows.weights[chosen]
+    directions = [rows.directions[place] for place in places]
+    grown = grow(features, scores, weights, directions)
+    return Weights(trees_of(grown), _line(features, scores, weights))
+
+
+def grow(features: "Numbers", scores: "Numbers", weights: "Numbers", directions: list[int]) -> Any:
+    """A fitted `HistGradientBoostingRegressor`."""
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     model = HistGradientBoostingRegressor(
@@ -107,11 +140,19 @@ def fitted(
         min_samples_leaf=12,
         l2_regularization=1.0,
         max_features=0.3,
-        monotonic_cst=[DIRECTIONS[name] for name in columns],
+        monotonic_cst=directions,
         early_stopping=False,
         random_state=0,
     )
-    weights = np.where(rows.borrowed, BORROWED_WEIGHT, 1.0)
-    places = [list(DIRECTIONS).index(name) for name in columns]
-    model.fit(rows.features[chosen][:, places], rows.scores[chosen], sample_weight=weights[chosen])
-    return model
+    return model.fit(features, scores, sample_weight=weights)
+
+
+def _line(features: "Numbers", scores: "Numbers", weights: "Numbers") -> Line:
+    from sklearn.linear_model import Ridge
+    from sklearn.preprocessing import StandardScaler
+
+    scaler = StandardScaler().fit(features)
+    model = Ridge(PENALTY).fit(scaler.transform(features), scores, sample_weight=weights)
+    slopes = model.coef_ / scaler.scale_
+    intercept = float(model.intercept_ - slopes @ scaler.mean_)
+    return Line(round(intercept, 6), tuple(round(float(slope), 6) for slope in slopes))

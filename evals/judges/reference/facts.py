@@ -140,11 +140,16 @@ class Dispute:
     `swapped` are the missing ones for which there is an alien one of the same kind.
     """
 
-    gold: int
+    golds: tuple[Particular, ...]
     said: int
     missing: tuple[Particular, ...]
     alien: tuple[Particular, ...]
     swapped: tuple[tuple[Particular, Particular], ...]
+
+    @property
+    def gold(self) -> int:
+        """How many particulars the gold text has."""
+        return len(self.golds)
 
 
 def dispute(gold: str, said: str, question: str) -> Dispute:
@@ -159,7 +164,7 @@ def dispute(gold: str, said: str, question: str) -> Dispute:
         for each in missing
         if any(other.kind == each.kind for other in alien)
     )
-    return Dispute(len(golds), len(saids), missing, alien, swapped)
+    return Dispute(tuple(golds), len(saids), missing, alien, swapped)
 
 
 def _new(found: Sequence[Particular], known: Sequence[Particular]) -> list[Particular]:

@@ -5,14 +5,17 @@ hold more traps than life does, and overlap would count for nothing in them.
 """
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from evals.judges.reference import facts, polarity, words
+from evals.judges.reference import facts, pieces, polarity, words
 from evals.judges.reference import names as parties
+from evals.judges.reference import wanted as asked_for
 from evals.judges.reference.edits import edits
+from evals.judges.reference.sections import sections
 from evals.language.declining import is_yes_no
 from evals.language.words import f1, normalise
 
@@ -23,23 +26,36 @@ if TYPE_CHECKING:
 FAMILIES: dict[str, dict[str, int]] = {
     "words": {
         "f1": 0, "recall": 0, "subsequence": 0, "bigrams": 0, "best_sentence": 0,
-        "new_recall": 1, "new_precision": 0,
+        "new_recall": 1, "new_precision": 0, "precision": 0, "bigrams_back": 0,
     },
     "word embeddings": {"alike": 1, "alike_back": 0},
+    "sentence embeddings": {"cosine": 1, "gold_met": 1, "said_met": 0, "nearest": 0, "echo": 0},
     "particulars": {
         "gold_particulars": 0, "missing": -1, "any_missing": -1, "swapped": -1, "swaps": -1,
         "alien": -1,
     },
+    "what was asked": {
+        "wanted": 0, "wanted_met": 1, "any_wanted_met": 1, "wanted_alien": -1, "named": 0,
+        "named_met": 1, "capitals_met": 1, "met": 1,
+    },
     "names": {"names_missing": -1, "names_alien": -1, "reversed": -1},
-    "polarity": {"stance": 1, "flips": -1},
+    "polarity": {"stance": 1, "flips": -1, "says": 0, "affirms": 0},
     "edits": {"copied": 0, "replaced": -1, "deleted": -1, "negations": -1},
     "silence": {"silent": -1, "silent_share": -1},
     "question": {"yes_no": 0, "wants_particular": 0, "wants_name": 0},
-    "shape": {"length_ratio": 0, "said_length": 0, "gold_length": 0, "repeated": -1},
+    "sections": {"sections": 0, "sections_shared": 0},
+    "golds": {"golds": 0, "other_golds": 0},
+    "shape": {"length_ratio": 0, "said_length": 0, "gold_length": 0, "repeated": -1, "hedges": 0},
 }  # fmt: skip
 """Every feature; 1 where more of it may only raise the score, -1 where only lower it."""
 
 DIRECTIONS = {name: sign for family in FAMILIES.values() for name, sign in family.items()}
+
+HEDGE = re.compile(
+    r"\b(?:likely|probably|appears?|seems?|may|might|could|suggests?|possibl[ey]|presumably|"
+    r"unclear|unsure|not (?:entirely )?clear|confirm|consult|review)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -49,6 +65,7 @@ class Comparison:
     question: str
     gold: str
     said: str
+    golds: int = 1
 
     @cached_property
     def gold_words(self) -> list[str]:
@@ -76,20 +93,35 @@ class Comparison:
     @cached_property
     def wanted(self) -> tuple[str, ...]:
         """Words whose embeddings `values` needs."""
-        return (*words.content(self.gold), *words.content(self.said))
+        texts = (self.gold, self.said, self.asked)
+        return (
+            *words.content(self.gold),
+            *words.content(self.said),
+            *(piece for text in texts for piece in pieces.pieces(text)),
+        )
+
+    @cached_property
+    def asked(self) -> str:
+        """The question itself, where CUAD's form puts words before it."""
+        return self.question.rpartition("Details:")[2].strip() or self.question
 
     def values(self, vectors: "Vectors") -> dict[str, float]:
         """Every feature by name, in the order of `DIRECTIONS`."""
         found = {
             **self._words(),
             **self._likeness(vectors),
+            **pieces.likeness(self.gold, self.said, self.asked, vectors),
             **self._particulars(),
+            **asked_for.wanted(self.gold, self.said, self.asked, self.dispute),
             **self._names(),
             **self._question(),
             **self._polarity(),
             **edits(self.gold, self.said, self.best_sentence),
             **self._silence(),
+            **self._sections(),
             **self._shape(),
+            "golds": min(self.golds, 5),
+            "other_golds": 0.0,
         }
         return {name: round(found[name], 4) for name in DIRECTIONS}
 
@@ -110,6 +142,8 @@ class Comparison:
             "best_sentence": f1(normalise(self.best_sentence).split(), gold),
             "new_recall": words.covered(words.new(gold_content, asked), said_content),
             "new_precision": precision if said_content else 0.0,
+            "precision": words.shared(said, gold) / max(len(said), 1),
+            "bigrams_back": words.bigrams(gold, said),
         }
 
     def _likeness(self, vectors: "Vectors") -> dict[str, float]:
@@ -143,13 +177,15 @@ class Comparison:
         return {
             "stance": float(polarity.stance(self.gold) * polarity.stance(self.said)),
             "flips": min(polarity.flips(self.gold, self.said), 5),
+            "says": float(polarity.stance(self.said)),
+            "affirms": float(polarity.stance(self.said) * is_yes_no(self.asked)),
         }
 
     def _question(self) -> dict[str, float]:
         return {
-            "yes_no": float(is_yes_no(self.question)),
-            "wants_particular": float(facts.is_wanted(self.question)),
-            "wants_name": float(parties.is_wanted(self.question)),
+            "yes_no": float(is_yes_no(self.asked)),
+            "wants_particular": float(facts.is_wanted(self.asked)),
+            "wants_name": float(parties.is_wanted(self.asked)),
         }
 
     def _silence(self) -> dict[str, float]:
@@ -159,6 +195,10 @@ class Comparison:
             "silent_share": share,
         }
 
+    def _sections(self) -> dict[str, float]:
+        said, gold = sections(self.said), sections(self.gold)
+        return {"sections": min(len(said), 5), "sections_shared": min(len(said & gold), 5)}
+
     def _shape(self) -> dict[str, float]:
         gold, said = len(self.gold_words), len(self.said_words)
         return {
@@ -166,13 +206,14 @@ class Comparison:
             "said_length": math.log(said + 1),
             "gold_length": math.log(gold + 1),
             "repeated": words.repeated(self.said_words),
+            "hedges": min(len(HEDGE.findall(self.said)), 5),
         }
 
 
 def comparisons(question: str, golds: Sequence[str], said: str) -> list[Comparison]:
     """The answer beside each gold text, and beside all of them as one list."""
     joined = ["; ".join(golds)] if len(golds) > 1 else []
-    return [Comparison(question, gold, said) for gold in (*golds, *joined)]
+    return [Comparison(question, gold, said, len(golds)) for gold in (*golds, *joined)]
 
 
 def nearest(candidates: Sequence[Comparison], vectors: "Vectors") -> tuple[Comparison, list[float]]:
@@ -181,4 +222,5 @@ def nearest(candidates: Sequence[Comparison], vectors: "Vectors") -> tuple[Compa
     best, values = max(
         valued, key=lambda pair: pair[1]["f1"] + pair[1]["new_recall"] - pair[1]["missing"]
     )
-    return best, list(values.values())
+    met = [each["gold_met"] for _, each in valued]
+    return best, list({**values, "other_golds": round(sum(met) / len(met), 4)}.values())

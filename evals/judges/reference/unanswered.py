@@ -1,0 +1,70 @@
+"""What speaks for and against an answer where the contract does not answer: does it say so?"""
+
+import math
+import re
+
+from evals.judges.reference import facts, polarity
+from evals.judges.reference.sections import sections
+from evals.language.declining import is_yes_no, reading
+from evals.language.words import normalise
+
+USUAL = re.compile(
+    r"\b(?:likely|probably|typically|usual(?:ly)?|generally|possib(?:le|ly)|presumably|may well|"
+    r"might|could be|often|sometimes|one may assume|industry practice|would (?:simply|normally)|"
+    r"commonly|customar(?:y|ily)|standard)\b"
+)
+
+TURN = re.compile(
+    r"\b(?:but|however|nevertheless|nonetheless|although|though|yet|even so|that said|therefore|"
+    r"does (?:state|provide|say))\b"
+)
+
+RULE = re.compile(r"\b(?:shall|must|may not|will|is (?:required|entitled|obliged)|has the right)\b")
+NO = re.compile(r"\W*(?:answer:?\W*)?(?:no|none|nothing|neither)\b", re.IGNORECASE)
+
+DIRECTIONS = {
+    "declines": 1, "hedge": 0, "no": 1, "says_yes": -1, "yes_no": 0, "silent_first": 1,
+    "silent_share": 1, "silent": 1, "rules_elsewhere": -1, "turns": -1, "usual": 0,
+    "particulars": -1, "particulars_after": -1, "sections": 0, "quoted": -1, "length": 0,
+}  # fmt: skip
+"""Every feature; 1 where more of it may only raise the score, -1 where only lower it."""
+
+
+def values(question: str, said: str) -> list[float]:
+    """Every feature, in the order of `DIRECTIONS`."""
+    asked = question.rpartition("Details:")[2].strip() or question
+    read = reading(said, "", ())
+    parts, silent = polarity.sentences(said), polarity.silences(said)
+    others = " ".join(part for part, is_silent in zip(parts, silent, strict=True) if not is_silent)
+    after = facts.dispute("", others, asked).alien
+    found = {
+        "declines": read == "abstention",
+        "hedge": read == "hedge",
+        "no": NO.match(said) is not None,
+        "says_yes": polarity.stance(said) == 1,
+        "yes_no": is_yes_no(asked),
+        "silent_first": silent[0],
+        "silent_share": polarity.silent_share(said),
+        "silent": any(silent),
+        "rules_elsewhere": min(len(RULE.findall(others.lower())), 4),
+        "turns": min(len(TURN.findall(said.lower())), 3),
+        "usual": min(len(USUAL.findall(said.lower())), 3),
+        "particulars": min(len(facts.dispute("", said, asked).alien), 4),
+        "particulars_after": min(len(after), 4),
+        "sections": min(len(sections(said)), 4),
+        "quoted": min(said.count('"') + said.count("“"), 4),
+        "length": math.log(len(normalise(said).split()) + 1),
+    }
+    return [round(float(found[name]), 4) for name in DIRECTIONS]
+
+
+def reason(question: str, said: str) -> str:
+    """What speaks against the answer, in words."""
+    value = dict(zip(DIRECTIONS, values(question, said), strict=True))
+    if not value["silent"] and not value["no"] and not value["declines"]:
+        return "answers what the contract does not answer"
+    if value["turns"] or value["hedge"]:
+        return "says that it is not there, and more"
+    if value["usual"]:
+        return "abstains and speculates"
+    return "does not plainly say that the contract is silent"
