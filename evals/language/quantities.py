@@ -122,9 +122,10 @@ def numbers(text: str) -> Iterator[tuple[str, str]]:
             factor *= SCALES[word.removesuffix("s")]
         if share and share.rstrip("s").endswith(("bp", "point")):
             factor /= 100
+        shown = match[0].strip()  # one text, however many numbers a run of commas holds
         for part in _ungrouped(digits):
             value = plain(part, factor)
-            yield match[0].strip(), value + "%" if share else value
+            yield shown, value + "%" if share else value
 
 
 def quantities(text: str) -> Iterator[tuple[str, str]]:

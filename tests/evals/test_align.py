@@ -154,6 +154,14 @@ def written(path, rows):
 
 
 @pytest.fixture
+def shuffled(judged):
+    """The same answers, each beside the score of another."""
+    scores = [score for _, score in judged]
+    random.Random(2).shuffle(scores)
+    return [(pair, score) for (pair, _), score in zip(judged, scores, strict=True)]
+
+
+@pytest.fixture
 def typed(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
 
@@ -185,6 +193,18 @@ def test_a_team_that_scores_alike_gets_none_and_is_told_so(typed, tmp_path, judg
     code, out, err = typed("--labels", labels, "--name", "legal")
     assert code == 1 and "mean absolute error" in out
     assert err.startswith("not written: ") and err.count("\n") == 1
+    assert not (tmp_path / "judges").exists()
+
+
+@pytest.mark.parametrize("kind", ["turned round", "beside other answers"])
+def test_labels_that_the_judge_does_not_follow_make_no_judge_of_one_score(
+    typed, tmp_path, judged, shuffled, kind
+):
+    """What gives every answer the mean has the smaller error of such labels."""
+    turned = kind == "turned round"
+    rows = rows_of(judged, lambda score: 1 - score) if turned else rows_of(shuffled, float)
+    code, _, err = typed("--labels", written(tmp_path / "labels.csv", rows), "--name", "legal")
+    assert code == 1 and "not shown to rise with these labels" in err and err.count("\n") == 1
     assert not (tmp_path / "judges").exists()
 
 

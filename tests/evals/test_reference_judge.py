@@ -181,12 +181,62 @@ def test_answers_in_their_own_words(question, gold, answer, low, high):
         ("No. Nothing in the agreement limits what a party owes.", 0.6, 1.0),
         ("The cap is $1,000,000.", 0.0, 0.2),
         ("Yes. Neither party may claim more than the fees stated.", 0.0, 0.2),
-        ("The passages contain no cap. However, Section 7 states a limit of $5,000.", 0.0, 0.6),
+        ("The passages contain no cap. However, Section 7 states a limit of $5,000.", 0.0, 0.2),
+        ("There is no such clause. That said, the Supplier must pay at most $5.", 0.0, 0.2),
+        ("There is no cap clause. However, such caps usually amount to $5,000.", 0.5, 0.8),
+        ("Yes and no.", 0.2, 0.2),
+        ("Yes. No.", 0.2, 0.2),
     ],
 )
 def test_where_the_contract_does_not_answer(answer, low, high):
     (found,) = asyncio.run(judged(ReferenceJudge(), [pair(CAP, [], answer)]))
     assert low <= found.value <= high, found
+
+
+@pytest.mark.parametrize(
+    ("question", "gold", "others"),
+    [
+        ("How much is the fee?", "$50,000", [f"${number},000" for number in range(10, 100, 10)]),
+        ("How long is the term?", "three years", [f"{number} years" for number in range(1, 9)]),
+        ("What is the rate?", "5%", [f"{number} percent" for number in range(2, 9)]),
+        ("When does it begin?", "1 May 2020", [f"{day} May 2020" for day in range(1, 9)]),
+    ],
+)
+@pytest.mark.parametrize("between", [", ", " or ", "\n- ", "; "])
+def test_a_list_of_guesses_is_no_answer(question, gold, others, between):
+    said = between.join(dict.fromkeys([*others, gold]))
+    one, many = asyncio.run(
+        judged(ReferenceJudge(), [pair(question, [gold], f"It is {gold}."),
+                                  pair(question, [gold], said)])
+    )  # fmt: skip
+    assert one.value > 0.6 and many.value <= 0.2, (one, many)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "\n" * 9_000 + "b" + " Abc d" * 1_800,
+        ". ".join(f"Name{number} pays" for number in range(1_200)),
+        " ".join(map(str, range(4_000))),
+        " ".join(f"${number}" for number in range(3_000)),
+        "1," * 9_999,
+        "1 January 2020 " * 1_300,
+        "no. " * 4_999,
+    ],
+)
+def test_no_answer_takes_quadratic_time(said):
+    """Each of them took from four seconds to hours; the suite's own limit of time tells."""
+    assert len(said) <= 20_000
+    disputed = facts.dispute(f"{said} x", f"5 days {said}", "")
+    assert len(parties.names(said)) < 5_000 and len(disputed.golds) <= facts.MOST
+
+
+@pytest.mark.parametrize("opening", ["x. ", "x\n  ", 'x "', "x: (", "x * ", "Zeta- "])
+@pytest.mark.parametrize("within", ["x ", "x, ", "x ("])
+def test_what_opens_a_sentence_is_no_name_by_its_capital_alone(opening, within):
+    long = "the fee is owed by whoever signs this on behalf of another person, "
+    assert "acme" not in parties.names(f"Acme pays; {long}{opening}Acme pays")
+    assert "acme" in parties.names(f"{long}{within} Acme pays")
 
 
 NOTICE = "How long is the notice period?"

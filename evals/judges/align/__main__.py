@@ -31,7 +31,7 @@ from evals.judges.wording import Wording, read_text, rubric_digest
 from evals.options import ALIGNED
 from fixtures.datasets import load_dataset
 from models.chat import Answer
-from reports.statistics.agreement import Measured, agreement
+from reports.statistics.agreement import Agreement, Measured, agreement
 from reports.statistics.estimates import Estimate
 from reports.statistics.intervals import cluster_mean
 
@@ -134,7 +134,16 @@ def _align(options: argparse.Namespace) -> int:
     scored = [(p, s) for p, s in zip(answered, scores, strict=True) if s is not None]
     check_enough(options.labels, [pair for pair, _ in scored])
     found = tried([pair for pair, _ in scored], [score for _, score in scored])
-    print(_table(found, len(pairs) - len(answered), len(answered) - len(scored)))
+    sides = _sides(found)
+    print(_table(found, sides, len(pairs) - len(answered), len(answered) - len(scored)))
+    if not _rises(sides[0]):
+        print(
+            "not written: the reference judge's scores are not shown to rise with these labels, "
+            "and no alignment changes their order: it would give every answer about the same; see "
+            "that each score stands beside its answer, or examine another judge",
+            file=sys.stderr,
+        )
+        return 1
     if not found.better:
         print(
             "not written: on contracts that it was not aligned by, the aligned judge's mean "
@@ -172,11 +181,35 @@ async def _scores(judge: ReferenceJudge, pairs: Sequence[Pair]) -> list[float | 
     return [score.value for score in found]
 
 
-def _table(found: Tried, unanswerable: int, unscored: int) -> str:
+def _sides(found: Tried) -> tuple[Agreement, Agreement]:
+    """How the reference judge agrees with the labels, and how the aligned one does."""
+    contracts = [pair.contract for pair in found.pairs]
+    labels = [pair.score for pair in found.pairs]
+    before, after = (
+        agreement(scores, labels, contracts, ALPHA) for scores in (found.before, found.after)
+    )
+    return before, after
+
+
+def _rises(found: Agreement) -> bool:
+    """Whether scores are higher where labels are, by the worse end of the correlation's interval.
+
+    A constant has the smaller error of labels that the scores say nothing of, and is no judge.
+    """
+    ranks = found.spearman.estimate
+    return ranks is not None and (ranks.mean if ranks.low is None else ranks.low) > 0
+
+
+def _table(
+    found: Tried, agreements: tuple[Agreement, Agreement], unanswerable: int, unscored: int
+) -> str:
     """Before and after, on labels that the map at hand was not fitted on."""
     contracts = [pair.contract for pair in found.pairs]
     labels = [pair.score for pair in found.pairs]
-    sides = [_side(scores, labels, contracts) for scores in (found.before, found.after)]
+    sides = [
+        _side(each, scores, labels, contracts)
+        for each, scores in zip(agreements, (found.before, found.after), strict=True)
+    ]
     notes = f", {unscored} more are unscored" if unscored else ""
     notes += f", {unanswerable} more ask what no contract answers" if unanswerable else ""
     kept = (
@@ -195,9 +228,8 @@ def _table(found: Tried, unanswerable: int, unscored: int) -> str:
 
 
 def _side(
-    scores: Sequence[float], labels: Sequence[float], contracts: Sequence[str]
+    found: Agreement, scores: Sequence[float], labels: Sequence[float], contracts: Sequence[str]
 ) -> dict[str, str]:
-    found = agreement(scores, labels, contracts, ALPHA)
     over = [score - label for score, label in zip(scores, labels, strict=True)]
     return {
         "mean absolute error": _shown(found.mean_absolute_error),

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 from evals.language.quantities import (
     DATE,
@@ -31,6 +32,9 @@ MONEY = {
 LIST_MARKER = re.compile(r"^[ \t]*(?:[-*•]+[ \t]+)?\(?[0-9]{1,2}[.)][ \t]+(?=\S)", re.MULTILINE)
 NUMERAL = "|".join(sorted(NUMERALS, key=len, reverse=True))
 SPOKEN = re.compile(rf"\b(?:{NUMERAL})(?:(?:[- ]|,? and )(?:{NUMERAL}))*\b")
+MOST = 200
+"""Particulars of a text that are compared: each with each takes quadratic time."""
+
 AMBIGUOUS = frozenset({"one", "first", "second", "third"})
 
 IDIOMS = (
@@ -90,7 +94,7 @@ def is_wanted(question: str) -> bool:
 
 @lru_cache(maxsize=256)  # the same gold meets many answers
 def particulars(text: str) -> tuple[Particular, ...]:
-    """The particulars of a text, each once, bare numbers last; no section or list numbers."""
+    """Its particulars, `MOST` at most, each once, bare numbers last; no section or list numbers."""
     flat = " ".join(LIST_MARKER.sub("; ", text).lower().split())
     flat = REFERENCE.sub(" ", flat)
     found = [Particular("date", shown, tuple(values)) for shown, values in dates(flat)]
@@ -99,10 +103,12 @@ def particulars(text: str) -> tuple[Particular, ...]:
         flat = idiom.sub(words, flat)
     flat = SPOKEN.sub(_digits, flat)
     for match in NUMBER.finditer(flat):
-        for _, value in numbers(match[0]):
+        for _, value in islice(numbers(match[0]), MOST):
             found.append(_quantity(flat, match, value))
     unique: list[Particular] = []
     for each in sorted(found, key=lambda each: each.kind == "number"):
+        if len(unique) == MOST:
+            break
         if not any(each.equals(other) for other in unique):
             unique.append(each)
     return tuple(unique)

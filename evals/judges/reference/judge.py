@@ -13,15 +13,20 @@ from evals.judges.reference import names as parties
 from evals.judges.reference import polarity, unanswered
 from evals.judges.reference.features import DIRECTIONS, Comparison, comparisons, nearest
 from evals.judges.reference.unjudged import unjudged
+from evals.judges.reference.wanted import guesses
 from evals.judges.reference.weights import PARAMETERS, Parameters, read_parameters
-from evals.language.declining import abstains
+from evals.language.declining import abstains, plain
+from evals.language.denials import both_ways
 from evals.language.words import normalise
 from evals.results import Score
 
-VERSION = 4
+VERSION = 5
 """Raised when a rule or a feature changes, so that stored scores are made again."""
 
 BARE = 0.8
+UNDECIDED = 0.2
+"""Of yes and no at once, or silence and an answer, where the contract answers nothing; and at most
+of a list of guesses."""
 SHORT = 12
 """Words of a gold text that may say yes or no."""
 
@@ -63,12 +68,16 @@ class ReferenceJudge:
             return score
         if is_unanswered(golds):
             value = self._parameters.unanswered.value(unanswered.values(case.question, said))
+            if value > UNDECIDED and unanswered.all_the_same(case.question, said):
+                return Score(UNDECIDED, "says that it is not there, and answers all the same")
             return Score(value, "" if value > 0.95 else unanswered.reason(case.question, said))
         candidates = comparisons(case.question, golds, said)
         words = list(dict.fromkeys(word for each in candidates for word in each.wanted))
         rows = await self.embeddings.embed(words)
         nearest_one, values = nearest(candidates, dict(zip(words, rows, strict=True)))
         value = self._parameters.answered.value(values)
+        if value > UNDECIDED and guesses(golds, said, case.question):
+            return Score(UNDECIDED, "has the value amid others of its kind: a list of guesses")
         return Score(value, "" if value > 0.95 else reason(nearest_one, values))
 
     async def close(self) -> None:
@@ -83,6 +92,8 @@ def is_unanswered(golds: Sequence[str]) -> bool:
 def by_rule(question: str, golds: Sequence[str], said: str) -> Score | None:
     """The score where no weighing is needed: silence, the gold text, its opposite."""
     if is_unanswered(golds):
+        if both_ways().match(plain(said)):
+            return Score(UNDECIDED, "says both yes and no")
         # "No" to whether there is a clause says that there is none.
         return Score(1.0) if len(said.split()) < 3 and abstains(said) else None
     if not said.strip():

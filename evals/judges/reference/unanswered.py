@@ -19,6 +19,12 @@ TURN = re.compile(
     r"does (?:state|provide|say))\b"
 )
 
+TURNED = re.compile(
+    r"^\W*(?:but|however|nevertheless|nonetheless|that said|even so|therefore)\b|"
+    r"\bdoes (?:state|provide|say)\b"
+)
+"""How a sentence turns away from the one that said that the contract is silent."""
+
 RULE = re.compile(r"\b(?:shall|must|may not|will|is (?:required|entitled|obliged)|has the right)\b")
 NO = re.compile(r"\W*(?:answer:?\W*)?(?:no|none|nothing|neither)\b", re.IGNORECASE)
 
@@ -56,6 +62,23 @@ def values(question: str, said: str) -> list[float]:
         "length": math.log(len(normalise(said).split()) + 1),
     }
     return [round(float(found[name]), 4) for name in DIRECTIONS]
+
+
+def all_the_same(question: str, said: str) -> bool:
+    """Whether an answer says that the contract is silent, then turns and says what it holds.
+
+    A guess at what is usual is none, nor what stands there on other matters.
+    """
+    asked = question.rpartition("Details:")[2].strip() or question
+    parts, silent = polarity.sentences(said), polarity.silences(said)
+    if True not in silent:
+        return False
+    after = [
+        part.lower()
+        for part, is_silent in zip(parts, silent, strict=True)
+        if not is_silent and TURNED.search(part.lower()) and not USUAL.search(part.lower())
+    ]
+    return any(RULE.search(part) or facts.dispute("", part, asked).alien for part in after)
 
 
 def reason(question: str, said: str) -> str:

@@ -5,9 +5,10 @@ amount or a name, that of the gold text tells whether it is right.
 """
 
 import re
+from collections.abc import Sequence
 
-from evals.judges.reference.facts import Dispute
-from evals.judges.reference.names import NAMELESS, POSSESSIVE, TOKEN
+from evals.judges.reference.facts import Dispute, dispute
+from evals.judges.reference.names import NAMELESS, POSSESSIVE, SHORT, TOKEN
 
 KINDS = (
     (re.compile(r"\bwhen\b|\bdates?\b|\bexpir|\beffective\b"), frozenset({"date"})),
@@ -32,6 +33,9 @@ NAMED = re.compile(
     r"\b(?:laws?|jurisdiction|venue|territory|country|names?)\b"
 )
 
+GUESSES = 3
+"""Other values beside the right one from which an answer is a list of guesses."""
+
 
 def wanted(gold: str, said: str, question: str, found: Dispute) -> dict[str, float]:
     """Whether a kind is asked for that the gold text has, met by the answer, or given otherwise."""
@@ -52,6 +56,16 @@ def wanted(gold: str, said: str, question: str, found: Dispute) -> dict[str, flo
         "capitals_met": min(len(shared), 4),
         "met": min(found.gold - len(found.missing), 4),
     }
+
+
+def guesses(golds: Sequence[str], said: str, question: str) -> bool:
+    """Whether an answer has a short gold text's value amid `GUESSES` or more others of its kind."""
+    gold = "; ".join(golds)
+    if len(gold.split()) > SHORT:
+        return False
+    found = dispute(gold, said, question)
+    met = {each.kind for each in found.golds if each not in found.missing}
+    return sum(each.kind in met for each in found.alien) >= GUESSES
 
 
 def _capitals(text: str) -> set[str]:
