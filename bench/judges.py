@@ -111,8 +111,8 @@ def measure(folder: Path, cases: int = 200) -> Finding:
         "ask is asked once. Calls and tokens are per 1,000 cases, tokens those of SmolLM2's "
         "tokenizer without a chat template. Milliseconds are this process's processor time a "
         "case: prompts, connections, store, and the embedder where there is one, imports not "
-        f"counted; under `{KNOWN}` the same cases a second time. The `selfcheck` metrics ask the examined model for five samples, which they "
-        "share in one exam.",
+        f"counted; under `{KNOWN}` the same cases a second time. The `selfcheck` metrics ask the "
+        "examined model for five samples, which they share in one exam.",
         table="\n".join([head, "|---|---:|---:|---:|---:|", *(cost.row for cost in costs)]),
     )
 
