@@ -69,7 +69,7 @@ def read_alignment(name: str) -> Alignment:
 class AlignedJudge:
     """The reference judge's score, as a team would give it.
 
-    Where the contract does not answer nothing is aligned: rules decide there.
+    Where the contract does not answer, nothing is aligned.
     """
 
     name: str
