@@ -166,6 +166,10 @@ ESCROW = (
          "source code with an escrow agent", 0.55, 1.0),
         (HIRING, HIRE, OHIO, 0.0, 0.3),
         (CAP, HIRE, "Not found.", 0.0, 0.0),
+        ("How long is the notice period?", "Notice must be given by either of the parties sixty "
+         "(60) days before the term ends.", "30 days, 60 days, 90 days, 120 days or 180 days",
+         0.0, 0.2),
+        ("How much is the annual fee?", "$50,000", "How much is the annual fee?", 0.0, 0.0),
     ],
 )  # fmt: skip
 def test_answers_in_their_own_words(question, gold, answer, low, high):
@@ -184,6 +188,7 @@ def test_answers_in_their_own_words(question, gold, answer, low, high):
         ("The passages contain no cap. However, Section 7 states a limit of $5,000.", 0.0, 0.2),
         ("There is no such clause. That said, the Supplier must pay at most $5.", 0.0, 0.2),
         ("There is no cap clause. However, such caps usually amount to $5,000.", 0.5, 0.8),
+        ("Not found. The cap on liability is $5,000.", 0.0, 0.2),
         ("Yes and no.", 0.2, 0.2),
         ("Yes. No.", 0.2, 0.2),
     ],

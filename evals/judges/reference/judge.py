@@ -96,8 +96,8 @@ def by_rule(question: str, golds: Sequence[str], said: str) -> Score | None:
             return Score(UNDECIDED, "says both yes and no")
         # "No" to whether there is a clause says that there is none.
         return Score(1.0) if len(said.split()) < 3 and abstains(said) else None
-    if not said.strip():
-        return Score(0.0, "empty answer")
+    if not said.strip() or normalise(said) == normalise(question):
+        return Score(0.0, "repeats the question" if said.strip() else "empty answer")
     if abstains(said, question, golds):
         return Score(0.0, "declines though the contract answers")
     same = normalise(said)

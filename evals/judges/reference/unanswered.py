@@ -3,7 +3,7 @@
 import math
 import re
 
-from evals.judges.reference import facts, polarity
+from evals.judges.reference import facts, polarity, words
 from evals.judges.reference.sections import sections
 from evals.language.declining import is_yes_no, reading
 from evals.language.words import normalise
@@ -24,6 +24,8 @@ TURNED = re.compile(
     r"\bdoes (?:state|provide|say)\b"
 )
 """How a sentence turns away from the one that said that the contract is silent."""
+SAME = 0.5
+"""Share of the question's words from which a sentence is on what was asked."""
 
 RULE = re.compile(r"\b(?:shall|must|may not|will|is (?:required|entitled|obliged)|has the right)\b")
 NO = re.compile(r"\W*(?:answer:?\W*)?(?:no|none|nothing|neither)\b", re.IGNORECASE)
@@ -65,9 +67,10 @@ def values(question: str, said: str) -> list[float]:
 
 
 def all_the_same(question: str, said: str) -> bool:
-    """Whether an answer says that the contract is silent, then turns and says what it holds.
+    """Whether an answer says that the contract is silent, and says all the same what it holds.
 
-    A guess at what is usual is none, nor what stands there on other matters.
+    It turns away from the silence, or gives a particular in half of the question's words. A guess
+    at what is usual is none, nor what stands there on other matters.
     """
     asked = question.rpartition("Details:")[2].strip() or question
     parts, silent = polarity.sentences(said), polarity.silences(said)
@@ -76,9 +79,18 @@ def all_the_same(question: str, said: str) -> bool:
     after = [
         part.lower()
         for part, is_silent in zip(parts, silent, strict=True)
-        if not is_silent and TURNED.search(part.lower()) and not USUAL.search(part.lower())
+        if not is_silent and not USUAL.search(part.lower())
     ]
-    return any(RULE.search(part) or facts.dispute("", part, asked).alien for part in after)
+    wanted = words.content(asked)
+
+    def answers(part: str) -> bool:
+        turned = TURNED.search(part) is not None
+        if turned and RULE.search(part):
+            return True
+        on = turned or (wanted and words.covered(wanted, words.content(part)) >= SAME)
+        return bool(on and facts.dispute("", part, asked).alien)
+
+    return any(map(answers, after))
 
 
 def reason(question: str, said: str) -> str:

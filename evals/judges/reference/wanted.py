@@ -59,9 +59,12 @@ def wanted(gold: str, said: str, question: str, found: Dispute) -> dict[str, flo
 
 
 def guesses(golds: Sequence[str], said: str, question: str) -> bool:
-    """Whether an answer has a short gold text's value amid `GUESSES` or more others of its kind."""
+    """Whether the gold text's value stands amid `GUESSES` or more others of its kind.
+
+    One of the two texts is short: a long clause and a long answer have other values anyway.
+    """
     gold = "; ".join(golds)
-    if len(gold.split()) > SHORT:
+    if min(len(gold.split()), len(said.split())) > SHORT:
         return False
     found = dispute(gold, said, question)
     met = {each.kind for each in found.golds if each not in found.missing}
