@@ -58,7 +58,7 @@ def _correctness(opening: Opening) -> Judge:
 
     if opening.chat:
         return _llm(opening)
-    reference = ReferenceJudge(opening.embeddings)
+    reference = ReferenceJudge()
     return reference if opening.name == REFERENCE else open_aligned(opening.name, reference)
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,7 +15,6 @@ from scipy.stats import spearmanr
 
 from common.errors import UserError
 from common.paths import ROOT
-from evals.judges.embedded.embedding import Embeddings
 from evals.judges.judge import Submission
 from evals.judges.pairs import Pair, read_pairs
 from evals.judges.reference import facts, polarity
@@ -24,7 +25,6 @@ from evals.judges.reference.examples import answered, fitted, grow, silent, weig
 from evals.judges.reference.features import DIRECTIONS
 from evals.judges.reference.fit import main
 from evals.judges.reference.judge import ReferenceJudge, by_rule
-from evals.judges.reference.pieces import LONGEST, pieces
 from evals.judges.reference.trees import leaf, trees_of
 from evals.judges.reference.unanswered import DIRECTIONS as UNANSWERED
 from evals.judges.reference.weights import PARAMETERS, read_parameters
@@ -268,44 +268,25 @@ def test_the_best_of_several_gold_texts_counts_and_so_does_their_list():
     assert both.value >= one.value > 0.5 > none.value
 
 
-class Forbidden:
-    identity = "none"
-
-    def embed(self, texts):
-        raise AssertionError(f"embedded {texts}")
-
-
-def test_what_rules_settle_needs_no_embedder():
-    cases = [pair(NOTICE, [], "Not stated."), pair(NOTICE, [GOLD], GOLD), pair(NOTICE, [GOLD], "")]
-    found = asyncio.run(judged(ReferenceJudge(Embeddings(Forbidden())), cases))
-    assert [each.value for each in found] == [1.0, 1.0, 0.0]
-
-
-class Counting:
-    identity = "counting"
-
-    def __init__(self):
-        self.texts = []
-
-    def embed(self, texts):
-        self.texts += texts
-        return np.eye(len(texts), 384, dtype=np.float32)
+def test_no_model_is_loaded():
+    code = (
+        "import asyncio, sys; from evals.judges.judge import Submission; "
+        "from evals.judges.reference.judge import ReferenceJudge; from models.chat import Answer; "
+        "from fixtures.cases import Case, Contract, Span; "
+        f"case = Case('1', '1', Contract('c', ''), '', {NOTICE!r}, (Span({GOLD!r}, None),)); "
+        "said = Submission(case, Answer('two months')); "
+        "print(asyncio.run(ReferenceJudge().judge(said, None)).value > 0.5, 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout == "True False\n", done.stderr
 
 
-def test_a_word_is_embedded_once_for_all_answers():
-    embedder = Counting()
-    cases = [pair(NOTICE, [GOLD], f"{number} days' written notice") for number in range(50)]
-    asyncio.run(judged(ReferenceJudge(Embeddings(embedder)), cases))
-    assert sorted(embedder.texts) == sorted(set(embedder.texts))
-
-
-def test_identity_follows_parameters_and_embedder(tmp_path: Path):
+def test_identity_follows_parameters(tmp_path: Path):
     other = tmp_path / "reference.json"
     other.write_text(PARAMETERS.read_text(encoding="utf-8") + "\n", encoding="utf-8")
     judge = ReferenceJudge()
     assert judge.identity == ReferenceJudge().identity
     assert judge.identity != ReferenceJudge(path=other).identity
-    assert judge.identity != ReferenceJudge(Embeddings(Forbidden())).identity
 
 
 ODD = '{"answered": {"features": ["f1"], "trees": {}, "line": {}}, "unanswered": {}}'
@@ -397,8 +378,7 @@ def test_any_text_gets_finite_features(said, gold, question):
     from evals.judges.reference.features import Comparison
 
     compared = Comparison(question, gold, said)
-    vectors = {word: np.ones(384, dtype=np.float32) / 384**0.5 for word in compared.wanted}
-    values = list(compared.values(vectors).values())
+    values = list(compared.values().values())
     assert len(values) == len(DIRECTIONS)
     assert all(abs(value) < 100 for value in values)
     assert 0 <= read_parameters().answered.value(values) <= 1
@@ -409,13 +389,6 @@ def test_the_documentation_holds_the_figures_of_this_data():
     held = sum(each.held_out for each in read_pairs())
     assert f"| held out | {held} |" in page
     assert f"| cross-validated | {len(read_pairs()) - held} |" in page
-
-
-def test_no_text_is_cut_before_it_is_embedded():
-    text = " ".join(f"word{number}" for number in range(500)) + ". A second sentence."
-    found = pieces(text)
-    assert " ".join(found).split() == text.split()
-    assert max(len(piece.split()) for piece in found) <= LONGEST
 
 
 def test_answers_made_by_rule_are_of_the_train_contracts_alone():

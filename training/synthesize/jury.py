@@ -118,9 +118,8 @@ def open_jury(name: str, threshold: float, panel: Panel, chats: Chats) -> Jury:
     if name == NOBODY:
         return Jury(panel, None, None, None, threshold)
     if name == REFERENCE:
-        embeddings = Embeddings()
-        reference = ReferenceJudge(embeddings)
-        support = PairSupport(ClaimSupport(embeddings))
+        reference = ReferenceJudge()
+        support = PairSupport(ClaimSupport(Embeddings()))
         return Jury(panel, reference, support, reference, threshold)
     chat = chats.open(name, JUDGEMENT)
     sufficiency = LlmJudge("sufficiency", chat)

@@ -23,7 +23,7 @@ FOLDS = 6
 STYLE_FOLDS = 3
 DRAWS = 1000
 LEAST = 20
-"""Answers of a system below which its mean is not shown."""
+"""Answers of a system, or of a kind, below which its mean is not shown."""
 
 BEGIN, END = (
     "<!-- figures: written by python -m evals.judges.reference.fit -->",
@@ -74,6 +74,8 @@ def figures(pairs: Sequence[Pair], rows: Examples, silences: Examples) -> str:
             "",
             HEAD.format("A writer never seen"),
             *_unseen_writers(pairs, judged),
+            "",
+            *_kinds(across),
             "",
             *_order(across),
             "",
@@ -201,6 +203,20 @@ def _unseen_writers(
             return pair.contract.startswith(f"{writer}-")
 
         yield f"| {writer} | {agreement(judged([(lambda p, of=of: not of(p), of)], of))}"  # type: ignore[misc]
+
+
+def _kinds(judged: Judged) -> Iterator[str]:
+    """Of each kind of right or wrong answer, what its labels say and what the judge says."""
+    import numpy as np
+
+    yield "| kind | answers | labels | judge | MAE |\n|---|---|---|---|---|"
+    for kind in sorted({pair.kind for pair in judged.pairs}):
+        own = judged.where(lambda pair, kind=kind: pair.kind == kind)  # type: ignore[misc]
+        if len(own.pairs) >= LEAST:
+            labels, said = np.array([pair.label for pair in own.pairs]), np.array(own.said)
+            means = (labels.mean(), said.mean(), np.abs(labels - said).mean())
+            shown = " | ".join(f"{mean:.3f}" for mean in means)
+            yield f"| {kind} | {len(said)} | {shown} |"
 
 
 def _order(judged: Judged) -> Iterator[str]:

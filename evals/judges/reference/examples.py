@@ -100,13 +100,9 @@ def answered(pairs: Sequence[Pair]) -> Examples:
     """Rows of the weighed pairs whose contract answers."""
     import numpy as np
 
-    from fixtures.retrieval.embedder import load_embedder
-
     rows = [pair for pair in weighed(pairs) if not is_unanswered(pair.expected)]
     compared = [comparisons(pair.question, pair.expected, pair.answer) for pair in rows]
-    texts = sorted({text for group in compared for each in group for text in each.wanted})
-    vectors = dict(zip(texts, load_embedder().embed(texts), strict=True))
-    features = np.array([nearest(group, vectors)[1] for group in compared])
+    features = np.array([nearest(group)[1] for group in compared])
     return Examples(tuple(rows), features, tuple(DIRECTIONS.values()))
 
 

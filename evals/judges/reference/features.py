@@ -9,9 +9,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
-from evals.judges.reference import facts, pieces, polarity, words
+from evals.judges.reference import facts, polarity, words
 from evals.judges.reference import names as parties
 from evals.judges.reference import wanted as asked_for
 from evals.judges.reference.edits import edits
@@ -19,17 +18,11 @@ from evals.judges.reference.sections import sections
 from evals.language.declining import is_yes_no
 from evals.language.words import f1, normalise
 
-if TYPE_CHECKING:
-    from evals.judges.reference.words import Vectors
-
-
 FAMILIES: dict[str, dict[str, int]] = {
     "words": {
         "f1": 0, "recall": 0, "subsequence": 0, "bigrams": 0, "best_sentence": 0,
         "new_recall": 1, "new_precision": 0, "precision": 0, "bigrams_back": 0,
     },
-    "word embeddings": {"alike": 1, "alike_back": 0},
-    "sentence embeddings": {"cosine": 1, "gold_met": 1, "said_met": 0, "nearest": 0, "echo": 0},
     "particulars": {
         "gold_particulars": 0, "missing": -1, "any_missing": -1, "swapped": -1, "swaps": -1,
         "alien": -1,
@@ -91,26 +84,14 @@ class Comparison:
         return facts.dispute(self.gold, self.said, self.question)
 
     @cached_property
-    def wanted(self) -> tuple[str, ...]:
-        """Words whose embeddings `values` needs."""
-        texts = (self.gold, self.said, self.asked)
-        return (
-            *words.content(self.gold),
-            *words.content(self.said),
-            *(piece for text in texts for piece in pieces.pieces(text)),
-        )
-
-    @cached_property
     def asked(self) -> str:
         """The question itself, where CUAD's form puts words before it."""
         return self.question.rpartition("Details:")[2].strip() or self.question
 
-    def values(self, vectors: "Vectors") -> dict[str, float]:
+    def values(self) -> dict[str, float]:
         """Every feature by name, in the order of `DIRECTIONS`."""
         found = {
             **self._words(),
-            **self._likeness(vectors),
-            **pieces.likeness(self.gold, self.said, self.asked, vectors),
             **self._particulars(),
             **asked_for.wanted(self.gold, self.said, self.asked, self.dispute),
             **self._names(),
@@ -144,14 +125,6 @@ class Comparison:
             "new_precision": precision if said_content else 0.0,
             "precision": words.shared(said, gold) / max(len(said), 1),
             "bigrams_back": words.bigrams(gold, said),
-        }
-
-    def _likeness(self, vectors: "Vectors") -> dict[str, float]:
-        asked, gold, said = map(words.content, (self.question, self.gold, self.said))
-        back = words.alike(words.new(said, asked), gold, vectors)
-        return {
-            "alike": words.alike(words.new(gold, asked), said, vectors),
-            "alike_back": back if said else 0.0,
         }
 
     def _particulars(self) -> dict[str, float]:
@@ -216,11 +189,11 @@ def comparisons(question: str, golds: Sequence[str], said: str) -> list[Comparis
     return [Comparison(question, gold, said, len(golds)) for gold in (*golds, *joined)]
 
 
-def nearest(candidates: Sequence[Comparison], vectors: "Vectors") -> tuple[Comparison, list[float]]:
+def nearest(candidates: Sequence[Comparison]) -> tuple[Comparison, list[float]]:
     """The comparison with the gold text to which the answer comes nearest, and its features."""
-    valued = [(each, each.values(vectors)) for each in candidates]
+    valued = [(each, each.values()) for each in candidates]
     best, values = max(
         valued, key=lambda pair: pair[1]["f1"] + pair[1]["new_recall"] - pair[1]["missing"]
     )
-    met = [each["gold_met"] for _, each in valued]
+    met = [each["new_recall"] for _, each in valued]
     return best, list({**values, "other_golds": round(sum(met) / len(met), 4)}.values())

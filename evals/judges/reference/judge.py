@@ -1,13 +1,12 @@
 """The embedded judge of correctness: labelled pairs made its weights, and no model is asked."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from common.identity import digest, file_digest
 from evals.calls.calls import Calls
-from evals.judges.embedded.embedding import Embeddings
 from evals.judges.judge import Submission
 from evals.judges.reference import names as parties
 from evals.judges.reference import polarity, unanswered
@@ -36,11 +35,10 @@ class ReferenceJudge:
     """Predicts the score that a careful reader would give.
 
     Where nothing is to be weighed, rules decide. Else trees and a line weigh the features of
-    `features.py`, or where the contract does not answer, those of `unanswered.py`; the embedder is
-    asked only for words and sentences that it has not seen. Equal texts in, equal score out.
+    `features.py`, or where the contract does not answer, those of `unanswered.py`. Equal texts in,
+    equal score out.
     """
 
-    embeddings: Embeddings = field(default_factory=Embeddings)
     path: Path = PARAMETERS
     metric: str = "correctness"
     name: str = "reference"
@@ -48,8 +46,8 @@ class ReferenceJudge:
 
     @cached_property
     def identity(self) -> str:
-        """SHA-256 over parameters, embedder and the version of the rules."""
-        return digest("reference", file_digest(self.path), self.embeddings.identity, VERSION)
+        """SHA-256 over parameters and the version of the rules."""
+        return digest("reference", file_digest(self.path), VERSION)
 
     @cached_property
     def _parameters(self) -> Parameters:
@@ -59,7 +57,7 @@ class ReferenceJudge:
         """The score of one answer; the reason names what lowered it.
 
         Raises:
-            UserError: the embedder is not installed, or the parameters are broken.
+            UserError: the parameters are broken.
         """
         case, said = submission.case, submission.answer.text
         golds = [span.text for span in case.spans]
@@ -72,9 +70,7 @@ class ReferenceJudge:
                 return Score(UNDECIDED, "says that it is not there, and answers all the same")
             return Score(value, "" if value > 0.95 else unanswered.reason(case.question, said))
         candidates = comparisons(case.question, golds, said)
-        words = list(dict.fromkeys(word for each in candidates for word in each.wanted))
-        rows = await self.embeddings.embed(words)
-        nearest_one, values = nearest(candidates, dict(zip(words, rows, strict=True)))
+        nearest_one, values = nearest(candidates)
         value = self._parameters.answered.value(values)
         if value > UNDECIDED and guesses(golds, said, case.question):
             return Score(UNDECIDED, "has the value amid others of its kind: a list of guesses")
@@ -136,6 +132,6 @@ def reason(compared: Comparison, values: Sequence[float]) -> str:
         said.append("negated otherwise")
     if value["repeated"] > 0.3:
         said.append("repeats itself")
-    if value["alike"] < 0.5:
-        said.append(f"little of the expected answer ({value['alike']:.0%} of its words by meaning)")
+    if value["new_recall"] < 0.3:
+        said.append(f"little of the expected answer ({value['new_recall']:.0%} of its words)")
     return "; ".join(said) or "worded otherwise than the expected answer"

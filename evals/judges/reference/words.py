@@ -1,18 +1,10 @@
-"""Words that two texts share: by stem, by likeness of meaning, and in order."""
+"""Words that two texts share: by stem, and in order."""
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    Vectors = Mapping[str, npt.NDArray[np.float32]]
-
 
 WORD = re.compile(r"[a-z]+(?:-[a-z]+)*")
 
@@ -39,8 +31,6 @@ SUFFIXES = tuple(
 )
 
 SHORTEST_STEM = 4
-ALIKE = 0.4
-"""Cosine of words that have nothing in common; likeness counts from here."""
 
 
 @lru_cache(maxsize=65536)
@@ -71,21 +61,6 @@ def covered(wanted: Sequence[str], by: Sequence[str]) -> float:
     """Share of the stems wanted that are found; 1.0 where none is wanted."""
     stems, found = {stem(word) for word in wanted}, {stem(word) for word in by}
     return len(stems & found) / len(stems) if stems else 1.0
-
-
-def alike(wanted: Sequence[str], by: Sequence[str], vectors: "Vectors") -> float:
-    """Mean likeness, 0..1, of each word wanted to the nearest one found.
-
-    Greedy matching as in BERTScore (Zhang et al. 2020), of words embedded one by one.
-    """
-    import numpy as np
-
-    if not wanted or not by:
-        return float(not wanted)
-    one = np.stack([vectors[word] for word in wanted])
-    two = np.stack([vectors[word] for word in by])
-    nearest = (one @ two.T).max(axis=1)
-    return float(np.clip((nearest - ALIKE) / (1 - ALIKE), 0, 1).mean())
 
 
 def shared(said: Sequence[str], gold: Sequence[str]) -> int:
