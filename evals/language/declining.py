@@ -118,6 +118,15 @@ def declines(text: str, question: str = "", golds: Sequence[str] = ()) -> bool:
     return reading(text, question, golds) != "answer"
 
 
+def says_both(text: str) -> bool:
+    """Whether an answer says yes and no at once.
+
+    >>> says_both("Yes and no."), says_both("No.")
+    (True, False)
+    """
+    return both_ways().match(plain(text)) is not None
+
+
 def is_yes_no(question: str) -> bool:
     """Whether the question wants yes or no.
 

@@ -106,7 +106,7 @@ def _save(cells: Sequence[Mapping[str, Any]], path: Path) -> None:
     sheet = csv.DictWriter(text, list(dict.fromkeys(chain.from_iterable(cells))))
     sheet.writeheader()
     sheet.writerows({name: _cell(value) for name, value in row.items()} for row in cells)
-    write_whole(path, text.getvalue())
+    write_whole(path, text.getvalue(), private=True)
 
 
 def _cell(value: Any) -> str:

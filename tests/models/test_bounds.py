@@ -115,7 +115,7 @@ GATE_NUMBERS = [
 
 
 def test_the_numbers_of_the_gate_file_are_found():
-    assert len(GATE_NUMBERS) == 33
+    assert len(GATE_NUMBERS) == 34
 
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan, True, "0.5", 10**400])

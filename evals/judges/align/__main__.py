@@ -4,12 +4,10 @@ Exit codes: 0 written, 1 not shown to be better and so not written, 4 a usage mi
 """
 
 import argparse
-import asyncio
 import json
 import re
 import shlex
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,19 +16,16 @@ from common.command import Parser, run
 from common.errors import UserError
 from common.files import write_whole
 from common.identity import digest, file_digest
-from evals.calls.calls import Budget, Calls
-from evals.calls.journal import Journal, Lookups
-from evals.calls.store import Store
 from evals.judges.align.judge import Alignment
 from evals.judges.align.labelled import check_enough, read_labelled
 from evals.judges.align.monotone import KNOTS, Monotone, crossed, fitted
-from evals.judges.judge import Panel, Submission
 from evals.judges.pairs import Pair
 from evals.judges.reference.judge import ReferenceJudge
 from evals.judges.wording import Wording, read_text, rubric_digest
 from evals.options import ALIGNED
 from fixtures.datasets import load_dataset
 from models.chat import Answer
+from models.spoken import scorable
 from reports.statistics.agreement import Agreement, Measured, agreement
 from reports.statistics.estimates import Estimate
 from reports.statistics.intervals import cluster_mean
@@ -130,7 +125,7 @@ def _align(options: argparse.Namespace) -> int:
     pairs = read_labelled(options.labels, cases, rubric)
     answered = [pair for pair in pairs if pair.case.answerable]
     check_enough(options.labels, answered)
-    scores = asyncio.run(_scores(judge, answered))
+    scores = [_score(judge, pair) for pair in answered]
     scored = [(p, s) for p, s in zip(answered, scores, strict=True) if s is not None]
     check_enough(options.labels, [pair for pair, _ in scored])
     found = tried([pair for pair, _ in scored], [score for _, score in scored])
@@ -165,20 +160,10 @@ def _align(options: argparse.Namespace) -> int:
     return 0
 
 
-async def _scores(judge: ReferenceJudge, pairs: Sequence[Pair]) -> list[float | None]:
-    """The reference judge's scores; None where it gives none."""
-    with tempfile.TemporaryDirectory() as folder:
-        store = Store(str(Path(folder) / "scores.sqlite"))
-        try:
-            async with Journal(store) as journal:
-                calls = Calls(journal, Lookups(store, "answers"), Budget())
-                panel = Panel((judge,), calls, journal, Lookups(store, "scores"))
-                found = await asyncio.gather(
-                    *(panel.score(judge, Submission(p.case, Answer(p.answer))) for p in pairs)
-                )
-        finally:
-            store.close()
-    return [score.value for score in found]
+def _score(judge: ReferenceJudge, pair: Pair) -> float | None:
+    """The reference judge's score, as an exam gives it; None where it gives none."""
+    answer = scorable(Answer(pair.answer))
+    return None if answer.error else judge.score(pair.case, answer.text).value
 
 
 def _sides(found: Tried) -> tuple[Agreement, Agreement]:

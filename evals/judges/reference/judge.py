@@ -14,10 +14,10 @@ from evals.judges.reference.features import DIRECTIONS, Comparison, comparisons,
 from evals.judges.reference.unjudged import unjudged
 from evals.judges.reference.wanted import guesses
 from evals.judges.reference.weights import PARAMETERS, Parameters, read_parameters
-from evals.language.declining import abstains, plain
-from evals.language.denials import both_ways
+from evals.language.declining import abstains, says_both
 from evals.language.words import normalise
 from evals.results import Score
+from fixtures.cases import Case
 
 VERSION = 5
 """Raised when a rule or a feature changes, so that stored scores are made again."""
@@ -59,7 +59,10 @@ class ReferenceJudge:
         Raises:
             UserError: the parameters are broken.
         """
-        case, said = submission.case, submission.answer.text
+        return self.score(submission.case, submission.answer.text)
+
+    def score(self, case: Case, said: str) -> Score:
+        """The same, of an answer's text; no call is made."""
         golds = [span.text for span in case.spans]
         score = unjudged(golds, said) or by_rule(case.question, golds, said)
         if score is not None:
@@ -88,7 +91,7 @@ def is_unanswered(golds: Sequence[str]) -> bool:
 def by_rule(question: str, golds: Sequence[str], said: str) -> Score | None:
     """The score where no weighing is needed: silence, the gold text, its opposite."""
     if is_unanswered(golds):
-        if both_ways().match(plain(said)):
+        if says_both(said):
             return Score(UNDECIDED, "says both yes and no")
         # "No" to whether there is a clause says that there is none.
         return Score(1.0) if len(said.split()) < 3 and abstains(said) else None
