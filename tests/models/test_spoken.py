@@ -121,6 +121,9 @@ def test_whoever_scores_judges_or_compares_takes_a_refusal_for_one():
         "evals/judges/llm/pairwise.py",
         "reports/sections/stability.py",
         "reports/sections/corpus.py",
+        "reports/sections/judge_forms.py",
+        "reports/sections/loss.py",
+        "evals/judges/align/__main__.py",
     }
 
 
