@@ -178,7 +178,7 @@ def test_a_judge_that_goes_away_leaves_a_report_of_the_answers(tmp_path):
         judge.latency = 0.3
         words = ["--limit", "12", "--judge", "rater", "evals/test_correctness.py"]
         process = exam(tmp_path, *words)
-        output = process.communicate(timeout=120)[0].decode()
+        output = process.communicate(timeout=400)[0].decode()
     assert process.returncode == 4, output
     report = json.loads(next((tmp_path / "runs").glob("*/report.json")).read_text())
     assert sum(row["error"] is None for row in report["results"]) == 12

@@ -15,11 +15,12 @@ from evals.judges.reference.unjudged import unjudged
 from evals.judges.reference.wanted import guesses
 from evals.judges.reference.weights import PARAMETERS, Parameters, read_parameters
 from evals.language.declining import abstains, says_both
+from evals.language.orders import orders
 from evals.language.words import normalise
 from evals.results import Score
 from fixtures.cases import Case
 
-VERSION = 5
+VERSION = 6
 """Raised when a rule or a feature changes, so that stored scores are made again."""
 
 BARE = 0.8
@@ -88,8 +89,10 @@ def is_unanswered(golds: Sequence[str]) -> bool:
     return all(abstains(gold) for gold in golds)
 
 
-def by_rule(question: str, golds: Sequence[str], said: str) -> Score | None:
+def by_rule(question: str, golds: Sequence[str], said: str) -> Score | None:  # noqa: PLR0911
     """The score where no weighing is needed: silence, the gold text, its opposite."""
+    if orders(said, " ".join(golds)):
+        return Score(0.0, "tells its grader what to do")
     if is_unanswered(golds):
         if says_both(said):
             return Score(UNDECIDED, "says both yes and no")
