@@ -47,7 +47,8 @@ of predictions.
 | ContractEval F1, F2, laziness ↓ | gold, answer | 0..1 | none | ContractEval 2025 |
 | calibration error ↓, Brier ↓, AUROC, area under risk and coverage ↓ | gold, answer, confidence | 0..1 | none | Naeini 2015; Brier 1950; Geifman and El-Yaniv 2017 |
 | preference (`--pairwise`) | question, gold, two answers | -1..1 | 2 | Zheng et al. 2023 |
-| correctness with people's labels (`--labels`) | labels, judges' scores | 0..1 | none | Angelopoulos et al. 2023 |
+| correctness with people's labels (`--labels`), and its paired differences | labels, judges' scores | 0..1, -1..1 | none | Angelopoulos et al. 2023 |
+| share of right answers, corrected by the judge's errors | judges' scores, labels or the judges' exam | 0..1 | none | Rogan and Gladen 1978; Lee et al. 2025 |
 
 The confidence of a local model is the mean log-probability of its answer's tokens, as a
 probability. A model without one has an operating point instead of a curve.

@@ -58,7 +58,11 @@ CHANGED: dict[str, str] = {
             "*.estimates",
         )
     },
-    "fingerprint.judges.0.2": "the reference judge's version 3: what a hedge is",
+    "fingerprint.judges.0.2": "the reference judge, fitted on labels that look like life",
+    "*.estimates.correctness.*": "the reference judge, fitted on labels that look like life",
+    "results.*.scores.correctness": "the reference judge, fitted on labels that look like life",
+    "results.32.missed.*": "an answer that the reference judge calls wrong now, as it is",
+    "results.*.reasons.correctness": "the reference judge, fitted on labels that look like life",
     "sections.0.findings.*.estimate": "one labelled answer, which says no and then yes, is a hedge",
     "gate.leakage.excused": "the policy excuses, and says why",
     "dataset.source": "new: what loads the data set again, for a promotion to compute by",
