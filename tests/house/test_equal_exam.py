@@ -61,7 +61,7 @@ CHANGED: dict[str, str] = {
     "fingerprint.judges.0.2": "the reference judge, fitted on labels that look like life",
     "*.estimates.correctness.*": "the reference judge, fitted on labels that look like life",
     "results.*.scores.correctness": "the reference judge, fitted on labels that look like life",
-    "results.32.missed.*": "an answer that the reference judge calls wrong now, as it is",
+    "results.32.missed.*": "a clause cut before its deciding words is called wrong now",
     "results.*.reasons.correctness": "the reference judge, fitted on labels that look like life",
     "sections.0.findings.*.estimate": "one labelled answer, which says no and then yes, is a hedge",
     "gate.leakage.excused": "the policy excuses, and says why",
