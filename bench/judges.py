@@ -39,7 +39,6 @@ from models.prompted import PromptedModel, Template
 from tests.builders.fake_server import FakeServer, serve
 
 PAIRWISE = "pairwise"
-KNOWN = f"{REFERENCE}, words known"
 SHOWN = 300
 """Characters of an answer: two or three sentences."""
 PASSAGES = 5
@@ -96,7 +95,7 @@ class OneChat(Chats):
 def measure(folder: Path, cases: int = 200) -> Finding:
     """Score `cases` cases under every judged metric, each with a store of its own in `folder`."""
     judged = [name for name, metric in METRICS.items() if metric.rule is None]
-    names = [REFERENCE, KNOWN, PAIRWISE, *(name for name in judged if name not in LEFT_OUT)]
+    names = [REFERENCE, PAIRWISE, *(name for name in judged if name not in LEFT_OUT)]
     with _server() as url:
         chat = _chat(url)
         submissions = _submissions(cases + 1, folder, chat)
@@ -111,8 +110,8 @@ def measure(folder: Path, cases: int = 200) -> Finding:
         "ask is asked once. Calls and tokens are per 1,000 cases, tokens those of SmolLM2's "
         "tokenizer without a chat template. Milliseconds are this process's processor time a "
         "case: prompts, connections, store, and the embedder where there is one, imports not "
-        f"counted; under `{KNOWN}` the same cases a second time. The `selfcheck` metrics ask the "
-        "examined model for five samples, which they share in one exam.",
+        "counted. The `selfcheck` metrics ask the examined model for five samples, which they "
+        "share in one exam.",
         table="\n".join([head, "|---|---:|---:|---:|---:|", *(cost.row for cost in costs)]),
     )
 
@@ -157,8 +156,6 @@ def _quotation(case: Case) -> str:
 def _cost(name: str, submissions: Sequence[Submission], folder: Path, chat: Overheard) -> Cost:
     """Judge every submission; the first is there to import what is needed, and not counted.
 
-    Under `KNOWN` all are judged before, so that the embedder has nothing left to do.
-
     Raises:
         RuntimeError: one could not be scored.
     """
@@ -179,8 +176,7 @@ async def _judged(
     async with Journal(store) as journal:
         calls = Calls(journal, Lookups(store, "answers"), Budget())
         asks = _asks(name, chat)
-        for each in submissions if name == KNOWN else submissions[:1]:
-            await asks(each, calls)
+        await asks(submissions[0], calls)
         before, begun = calls.budget.calls, time.process_time()
         chat.said.clear()
         scores = await asyncio.gather(*(asks(each, calls) for each in submissions[1:]))
@@ -196,7 +192,7 @@ def _asks(name: str, chat: Overheard) -> Asks:
         return lambda submission, calls: pairwise.prefer(
             submission.case, submission.answer, Answer(submission.answer.passages[0].text), calls
         )
-    metric, judge = ("correctness", REFERENCE) if name in (REFERENCE, KNOWN) else (name, chat.name)
+    metric, judge = ("correctness", REFERENCE) if name == REFERENCE else (name, chat.name)
     (opened,) = open_judges((metric,), (judge,), 1, OneChat(chat))
     return opened.judge
 

@@ -22,7 +22,7 @@ from evals.judges.reference import names as parties
 from evals.judges.reference.constructed import borrowed, from_clauses
 from evals.judges.reference.edits import edits
 from evals.judges.reference.examples import answered, fitted, grow, silent, weighed
-from evals.judges.reference.features import DIRECTIONS
+from evals.judges.reference.features import DIRECTIONS, comparisons, nearest
 from evals.judges.reference.fit import main
 from evals.judges.reference.judge import ReferenceJudge, by_rule
 from evals.judges.reference.trees import leaf, trees_of
@@ -175,6 +175,40 @@ ESCROW = (
 def test_answers_in_their_own_words(question, gold, answer, low, high):
     (found,) = asyncio.run(judged(ReferenceJudge(), [pair(question, [gold], answer)]))
     assert low <= found.value <= high, found
+
+
+ASSIGN = (
+    "Neither party may assign this Agreement, in whole or in part, without the prior written "
+    "consent of the other party, and any purported assignment without such consent is void."
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "low", "high"),
+    [
+        ("No.", 0.5, 1.0),
+        ("No, neither party may assign it without the other's written consent.", 0.7, 1.0),
+        ("Yes.", 0.0, 0.2),
+        ("Yes, either party may assign without the prior written consent.", 0.0, 0.49),
+    ],
+)
+def test_what_a_clause_forbids_is_answered_by_no(answer, low, high):
+    asked = pair("May a party assign the agreement without consent?", [ASSIGN], answer)
+    (found,) = asyncio.run(judged(ReferenceJudge(), [asked]))
+    assert low <= found.value <= high, found
+
+
+@pytest.mark.parametrize(
+    ("question", "gold", "sign"),
+    [
+        ("May a party assign the agreement without consent?", ASSIGN, -1),
+        ("Can a party terminate without cause?", "Either party may terminate without cause.", 1),
+        ("Is there an anti-assignment clause?", ASSIGN, 1),
+        ("Who may assign?", ASSIGN, 0),
+    ],
+)
+def test_what_a_gold_text_says_to_yes_and_no(question, gold, sign):
+    assert polarity.expected(question, gold) == sign
 
 
 @pytest.mark.parametrize(
@@ -375,10 +409,7 @@ def test_edits_count_only_in_a_copy():
 @settings(deadline=None, max_examples=100)
 @given(st.text(max_size=300), st.text(min_size=1, max_size=300), st.text(min_size=1, max_size=60))
 def test_any_text_gets_finite_features(said, gold, question):
-    from evals.judges.reference.features import Comparison
-
-    compared = Comparison(question, gold, said)
-    values = list(compared.values().values())
+    _, values = nearest(comparisons(question, [gold], said))
     assert len(values) == len(DIRECTIONS)
     assert all(abs(value) < 100 for value in values)
     assert 0 <= read_parameters().answered.value(values) <= 1

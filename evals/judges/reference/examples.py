@@ -64,25 +64,11 @@ class Examples:
         return np.array([weight(pair) for pair in self.pairs])
 
     @cached_property
-    def contracts(self) -> "npt.NDArray[np.str_]":
-        """What no fold may share."""
-        import numpy as np
-
-        return np.array([pair.contract for pair in self.pairs])
-
-    @cached_property
     def held_out(self) -> "Chosen":
         """Rows that nothing may be fitted on."""
         import numpy as np
 
         return np.array([pair.held_out for pair in self.pairs])
-
-    @cached_property
-    def labelled(self) -> "Chosen":
-        """Rows that somebody read; the others were made by a rule."""
-        import numpy as np
-
-        return np.array([pair.origin != "template" for pair in self.pairs])
 
 
 def weight(pair: Pair) -> float:

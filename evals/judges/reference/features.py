@@ -17,6 +17,7 @@ from evals.judges.reference.edits import edits
 from evals.judges.reference.sections import sections
 from evals.language.declining import is_yes_no
 from evals.language.words import f1, normalise
+from fixtures.datasets import as_question
 
 FAMILIES: dict[str, dict[str, int]] = {
     "words": {
@@ -32,7 +33,7 @@ FAMILIES: dict[str, dict[str, int]] = {
         "named_met": 1, "capitals_met": 1, "met": 1,
     },
     "names": {"names_missing": -1, "names_alien": -1, "reversed": -1},
-    "polarity": {"stance": 1, "flips": -1, "says": 0, "affirms": 0},
+    "polarity": {"stance": 1, "flips": -1, "affirms": 1},
     "edits": {"copied": 0, "replaced": -1, "deleted": -1, "negations": -1},
     "silence": {"silent": -1, "silent_share": -1},
     "question": {"yes_no": 0, "wants_particular": 0, "wants_name": 0},
@@ -86,10 +87,10 @@ class Comparison:
     @cached_property
     def asked(self) -> str:
         """The question itself, where CUAD's form puts words before it."""
-        return self.question.rpartition("Details:")[2].strip() or self.question
+        return as_question(self.question)
 
     def values(self) -> dict[str, float]:
-        """Every feature by name, in the order of `DIRECTIONS`."""
+        """Every feature by name, but for that of the other gold texts."""
         found = {
             **self._words(),
             **self._particulars(),
@@ -102,9 +103,8 @@ class Comparison:
             **self._sections(),
             **self._shape(),
             "golds": min(self.golds, 5),
-            "other_golds": 0.0,
         }
-        return {name: round(found[name], 4) for name in DIRECTIONS}
+        return {name: round(value, 4) for name, value in found.items()}
 
     def _words(self) -> dict[str, float]:
         from rapidfuzz.distance import LCSseq
@@ -150,8 +150,7 @@ class Comparison:
         return {
             "stance": float(polarity.stance(self.gold) * polarity.stance(self.said)),
             "flips": min(polarity.flips(self.gold, self.said), 5),
-            "says": float(polarity.stance(self.said)),
-            "affirms": float(polarity.stance(self.said) * is_yes_no(self.asked)),
+            "affirms": float(polarity.stance(self.said) * polarity.expected(self.asked, self.gold)),
         }
 
     def _question(self) -> dict[str, float]:
@@ -196,4 +195,5 @@ def nearest(candidates: Sequence[Comparison]) -> tuple[Comparison, list[float]]:
         valued, key=lambda pair: pair[1]["f1"] + pair[1]["new_recall"] - pair[1]["missing"]
     )
     met = [each["new_recall"] for _, each in valued]
-    return best, list({**values, "other_golds": round(sum(met) / len(met), 4)}.values())
+    found = {**values, "other_golds": round(sum(met) / len(met), 4)}
+    return best, [found[name] for name in DIRECTIONS]

@@ -20,7 +20,7 @@ from evals.language.words import normalise
 from evals.results import Score
 from fixtures.cases import Case
 
-VERSION = 6
+VERSION = 7
 """Raised when a rule or a feature changes, so that stored scores are made again."""
 
 BARE = 0.8

@@ -3,8 +3,9 @@
 import re
 from functools import lru_cache
 
+from evals.judges.reference.names import ROLES
 from evals.judges.reference.words import STOP, stem
-from evals.language.declining import TYPOGRAPHY, is_silent
+from evals.language.declining import TYPOGRAPHY, is_silent, is_yes_no
 
 STANCE = re.compile(r"(?:^|[,:;.!?\-]\s*|\banswer is |\bis )\W*(yes|no)(?=\s*(?:[,:;.!?\-]|$))")
 
@@ -21,6 +22,11 @@ PREFIX = re.compile(
     r"defin|divid|insur|affect|assign|enforce|exclus)))"
 )
 
+MAY = re.compile(
+    r"\W*(?:may|can|could)\b|\b(?:allowed|permitted|free|entitled|able|(?:has|have) the right) to\b"
+)
+
+WHO = frozenset({stem("party"), *map(stem, ROLES)})
 REACH = 8
 """Words that a negation governs."""
 
@@ -57,6 +63,23 @@ def flips(gold: str, said: str) -> int:
     """How many stems of both texts are negated in only one of the two."""
     one, two = signs(gold), signs(said)
     return sum(one[word].isdisjoint(two[word]) for word in one.keys() & two.keys())
+
+
+def expected(question: str, gold: str) -> int:
+    """1 where the gold text says yes to a question of yes or no, -1 where no, 0 to other questions.
+
+    A clause says yes to whether there is one, and no to whether one may do what it forbids: the
+    first of its parts that speaks of what was asked tells.
+    """
+    if not is_yes_no(question):
+        return 0
+    if MAY.search(question.lower()):
+        asked = {word for word, signs_of in signs(question).items() if True not in signs_of} - WHO
+        for part in CLAUSE_END.split(gold.translate(TYPOGRAPHY).lower()):
+            told = signs(part)
+            if shared := asked & told.keys():
+                return -1 if any(told[word] == {True} for word in shared) else 1
+    return 1
 
 
 def sentences(text: str) -> list[str]:

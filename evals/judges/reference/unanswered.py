@@ -7,6 +7,7 @@ from evals.judges.reference import facts, polarity, words
 from evals.judges.reference.sections import sections
 from evals.language.declining import is_yes_no, reading
 from evals.language.words import normalise
+from fixtures.datasets import as_question
 
 USUAL = re.compile(
     r"\b(?:likely|probably|typically|usual(?:ly)?|generally|possib(?:le|ly)|presumably|may well|"
@@ -40,7 +41,7 @@ DIRECTIONS = {
 
 def values(question: str, said: str) -> list[float]:
     """Every feature, in the order of `DIRECTIONS`."""
-    asked = question.rpartition("Details:")[2].strip() or question
+    asked = as_question(question)
     read = reading(said, "", ())
     parts, silent = polarity.sentences(said), polarity.silences(said)
     others = " ".join(part for part, is_silent in zip(parts, silent, strict=True) if not is_silent)
@@ -72,7 +73,7 @@ def all_the_same(question: str, said: str) -> bool:
     It turns away from the silence, or gives a particular in half of the question's words. A guess
     at what is usual is none, nor what stands there on other matters.
     """
-    asked = question.rpartition("Details:")[2].strip() or question
+    asked = as_question(question)
     parts, silent = polarity.sentences(said), polarity.silences(said)
     if True not in silent:
         return False

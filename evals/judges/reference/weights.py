@@ -16,7 +16,8 @@ SPREAD = 1.5
 """How much further from 0.5 a score is than what was predicted.
 
 Least squares draws every prediction toward the mean, and readers give 0 and 1 most often. Of 1.0 to
-1.8 on contracts never seen the mean absolute error was least from 1.4 on; ranks do not change."""
+1.8 on contracts never seen the mean absolute error was least from 1.4 on; ranks change only where 0
+or 1 is reached."""
 
 PARAMETERS = ROOT / "evals" / "judges" / "data" / "reference.json"
 
@@ -75,24 +76,21 @@ def read_parameters(path: Path = PARAMETERS) -> Parameters:
     Raises:
         UserError: they are of other features, or no JSON.
     """
-    mend = "type: python -m evals.judges.reference.fit"
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
-        found = {
-            kind: (each["features"], _weights(each))
-            for kind, each in ((kind, stored[kind]) for kind in ("answered", "unanswered"))
-        }
+        return Parameters(
+            _weights(stored["answered"], DIRECTIONS), _weights(stored["unanswered"], UNANSWERED)
+        )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
-            f"{path}: no parameters of the reference judge ({error}); {mend}"
+            f"{path}: no parameters of the reference judge ({error}); "
+            "type: python -m evals.judges.reference.fit"
         ) from error
-    names = {"answered": DIRECTIONS, "unanswered": UNANSWERED}
-    if any(features != list(names[kind]) for kind, (features, _) in found.items()):
-        raise UserError(f"{path}: fitted for other features; {mend}")
-    return Parameters(found["answered"][1], found["unanswered"][1])
 
 
-def _weights(stored: Mapping[str, Any]) -> Weights:
+def _weights(stored: Mapping[str, Any], directions: Mapping[str, int]) -> Weights:
+    if stored["features"] != list(directions):
+        raise ValueError("fitted for other features")
     trees, line = stored["trees"], stored["line"]
     return Weights(
         Trees(trees["base"], tuple(trees["trees"])),
