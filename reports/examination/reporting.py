@@ -59,7 +59,8 @@ def report_on(planned: Planned, run: Run, results: Sequence[Result], started: st
     judges = judging(planned, gate)
     kin = kinships_of(planned, gate, results, judges.weights)
     bars = _bars(planned, gate, results, judges, kin)
-    found = sections(run, results, planned.agenda, gate, prepared.opponents, judges.weights)
+    opponents = prepared.opponents
+    found = sections(run, results, planned.agenda, gate, opponents, judges.exams, judges.weights)
     found += tuple(each for each in (judges.panel, family_section(kin)) if each.findings)
     report = conclude(
         _header(planned, run, started, gate.alpha),
@@ -67,7 +68,7 @@ def report_on(planned: Planned, run: Run, results: Sequence[Result], started: st
         run.spending,
         gate,
         candidates=prepared.options.models,
-        opponents=prepared.opponents,
+        opponents=opponents,
         further=_further(planned, run, gate, found),
         notes=[
             *planned.beforehand.notes,

@@ -15,7 +15,7 @@ from reports.sections.contamination import contamination_section
 from reports.sections.corpus import corpus_section
 from reports.sections.drawing import drawing_section
 from reports.sections.fairness import fairness_section
-from reports.sections.judge_exams import exam_faults, judge_section
+from reports.sections.judge_exams import exam_faults
 from reports.sections.judge_forms import form_section, with_coverage
 from reports.sections.labels import labels_section
 from reports.sections.loss import loss_section
@@ -37,11 +37,12 @@ def sections(
     agenda: "Agenda",
     gate: Gate,
     opponents: Sequence[Opponent],
+    exams: Section,
     weights: Mapping[str, float],
 ) -> tuple[Section, ...]:
-    """Every section that has a finding."""
+    """Every section that has a finding; `exams` is what the judges' own came to."""
     found = [
-        judge_section(agenda.judge_exams, gate),
+        exams,
         *stability_sections(run.varied, results, gate.stability, gate.alpha, gate.attrition),
         _harm(by_model(results), gate),
         fairness_section(run.varied, by_model(results), len(agenda.varied), gate),
@@ -53,18 +54,21 @@ def sections(
         loss_section(run, gate),
         labels_section(results, agenda.labels, agenda.judge_exams, gate, opponents, weights),
         ties_section(by_model(results), agenda.labels, weights, gate),
-        _forms(agenda.judge_exams, by_model(results), gate),
+        _forms(agenda.judge_exams, exams, by_model(results), gate),
         metric_section(agenda.metric_exams, gate),
     ]
     return tuple(section for section in found if section.findings)
 
 
 def _forms(
-    exams: Sequence[JudgeExam], of_model: Mapping[str, Sequence[Result]], gate: Gate
+    exams: Sequence[JudgeExam],
+    section: Section,
+    of_model: Mapping[str, Sequence[Result]],
+    gate: Gate,
 ) -> Section:
     """The judges' exams by form, and how much of each model's answers those cover who are heard."""
     names = [exam.judge.name for exam in exams]
-    judges = heard(exam_faults(gate, judge_section(exams, gate), names))
+    judges = heard(exam_faults(gate, section, names))
     return with_coverage(form_section(exams, gate), judges, of_model if exams else {})
 
 

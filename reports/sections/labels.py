@@ -64,7 +64,7 @@ def labels_section(
                 _difference(model, scored, of_model.get(name, ()), anywhere, opponent, gate)
                 for name, opponent in named.items()
             ]
-    return Section(LABELS, "With people's labels", NOTE, tuple(findings))
+    return Section(LABELS, "What people would say", NOTE, tuple(findings))
 
 
 def lookup(labels: Sequence[Label]) -> Callable[[Result], float | None]:
