@@ -1,5 +1,6 @@
 # make eval    examine the embedded model on the embedded contracts; ARGS="..." go to pytest
 # make test    the project's own tests
+# make search  the property tests, on examples never tried before
 # make check   lint, format and types
 # make bench   measure speed; writes bench/results.md
 
@@ -10,7 +11,7 @@ ARGS ?=
 export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: eval test heavy check bench lock clean
+.PHONY: eval test heavy search check bench lock clean
 
 eval: .venv/installed
 	$(BIN)/python -m pytest evals $(ARGS)
@@ -20,6 +21,9 @@ test: .venv/installed
 
 heavy: .venv/installed
 	$(BIN)/python -m pytest tests -m heavy $(ARGS)
+
+search: .venv/installed
+	$(BIN)/python -m pytest $$(grep -rl "^@given" tests) --hypothesis-profile=search $(ARGS)
 
 check: .venv/installed
 	$(BIN)/ruff check .
