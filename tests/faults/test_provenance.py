@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from common.aws import Prefix
 from common.errors import UserError
 from evals.leakage.leaks import find_leaks
 from fixtures.cases import Contract
@@ -16,7 +17,6 @@ from training.data.__main__ import main as make_data
 from training.data.examples import write_meta
 from training.preferences.formats import read_pairs, read_unpaired
 from training.sagemaker import job
-from training.sagemaker.aws import Prefix
 from training.sagemaker.shipment import Parcel, Shipment
 
 

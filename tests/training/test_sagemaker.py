@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
+from common import aws
 from common.errors import UserError
 from models.manifest import Manifest, write_manifest
 from models.registry import read_entry
@@ -27,7 +28,7 @@ from tests.seams import users
 from training.data.examples import Meta, write_meta
 from training.outcome.delivery import Places
 from training.sagemaker import __main__ as sagemaker
-from training.sagemaker import artifacts, aws, container, job, shipment
+from training.sagemaker import artifacts, container, job, shipment
 
 ROLE = "arn:aws:iam::123456789012:role/trainer"
 REGION = "us-east-1"
@@ -309,7 +310,7 @@ def test_a_server_that_stands_for_s3_is_the_host(checkout, cloud, monkeypatch):
 
 
 def test_there_is_no_other_way_to_a_bucket():
-    assert users("boto3") == {"training/sagemaker/aws.py"}
+    assert users("boto3") == {"common/aws.py"}
     sending = (".upload_fileobj", ".upload_file", ".put_object", ".copy_object")
     assert users(*sending) == {"training/sagemaker/__main__.py"}
 

@@ -6,13 +6,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from common.aws import Prefix, explained, open_client, read_prefix
 from common.command import run
 from models.egress import Egress, bucket_url
 from models.registry import is_registered
 from training.outcome.delivery import Places, check_free
 from training.preferences.formats import read_pairs, read_unpaired
 from training.sagemaker import artifacts, job
-from training.sagemaker.aws import Prefix, explained, open_client, read_prefix
+from training.sagemaker.advice import ADVICE
 from training.sagemaker.options import JobOptions, read_options
 from training.sagemaker.shipment import Shipment, packed, plan_shipment
 from training.trainer.recipe import read_recipe
@@ -42,7 +43,7 @@ def submit_or_find(options: JobOptions) -> str:
     if reads := PREFERENCES.get(options.method):
         reads(recipe.data)
     shipment = plan_shipment(options.method, options.recipe, options.settings)
-    with explained("AWS cannot be used"):
+    with explained("AWS cannot be used", ADVICE):
         sagemaker = open_client("sagemaker", options.region)
         s3 = open_client("s3", options.region)
     where = machine(options, sagemaker.meta.region_name)
@@ -89,7 +90,7 @@ def upload(client: Any, shipment: Shipment, place: Prefix) -> None:
 
 def _there(client: Any, place: Prefix, key: str) -> bool:
     # Listing one key, since asking for its head is answered 403 where listing is not allowed.
-    with explained(f"s3://{place.bucket} cannot be listed"):
+    with explained(f"s3://{place.bucket} cannot be listed", ADVICE):
         found = client.list_objects_v2(Bucket=place.bucket, Prefix=key, MaxKeys=1)
     return any(each["Key"] == key for each in found.get("Contents", ()))
 
@@ -99,7 +100,7 @@ def _put(client: Any, place: Prefix, key: str, content: bytes | Path) -> None:
 
     print(f"uploading s3://{place.bucket}/{key}")
     with (
-        explained(f"s3://{place.bucket}/{key} cannot be written"),
+        explained(f"s3://{place.bucket}/{key} cannot be written", ADVICE),
         io.BytesIO(content) if isinstance(content, bytes) else content.open("rb") as file,
     ):
         client.upload_fileobj(file, place.bucket, key)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from common.aws import explained, read_prefix
 from common.errors import UserError
 from common.files import replacing
 from common.identity import file_digest
@@ -14,7 +15,7 @@ from models.local.weights import PICKLES, weight_files
 from models.manifest import FILE, read_manifest
 from models.registry import LocalEntry, entry_path, read_entry
 from training.outcome.delivery import Places, check_not_kept
-from training.sagemaker.aws import explained, read_prefix
+from training.sagemaker.advice import ADVICE
 from training.sagemaker.layout import ADAPTER, ENTRY
 
 MODEL_LIMIT = 20 << 30
@@ -30,7 +31,7 @@ def fetch(client: Any, uri: str, target: Path) -> Path:
     place = read_prefix(uri)
     with (
         replacing(target) as draft,
-        explained(f"{uri} cannot be fetched"),
+        explained(f"{uri} cannot be fetched", ADVICE),
         draft.open("wb") as file,
     ):
         client.download_fileobj(place.bucket, place.path, file)

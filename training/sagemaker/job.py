@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from common.aws import Prefix, explained
 from common.errors import UserError
-from training.sagemaker.aws import Prefix, explained
+from training.sagemaker.advice import ADVICE
 from training.sagemaker.shipment import Shipment
 
 # Runs `container.py` from the code sent; bash replaces itself, so signals arrive there.
@@ -173,7 +174,7 @@ def _channel(name: str, uri: str) -> dict[str, Any]:
 
 def jobs_of(client: Any, shipment: Shipment) -> list[dict[str, Any]]:
     """Name and status of every job of this shipment, the newest first."""
-    with explained("the jobs cannot be listed"):
+    with explained("the jobs cannot be listed", ADVICE):
         pages = client.get_paginator("list_training_jobs").paginate(
             NameContains=stem(shipment), SortBy="CreationTime", SortOrder="Descending"
         )
@@ -186,13 +187,13 @@ def create(client: Any, wanted: dict[str, Any]) -> None:
     Raises:
         UserError: AWS refuses it.
     """
-    with explained(f"the job {wanted['TrainingJobName']} was not started"):
+    with explained(f"the job {wanted['TrainingJobName']} was not started", ADVICE):
         client.create_training_job(**wanted)
 
 
 def describe(client: Any, job: str) -> dict[str, Any]:
     """The job as SageMaker describes it."""
-    with explained(f"the job {job} cannot be looked up"):
+    with explained(f"the job {job} cannot be looked up", ADVICE):
         found: dict[str, Any] = client.describe_training_job(TrainingJobName=job)
     return found
 
