@@ -21,7 +21,7 @@ from training.synthesize.drafts import Draft, Written
 from training.synthesize.seeds import Seed
 
 if TYPE_CHECKING:
-    from evals.judges.llm.dspy_call import Engine
+    from evals.judges.llm.dspy_call import Asking
 
 
 INSTRUCTIONS = (
@@ -89,7 +89,7 @@ async def write(seed: Seed, number: int, chat: ChatModel, calls: Calls) -> Writt
     Raises:
         UserError: no later call can succeed either.
     """
-    from evals.judges.llm.dspy_call import Unanswered
+    from models.program.engine import Unanswered
 
     try:
         reading = await _read(seed, number, chat, calls)
@@ -102,7 +102,7 @@ async def write(seed: Seed, number: int, chat: ChatModel, calls: Calls) -> Writt
 
 
 async def _read(seed: Seed, number: int, chat: ChatModel, calls: Calls) -> Reading:
-    from evals.judges.llm.dspy_call import SECOND_TURN, SHOWN, Engine
+    from evals.judges.llm.dspy_call import SECOND_TURN, SHOWN, Asking
 
     texts = {
         "context": seed.context.text,
@@ -112,13 +112,13 @@ async def _read(seed: Seed, number: int, chat: ChatModel, calls: Calls) -> Readi
     shown, _ = fitted(texts, chat, chat.count(_frame(number)) + SECOND_TURN)
     inputs = {field: quoted(text) for field, text in shown.items()}
     try:
-        return await _predicted(number, inputs, Engine(chat, calls, 0))
+        return await _predicted(number, inputs, Asking(chat, calls, 0))
     except Unreadable as error:
         turns = (
             Message("assistant", error.reply[:SHOWN] or "(nothing)"),
             Message("user", f"That reply cannot be read: {error.reason}. {REMINDER}"),
         )
-    return await _predicted(number, inputs, Engine(chat, calls, 0, turns))
+    return await _predicted(number, inputs, Asking(chat, calls, 0, turns))
 
 
 def read_written(text: str) -> Reading:
@@ -166,22 +166,18 @@ def _sendable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-async def _predicted(number: int, inputs: Mapping[str, str], engine: "Engine") -> Reading:
+async def _predicted(number: int, inputs: Mapping[str, str], asking: "Asking") -> Reading:
     import dspy
 
-    from evals.judges.llm.dspy_call import NoEngine
+    from models.program.engine import asked_by, language_model, unwrapped
 
-    model = dspy.LM(
-        "training/writer", cache=False, num_retries=0, engine=NoEngine(), async_engine=engine
-    )
     predict = dspy.Predict(_signature(number))
     predict.demos = [_demonstration()]
-    # With a trace dspy would keep the inputs of the last 10,000 predictions.
-    with dspy.context(lm=model, adapter=_adapter(), disable_history=True, trace=None):
+    with asked_by(language_model(asking), _adapter()):
         try:
             prediction = await predict.acall(**inputs)
-        except dspy.LMError as error:  # in which dspy wraps whatever an engine raises
-            raise error.__cause__ or error from None
+        except dspy.LMError as error:
+            raise unwrapped(error) from None
     reading: Reading = prediction["pairs"]
     return reading
 

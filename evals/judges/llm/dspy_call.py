@@ -1,17 +1,14 @@
 """dspy over the calls of an exam. Imports dspy: import this module where it is used.
 
-dspy renders the prompt of a signature and hands the reply back; its caches, retries, history and
-settings are left out, since the exam's store and budget take their place. One judgement is one
-call, or two where the first reply cannot be read.
+One judgement is one call, or two where the first reply cannot be read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, NoReturn
+from typing import Any
 
 import dspy
-from dspy import lm15
 
 from evals.calls.calls import Calls
 from evals.judges.llm.quoting import fitted, quoted
@@ -19,15 +16,12 @@ from evals.judges.llm.replies import Unreadable, read_reply
 from evals.judges.llm.signatures import Task, task_of
 from evals.judges.wording import OURS, Wording
 from models.chat import Answer, ChatModel, Message
+from models.program.engine import asked_by, language_model, unwrapped
 
 SECOND_TURN = 400
 """Tokens kept free for the unreadable reply, of which 800 characters are shown, and the error."""
 
 SHOWN = 800
-
-
-class Unanswered(Exception):  # noqa: N818 - a failed call, not a fault of ours
-    """The judge gave no reply; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +60,8 @@ class JudgeAdapter(dspy.ChatAdapter):  # type: ignore[misc]
 
 
 @dataclass(slots=True)
-class Engine:
-    """dspy's engine, asynchronous: a request is one chat of `calls`, with `turns` added to it.
+class Asking:
+    """Has `chat` continue a chat through `calls`, with `turns` added to it.
 
     `answer` is the last reply as it came.
     """
@@ -78,35 +72,16 @@ class Engine:
     turns: tuple[Message, ...] = ()
     answer: Answer | None = None
 
-    async def complete(self, request: Any) -> Any:
+    async def __call__(self, messages: Sequence[Message]) -> Answer:
         """The chat model's reply.
 
         Raises:
-            Unanswered: there is none.
             Unreadable: it is empty, which dspy would report in its own words.
         """
-        turns = [Message("system", request.system)]
-        turns += [Message(turn.role, turn.text) for turn in request.messages]
-        self.answer = await self.calls.chat(self.chat, [*turns, *self.turns], self.draw)
-        if self.answer.error is not None:
-            raise Unanswered(self.answer.error)
-        if not self.answer.text.strip():
+        self.answer = await self.calls.chat(self.chat, [*messages, *self.turns], self.draw)
+        if self.answer.error is None and not self.answer.text.strip():
             raise Unreadable("it is empty")
-        return lm15.Response(
-            id=None,
-            model=request.model,
-            message=lm15.Message.assistant(self.answer.text),
-            finish_reason="stop",
-            usage=lm15.Usage(),
-        )
-
-
-class NoEngine:
-    """dspy's engine, synchronous: dspy demands one, and nothing here calls it."""
-
-    def complete(self, request: Any) -> NoReturn:
-        """Refuse."""
-        raise NotImplementedError("judges are asked asynchronously")
+        return self.answer
 
 
 async def ask(
@@ -136,14 +111,14 @@ async def ask(
     shown, cut = fitted(texts, chat, chat.count(frame(name, wording)) + SECOND_TURN)
     inputs = {field: quoted(text) for field, text in shown.items()}
     try:
-        return Reply(await _predicted(task, inputs, Engine(chat, calls, draw)), cut)
+        return Reply(await _predicted(task, inputs, Asking(chat, calls, draw)), cut)
     except Unreadable as error:
         reminder = _adapter().user_message_output_requirements(task.signature)
         turns = (
             Message("assistant", error.reply[:SHOWN] or "(nothing)"),
             Message("user", f"That reply cannot be read: {error.reason}. {reminder}"),
         )
-    return Reply(await _predicted(task, inputs, Engine(chat, calls, draw, turns)), cut)
+    return Reply(await _predicted(task, inputs, Asking(chat, calls, draw, turns)), cut)
 
 
 @cache
@@ -155,20 +130,16 @@ def frame(name: str, wording: Wording = OURS) -> str:
     return "\n".join(f"{turn['role']}: {turn['content']}" for turn in turns)
 
 
-async def _predicted(task: Task, inputs: Mapping[str, str], engine: Engine) -> dict[str, Any]:
-    model = dspy.LM(
-        "exam/judge", cache=False, num_retries=0, engine=NoEngine(), async_engine=engine
-    )
+async def _predicted(task: Task, inputs: Mapping[str, str], asking: Asking) -> dict[str, Any]:
     predict = dspy.Predict(task.signature)
     predict.demos = list(task.examples)
-    # With a trace dspy would keep the inputs of the last 10,000 predictions.
-    with dspy.context(lm=model, adapter=_adapter(), disable_history=True, trace=None):
+    with asked_by(language_model(asking), _adapter()):
         try:
             prediction = await predict.acall(**inputs)
         except Unreadable as error:
-            raise _explained(error, engine.answer) from None
-        except dspy.LMError as error:  # in which dspy wraps whatever an engine raises
-            raise error.__cause__ or error from None
+            raise _explained(error, asking.answer) from None
+        except dspy.LMError as error:
+            raise unwrapped(error) from None
     return {name: prediction[name] for name in task.signature.output_fields}
 
 

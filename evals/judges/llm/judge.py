@@ -76,7 +76,8 @@ class LlmJudge:
         return tuple(self.chat.drawn(TEMPERATURE, seed) for seed in range(self.samples))
 
     async def _score(self, chat: ChatModel, texts: Mapping[str, str], calls: Calls) -> Score:
-        from evals.judges.llm.dspy_call import Unanswered, ask
+        from evals.judges.llm.dspy_call import ask
+        from models.program.engine import Unanswered
 
         try:
             reply = await ask(self.metric, texts, chat, calls, self.draw, self.wording)

@@ -71,7 +71,8 @@ class PairwiseJudge:
     async def _preferred(
         self, case: Case, shown_first: Answer, shown_second: Answer, calls: Calls
     ) -> tuple[Preference | None, str]:
-        from evals.judges.llm.dspy_call import Unanswered, ask
+        from evals.judges.llm.dspy_call import ask
+        from models.program.engine import Unanswered
 
         texts = {
             "question": case.question,
