@@ -135,6 +135,16 @@ def test_exam_contracts_are_refused_by_identity_and_by_wording():
     assert material.refused == ("nearly", "same")
 
 
+def test_what_nearly_repeats_a_sealed_contract_is_refused():
+    data = corpus(
+        {"nearly": words(1)[:-40], "other": words(2)}, {"sealed": words(1), "t": words(3)}
+    )
+    sealed = tuple(c for c in data.cases if c.contract.id == "sealed")
+    rest = tuple(c for c in data.cases if c.contract.id != "sealed")
+    data = replace(data, cases=rest, reserve=sealed)
+    assert training_material([data]).refused == ("nearly",)
+
+
 def test_a_contract_of_another_data_sets_exam_is_refused():
     exam = words(1)
     one = corpus({"theirs": exam, "clean": words(2)}, {"other": words(3)})

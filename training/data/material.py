@@ -40,12 +40,12 @@ class TrainedText:
 
 
 def exam_contracts(datasets: Sequence[Dataset]) -> list[Contract]:
-    """The contracts that the exam keeps for itself, each text once."""
+    """The contracts that exams keep for themselves, sealed ones too, each text once."""
     return list(
         {
             case.contract.digest: case.contract
             for data in datasets
-            for case in data.cases
+            for case in (*data.cases, *data.reserve)
             if case.contract.id in data.test_contracts
         }.values()
     )
@@ -55,13 +55,14 @@ def training_material(datasets: Sequence[Dataset]) -> Material:
     """The train cases of the data sets together.
 
     A train contract is refused where it is, by identity or by most of its wording, a test
-    contract of any of the data sets: an exam on it would prove nothing. So is every contract of
-    the same title, since rows name their contract by it.
+    contract of any of the data sets, a sealed one included: an exam on it would prove nothing. So
+    is every contract of the same title, since rows name their contract by it.
 
     Raises:
         UserError: nothing is left.
     """
-    exam = [c for data in datasets for c in data.cases if c.contract.id in data.test_contracts]
+    tested = [(c, data) for data in datasets for c in (*data.cases, *data.reserve)]
+    exam = [case for case, data in tested if case.contract.id in data.test_contracts]
     train = [c for data in datasets for c in data.cases if c.contract.id not in data.test_contracts]
     contracts = {case.contract.digest: case.contract for case in train}
     leaking = _leaking(tuple(contracts.values()), exam)
