@@ -11,6 +11,7 @@ from common.settings import nearest
 from evals.gate import SHIPPED as SHIPPED_GATE
 from evals.metrics.table import METRICS
 from fixtures.datasets import seals_beside
+from fixtures.retrieval.embedder import MINILM
 from fixtures.retrieval.passages import Chunker
 from fixtures.retrieval.retrieval import Given, RetrieverOptions, retriever_kinds
 from fixtures.selection import Selection, Split
@@ -133,6 +134,13 @@ def add_options(parser: "pytest.Parser") -> None:
         metavar="N",
         default="100",
         help="characters that neighbours share (default: 100)",
+    )
+    add(
+        "--embedder",
+        metavar="NAME",
+        default=MINILM,
+        help="what dense and hybrid compare passages by: minilm, one of `embedders` beside the "
+        "registry, or sentence-transformers:MODEL (default: minilm)",
     )
     add(
         "--passages",
@@ -302,6 +310,7 @@ def read_options(config: "pytest.Config") -> ExamOptions:
                 overlap=_number("--chunk-overlap", option("--chunk-overlap"), least=0) or 0,
             ),
             passages=_one_of("--passages", option("--passages"), get_args(Given)),
+            embedder=option("--embedder"),
         ),
         gate=Path(option("--gate")),
         baseline=option("--baseline"),

@@ -64,6 +64,11 @@ class Chats:
         self._endpoints: dict[str, EndpointChat] = {}
         self._bases: dict[tuple[object, ...], LocalBase] = {}
 
+    @property
+    def egress(self) -> Egress:
+        """What is sent, and who allows it."""
+        return self._egress
+
     def open(self, name: str, least_tokens: int = 0) -> ChatModel:
         """The chat model of this name; its longest answer has `least_tokens` or more.
 
@@ -139,18 +144,12 @@ def _endpoint(name: str, entry: EndpointEntry, folder: Path, egress: Egress) -> 
     if egress.sent:  # before anything else is done
         environ = os.environ if entry.trust_env else {}
         egress.check(address(entry.base_url).bare, f"model {name}", environ)
-    key = os.environ.get(entry.api_key_env) if entry.api_key_env else None
-    if entry.api_key_env and not key:
-        raise UserError(
-            f"model {name}: its key is read from ${entry.api_key_env}, which is not set; "
-            f"type `export {entry.api_key_env}=...`"
-        )
     return EndpointChat(
         name=name,
         base_url=entry.base_url,
         model=entry.model,
         revision=entry.revision,
-        api_key=key,
+        api_key=entry.key(f"model {name}"),
         api_key_env=entry.api_key_env,
         decoding=entry.decoding,
         context=entry.context,

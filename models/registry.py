@@ -3,15 +3,14 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, Union
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal, Union
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field
 
 from common.errors import UserError
 from common.extensions import Table
-from common.redaction import address, keep_secret
 from common.settings import nearest, read_toml
+from models.endpoint.entry import Served
 from models.entry import Entry, Kind, Prompted
 from models.manifest import Sha256
 
@@ -37,65 +36,12 @@ class LocalEntry(Prompted):
     batch_tokens: int | None = Field(default=None, strict=True, ge=1, le=10**9)
 
 
-class EndpointEntry(Prompted):
-    """An OpenAI-compatible server; the key is named by its environment variable, never given.
-
-    With `trust_env` the proxy and certificate variables of the environment act; without, none.
-    """
+class EndpointEntry(Prompted, Served):
+    """A chat model on an OpenAI-compatible server."""
 
     kind: Literal["endpoint"]
-    base_url: str
-    model: str
-    api_key_env: str | None = None
-    revision: str = ""
     context: int = Field(default=8192, strict=True, ge=256, le=10**8)
     concurrency: int = Field(default=64, strict=True, ge=1, le=10_000)
-    timeout: float = Field(default=60.0, strict=True, gt=0, le=86_400)
-    retries: int = Field(default=6, strict=True, ge=0, le=1_000)
-    trust_env: bool = Field(default=False, strict=True)
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_url(cls, url: str) -> str:
-        """What a client can connect to.
-
-        Raises:
-            ValueError: it is none, and the server would be blamed for it.
-        """
-        try:
-            split = urlsplit(address(url).bare)
-            known = split.scheme in ("http", "https") and split.hostname and split.port != 0
-        except ValueError:
-            known = False
-        if not known:
-            raise ValueError("base_url must look like http://HOST:PORT/v1")
-        return url
-
-    @field_validator("api_key_env")
-    @classmethod
-    def _is_variable(cls, name: str | None) -> str | None:
-        """A variable's name, and not the key itself.
-
-        Raises:
-            ValueError: it is none; what it is may be a secret.
-        """
-        if name is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-            keep_secret(name)
-            raise ValueError("api_key_env is the name of a variable, never the key itself")
-        return name
-
-    @model_validator(mode="after")
-    def _credentials(self) -> Self:
-        """One way to say who asks: a user part in the URL, or a key.
-
-        Raises:
-            ValueError: there are two.
-        """
-        if self.api_key_env and address(self.base_url).basic:
-            raise ValueError(
-                "base_url holds a user part, and api_key_env names a key: give one of them"
-            )
-        return self
 
 
 class RecordedEntry(Entry):

@@ -15,6 +15,7 @@ from pydantic import Field, FiniteFloat
 from evals.metrics.table import METRICS
 from evals.results import Spending
 from fixtures.cases import Span
+from fixtures.retrieval.embedder import MINILM
 from fixtures.selection import Split
 from models.promotion.tries import Judged
 from reports.statistics.estimates import Estimate, Outcome
@@ -99,6 +100,9 @@ class RetrieverFacts:
 
     passages: Literal["retrieved", "gold"] = "retrieved"
     """As `--passages` says: with `gold` the gold passages were put among those retrieved."""
+
+    embedder: str = MINILM
+    """As `--embedder` says; what it is, the identity holds."""
 
 
 Role = Literal["candidate", "baseline", "champion", "anchor"]

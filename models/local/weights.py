@@ -1,5 +1,6 @@
 """Where weights lie, and whether an adapter fits its base; `check_adapter` alone loads torch."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from common.errors import UserError
@@ -7,6 +8,8 @@ from common.loading import check_no_code, first_line
 from models.local.adapters import check_fit
 from models.local.embedded import embedded_smollm2
 
+WANTED = ("*.safetensors", "*.json", "*.jinja", "tokenizer.model", "merges.txt")
+"""The files of a chat model."""
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 
@@ -20,31 +23,40 @@ def base_folder(base: str, revision: str | None = None) -> Path:
         if base != "embedded:smollm2":
             raise UserError(f"base {base!r} is not embedded; embedded:smollm2 is")
         return embedded_smollm2()
-    folder = Path(base)
-    if not folder.is_dir():
-        if base.startswith((".", "/", "~")) or base.count("/") != 1:
-            raise UserError(
-                f"base {base!r}: no such folder, and not a Hugging Face id (owner/name)"
-            )
-        folder = _fetched(base, revision)
+    folder = fetched_folder("base", base, revision, WANTED)
     check_no_code(folder)
     for file in weight_files(folder):
         tensor_shapes(file)
     return folder
 
 
-def _fetched(base: str, revision: str | None) -> Path:
+def fetched_folder(what: str, name: str, revision: str | None, wanted: Sequence[str]) -> Path:
+    """The folder of this path, else that of a Hugging Face id, fetched where it is not there.
+
+    Args:
+        what: it is, for errors.
+        name: path or id.
+        revision: of the id.
+        wanted: patterns of the files that are fetched.
+
+    Raises:
+        UserError: there is no such folder, or the id cannot be fetched.
+    """
+    folder = Path(name)
+    if folder.is_dir():
+        return folder
+    if name.startswith((".", "/", "~")) or name.count("/") != 1:
+        raise UserError(f"{what} {name!r}: no such folder, and not a Hugging Face id (owner/name)")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-    wanted = ["*.safetensors", "*.json", "*.jinja", "tokenizer.model", "merges.txt"]
     try:
-        return Path(snapshot_download(base, revision=revision, allow_patterns=wanted))
+        return Path(snapshot_download(name, revision=revision, allow_patterns=list(wanted)))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(
-            f"base {base!r} cannot be fetched from the Hugging Face hub ({reason}); give a folder, "
-            "or fetch it where there is a network and set HF_HOME"
+            f"{what} {name!r} cannot be fetched from the Hugging Face hub ({reason}); give a "
+            "folder, or fetch it where there is a network and set HF_HOME"
         ) from error
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from fixtures.retrieval.embedder import MINILM
 from models.promotion.policy import AllowedLimit, AllowedRetriever, Policy
 
 SHOWN = 5
@@ -48,6 +49,7 @@ class RetrieverFacts(_Facts):
     chunk_overlap: int = 0
     identity: str = ""
     passages: str = "retrieved"
+    embedder: str = MINILM
 
 
 class JudgeFacts(_Facts):
@@ -168,11 +170,15 @@ def _limit(allowed: AllowedLimit) -> str:
 def _of_retriever(allowed: Sequence[AllowedRetriever], retriever: RetrieverFacts) -> Iterator[str]:
     found = retriever.model_dump(exclude={"passages"})
     for each in allowed:
-        if each.model_dump(exclude_none=True).items() <= found.items():
+        named = retriever.embedder == MINILM or each.identity is not None
+        if named and each.model_dump(exclude_none=True).items() <= found.items():
             return
     listed = " or ".join(_words(each.model_dump(exclude_none=True)) for each in allowed)
     del found["identity"]
-    yield f"retrievers are {listed}, and this is {_words(found)}; leave out --retriever and --k"
+    yield (
+        f"retrievers are {listed}, and this is {_words(found)}; leave out --retriever, "
+        "--k and --embedder (another embedder is allowed where `identity` is named)"
+    )
 
 
 def _of_passages(retriever: RetrieverFacts) -> Iterator[str]:

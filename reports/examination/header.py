@@ -139,7 +139,13 @@ def retriever_facts(options: RetrieverOptions, identity: str) -> RetrieverFacts:
     """How passages were found."""
     chunker = options.chunker
     return RetrieverFacts(
-        options.kind, options.k, chunker.size, chunker.overlap, identity, options.passages
+        options.kind,
+        options.k,
+        chunker.size,
+        chunker.overlap,
+        identity,
+        options.passages,
+        options.embedder,
     )
 
 

@@ -13,6 +13,7 @@ from fixtures.retrieval.retrieval import Retriever
 from models.factory import Chats
 from models.promotion.tries import Judged
 from models.registry import read_entry
+from models.retrieval.opening import open_retriever
 from reports.examination.admissible import admissibility, passed_over
 from reports.examination.beforehand import Beforehand, gold_notes, look_ahead
 from reports.examination.header import model_facts
@@ -85,7 +86,9 @@ def plan_exam(prepared: Prepared, selected: Selected, chats: Chats) -> Planned:
         name: leak_checks(read_entry(name, options.registry), cases, gate.leakage, name, excused)
         for name in options.models
     }
-    retriever = Retriever(options.retriever, prepared.dataset.name, cache_dir() / "passages")
+    retriever = open_retriever(
+        options.retriever, prepared.dataset.name, cache_dir() / "passages", chats.egress
+    )
     promotes = admissibility(prepared, cases, retriever.identity, agenda.judges)
     roles: dict[str, Role] = {opponent.name: opponent.role for opponent in opponents}
     beside = (

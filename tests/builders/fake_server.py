@@ -30,6 +30,7 @@ from typing import Any
 from aiohttp import web
 
 Reply = Callable[[list[dict[str, str]]], str]
+Vectors = Callable[[list[str]], list[list[float]]]
 Latency = Callable[[], float]
 
 
@@ -62,14 +63,16 @@ class FakeServer:
 
     Attributes:
         reply: the answer's text from the chat's messages.
+        vectors: the embeddings of texts.
         latency: seconds each answer and each status fault takes; or what says how many.
         faults: by the number of the call, from 0; a list's end means no more faults.
         url: what a client takes as base_url.
-        calls: chat calls begun. peak: most of them at once.
+        calls: calls begun. peak: most of them at once.
         requests: the last 1,000 bodies. authorizations: their `Authorization` headers.
     """
 
     reply: Reply = lambda messages: "The agreement says so."
+    vectors: Vectors = lambda texts: [[float(len(text)), 1.0] for text in texts]
     latency: float | Latency = 0.0
     faults: Faults = ()
     url: str = ""
@@ -80,10 +83,10 @@ class FakeServer:
     authorizations: set[str | None] = field(default_factory=set)
 
     async def handle(self, request: web.BaseRequest) -> web.Response:
-        """Answer a chat call, a look at the counters, or with 404."""
+        """Answer a chat call, texts to embed, a look at the counters, or with 404."""
         if request.path == "/v1/stats":
             return web.json_response({"calls": self.calls, "peak": self.peak})
-        if request.path != "/v1/chat/completions":
+        if request.path not in ("/v1/chat/completions", "/v1/embeddings"):
             return web.json_response({"error": {"message": f"no {request.path}"}}, status=404)
         number = self.calls
         self.calls += 1
@@ -99,7 +102,10 @@ class FakeServer:
             latency = self.latency() if callable(self.latency) else self.latency
             if latency:
                 await asyncio.sleep(latency)
-            return _failure(fault) if fault else self._completion(body)
+            if fault:
+                return _failure(fault)
+            chats = request.path == "/v1/chat/completions"
+            return self._completion(body) if chats else self._embeddings(body)
         finally:
             self.active -= 1
 
@@ -107,6 +113,13 @@ class FakeServer:
         if callable(self.faults):
             return self.faults(number)
         return self.faults[number] if number < len(self.faults) else None
+
+    def _embeddings(self, body: dict[str, Any]) -> web.Response:
+        rows = [
+            {"object": "embedding", "index": number, "embedding": vector}
+            for number, vector in enumerate(self.vectors(body["input"]))
+        ]
+        return web.json_response({"object": "list", "data": rows[::-1], "model": body["model"]})
 
     def _completion(self, body: dict[str, Any]) -> web.Response:
         text = self.reply(body["messages"])

@@ -92,6 +92,7 @@ CHANGED: dict[str, str] = {
     "spending.came_back": "new: how many of them brought a reply",
     "dataset.sealed": "new: whether these were sealed contracts",
     "judged": "new: how often these contracts had judged before",
+    "retriever.embedder": "new: which embedder compared passages",
     "retriever.passages": "new: whether the gold passages were put among those retrieved",
     "models.*.family": "new: whose answers a judge may prefer, where the entry says so",
     "results.*.votes": "new: the judges' own scores, where there are several",

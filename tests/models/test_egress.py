@@ -167,7 +167,9 @@ def test_there_is_no_other_way_to_a_server():
     """Whoever opens a server or a store has said what data leaves."""
     makers = users("models.endpoint.chat.EndpointChat")  # bench/ asks servers of its own
     assert {path for path in makers if not path.startswith("bench/")} == {"models/factory.py"}
-    assert users("models.endpoint.connection.connect") == {"models/endpoint/chat.py"}
+    assert users("models.endpoint.connection.connect") == {
+        "models/endpoint/chat.py", "models/retrieval/served.py",
+    }  # fmt: skip
     asking = {
         "reports/examination/examine.py", "training/synthesize/__main__.py",
         "training/preferences/__main__.py",

@@ -1,0 +1,42 @@
+"""From what was typed to a retriever: embedders are opened here, and nowhere else.
+
+Passages are contract text: whatever sends them anywhere is asked about at `models/egress.py` first.
+"""
+
+from pathlib import Path
+
+from fixtures.retrieval.embedder import MINILM, Embedder, load_embedder
+from fixtures.retrieval.retrieval import Retriever, RetrieverOptions
+from models.egress import Egress
+from models.retrieval.entry import SentencesEntry, embedders_beside, read_embedder
+from models.retrieval.sentences import SentenceEmbedder
+from models.retrieval.served import ServedEmbedder
+
+
+def open_retriever(
+    options: RetrieverOptions, dataset: str, folder: Path, egress: Egress
+) -> Retriever:
+    """A retriever with the embedder that its options name; nothing is loaded or sent yet.
+
+    Args:
+        options: what was typed.
+        dataset: the data set's name, under which passages are indexed.
+        folder: where the index is kept.
+        egress: what data is sent, and the registry beside which embedders and the policy lie.
+
+    Raises:
+        UserError: the embedder is unknown, its key or package is missing, or the data may not be
+            sent to it.
+    """
+    embedder = None if options.embedder == MINILM else open_embedder(options.embedder, egress)
+    return Retriever(options, dataset, folder, embedder=embedder)
+
+
+def open_embedder(name: str, egress: Egress) -> Embedder:
+    """The embedder of a name, as `open_retriever` opens it."""
+    if name == MINILM:
+        return load_embedder()
+    entry = read_embedder(name, egress.registry)
+    if isinstance(entry, SentencesEntry):
+        return SentenceEmbedder(entry)
+    return ServedEmbedder(name, entry, egress, embedders_beside(egress.registry) / f"{name}.toml")
