@@ -44,6 +44,7 @@ DOORS: dict[str, Door] = {door.name: door for door in (
     Door(EXAM, "pytest", "examine models; takes every option of pytest too", _OF_EXAM),
     Door("promote", "models.promote", "put a model into service", ("registry",), keeps=True),
     Door("compare", "reports.compare", "two runs, case by case"),
+    Door("benchmark", "reports.benchmark", "methods side by side, from any exams", ("registry",)),
     Door("history", "reports.history", "every run so far", ("models",)),
     Door("labelling", "reports.labelling", "which answers a person should score next"),
     Door("page", "reports.page", "make the page of a report again"),
@@ -65,7 +66,7 @@ DOORS: dict[str, Door] = {door.name: door for door in (
     Door("train ppo", "training.ppo", "proximal policy optimization", _OF_TRAINING, keeps=True),
     Door("train reward", "training.reward", "a reward model", _OF_TRAINING, keeps=True),
     Door("sagemaker", "training.sagemaker", "train as a SageMaker job", of_clone=True),
-    Door("benchmark", "training.benchmark", "the methods side by side", of_clone=True),
+    Door("train benchmark", "training.benchmark", "the methods side by side", of_clone=True),
 )}
 # fmt: on
 _TYPED = {

@@ -10,6 +10,7 @@ from typing import Any
 
 from reports.archive import members
 from reports.page.proof import proofs
+from reports.page.side_by_side import side_by_side
 from reports.page.tables import group_rows, metric_lines
 from reports.page.wording import (
     checked,
@@ -56,6 +57,7 @@ def render(report: Report) -> str:
         facts=_facts(report),
         speeds=_speeds(report),
         metrics=metrics,
+        beside=side_by_side(report),
         lines=list(metric_lines(report, metrics)),
         categories=group_rows(report, "category", metrics),
         contracts=group_rows(report, "contract", metrics),

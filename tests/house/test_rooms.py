@@ -26,8 +26,8 @@ OUTSIDE = {"conftest", "tests", "bench", "bar_exam"}
 """What is ours and no room."""
 
 HEAVY = {
-    "chromadb", "deepeval", "dspy", "numpy", "openai", "pandas", "peft", "ragas", "scipy",
-    "sklearn", "sqlalchemy", "statsmodels", "torch", "transformers", "trl",
+    "chromadb", "deepeval", "dspy", "matplotlib", "numpy", "openai", "pandas", "peft", "ragas",
+    "scipy", "sklearn", "sqlalchemy", "statsmodels", "torch", "transformers", "trl",
 }  # fmt: skip
 
 

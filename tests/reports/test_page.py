@@ -150,10 +150,20 @@ def test_carries_every_case_and_nothing_from_elsewhere(page, two):
     outside = [
         value
         for _, name, value in page.attributes
-        if name in ("src", "href", "action", "srcset") and not (value or "").startswith("#")
+        if name in ("src", "href", "action", "srcset")
+        if not (value or "").startswith(("#", "data:image/svg+xml;base64,"))
     ]
     assert outside == []
     assert "link" not in page.tags and "http:" not in page.scripts[None]
+
+
+def test_several_candidates_stand_side_by_side_and_one_alone_does_not(page, two, cases):
+    charts = [value for tag, name, value in page.attributes if (tag, name) == ("img", "alt")]
+    assert len(charts) == 1 and "F1: good 1.000" in charts[0]
+    assert "improvement in F1" in page.words
+    assert "Beside good" in page.words and "bad -100 % -1.000" in page.words
+    alone = Reader(render(written(cases[:41], {"good": perfect})))
+    assert "img" not in alone.tags and "Side by side" not in alone.words
 
 
 def test_hostile_contract_is_inert_and_comes_back_whole():
@@ -269,7 +279,7 @@ def test_browser_draws_hostile_text_as_text_and_marks_the_span(tmp_path):
         "unscored",
     ):
         assert words in body
-    assert "<img" not in body
+    assert body.count("<img") == body.count('<img class="chart" src="data:') <= 1
 
 
 def test_browser_filters_by_the_address(two, tmp_path):

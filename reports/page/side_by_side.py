@@ -1,0 +1,49 @@
+"""Several candidates of one exam on its page: the benchmark's chart and tables."""
+
+import base64
+from dataclasses import dataclass
+
+from common.errors import UserError
+from reports.benchmark.benchmark import benchmark
+from reports.benchmark.chart import alternative, draw
+from reports.benchmark.field import field_of
+from reports.benchmark.measures import measure_by, measures_of
+from reports.benchmark.tables import Table, baseline_table, legend, scores_table
+from reports.report import Report
+
+
+@dataclass(frozen=True, slots=True)
+class SideBySide:
+    """What the page shows of several candidates.
+
+    Attributes:
+        chart: an SVG as a data URL.
+        alternative: the same in words.
+        tables: scores, and differences to the baseline.
+        legend: what they mean, a line each.
+    """
+
+    chart: str
+    alternative: str
+    tables: tuple[Table, ...]
+    legend: tuple[str, ...]
+
+
+def side_by_side(report: Report) -> SideBySide | None:
+    """Of a report on several candidates; None of one, and where they share no scored case."""
+    candidates = sum(each.role == "candidate" for each in report.header.models)
+    if candidates < 2 or report.header.dataset.sealed:
+        return None
+    try:
+        field = field_of([report])
+        measures = measures_of(field)
+        found = benchmark(field, measures, measure_by(None, measures))
+    except UserError:  # an exam that ended before all of them took a case
+        return None
+    svg = base64.b64encode(draw(found, "svg")).decode()
+    return SideBySide(
+        f"data:image/svg+xml;base64,{svg}",
+        alternative(found),
+        (scores_table(found), baseline_table(found)),
+        tuple(legend(found)),
+    )
