@@ -19,7 +19,7 @@ from evals.results import Score
 from fixtures.cases import Case, Contract, Span
 from fixtures.retrieval.retrieval import Retriever, RetrieverOptions
 from models.chat import ChatModel, Message
-from models.endpoint.chat import EndpointChat
+from models.endpoint.server import endpoint_chat
 from models.prompted import PromptedModel, Template
 from tests.builders.fake_server import fake_server_process
 
@@ -100,7 +100,7 @@ def _spread(timings: Sequence[Timing]) -> str:
 
 def _once(store_path: Path, cases: Sequence[Case]) -> Timing:
     with fake_server_process(latency=LATENCY) as url:
-        chat = EndpointChat(name="fake", base_url=url, model="fake", concurrency=CONNECTIONS)
+        chat = endpoint_chat(name="fake", base_url=url, model="fake", concurrency=CONNECTIONS)
         model = PromptedModel(chat, Template())
         store = Store(str(store_path))
         plan = Plan(models=(model,), cases=tuple(cases), judges=(Agreement(chat),))

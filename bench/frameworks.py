@@ -34,7 +34,7 @@ from evals.judges.frameworks.ragas_judge import RagasJudge
 from evals.judges.judge import Panel, Submission
 from fixtures.retrieval.passages import Passage
 from models.chat import Answer
-from models.endpoint.chat import EndpointChat
+from models.endpoint.server import endpoint_chat
 from tests.builders.fake_server import FakeServer, serve
 
 METRICS = ("deepeval:faithfulness", "deepeval:answer_relevancy", "ragas:faithfulness")
@@ -149,7 +149,7 @@ def _passages(judged: Submission) -> list[str]:
 
 async def _exam(metric: str, url: str, judged: Sequence[Submission]) -> list[float | None]:
     """The whole path of a judgement in an exam."""
-    chat = EndpointChat(name="fake", base_url=url, model="fake", concurrency=CONNECTIONS)
+    chat = endpoint_chat(name="fake", base_url=url, model="fake", concurrency=CONNECTIONS)
     kind = DeepevalJudge if metric.startswith("deepeval:") else RagasJudge
     store = Store("store.sqlite")
     async with Journal(store) as journal:

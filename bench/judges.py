@@ -32,10 +32,11 @@ from fixtures.cases import Case
 from fixtures.datasets import load_dataset
 from fixtures.retrieval.retrieval import Retriever, RetrieverOptions
 from models.chat import Answer, ChatModel, Decoding, Message
-from models.endpoint.chat import EndpointChat
+from models.endpoint.server import EndpointServer
 from models.factory import Chats
 from models.local.embedded import embedded_smollm2
 from models.prompted import PromptedModel, Template
+from models.remote.chat import RemoteChat
 from tests.builders.fake_server import FakeServer, serve
 
 PAIRWISE = "pairwise"
@@ -69,7 +70,7 @@ class Cost:
         return f"| {self.judge} | {calls:,.0f} | {tokens} | {processor:.1f} |"
 
 
-class Overheard(EndpointChat):
+class Overheard(RemoteChat):
     """A chat model that keeps what it was sent and what it said, its draws included."""
 
     said: list[tuple[str, str]]
@@ -118,12 +119,12 @@ def measure(folder: Path, cases: int = 200) -> Finding:
 
 def _chat(url: str) -> Overheard:
     chat = Overheard(
-        name="fake",
-        base_url=url,
-        model="fake",
-        concurrency=CONNECTIONS,
+        "fake",
+        EndpointServer("fake", base_url=url, model="fake", concurrency=CONNECTIONS),
+        Decoding(max_tokens=JUDGEMENT),
         context=32_768,
-        decoding=Decoding(max_tokens=JUDGEMENT),
+        concurrency=CONNECTIONS,
+        retries=6,
     )
     chat.said = []
     return chat

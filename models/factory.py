@@ -10,8 +10,7 @@ from common.redaction import address
 from models.chat import ChatModel, Model
 from models.echo import EchoChat
 from models.egress import Egress, Sent
-from models.endpoint.chat import EndpointChat
-from models.endpoint.waiting import Wait
+from models.endpoint.server import endpoint_chat
 from models.entry import Entry, Kind, Prompted
 from models.extractive import ExtractiveModel
 from models.local.base import LocalBase
@@ -31,6 +30,8 @@ from models.registry import (
     entry_path,
     read_entry,
 )
+from models.remote.chat import RemoteChat
+from models.remote.waiting import Wait
 
 
 def open_models(
@@ -61,7 +62,7 @@ class Chats:
     def __init__(self, folder: Path = SHIPPED, sent: Sequence[Sent] = ()) -> None:
         self._folder = folder
         self._egress = Egress(folder, tuple(sent))
-        self._endpoints: dict[str, EndpointChat] = {}
+        self._remote: dict[str, RemoteChat] = {}
         self._bases: dict[tuple[object, ...], LocalBase] = {}
 
     @property
@@ -82,9 +83,9 @@ class Chats:
         if isinstance(entry, LocalEntry):
             return self._local(name, entry)
         if isinstance(entry, EndpointEntry):
-            if name not in self._endpoints:
-                self._endpoints[name] = _endpoint(name, entry, self._folder, self._egress)
-            return self._endpoints[name].decoded(entry.decoding)
+            if name not in self._remote:
+                self._remote[name] = _endpoint(name, entry, self._folder, self._egress)
+            return self._remote[name].decoded(entry.decoding)
         if isinstance(entry, EchoEntry):
             return EchoChat(name)
         raise UserError(f"model {name} is {entry.kind}: it answers cases, but cannot chat")
@@ -101,7 +102,7 @@ class Chats:
 
     def longest_wait(self) -> Wait | None:
         """The call that has had no answer for longest, of every server that was opened here."""
-        waits = [wait for each in [*self._endpoints.values()] if (wait := each.longest_wait)]
+        waits = [wait for each in [*self._remote.values()] if (wait := each.longest_wait)]
         return max(waits, key=lambda wait: wait.seconds, default=None)
 
     def open_base(self, name: str) -> ChatModel | None:
@@ -140,11 +141,11 @@ def _open_model(name: str, folder: Path, chats: Chats) -> Model:
     )
 
 
-def _endpoint(name: str, entry: EndpointEntry, folder: Path, egress: Egress) -> EndpointChat:
+def _endpoint(name: str, entry: EndpointEntry, folder: Path, egress: Egress) -> RemoteChat:
     if egress.sent:  # before anything else is done
         environ = os.environ if entry.trust_env else {}
         egress.check(address(entry.base_url).bare, f"model {name}", environ)
-    return EndpointChat(
+    return endpoint_chat(
         name=name,
         base_url=entry.base_url,
         model=entry.model,

@@ -18,7 +18,7 @@ from evals.results import Call
 from fixtures.cases import Case
 from fixtures.retrieval.passages import Passage
 from models.chat import Answer, ChatModel, Message, Model
-from models.endpoint.limiter import holding
+from models.remote.limiter import holding
 
 DECLINED = "not asked: --max-"
 """How the reason begins where a call was declined; what the limit is called follows."""

@@ -8,7 +8,8 @@ from typing import Any
 from common.redaction import redacted
 from common.storable import presentable
 from models.chat import Answer, Decoding, Message
-from models.endpoint.failures import Failure, refusal_within
+from models.endpoint.failures import refusal_within
+from models.remote.failures import Failure
 from models.spoken import answered
 
 SHOWN = 80

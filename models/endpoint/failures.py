@@ -1,19 +1,13 @@
-"""What a failed call to a server means: ask again, give up this chat, or give up the model."""
+"""What an HTTP error, or an error in a body, of a server that speaks OpenAI's protocol means."""
 
 import json
-import math
 import re
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any
 
-from common.redaction import redacted
-from common.storable import presentable
+from models.remote.failures import LONGEST_WAIT, Failure, one_line, retry_after
 
-LONGEST_WAIT = 600.0
-SHOWN = 200
 FILTERED = r"content.?(?:filter|policy|management)|responsible.?ai|guardrail"
 
 NAMED: tuple[tuple[str, int], ...] = (
@@ -33,39 +27,17 @@ ERROR_BODY = frozenset({"detail", "title", "fault", "errorcode", "error_code", "
 """Keys of bodies that are errors without saying so by the key `error`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A call that brought no answer.
-
-    Attributes:
-        then: `again` may succeed; `skip` fails for this chat alone; `stop` fails for every chat.
-        reason: one line.
-        congested: the server has too much to do.
-        wait: seconds the server asks to be left alone.
-        unreachable: there was no connection at all.
-        status: the HTTP status, or what the body says it is; 0 where there was no reply.
-        filtered: the server's content filter did not let the chat pass.
-    """
-
-    then: Literal["again", "skip", "stop"]
-    reason: str
-    congested: bool = False
-    wait: float = 0.0
-    unreachable: bool = False
-    status: int = 0
-    filtered: bool = False
-
-    def advice(self, file: str) -> str:
-        """What the user can do; `file` is the model's registry file."""
-        if self.unreachable:
-            return f"start the server, or mend base_url in {file}"
-        if self.status in (401, 403):
-            return f"name the variable that holds the key as api_key_env in {file}"
-        if self.status == 404 or 200 <= self.status < 400:
-            return f"mend model or base_url (most end in /v1) in {file}"
-        if self.then == "again":
-            return "type the same line again when the server has recovered"
-        return f"mend {file}, or the server, and type the same line again"
+def advice(failure: Failure, file: str) -> str:
+    """What the user can do; `file` is the model's registry file."""
+    if failure.unreachable:
+        return f"start the server, or mend base_url in {file}"
+    if failure.status in (401, 403):
+        return f"name the variable that holds the key as api_key_env in {file}"
+    if failure.status == 404 or 200 <= failure.status < 400:
+        return f"mend model or base_url (most end in /v1) in {file}"
+    if failure.then == "again":
+        return "type the same line again when the server has recovered"
+    return f"mend {file}, or the server, and type the same line again"
 
 
 def diagnose(error: BaseException) -> Failure:
@@ -74,9 +46,9 @@ def diagnose(error: BaseException) -> Failure:
 
     if isinstance(error, TimeoutError):
         return Failure("again", "no reply in time", congested=True)
-    reason = _one_line(str(error)) or type(error).__name__
+    reason = one_line(str(error)) or type(error).__name__
     if isinstance(error, aiohttp.ClientHttpProxyError):
-        return Failure("stop", f"the proxy refuses: HTTP {error.status} {_one_line(error.message)}")
+        return Failure("stop", f"the proxy refuses: HTTP {error.status} {one_line(error.message)}")
     if isinstance(
         error,
         aiohttp.ClientConnectorError | aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError,
@@ -145,8 +117,8 @@ def _meaning(status: int, said: Any, headers: Mapping[str, str]) -> Failure:
     A spent quota is a 429 too, but waiting does not mend it; nor does a wait that is longer than
     anybody stands by for.
     """
-    moved = f"moved to {_one_line(headers.get('location', 'nowhere'))}"
-    reason = f"HTTP {status} {moved if 300 <= status < 400 else _one_line(said)}".strip()
+    moved = f"moved to {one_line(headers.get('location', 'nowhere'))}"
+    reason = f"HTTP {status} {moved if 300 <= status < 400 else one_line(said)}".strip()
     if status in (400, 413, 422):
         filtered = re.search(FILTERED, str(_code(said)), re.IGNORECASE) is not None
         return Failure("skip", reason, status=status, filtered=filtered)
@@ -164,34 +136,3 @@ def _code(said: Any) -> Any:
     while isinstance(said, Mapping) and isinstance(said.get("error"), Mapping):
         said = said["error"]
     return said.get("code") or said.get("type") if isinstance(said, Mapping) else None
-
-
-def retry_after(headers: Mapping[str, str], now: float) -> float:
-    """Seconds to wait from `retry-after-ms`, else `retry-after`; 0 where neither can be read.
-
-    `retry-after` is seconds or a date (RFC 9110, 10.2.3); `now` is seconds since 1970.
-
-    >>> retry_after({"retry-after": "Thu, 01 Jan 1970 00:01:00 GMT"}, now=20)
-    40.0
-    """
-    readers: tuple[Callable[[], float], ...] = (
-        lambda: float(headers["retry-after-ms"]) / 1000,
-        lambda: float(headers["retry-after"]),
-        lambda: parsedate_to_datetime(headers["retry-after"]).timestamp() - now,
-    )
-    for read in readers:
-        try:
-            wait = read()
-        except (KeyError, ValueError, OverflowError):
-            continue
-        if math.isfinite(wait):
-            return max(wait, 0.0)
-    return 0.0
-
-
-def _one_line(said: Any) -> str:
-    """The server's own words, from the common forms of error bodies, cut to one short line."""
-    for _ in range(10):
-        if isinstance(said, Mapping):
-            said = said.get("message") or said.get("error") or said.get("detail") or str(said)
-    return " ".join(presentable(redacted(str(said))).split())[:SHOWN]

@@ -13,8 +13,8 @@ from models.identity.identities import voice_key
 from models.identity.spec import Voice
 from models.local.base import BASE, LocalBase
 from models.local.control_tokens import defused
-from models.local.turns import without_system
 from models.local.weights import check_adapter
+from models.turns import without_system
 
 
 @dataclass(frozen=True)

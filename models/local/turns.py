@@ -7,6 +7,7 @@ from typing import Any
 from common.errors import UserError
 from common.loading import first_line
 from models.chat import Message
+from models.turns import without_system
 
 RULES, ASKED = "Rules-of-the-exam", "Question-of-the-exam"
 
@@ -34,17 +35,3 @@ def _lost(tokenizer: Any, turns: Sequence[Message]) -> str | None:
     except Exception as error:  # a template is a program, and fails as it pleases
         return first_line(error)
     return None if RULES in shown and ASKED in shown else "it leaves out what the user says"
-
-
-def without_system(turns: Sequence[Message]) -> tuple[Message, ...]:
-    """The turns, with what the system says at the head of the user's turn that follows."""
-    found: list[Message] = []
-    rules: list[str] = []
-    for turn in turns:
-        if turn.role == "system":
-            rules.append(turn.content)
-            continue
-        content = "\n\n".join(filter(None, [*rules, turn.content]))
-        found.append(Message(turn.role, content) if turn.role == "user" else turn)
-        rules = [] if turn.role == "user" else rules
-    return (*found, *(Message("user", each) for each in ["\n\n".join(rules)] if rules))

@@ -15,8 +15,9 @@ from common.redaction import keep_secret, keep_secrets_of
 from fixtures.retrieval.embedder import unit
 from models.egress import Egress
 from models.endpoint.connection import LONGEST_BODY, Connection, connect
-from models.endpoint.failures import Failure, diagnose, refusal, refusal_within
+from models.endpoint.failures import advice, diagnose, refusal, refusal_within
 from models.endpoint.surroundings import advice_on_proxies
+from models.remote.failures import Failure
 from models.retrieval.entry import ServedEntry
 
 if TYPE_CHECKING:
@@ -154,16 +155,16 @@ class ServedEmbedder:
     def _complaint(self, failure: Failure, connection: Connection | None = None) -> UserError:
         entry = self._entry
         if failure.status in (401, 403) and entry.api_key_env:
-            advice = f"type: export {entry.api_key_env}=YOUR_KEY"
+            todo = f"type: export {entry.api_key_env}=YOUR_KEY"
         elif failure.then == "skip":
-            advice = f"a smaller --chunk-size may do; else mend {self._file}"
+            todo = f"a smaller --chunk-size may do; else mend {self._file}"
         else:
-            advice = failure.advice(str(self._file))
+            todo = advice(failure, str(self._file))
         if failure.unreachable and connection is not None:
-            advice += advice_on_proxies(self._address.bare, connection.proxy, os.environ)
+            todo += advice_on_proxies(self._address.bare, connection.proxy, os.environ)
         return UserError(
             f"embedder {self._name} ({entry.model} at {self._address.bare}): {failure.reason}; "
-            f"{advice}"
+            f"{todo}"
         )
 
 

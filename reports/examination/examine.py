@@ -14,8 +14,8 @@ from evals.interruption import Interruption
 from evals.results import Result
 from evals.selected import Selected
 from models.egress import Egress, Sent, check_store
-from models.endpoint.waiting import Wait
 from models.factory import Chats
+from models.remote.waiting import Wait
 from reports.archive import write_report
 from reports.examination.noting import note_exam
 from reports.examination.planned import Planned, plan_exam

@@ -12,7 +12,7 @@ from common.storable import presentable
 from evals.exam import Run
 from evals.metrics.table import METRICS
 from evals.results import Spending
-from models.endpoint.waiting import Wait
+from models.remote.waiting import Wait
 from reports.page.proof import proofs
 from reports.page.wording import OUTCOMES, conclusions
 from reports.report import Report, Section

@@ -149,18 +149,18 @@ def test_the_key_of_an_entry_is_known_from_when_it_is_opened(tmp_path, monkeypat
 
 def test_keys_and_urls_are_noted_where_they_are_read():
     assert users("common.redaction.keep_secret") == {
-        "models/endpoint/chat.py",
+        "models/endpoint/server.py",
         "models/endpoint/entry.py",
         "models/retrieval/served.py",
     }
     assert users("common.redaction.keep_secrets_of") == {
-        "evals/calls/store.py", "models/endpoint/chat.py", "models/endpoint/surroundings.py",
+        "evals/calls/store.py", "models/endpoint/server.py", "models/endpoint/surroundings.py",
         "models/retrieval/served.py",
     }  # fmt: skip
     readers = {path for path in users("os.environ") if path.startswith("models/")}
     # a host, a folder, a proxy
     of_no_keys = {
         "models/egress.py", "models/libpq.py", "models/promotion/ledger.py", "models/factory.py",
-        "models/endpoint/chat.py", "models/retrieval/served.py",
+        "models/endpoint/server.py", "models/retrieval/served.py",
     }  # fmt: skip
     assert readers - of_no_keys == {"models/endpoint/entry.py"}, "keys are read in one place"

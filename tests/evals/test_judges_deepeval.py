@@ -23,7 +23,7 @@ from evals.results import Score
 from fixtures.cases import Case, Contract, Span
 from fixtures.retrieval.passages import Passage
 from models.chat import Answer, Decoding
-from models.endpoint.chat import EndpointChat
+from models.endpoint.server import endpoint_chat
 from tests.builders.fake_server import Fault, fake_server
 from tests.conftest import ROOT
 
@@ -101,7 +101,7 @@ def with_calls(tmp_path, use, server, name="judge"):
     """What `use(chat, calls)` returns over a fresh store."""
 
     async def run():
-        chat = EndpointChat(
+        chat = endpoint_chat(
             name=name,
             base_url=server.url,
             model="fake",
@@ -287,7 +287,7 @@ def test_a_second_exam_asks_nothing(tmp_path):
 
 def test_identity_moves_with_the_model_and_the_metric():
     def judge(metric, name):
-        return DeepevalJudge(metric, EndpointChat(name="j", base_url="http://h", model=name))
+        return DeepevalJudge(metric, endpoint_chat(name="j", base_url="http://h", model=name))
 
     same = judge("deepeval:bias", "a").identity
     assert same == judge("deepeval:bias", "a").identity

@@ -23,7 +23,7 @@ from evals.judges.wording import Wording
 from fixtures.cases import Case, Contract, Span
 from fixtures.retrieval.passages import Passage
 from models.chat import Answer, Decoding
-from models.endpoint.chat import EndpointChat
+from models.endpoint.server import endpoint_chat
 from tests.builders.fake_server import Fault, fake_server
 from tests.conftest import ROOT
 
@@ -40,7 +40,7 @@ def claims(*supported):
 
 
 def endpoint(url, context=8192, **options):
-    return EndpointChat(
+    return endpoint_chat(
         name="umpire",
         base_url=url,
         model="gpt-x",

@@ -9,7 +9,7 @@ from common.errors import UserError
 from evals.judges.frameworks.ragas_judge import RECIPES, RagasJudge
 from evals.metrics.table import METRICS
 from fixtures.retrieval.embedder import load_embedder
-from models.endpoint.chat import EndpointChat
+from models.endpoint.server import endpoint_chat
 from tests.builders.fake_server import Fault, fake_server
 from tests.evals.test_judges_deepeval import CLAUSES, judged, run_quietly, submit, with_calls
 
@@ -194,7 +194,7 @@ def test_a_failed_call_is_unscored_and_a_dead_key_stops_the_exam(tmp_path):
 
 def test_names_and_identities_tell_judges_apart():
     def chat(model):
-        return EndpointChat(name="strong", base_url="http://h", model=model)
+        return endpoint_chat(name="strong", base_url="http://h", model=model)
 
     assert RagasJudge("ragas:chrf").name == "ragas"
     assert RagasJudge("ragas:faithfulness", chat("a")).name == "strong"

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.chat import Message
-from models.endpoint.chat import EndpointChat
+from models.endpoint.server import endpoint_chat
 from models.registry import AnyEntry
 from reports.verdict.opponents import compared_line
 from tests.builders.fake_server import Fault, fake_server
@@ -18,7 +18,7 @@ WORDS = ("--model", "a b", "--limit=9", "-q", "it's", "$x")
 
 def test_a_call_without_an_answer_is_waited_for_by_name_and_tries():
     async def ask(url):
-        model = EndpointChat(name="llama", base_url=url, model="m", retries=3, back_off=0.0)
+        model = endpoint_chat(name="llama", base_url=url, model="m", retries=3, back_off=0.0)
         call = asyncio.create_task(model.chat([Message("user", "hello")]))
         seen = []
         while not call.done():

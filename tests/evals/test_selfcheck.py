@@ -29,7 +29,7 @@ from fixtures.retrieval.embedder import load_embedder
 from fixtures.retrieval.passages import Passage
 from models.chat import Answer
 from models.echo import EchoChat
-from models.endpoint.chat import EndpointChat
+from models.endpoint.server import endpoint_chat
 from models.prompted import PromptedModel, Template
 from tests.builders.fake_server import Fault, fake_server
 
@@ -194,7 +194,7 @@ def supported(messages):
 
 
 def endpoint(server):
-    return EndpointChat(name="judge", base_url=server.url, model="x", back_off=0.001, retries=1)
+    return endpoint_chat(name="judge", base_url=server.url, model="x", back_off=0.001, retries=1)
 
 
 def test_a_judge_is_asked_about_every_sentence_and_sample(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 
 from common.errors import UserError
 from models.chat import Message
-from models.endpoint.chat import EndpointChat
+from models.endpoint.server import endpoint_chat
 from tests.builders.fake_server import FakeServer, fake_server
 from tests.builders.policies import permissive
 from tests.faults.test_secrets import entry, exam
@@ -28,7 +28,7 @@ PRIVATE = {
 
 def answer_of(url):
     async def scenario():
-        model = EndpointChat(name="x", base_url=url, model="m", retries=0)
+        model = endpoint_chat(name="x", base_url=url, model="m", retries=0)
         try:
             await model.preflight()
             return await model.chat([Message("user", "Which law governs?")])

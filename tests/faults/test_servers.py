@@ -7,9 +7,9 @@ import pytest
 
 from common.errors import UserError
 from models.chat import Message
-from models.endpoint.chat import EndpointChat
-from models.endpoint.failures import retry_after
+from models.endpoint.server import endpoint_chat
 from models.factory import open_models
+from models.remote.failures import retry_after
 from tests.builders.fake_server import Fault, fake_server
 
 CHAT = [Message("user", "Which law governs?")]
@@ -20,7 +20,7 @@ def asked(server, times=1, preflight=False, **options):
 
     async def scenario():
         given = {"name": "x", "model": "m", "retries": 3, "back_off": 0.01, "concurrency": 1}
-        model = EndpointChat(**(given | {"base_url": server.url} | options))
+        model = endpoint_chat(**(given | {"base_url": server.url} | options))
         try:
             if preflight:
                 await model.preflight()

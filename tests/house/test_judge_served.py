@@ -18,7 +18,7 @@ from evals.judges.judge import Panel, Submission
 from evals.judges.llm.judge import LlmJudge
 from evals.judges.pairs import read_pairs
 from models.chat import Answer, Decoding, Message
-from models.endpoint.chat import EndpointChat
+from models.endpoint.server import endpoint_chat
 from models.factory import Chats
 from reports.sections.judge_exams import judge_section, untrusted
 from tests.builders.served import served
@@ -48,7 +48,7 @@ def server(smollm2, tmp_path_factory):
 
 
 def chat_of(server, max_tokens):
-    return EndpointChat(
+    return endpoint_chat(
         name="served", base_url=server.url, model=server.model, concurrency=1, timeout=300,
         retries=0, decoding=Decoding(max_tokens=max_tokens),
     )  # fmt: skip

@@ -165,10 +165,11 @@ def test_a_proxy_is_no_way_round(registry, no_network, monkeypatch):
 
 def test_there_is_no_other_way_to_a_server():
     """Whoever opens a server or a store has said what data leaves."""
-    makers = users("models.endpoint.chat.EndpointChat")  # bench/ asks servers of its own
+    makers = users("models.endpoint.server.endpoint_chat", "models.endpoint.server.EndpointServer")
+    # bench/ asks servers of its own
     assert {path for path in makers if not path.startswith("bench/")} == {"models/factory.py"}
     assert users("models.endpoint.connection.connect") == {
-        "models/endpoint/chat.py", "models/retrieval/served.py",
+        "models/endpoint/server.py", "models/retrieval/served.py",
     }  # fmt: skip
     asking = {
         "reports/examination/examine.py", "training/synthesize/__main__.py",

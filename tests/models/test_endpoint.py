@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from common.errors import UserError
 from models.chat import Answer, Decoding, Message
-from models.endpoint.chat import EndpointChat
 from models.endpoint.completion import read_completion
 from models.endpoint.connection import LONGEST_BODY
-from models.endpoint.failures import retry_after
+from models.endpoint.server import endpoint_chat
 from models.factory import open_models
+from models.remote.failures import retry_after
 from tests.builders.fake_server import Fault, fake_server, fake_server_process
 
 CHAT = [Message("system", "Answer briefly."), Message("user", "Which law governs?")]
@@ -27,7 +27,7 @@ CHAT = [Message("system", "Answer briefly."), Message("user", "Which law governs
 
 def endpoint(url, **options):
     defaults = {"name": "x", "model": "gpt-x", "retries": 3, "back_off": 0.02, "timeout": 10.0}
-    return EndpointChat(base_url=url, **(defaults | options))
+    return endpoint_chat(base_url=url, **(defaults | options))
 
 
 def ask(model, times=1):
@@ -436,9 +436,8 @@ def test_tokens_are_counted_too_high_rather_than_too_low():
 
 
 def test_importing_the_module_imports_no_client():
-    program = (
-        "import sys, models.endpoint.chat; sys.exit(bool({'openai', 'aiohttp'} & set(sys.modules)))"
-    )
+    clients = "{'openai', 'aiohttp'} & set(sys.modules)"
+    program = f"import sys, models.endpoint.server; sys.exit(bool({clients}))"
     root = Path(__file__).parents[2]
     assert subprocess.run([sys.executable, "-c", program], cwd=root, check=False).returncode == 0
 

@@ -204,7 +204,9 @@ def test_a_name_becomes_a_path_in_one_place():
         for path in (ROOT / room).rglob("*.py")
         if '}.toml"' in path.read_text(encoding="utf-8")
     }
-    assert made - {"models/endpoint/chat.py"} == {"models/registry.py"}  # that one is in a message
+    assert made - {"models/endpoint/server.py"} == {
+        "models/registry.py"
+    }  # that one is in a message
 
 
 def test_what_is_promoted_is_compared_in_one_place():

@@ -8,7 +8,7 @@ from fixtures.cases import Case, Contract
 from fixtures.retrieval.passages import Chunker
 from models.chat import Decoding, Message
 from models.echo import EchoChat
-from models.endpoint.chat import EndpointChat
+from models.endpoint.server import endpoint_chat
 from models.extractive import ExtractiveModel
 from models.local.base import LocalBase
 from models.local.chat import LocalChat
@@ -210,7 +210,7 @@ def test_a_local_draw_shares_the_weights_and_has_its_own_identity(base, tiny_ada
 
 def test_a_draw_of_an_endpoint_shares_connection_and_limiter():
     with fake_server(latency=0.05) as server:
-        model = EndpointChat(
+        model = endpoint_chat(
             name="x", base_url=server.url, model="x", concurrency=2, decoding=SHORT
         )
         draws = [model.drawn(1.0, seed) for seed in range(4)]

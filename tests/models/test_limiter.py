@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.endpoint.limiter import AdaptiveLimiter
+from models.remote.limiter import AdaptiveLimiter
 
 
 class SkippingLoop(asyncio.SelectorEventLoop):

@@ -7,7 +7,6 @@ import pytest
 
 from common.errors import UserError
 from models.echo import EchoChat
-from models.endpoint.chat import EndpointChat
 from models.extractive import ExtractiveModel
 from models.factory import Chats, open_models
 from models.local.chat import LocalChat
@@ -22,6 +21,7 @@ from models.registry import (
     RecordedEntry,
     read_entry,
 )
+from models.remote.chat import RemoteChat
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_a_key_is_named_by_its_variable(registry, monkeypatch):
     refused(lambda: open_models(["remote"], folder), "$BAR_EXAM_TEST_KEY")
     monkeypatch.setenv("BAR_EXAM_TEST_KEY", "secret")
     (model,) = open_models(["remote"], folder)
-    assert isinstance(model.chat, EndpointChat)
+    assert isinstance(model.chat, RemoteChat)
     assert "secret" not in repr(read_entry("remote", folder))
     with_key = model.identity
     monkeypatch.setenv("BAR_EXAM_TEST_KEY", "another")
@@ -177,13 +177,7 @@ def test_one_endpoint_has_one_limit_whoever_opens_it(registry):
     judge = chats.open("e", 1024)
     assert judge.longest_answer == 1024 > model.chat.longest_answer
     assert judge.identity != model.chat.identity
-
-    async def connections():
-        found = judge._connect() is model.chat._connect()
-        await judge.close()
-        return found
-
-    assert asyncio.run(connections())
+    assert judge.server is model.chat.server
 
 
 def test_entries_of_one_base_share_it(registry, tmp_path):

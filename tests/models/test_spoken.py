@@ -220,9 +220,11 @@ def test_whoever_makes_text_of_a_model_an_answer_does_it_here():
         "models/chat.py",
         "models/endpoint/completion.py",
         "models/echo.py",
-        "models/endpoint/chat.py",
+        "models/endpoint/server.py",
         "models/extractive.py",
+        "models/remote/chat.py",
         "models/local/chat.py",
+        "models/program/engine.py",
         "models/prompted.py",
         "models/recorded.py",
         "models/spoken.py",
@@ -230,9 +232,10 @@ def test_whoever_makes_text_of_a_model_an_answer_does_it_here():
 
 
 def test_bodies_of_servers_are_read_in_one_place():
-    assert users("models.endpoint.completion.read_reply") == {"models/endpoint/chat.py"}
+    assert users("models.endpoint.completion.read_reply") == {"models/endpoint/server.py"}
     assert users("aiohttp") == {
         "models/endpoint/connection.py",
-        "models/endpoint/chat.py",
+        "models/endpoint/server.py",
         "models/endpoint/failures.py",
+        "models/retrieval/served.py",
     }

@@ -10,7 +10,7 @@ from common.errors import UserError
 from models.chat import Decoding, Message
 from models.local.base import LocalBase
 from models.local.chat import LocalChat
-from models.local.turns import without_system
+from models.turns import without_system
 from tests.builders.training_data import TEMPLATE, make_base
 
 TURNS = st.lists(

@@ -26,7 +26,7 @@ from evals.judges.llm.pairwise import Orders
 from evals.judges.pairs import Pair, read_pairs
 from evals.judges.style import FORMS, style
 from evals.results import Score
-from models.endpoint.chat import EndpointChat
+from models.endpoint.server import endpoint_chat
 from reports.sections.judge_exams import judge_section, untrusted
 from tests.builders.fake_server import fake_server
 
@@ -405,7 +405,7 @@ def graded(messages, right):
 def served_exam(tmp_path, reply):
     """The findings on a real LLM judge over a server, its requests, and its calls."""
     with fake_server(reply=reply) as server:
-        chat = EndpointChat(name="judge", base_url=server.url, model="fake")
+        chat = endpoint_chat(name="judge", base_url=server.url, model="fake")
         exams = taken(tmp_path, *judge_exams([LlmJudge("correctness", chat)], PAIRS))
         section = judge_section(exams, Gate())
         return {finding.measure: finding for finding in section.findings}, server.calls

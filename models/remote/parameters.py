@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from models.endpoint.failures import Failure
+from models.remote.failures import Failure
 
 Names = Mapping[str, str | None]
 """The server's names of parameters; None for one that it is not to be sent."""
