@@ -50,7 +50,23 @@ class ServedEntry(_Entry, Served):
     concurrency: int = Field(default=8, strict=True, ge=1, le=1_000)
 
 
-AnyEmbedder = Annotated[SentencesEntry | ServedEntry, Field(discriminator="kind")]
+class TitanEntry(_Entry):
+    """Titan Text Embeddings V2 on Bedrock; None leaves region and profile to AWS's configuration.
+
+    `model` may be an ARN of it. `timeout` is for one call, in seconds.
+    """
+
+    kind: Literal["titan"]
+    model: str = "amazon.titan-embed-text-v2:0"
+    dimensions: Literal[256, 512, 1024] = 1024
+    revision: str = ""
+    region: str | None = None
+    profile: str | None = None
+    concurrency: int = Field(default=8, strict=True, ge=1, le=1_000)
+    timeout: float = Field(default=60.0, strict=True, gt=0, le=86_400)
+
+
+AnyEmbedder = Annotated[SentencesEntry | ServedEntry | TitanEntry, Field(discriminator="kind")]
 
 
 def embedders_beside(registry: Path) -> Path:

@@ -8,9 +8,17 @@ from pathlib import Path
 from fixtures.retrieval.embedder import MINILM, Embedder, load_embedder
 from fixtures.retrieval.retrieval import Retriever, RetrieverOptions
 from models.egress import Egress
-from models.retrieval.entry import SentencesEntry, embedders_beside, read_embedder
+from models.registry import entry_path
+from models.retrieval.entry import (
+    OPTION,
+    SentencesEntry,
+    TitanEntry,
+    embedders_beside,
+    read_embedder,
+)
 from models.retrieval.sentences import SentenceEmbedder
 from models.retrieval.served import ServedEmbedder
+from models.retrieval.titan import TitanEmbedder
 
 
 def open_retriever(
@@ -39,4 +47,7 @@ def open_embedder(name: str, egress: Egress) -> Embedder:
     entry = read_embedder(name, egress.registry)
     if isinstance(entry, SentencesEntry):
         return SentenceEmbedder(entry)
-    return ServedEmbedder(name, entry, egress, embedders_beside(egress.registry) / f"{name}.toml")
+    if isinstance(entry, TitanEntry):
+        return TitanEmbedder(name, entry, egress)
+    file = entry_path(name, embedders_beside(egress.registry), OPTION)
+    return ServedEmbedder(name, entry, egress, file)
