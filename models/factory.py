@@ -16,6 +16,7 @@ from models.extractive import ExtractiveModel
 from models.local.base import LocalBase
 from models.local.chat import LocalChat
 from models.local.devices import choose_device, choose_dtype
+from models.local.lacking import check_there
 from models.local.weights import base_folder
 from models.prompted import CLOSED_BOOK, SYSTEM, PromptedModel, Template
 from models.recorded import RecordedModel
@@ -113,6 +114,7 @@ class Chats:
         return self._local(f"base of {name}", entry.model_copy(update={"adapter": None}))
 
     def _local(self, name: str, entry: LocalEntry) -> ChatModel:
+        check_there(name, entry)
         folder = base_folder(entry.base, entry.revision)
         device = choose_device(entry.device)
         dtype = choose_dtype(entry.dtype, device)

@@ -23,7 +23,9 @@ NAME = "^[a-zA-Z0-9][a-zA-Z0-9._-]*$"
 class LocalEntry(Prompted):
     """Weights on this machine: `base` is `embedded:smollm2`, a folder or a Hugging Face id.
 
-    `manifest` is the SHA-256 of the adapter's manifest.json, as its trainer wrote it.
+    `manifest` is the SHA-256 of the adapter's manifest.json, as its trainer wrote it. `made_by` is
+    the command that makes the adapter where it is not there yet, and `parameters` how many weights
+    the base has: what is missing is said before anything is fetched.
     """
 
     kind: Literal["local"]
@@ -34,6 +36,8 @@ class LocalEntry(Prompted):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     batch_tokens: int | None = Field(default=None, strict=True, ge=1, le=10**9)
+    made_by: str = ""
+    parameters: int | None = Field(default=None, strict=True, ge=1, le=10**13)
 
 
 class EndpointEntry(Prompted, Served):

@@ -13,6 +13,7 @@ from models.identity.identities import voice_key
 from models.identity.spec import Voice
 from models.local.base import BASE, LocalBase
 from models.local.control_tokens import defused
+from models.local.lacking import check_room
 from models.local.weights import check_adapter
 from models.turns import without_system
 
@@ -73,6 +74,7 @@ class LocalChat:
                     f"of its {self.base.positions} tokens {self.decoding.max_tokens} are for the "
                     "answer, and no question fits into the rest; lower decoding.max_tokens"
                 )
+            check_room(self.base.folder, self.base.device, self.base.dtype)
             if self.adapter:
                 await asyncio.to_thread(check_adapter, self.adapter, self.base.folder)
             one_token = Decoding(max_tokens=1, temperature=0.0)

@@ -1,7 +1,7 @@
 """A base's folder, as transformers reads it: tokenizer, length, weights, settings of generation."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 
 from common.errors import UserError
 from common.loading import LOADING, first_line, from_folder
+from models.local.turns import after_reply
 
 LENGTHS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "max_sequence_length",
            "max_seq_length", "seq_length")  # fmt: skip
@@ -55,8 +56,14 @@ def open_tokenizer(folder: Path) -> Any:
                 "generation_config.json an eos_token_id"
             )
         tokenizer.eos_token = tokenizer.convert_ids_to_tokens(end)
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
+    ends = _ends(folder)
+    _end_with_the_turn(tokenizer, ends)
+    if tokenizer.pad_token_id is None:  # what ends a text and no turn is in no row
+        known = tokenizer.added_tokens_decoder
+        others = [known[each].content for each in ends if each in known and known[each].special]
+        tokenizer.pad_token = next(
+            (each for each in others if each != tokenizer.eos_token), tokenizer.eos_token
+        )
     tokenizer.apply_chat_template = partial(
         tokenizer.apply_chat_template, strftime_now=TODAY.strftime
     )
@@ -72,12 +79,42 @@ def _knows_words(tokenizer: Any) -> bool:
 
 def _end(folder: Path) -> int | None:
     """The id that ends an answer, by the model's own files."""
+    return next(iter(_ends(folder)), None)
+
+
+def _ends(folder: Path) -> list[int]:
+    """Every id that ends an answer, by the model's own files, the first of which knows any."""
     for name in ("generation_config.json", "config.json"):
         found = _read(folder / name).get("eos_token_id")
-        first = found[0] if isinstance(found, list) and found else found
-        if type(first) is int:
-            return int(first)
-    return None
+        every = found if isinstance(found, list) else [found]
+        if ends := [each for each in every if type(each) is int]:
+            return ends
+    return []
+
+
+def _end_with_the_turn(tokenizer: Any, ends: Sequence[int]) -> None:
+    """Of several tokens that end an answer, let the tokenizer name the one that ends a turn.
+
+    Llama 3, Gemma and Phi 3 end a text by one token and a turn by another, and their tokenizers may
+    name the first. Replies are trained with what the tokenizer names, and a model would unlearn its
+    own.
+    """
+    named, asked = tokenizer.eos_token, _asked(tokenizer)
+    turn = next((each for each in after_reply(tokenizer) if each in ends), None)
+    if turn is None or tokenizer.eos_token_id not in ends:
+        return
+    tokenizer.eos_token = tokenizer.convert_ids_to_tokens(turn)
+    if _asked(tokenizer) != asked:  # a template that shows it would ask otherwise
+        tokenizer.eos_token = named
+
+
+def _asked(tokenizer: Any) -> str:
+    """A question in the template, as far as it can be asked."""
+    turns = [{"role": "user", "content": "question"}]
+    try:
+        return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+    except Exception:  # whoever asks says what is wrong with it
+        return ""
 
 
 def longest_sequence(folder: Path) -> int:

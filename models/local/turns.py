@@ -35,3 +35,15 @@ def _lost(tokenizer: Any, turns: Sequence[Message]) -> str | None:
     except Exception as error:  # a template is a program, and fails as it pleases
         return first_line(error)
     return None if RULES in shown and ASKED in shown else "it leaves out what the user says"
+
+
+def after_reply(tokenizer: Any) -> list[int]:
+    """What a chat template puts after a reply; nothing where it refuses the assistant's turn."""
+    mark = "REPLY"
+    turns = [{"role": "user", "content": "question"}, {"role": "assistant", "content": mark}]
+    try:
+        text: str = tokenizer.apply_chat_template(turns, tokenize=False)
+    except Exception:  # a template is a program, and fails as it pleases; the exam has no such turn
+        return []
+    ids: list[int] = tokenizer(text.rpartition(mark)[2], add_special_tokens=False)["input_ids"]
+    return ids

@@ -1,6 +1,7 @@
 """Where weights lie, and whether an adapter fits its base; `check_adapter` alone loads torch."""
 
 from collections.abc import Sequence
+from math import prod
 from pathlib import Path
 
 from common.errors import UserError
@@ -9,7 +10,13 @@ from models.local.adapters import check_fit
 from models.local.embedded import embedded_smollm2
 
 WANTED = ("*.safetensors", "*.json", "*.jinja", "tokenizer.model", "merges.txt")
-"""The files of a chat model."""
+"""The files of a chat model: neither pickles nor weights in other formats."""
+
+FETCH = (
+    "`hf download {} --exclude 'original/*'`; where they are gated, accept the licence on the "
+    "model's page and type `hf auth login` first"
+)
+FLOATS = ("F64", "F32", "F16", "BF16")
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 
@@ -28,6 +35,18 @@ def base_folder(base: str, revision: str | None = None) -> Path:
     for file in weight_files(folder):
         tensor_shapes(file)
     return folder
+
+
+def is_at_hand(base: str, revision: str | None = None) -> bool:
+    """Whether a base can be opened without a network: embedded, a folder, or fetched before."""
+    if base.startswith("embedded:") or Path(base).is_dir():
+        return True
+    from huggingface_hub import try_to_load_from_cache
+
+    try:
+        return isinstance(try_to_load_from_cache(base, "config.json", revision=revision), str)
+    except ValueError:  # no id of the hub: whoever opens it says so
+        return True
 
 
 def fetched_folder(what: str, name: str, revision: str | None, wanted: Sequence[str]) -> Path:
@@ -56,7 +75,7 @@ def fetched_folder(what: str, name: str, revision: str | None, wanted: Sequence[
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(
             f"{what} {name!r} cannot be fetched from the Hugging Face hub ({reason}); give a "
-            "folder, or fetch it where there is a network and set HF_HOME"
+            f"folder, or fetch it where there is a network and set HF_HOME: {FETCH.format(name)}"
         ) from error
 
 
@@ -113,11 +132,31 @@ def tensor_shapes(file: Path) -> dict[str, list[int]]:
     Raises:
         UserError: it is no such file, or shorter than its header says.
     """
+    return {name: shape for name, (_, shape) in _tensors(file).items()}
+
+
+def weights_bytes(folder: Path, width: float) -> float:
+    """Bytes of a base in memory, by the headers of its files.
+
+    Args:
+        folder: of the base.
+        width: bytes of a number where the file has floating point; what is packed stays as it is.
+
+    Raises:
+        UserError: see `weight_files` and `tensor_shapes`.
+    """
+    every = [each for file in weight_files(folder) for each in _tensors(file).values()]
+    return sum(prod(shape) * (width if kind in FLOATS else 1) for kind, shape in every)
+
+
+def _tensors(file: Path) -> dict[str, tuple[str, list[int]]]:
+    """Type and shape of each tensor of a safetensors file."""
     from safetensors import safe_open
 
     try:
         with safe_open(file, framework="np") as opened:
-            return {name: opened.get_slice(name).get_shape() for name in opened.offset_keys()}
+            slices = {name: opened.get_slice(name) for name in opened.offset_keys()}
+            return {name: (each.get_dtype(), each.get_shape()) for name, each in slices.items()}
     except Exception as error:  # its own error, and those of the file system
         raise UserError(
             f"{file} is cut short, or no safetensors file ({first_line(error)}); "

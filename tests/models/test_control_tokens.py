@@ -153,5 +153,4 @@ def test_text_of_a_turn_reaches_a_template_through_one_door():
         "models/local/chat.py",
         "models/local/pretrained.py",  # the day that every template is told
         "models/local/turns.py",  # turns of our own
-        "training/trainer/rows.py",  # turns of our own
     }

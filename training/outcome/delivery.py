@@ -16,7 +16,7 @@ from common.errors import UserError
 from common.files import replacing, write_whole
 from common.identity import file_digest
 from models.manifest import FILE, Manifest, write_manifest
-from models.registry import SHIPPED, entry_path, is_registered, read_entry
+from models.registry import SHIPPED, LocalEntry, entry_path, is_registered, read_entry
 from training.outcome.account import manifest_of, validation_curve
 from training.outcome.card import card
 from training.trainer.checkpoints import WEIGHTS, clear, held
@@ -53,7 +53,7 @@ def check_free(recipe: Recipe, places: Places, *, force: bool) -> None:
     """
     entry, folder = entry_path(recipe.name, places.registry), places.adapters / recipe.name
     check_not_kept(recipe.name, places)
-    if entry.is_file() and not force:
+    if entry.is_file() and not force and not is_awaited(recipe.name, places):
         raise UserError(
             f"{entry} exists: {recipe.name} was trained before; type --force to replace it, "
             f"or --set name={recipe.name}-2 to keep both"
@@ -63,6 +63,17 @@ def check_free(recipe: Recipe, places: Places, *, force: bool) -> None:
         raise UserError(
             f"{folder} exists; type --force to replace it, or --set name={recipe.name}-2"
         )
+
+
+def is_awaited(name: str, places: Places) -> bool:
+    """Whether a name has an entry that waits for its adapter to be trained."""
+    entry = read_entry(name, places.registry) if is_registered(name, places.registry) else None
+    return (
+        isinstance(entry, LocalEntry)
+        and entry.adapter == (places.adapters / name).resolve()
+        and entry.manifest is None
+        and not entry.adapter.exists()
+    )
 
 
 def check_not_kept(name: str, places: Places) -> None:
@@ -116,12 +127,13 @@ def _install(trained: Trained, places: Places, *, registered: bool) -> Path:
         digest = file_digest(write_manifest(draft, manifest))
         _write_card(loaded, manifest, draft, places)
         check_not_kept(name, places)  # it may have been promoted while these were written
+        said = _said_of_base(loaded.recipe, places)
         if registered:
             entry_path(name, places.registry).unlink(missing_ok=True)
         if folder.exists():
             shutil.rmtree(folder)
     if registered and not loaded.method.scores:
-        _write_entry(loaded, places, digest)
+        _write_entry(loaded, places, digest, said)
     return folder
 
 
@@ -165,7 +177,17 @@ def _write_card(loaded: Loaded, manifest: Manifest, folder: Path, places: Places
     (folder / "README.md").write_text(text, encoding="utf-8")
 
 
-def _write_entry(loaded: Loaded, places: Places, manifest: str) -> None:
+def _said_of_base(recipe: Recipe, places: Places) -> dict[str, Any]:
+    """What the entry that is replaced says of where its base can be asked; that stays true."""
+    known = is_registered(recipe.name, places.registry)
+    before = read_entry(recipe.name, places.registry) if known else None
+    if not isinstance(before, LocalEntry) or before.base != recipe.base:
+        return {}
+    said = before.model_dump(exclude_unset=True)
+    return {key: said[key] for key in ("parameters", "made_by", "device") if key in said}
+
+
+def _write_entry(loaded: Loaded, places: Places, manifest: str, said: dict[str, Any]) -> None:
     import tomlkit
 
     recipe, meta = loaded.recipe, loaded.origin.meta
@@ -185,6 +207,8 @@ def _write_entry(loaded: Loaded, places: Places, manifest: str) -> None:
         entry.add("most_passages", meta.most_passages)
     if meta.system is not None:
         entry.add("system", meta.system)
+    for key, value in said.items():
+        entry.add(key, value)
     places.registry.mkdir(parents=True, exist_ok=True)
     write_whole(entry_path(recipe.name, places.registry), tomlkit.dumps(entry), mend=CONTINUES)
 

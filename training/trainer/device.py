@@ -5,7 +5,11 @@ import os
 from typing import Any
 
 from common.errors import UserError
+from common.loading import LOADING
 from models.local.devices import choose_device, choose_dtype
+
+AMPERE = (8, 0)
+"""Compute capability of the first GPUs that FlashAttention 2 is made for."""
 
 
 def choose(quantize: bool = False) -> tuple[str, str]:
@@ -46,7 +50,7 @@ def device_settings(device: str, dtype: str) -> dict[str, Any]:
 
 
 def attention(device: str, *, masked: bool = False) -> str:
-    """The attention kernel: FlashAttention where it is installed, else torch's own.
+    """The attention kernel: FlashAttention where it can be used, else torch's own.
 
     On a CPU it is plain matrix products: backwards, torch's fused kernel is slower there.
 
@@ -56,8 +60,17 @@ def attention(device: str, *, masked: bool = False) -> str:
     """
     if device == "cpu":
         return "eager"
-    flash = not masked and importlib.util.find_spec("flash_attn")
-    return "flash_attention_2" if flash else "sdpa"
+    return "flash_attention_2" if not masked and _flash() else "sdpa"
+
+
+def _flash() -> bool:
+    """Whether FlashAttention is installed whole, and this GPU is one that it computes on."""
+    import torch
+
+    with LOADING:
+        from transformers.utils import is_flash_attn_2_available
+
+    return bool(is_flash_attn_2_available()) and torch.cuda.get_device_capability() >= AMPERE
 
 
 def first_process() -> bool:

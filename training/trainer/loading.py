@@ -14,9 +14,10 @@ from models.chat import Decoding
 from models.local.adapters import check_config, put_on
 from models.local.base import LocalBase
 from models.local.chat import LocalChat
+from models.local.lacking import FOUR_BIT, WIDTHS, no_adapter, short_of
 from models.local.pretrained import open_model
 from models.local.standing import Standing
-from models.local.weights import base_folder, check_adapter
+from models.local.weights import base_folder, check_adapter, weights_bytes
 from models.registry import LocalEntry, is_registered, read_entry
 from training.data.examples import Example, read_meta
 from training.data.lineage import required_manifest
@@ -89,8 +90,11 @@ def open_chat(recipe: Recipe, registry: Path, *, scores: bool = False) -> LocalC
             it was trained on, or the exam could not load what `lora:` would make.
     """
     device, dtype = choose(recipe.quantize)
-    folder = base_folder(recipe.base, recipe.revision)
     adapter = find_adapter(recipe.adapter, registry) if recipe.adapter else None
+    folder = base_folder(recipe.base, recipe.revision)
+    width = FOUR_BIT if recipe.quantize else WIDTHS[dtype]
+    if reason := short_of(device, weights_bytes(folder, width)):
+        raise UserError(f"base {recipe.base}: {reason}")
     if adapter:
         check_adapter(adapter, folder, scores=scores)
         required_manifest(adapter, "adapter")
@@ -105,7 +109,7 @@ def find_adapter(named: str, registry: Path) -> Path:
     """The adapter folder of a registry name; a name that is a folder stands for itself.
 
     Raises:
-        UserError: neither, or an entry without an adapter.
+        UserError: neither, or an entry without an adapter, or whose adapter is yet to be made.
     """
     folder = Path(named).expanduser()
     if (folder / "adapter_config.json").is_file():
@@ -118,6 +122,8 @@ def find_adapter(named: str, registry: Path) -> Path:
     entry = read_entry(named, registry)
     if not isinstance(entry, LocalEntry) or entry.adapter is None:
         raise UserError(f"adapter {named}: its entry in {registry} names no adapter")
+    if reason := no_adapter(entry):
+        raise UserError(f"adapter {named}: {reason}")
     return entry.adapter
 
 

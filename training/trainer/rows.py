@@ -11,6 +11,7 @@ from typing import Any
 from common.errors import UserError
 from models.chat import Message
 from models.local.chat import LocalChat
+from models.local.turns import after_reply
 from training.data.examples import read_examples
 from training.preferences.formats import read_pairs, read_unpaired
 from training.trainer.method import Row
@@ -121,11 +122,7 @@ def reply_ids(chat: LocalChat, reply: str) -> list[int]:
 
 def end_of_turn(tokenizer: Any) -> list[int]:
     """What the chat template puts after a reply, up to the token at which generation stops."""
-    mark = "REPLY"
-    turns = [{"role": "user", "content": "question"}, {"role": "assistant", "content": mark}]
-    text = tokenizer.apply_chat_template(turns, tokenize=False)
-    ids: list[int] = tokenizer(text.rpartition(mark)[2], add_special_tokens=False)["input_ids"]
-    end = tokenizer.eos_token_id
+    ids, end = after_reply(tokenizer), tokenizer.eos_token_id
     return ids[: ids.index(end) + 1] if end in ids else [end]
 
 
