@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import Field
 
 from common.identity import digest
 from fixtures.cases import Case
 from fixtures.retrieval.passages import Passage
+
+Stop = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +22,24 @@ class Decoding:
         temperature: 0 always picks the likeliest token.
         top_p: probability mass that is drawn from.
         seed: None leaves the draw to the model.
+        stop: texts at which an answer ends; it does not hold them.
     """
 
     max_tokens: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = 96
     temperature: Annotated[float, Field(strict=True, ge=0, le=2)] = 0.0
     top_p: Annotated[float, Field(strict=True, gt=0, le=1)] = 1.0
     seed: Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)] | None = 0
+    stop: Annotated[tuple[Stop, ...], Field(max_length=16)] = ()
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """What identities hold: all parameters, those that came later only where they are used."""
+        return {name: value for name, value in asdict(self).items() if name != "stop" or value}
 
     @property
     def identity(self) -> str:
         """SHA-256 over all parameters: each may move an answer."""
-        return digest("decoding", asdict(self))
+        return digest("decoding", self.chosen)
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,6 +152,8 @@ def _endpoint(name: str, entry: EndpointEntry, folder: Path, egress: Egress) -> 
         base_url=entry.base_url,
         model=entry.model,
         revision=entry.revision,
+        extra_body=entry.extra_body,
+        max_tokens_field=entry.max_tokens_field,
         api_key=entry.key(f"model {name}"),
         api_key_env=entry.api_key_env,
         decoding=entry.decoding,

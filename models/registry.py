@@ -13,6 +13,7 @@ from common.settings import nearest, read_toml
 from models.endpoint.entry import Served
 from models.entry import Entry, Kind, Prompted
 from models.manifest import Sha256
+from models.remote.entry import Remote
 
 SHIPPED = Path(__file__).parent / "registry"
 RECORDED = "recorded:"
@@ -40,12 +41,11 @@ class LocalEntry(Prompted):
     parameters: int | None = Field(default=None, strict=True, ge=1, le=10**13)
 
 
-class EndpointEntry(Prompted, Served):
+class EndpointEntry(Remote, Served):
     """A chat model on an OpenAI-compatible server."""
 
     kind: Literal["endpoint"]
-    context: int = Field(default=8192, strict=True, ge=256, le=10**8)
-    concurrency: int = Field(default=64, strict=True, ge=1, le=10_000)
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
 
 
 class RecordedEntry(Entry):

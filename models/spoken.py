@@ -121,8 +121,11 @@ def begun(tokenizer: Any, prompt: Sequence[int]) -> bool:
     return bool(marks) and marks[-1]["opens"] is not None and marks[-1].end() == len(tail)
 
 
-def decoded(tokenizer: Any, ids: Sequence[int]) -> str:
-    """What a local model wrote; of the special tokens only the marks of reasoning are left."""
+def decoded(tokenizer: Any, ids: Sequence[int], stops: Sequence[str] = ()) -> str:
+    """What a local model wrote before the first of the stops.
+
+    Of the special tokens only the marks of reasoning are left.
+    """
     kept: set[int] = {
         token
         for token in tokenizer.all_special_ids
@@ -134,4 +137,5 @@ def decoded(tokenizer: Any, ids: Sequence[int]) -> str:
     text: str = tokenizer.decode(
         ids, skip_special_tokens=kept.isdisjoint(ids), clean_up_tokenization_spaces=False
     )
-    return text.strip()
+    end = min((place for stop in stops if (place := text.find(stop)) >= 0), default=None)
+    return text[:end].strip()

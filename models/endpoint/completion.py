@@ -48,6 +48,8 @@ def completion_request(
     }
     if decoding.seed is not None:
         body["seed"] = decoding.seed
+    if decoding.stop:
+        body["stop"] = list(decoding.stop)
     return body
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from models.remote.failures import LONGEST_WAIT, Failure, one_line, retry_after
+from models.remote.parameters import Names
 
 FILTERED = r"content.?(?:filter|policy|management)|responsible.?ai|guardrail"
 
@@ -25,6 +26,8 @@ NAMED: tuple[tuple[str, int], ...] = (
 
 ERROR_BODY = frozenset({"detail", "title", "fault", "errorcode", "error_code", "error_message"})
 """Keys of bodies that are errors without saying so by the key `error`."""
+
+OPTIONAL = ("seed", "top_p", "temperature")
 
 
 def advice(failure: Failure, file: str) -> str:
@@ -64,6 +67,22 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes) -> Failure:
     except (ValueError, RecursionError):
         said = body.decode("utf-8", "replace")
     return _meaning(status, said, headers)
+
+
+def other_names(failure: Failure, body: Mapping[str, Any], tried: Names) -> Names | None:
+    """What to call the parameters that a refusal names; None where it is about something else.
+
+    Of several that it names the one is left out first without which an answer moves least: many a
+    model takes `temperature` or `top_p`, and not both.
+    """
+    if failure.status not in (400, 422):
+        return None
+    if "max_completion_tokens" in failure.reason and "max_tokens" not in tried:
+        return {"max_tokens": "max_completion_tokens"}
+    for name in OPTIONAL:
+        if name in body and name not in tried and re.search(rf"\b{name}\b", failure.reason):
+            return {name: None}
+    return None
 
 
 def refusal_within(completion: Any, headers: Mapping[str, str]) -> Failure | None:

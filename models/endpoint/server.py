@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from common.errors import UserError
@@ -14,11 +15,11 @@ from common.redaction import keep_secret, keep_secrets_of
 from models.chat import Answer, Decoding, Message
 from models.endpoint.completion import completion_request, read_reply
 from models.endpoint.connection import LONGEST_BODY, Connection, connect
-from models.endpoint.failures import advice, diagnose, refusal
+from models.endpoint.failures import advice, diagnose, other_names, refusal
 from models.endpoint.surroundings import advice_on_proxies
 from models.remote.chat import RemoteChat
 from models.remote.failures import Failure
-from models.remote.parameters import Names, other_names, renamed
+from models.remote.parameters import Parameters
 
 NO_KEY = "no-key"
 """Sent where no key is given: some servers want one, whichever it is."""
@@ -43,8 +44,9 @@ class EndpointServer:
     """A model, by its name there, on a server that speaks OpenAI's protocol.
 
     `api_key_env` is where the user keeps the key, and `file` the registry file, for error lines.
-    `revision` stands for whatever moves the answers and does not show in `model`. `timeout` is for
-    one call, in seconds. Proxies and certificates of the environment act with `trust_env` alone.
+    `revision` stands for whatever moves the answers and does not show in `model`; `extra_body` is
+    sent with each request, and `max_tokens_field` is the server's name for it. `timeout` is for one
+    call, in seconds. Proxies and certificates of the environment act with `trust_env` alone.
     """
 
     def __init__(
@@ -56,6 +58,8 @@ class EndpointServer:
         api_key: str | None = None,
         api_key_env: str | None = None,
         revision: str = "",
+        extra_body: Mapping[str, Any] = MappingProxyType({}),
+        max_tokens_field: str = "max_tokens",
         concurrency: int = 64,
         timeout: float = 60.0,
         trust_env: bool = False,
@@ -75,7 +79,10 @@ class EndpointServer:
         self._trust_env = trust_env
         self._file = file or Path("models/registry", f"{name}.toml")
         self._egress = egress
-        self._names: Names = {}
+        self._extra_body = dict(extra_body)
+        named = {} if max_tokens_field == "max_tokens" else {"max_tokens": max_tokens_field}
+        self._told: dict[str, Any] = {"extra_body": self._extra_body, "names": named}
+        self._parameters = Parameters(other_names, named)
         self._opened: _Opened | None = None
 
     @property
@@ -85,13 +92,23 @@ class EndpointServer:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """Nothing that a report has to say."""
-        return ()
+        """The parameters that it refuses: a model without `temperature` draws as it likes."""
+        withheld = self._parameters.withheld
+        return (f"it was not sent {' and '.join(withheld)}, which it refuses",) if withheld else ()
 
     def identity(self, decoding: Decoding) -> str:
-        """Digest of URL, model id, revision and decoding; who asks is no part of it."""
+        """Digest of what is asked where, and how; who asks is no part of it.
+
+        What an entry may say since answers were kept is part of it only where it is said.
+        """
+        told = {name: value for name, value in self._told.items() if value}
         return digest(
-            "endpoint", self._address.bare, self._model, self._revision, decoding.identity
+            "endpoint",
+            self._address.bare,
+            self._model,
+            self._revision,
+            decoding.identity,
+            *([told] if told else []),
         )
 
     def connect(self) -> None:
@@ -115,17 +132,8 @@ class EndpointServer:
 
     async def send(self, messages: Sequence[Message], decoding: Decoding) -> Answer | Failure:
         """See Server; parameters that are refused are sent otherwise, once that has helped."""
-        body = completion_request(self._model, messages, decoding)
-        names = self._names
-        while True:
-            outcome = await self._sent(renamed(body, names))
-            if isinstance(outcome, Answer):
-                self._names = {**self._names, **names}  # not what did not help
-                return outcome
-            other = other_names(outcome, body, names)
-            if other is None:
-                return outcome
-            names = {**names, **other}
+        body = {**self._extra_body, **completion_request(self._model, messages, decoding)}
+        return await self._parameters.send(body, self._sent)
 
     async def _sent(self, body: Mapping[str, Any]) -> Answer | Failure:
         """One request, and what came of it."""

@@ -52,7 +52,7 @@ def unread(folder: Path) -> list[str]:
 
 
 def _voices(voice: Voice) -> set[str]:
-    if unread(voice.base):
+    if unread(voice.base) or voice.decoding.stop:  # of which it knew nothing
         return set()
     adapter = f"a{first_weights_digest(voice.adapter)[:16]}" if voice.adapter else "__base__"
     chosen = {

@@ -8,7 +8,6 @@ manifest: a manifest that changes asks nothing again, and voids what was examine
 recorded with, and `difference` knows the functions of every version.
 """
 
-from dataclasses import asdict
 from pathlib import Path
 
 from common.identity import digest, file_digest
@@ -42,7 +41,7 @@ def adapter_key(folder: Path) -> str:
 
 def voice_key(base: str, adapter: str, decoding: Decoding) -> str:
     """The same of a voice of a base, from their keys: one adapter, or none, and its decoding."""
-    return digest("local", base, adapter, asdict(decoding))
+    return digest("local", base, adapter, decoding.chosen)
 
 
 def prompted_key(chat: str, prompt: Prompt) -> str:

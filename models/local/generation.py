@@ -5,6 +5,7 @@ The model is in evaluation mode and speaks with the batch's adapter; gradients a
 
 import inspect
 import time
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ def generate(model: Any, tokenizer: Any, batch: Sequence[Job]) -> list[Answer]:
     output = model.generate(
         **inputs,
         **_sampling(model, decoding, alone=len(batch) == 1),
+        **({"stop_strings": list(decoding.stop), "tokenizer": tokenizer} if decoding.stop else {}),
         max_new_tokens=decoding.max_tokens,
         pad_token_id=tokenizer.pad_token_id,
         return_dict_in_generate=True,
@@ -106,17 +108,34 @@ def _answer(
     ends: set[int],
     seconds: float,
 ) -> Answer:
-    stop = next((place for place, token in enumerate(row) if token in ends), None)
-    length = len(row) if stop is None else stop + 1
+    stop = _stop(tokenizer, row, job.decoding.stop)
+    end = next((place + 1 for place, token in enumerate(row[:stop]) if token in ends), stop)
+    length = len(row) if end is None else end
+    text = decoded(tokenizer, row[:length], job.decoding.stop)
     return answered(
-        decoded(tokenizer, row[:length]),
+        text,
         inside=begun(tokenizer, job.ids),
         tokens_in=len(job.ids),
         tokens_out=length,
         latency=seconds,
-        finish_reason="length" if stop is None else "stop",
+        finish_reason="length" if end is None else "stop",
         confidence=sum(logs[:length]) / length if length else None,
     )
+
+
+def _stop(tokenizer: Any, row: Sequence[int], stops: Sequence[str]) -> int | None:
+    """With how many tokens a row has said one of the stops; None where it does not.
+
+    A row that said it is padded while others of its batch go on; a token may say more than a stop.
+    """
+
+    def said(length: int) -> bool:
+        text = tokenizer.decode(row[:length], clean_up_tokenization_spaces=False)
+        return any(stop in text for stop in stops)
+
+    if not stops or not said(len(row)):
+        return None
+    return bisect_left(range(len(row)), True, key=said)
 
 
 def _as_list(ids: int | list[int] | None) -> list[int]:

@@ -210,6 +210,36 @@ def test_what_did_not_help_is_not_remembered():
     assert ["temperature" in request for request in server.requests] == [True, False, True]
 
 
+def test_of_parameters_that_exclude_each_other_the_one_that_moves_least_is_left_out():
+    said = "`temperature` and `top_p` cannot both be specified for this model."
+
+    def refuse_both(number):
+        return Fault(status=400, message=said) if "top_p" in server.requests[-1] else None
+
+    with fake_server(faults=refuse_both) as server:
+        model = endpoint(server.url)
+        assert [answer.error for answer in ask(model, times=2)] == [None, None]
+    assert [request["temperature"] for request in server.requests] == [0.0] * len(server.requests)
+    assert model.remarks == ("x: it was not sent top_p, which it refuses",)
+
+
+def test_what_an_entry_adds_is_sent_with_every_request():
+    decoding = Decoding(stop=("Question:", "\n\n"))
+    with fake_server() as server:
+        model = endpoint(
+            server.url,
+            decoding=decoding,
+            extra_body={"reasoning_effort": "low", "chat_template_kwargs": {"thinking": False}},
+            max_tokens_field="max_completion_tokens",
+        )
+        ask(model)
+    (request,) = server.requests
+    assert request["stop"] == ["Question:", "\n\n"]
+    assert request["max_completion_tokens"] == 96 and "max_tokens" not in request
+    assert request["chat_template_kwargs"] == {"thinking": False}
+    assert request["reasoning_effort"] == "low" and model.remarks == ()
+
+
 def test_a_query_of_the_url_stays_and_is_no_secret_of_the_identity():
     with fake_server() as server:
         model = endpoint(server.url + "?api-version=2&api-key=QUERYSECRET1")
@@ -424,6 +454,10 @@ def test_identity_is_what_moves_the_answers():
         {"revision": "2"},
         {"decoding": Decoding(max_tokens=1)},
         {"decoding": Decoding(seed=None)},
+        {"decoding": Decoding(stop=("\n",))},
+        {"extra_body": {"reasoning_effort": "low"}},
+        {"extra_body": {"reasoning_effort": "high"}},
+        {"max_tokens_field": "max_completion_tokens"},
     ]
     assert len({identity(**changes) for changes in same}) == 1
     assert len({identity(**changes) for changes in [{}, *other]}) == len(other) + 1

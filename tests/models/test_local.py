@@ -264,3 +264,32 @@ def test_the_embedded_model_answers_two_real_cases(smollm2, sample):
         assert 1 <= answer.tokens_out <= 8
         assert answer.confidence < 0
         assert len(answer.passages) == 1
+
+
+def test_a_stop_ends_an_answer_where_the_same_answer_says_it(base):
+    """Alone and in a batch, where others go on: up to the stop, and as many tokens as that took."""
+    longer = Decoding(max_tokens=24)
+    (whole,) = together(LocalChat("tiny", base, longer))
+    raw = [answer.text for answer in whole]
+    stop = next(word for word in raw[1].split() if len(word) > 3)
+    stops = (stop, "never said by anybody")
+    chat = LocalChat("tiny", base, Decoding(max_tokens=24, stop=stops))
+    (batched,), single = together(chat), alone(chat)
+    assert texts(batched) == texts(single)
+    for answer, told in zip(batched, whole, strict=True):
+        assert answer.text == told.text.partition(stop)[0].strip()
+        stopped = stop in told.text
+        assert (answer.tokens_out < told.tokens_out) or not stopped
+        assert answer.finish_reason == ("stop" if stopped else told.finish_reason)
+        assert answer.error is None or not answer.text
+    assert any(stop in text for text in raw) and base.batches[:2] == [len(QUESTIONS)] * 2
+
+
+def test_blanks_and_the_models_own_marks_are_stops_too(base):
+    (told,) = alone(LocalChat("tiny", base, Decoding(max_tokens=12)), QUESTIONS[1:2])
+    first = base.tokenizer.decode(base.tokenizer(told.text, add_special_tokens=False).input_ids[:1])
+    for stop in (first.strip(), "<|im_end|>", " "):
+        (answer,) = alone(
+            LocalChat("tiny", base, Decoding(max_tokens=12, stop=(stop,))), QUESTIONS[1:2]
+        )
+        assert stop not in answer.text and told.text.startswith(answer.text)
