@@ -143,6 +143,13 @@ def add_options(parser: "pytest.Parser") -> None:
         "registry, or sentence-transformers:MODEL (default: minilm)",
     )
     add(
+        "--index",
+        metavar="URL",
+        default="",
+        help="a Chroma server that keeps the passages' vectors, as http://HOST:PORT (default: "
+        "Chroma in the cache folder)",
+    )
+    add(
         "--passages",
         metavar="WHAT",
         default="retrieved",
@@ -311,6 +318,7 @@ def read_options(config: "pytest.Config") -> ExamOptions:
             ),
             passages=_one_of("--passages", option("--passages"), get_args(Given)),
             embedder=option("--embedder"),
+            index=option("--index"),
         ),
         gate=Path(option("--gate")),
         baseline=option("--baseline"),

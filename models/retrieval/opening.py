@@ -1,10 +1,15 @@
-"""From what was typed to a retriever: embedders are opened here, and nowhere else.
+"""From what was typed to a retriever: embedders and Chroma servers are opened here alone.
 
-Passages are contract text: whatever sends them anywhere is asked about at `models/egress.py` first.
+Passages are contract text, and vectors tell of it: whoever sends them anywhere is asked about at
+`models/egress.py` first.
 """
 
+import re
 from pathlib import Path
 
+from common.errors import UserError
+from common.redaction import address, redacted
+from fixtures.retrieval.chroma import ChromaServer
 from fixtures.retrieval.embedder import MINILM, Embedder, load_embedder
 from fixtures.retrieval.retrieval import Retriever, RetrieverOptions
 from models.egress import Egress
@@ -24,7 +29,7 @@ from models.retrieval.titan import TitanEmbedder
 def open_retriever(
     options: RetrieverOptions, dataset: str, folder: Path, egress: Egress
 ) -> Retriever:
-    """A retriever with the embedder that its options name; nothing is loaded or sent yet.
+    """A retriever with embedder and index as its options name them; nothing is loaded or sent yet.
 
     Args:
         options: what was typed.
@@ -33,11 +38,21 @@ def open_retriever(
         egress: what data is sent, and the registry beside which embedders and the policy lie.
 
     Raises:
-        UserError: the embedder is unknown, its key or package is missing, or the data may not be
-            sent to it.
+        UserError: the embedder is unknown, its key or package is missing, `index` is no URL, or
+            the data may not be sent to one of them.
     """
     embedder = None if options.embedder == MINILM else open_embedder(options.embedder, egress)
-    return Retriever(options, dataset, folder, embedder=embedder)
+    chroma = open_server(options.index, egress) if options.index else None
+    return Retriever(options, dataset, folder, chroma=chroma, embedder=embedder)
+
+
+def open_server(url: str, egress: Egress) -> ChromaServer:
+    """The Chroma server of a URL, as `open_retriever` opens it."""
+    bare = address(url).bare
+    if not re.fullmatch(r"https?://[^/?#]+[^?#]*", bare):
+        raise UserError(f"--index {redacted(url)}: give a Chroma server as http://HOST:PORT")
+    egress.check(bare, "--index", {})
+    return ChromaServer(url)
 
 
 def open_embedder(name: str, egress: Egress) -> Embedder:
