@@ -30,7 +30,7 @@ from evals.shown import belonging, offered, shown, with_gold
 from evals.variants.variant import Variant
 from fixtures.cases import Case
 from fixtures.retrieval.passages import Passage
-from models.chat import Answer, ChatModel, Model
+from models.chat import Answer, ChatModel, Composed, Model
 
 CLOSES_IN = 10.0
 """Seconds that a model or judge has to let go of what it holds open."""
@@ -129,7 +129,9 @@ class Run:
         asked = [draw for m in answering if not m.free for draw in self._draws[m.name]]
         try:
             async with claimed(self._store, asked, self._has_all, self._on_wait), self._journal:
-                self._calls.first = (*self._judging, *await asyncio.to_thread(self._lacking, asked))
+                lacking = await asyncio.to_thread(self._lacking, asked)
+                asking = (m.generator if isinstance(m, Composed) else m for m in lacking)
+                self._calls.first = (*self._judging, *asking)
                 await self._take_stages()
         except* UserError as errors:
             raise users_mistake(errors) or errors from None

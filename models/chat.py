@@ -1,8 +1,8 @@
 """The seam between the exam and whatever answers it, and how tokens are picked."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
 from pydantic import Field
 
@@ -175,3 +175,22 @@ class Model(Protocol):
 
     async def close(self) -> None:
         """Release connections and threads."""
+
+
+Chat = Callable[[ChatModel, Sequence[Message]], Awaitable[Answer]]
+"""Has a chat model continue a chat, from wherever the reply comes."""
+
+
+@runtime_checkable
+class Composed(Model, Protocol):
+    """A Model that makes an answer of calls to a chat model of its own, as many as it needs.
+
+    Whoever keeps, counts and limits calls hands in `chat`, and makes those calls with it.
+    """
+
+    @property
+    def generator(self) -> ChatModel:
+        """What it asks."""
+
+    async def answer_through(self, case: Case, passages: Sequence[Passage], chat: Chat) -> Answer:
+        """Answer one case, asking `generator` by `chat` alone."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -26,6 +27,11 @@ class Prompted(Entry):
     most_passages: int | None = Field(default=None, strict=True, ge=1, le=100_000)
     system: str | None = None
     decoding: Decoding = Decoding()
+
+
+def seen_from(file: Path, path: Path) -> Path:
+    """What a path in an entry's file leads to: relative ones are relative to the file."""
+    return (file.parent / path.expanduser()).resolve()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ from models.local.chat import LocalChat
 from models.local.devices import choose_device, choose_dtype
 from models.local.lacking import check_there
 from models.local.weights import base_folder
+from models.program.entry import ProgramEntry
+from models.program.model import Pipeline, ProgramModel
 from models.prompted import CLOSED_BOOK, SYSTEM, PromptedModel, Template
 from models.recorded import RecordedModel
 from models.registry import (
@@ -130,6 +132,10 @@ def _open_model(name: str, folder: Path, chats: Chats) -> Model:
         return RecordedModel(name, entry.path)
     if isinstance(entry, ExtractiveEntry):
         return ExtractiveModel(name, entry.threshold)
+    if isinstance(entry, ProgramEntry):
+        read_entry(entry.generator, folder, f"{entry_path(name, folder)}: generator")
+        generator = chats.open(entry.generator, entry.max_tokens or 0)
+        return ProgramModel(Pipeline(name, entry), generator)
     if entry.kind in KINDS:
         return chats.open_added(name, entry, KINDS[entry.kind])
     assert isinstance(entry, Prompted)

@@ -11,6 +11,7 @@ from common.errors import UserError
 from fixtures.cases import Case
 from fixtures.retrieval.passages import Passage
 from models.chat import Answer, ChatModel, Decoding, Message
+from models.fitting import BETWEEN, LEAST_PASSAGE, fitting
 from models.identity.identities import prompted_key
 from models.identity.spec import Prompt, Spec, Voice
 
@@ -54,10 +55,6 @@ def quoted(number: int, text: str) -> str:
     """`text` between numbered fences, with anything in it that looks like one defused."""
     text = text.replace("<passage", "< passage").replace("</passage", "< /passage")
     return f"<passage {number}>\n{text}\n</passage {number}>"
-
-
-LEAST_PASSAGE = 32
-"""Tokens below which a passage is not worth quoting."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +108,7 @@ class PromptedModel:
             UserError: or its context is too short for the rules and a piece of a passage.
         """
         await self.chat.preflight()
-        needed = LEAST_PASSAGE + 2 if self.uses_passages else 0
+        needed = LEAST_PASSAGE + BETWEEN if self.uses_passages else 0
         if self._room("") < needed:
             raise UserError(
                 f"model {self.name}: {self.chat.context} tokens fit beside an answer of "
@@ -154,40 +151,19 @@ class PromptedModel:
         return None if chat is self.chat else replace(self, chat=chat)
 
     def _fitting(self, question: str, passages: Sequence[Passage]) -> tuple[Passage, ...]:
-        """The longest prefix of `passages` that fits; the first that does not is cut."""
+        """The passages that fit beside the rules and a question."""
         if not self.uses_passages:
             return ()
-        room = self._room(question)
-        shown: list[Passage] = []
-        for number, passage in enumerate(passages, start=1):
-            cost = self.chat.count(quoted(number, passage.text)) + 2  # the blank line after it
-            if cost > room:
-                cut = self._cut(number, passage, room - 2)
-                return (*shown, cut) if cut else tuple(shown)
-            shown.append(passage)
-            room -= cost
-        return tuple(shown)
+        return fitting(
+            passages,
+            self._room(question),
+            lambda number, text: self.chat.count(quoted(number, text)),
+        )
 
     def _room(self, question: str) -> int:
         """Tokens for passages beside the rules, a question and the chat template's own tokens."""
         frame = "\n".join(m.content for m in self.template.messages(question, ()))
         return self.chat.context - self.chat.count(frame) - 32
-
-    def _cut(self, number: int, passage: Passage, room: int) -> Passage | None:
-        """The longest head of `passage` quoted in `room` tokens, or None where that is little."""
-        if room < LEAST_PASSAGE:
-            return None
-        fits, breaks = 0, len(passage.text)
-        guess = room * 4
-        while breaks - fits > 16:
-            middle = guess if fits < guess < breaks else (fits + breaks) // 2
-            guess = 0
-            if self.chat.count(quoted(number, passage.text[:middle])) <= room:
-                fits = middle
-            else:
-                breaks = middle
-        text = passage.text[:fits]
-        return replace(passage, end=passage.start + len(text), text=text) if text else None
 
     async def close(self) -> None:
         """See ChatModel."""

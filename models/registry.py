@@ -11,8 +11,9 @@ from common.errors import UserError
 from common.extensions import Table
 from common.settings import nearest, read_toml
 from models.endpoint.entry import Served
-from models.entry import Entry, Kind, Prompted
+from models.entry import Entry, Kind, Prompted, seen_from
 from models.manifest import Sha256
+from models.program.entry import ProgramEntry
 from models.remote.entry import Remote
 
 SHIPPED = Path(__file__).parent / "registry"
@@ -68,11 +69,15 @@ class EchoEntry(Prompted):
     kind: Literal["echo"]
 
 
-SHIPPED_KINDS = LocalEntry | EndpointEntry | RecordedEntry | ExtractiveEntry | EchoEntry
+SHIPPED_KINDS = (
+    LocalEntry | EndpointEntry | ProgramEntry | RecordedEntry | ExtractiveEntry | EchoEntry
+)
 AnyEntry = Annotated[SHIPPED_KINDS, Field(discriminator="kind")]
 
 
-KINDS: Table[Kind] = Table(Kind, taken=("local", "endpoint", "recorded", "extractive", "echo"))
+KINDS: Table[Kind] = Table(
+    Kind, taken=("local", "endpoint", "program", "recorded", "extractive", "echo")
+)
 
 
 def _shape() -> Any:
@@ -106,13 +111,13 @@ def read_entry(
         )
     entry: AnyEntry = read_toml(path, _shape())
     if isinstance(entry, LocalEntry):
-        moved = {"adapter": _beside(path, entry.adapter) if entry.adapter else None}
+        moved = {"adapter": seen_from(path, entry.adapter) if entry.adapter else None}
         if entry.base.startswith((".", "~")):
-            moved["base"] = str(_beside(path, Path(entry.base)))  # type: ignore[assignment]
+            moved["base"] = str(seen_from(path, Path(entry.base)))  # type: ignore[assignment]
         return entry.model_copy(update=moved)
     if isinstance(entry, RecordedEntry):
-        return entry.model_copy(update={"path": _beside(path, entry.path)})
-    return entry
+        return entry.model_copy(update={"path": seen_from(path, entry.path)})
+    return entry.beside(path) if isinstance(entry, ProgramEntry) else entry
 
 
 def entry_path(name: str, folder: Path, option: str = "--model") -> Path:
@@ -140,22 +145,22 @@ def is_registered(name: str, folder: Path) -> bool:
     return name in entry_names(folder)
 
 
-def _beside(file: Path, path: Path) -> Path:
-    return (file.parent / path.expanduser()).resolve()
-
-
 def files_of(name: str, registry: Path) -> tuple[Path, ...]:
-    """A model's own files and folders: entry and adapter, or the answers that were recorded."""
+    """A model's own files and folders: entry and adapter, program, or recorded answers."""
     entry = read_entry(name, registry)
     own = [] if name.startswith(RECORDED) else [entry_path(name, registry)]
     if isinstance(entry, RecordedEntry):
         own.append(entry.path)
-    if isinstance(entry, LocalEntry) and entry.adapter:
-        own.append(entry.adapter)
-    return tuple(own)
+    if isinstance(entry, ProgramEntry):
+        own += [entry.file] if entry.file else []
+        own += files_of(entry.generator, registry)
+    adapter = adapter_of(name, registry)
+    return (*own, adapter) if adapter else tuple(own)
 
 
 def adapter_of(name: str, registry: Path) -> Path | None:
-    """The adapter folder that a registry entry names."""
+    """The folder of what an entry's training left: an adapter, or a compiled program."""
     entry = read_entry(name, registry)
+    if isinstance(entry, ProgramEntry):
+        return entry.compiled.parent if entry.compiled else None
     return entry.adapter if isinstance(entry, LocalEntry) else None

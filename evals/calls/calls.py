@@ -17,7 +17,7 @@ from evals.isolation import isolated
 from evals.results import Call
 from fixtures.cases import Case
 from fixtures.retrieval.passages import Passage
-from models.chat import Answer, ChatModel, Message, Model
+from models.chat import Answer, ChatModel, Composed, Message, Model
 from models.remote.limiter import holding
 
 DECLINED = "not asked: --max-"
@@ -191,8 +191,20 @@ class Calls:
     async def _answer(
         self, model: Model, case: Case, passages: Sequence[Passage], key: str
     ) -> Answer:
+        if isinstance(model, Composed):
+            return await self._composed(model, case, passages, key)
         size = model.most_tokens(case, passages)
         return await self._paid(model, size, key, lambda: model.answer(case, passages))
+
+    async def _composed(
+        self, model: Composed, case: Case, passages: Sequence[Passage], key: str
+    ) -> Answer:
+        """An answer that is made of calls: each is reserved, counted and kept as a reply is."""
+        await self._preflight(model)
+        answer = await self._asked(lambda: model.answer_through(case, passages, self.chat))
+        if not (answer.error or "").startswith(DECLINED):
+            await self._keep(model, key, answer)
+        return answer
 
     async def _paid(
         self,
@@ -220,18 +232,22 @@ class Calls:
                 call_made = Call(ended - answer.latency, ended, answer.tokens_out)
                 self.timed.setdefault(model.name, []).append(call_made)
                 self.tokens_in += answer.tokens_in
-                if answer.error is None:
-                    self.arrived[key] = answer
-                elif answer.finish_reason == "length":
-                    key = cut_off_key(key)
-                else:
-                    if not answer.lasting:
-                        self.failed.add(key)
-                    return answer
-                kept = self.journal.add(answer_row(key, model.name, answer))
-                if kept is not None:
-                    await kept
+                await self._keep(model, key, answer)
         return answer
+
+    async def _keep(self, model: Model | ChatModel, key: str, answer: Answer) -> None:
+        """Have what came on disk, or know that it did not come."""
+        if answer.error is None:
+            self.arrived[key] = answer
+        elif answer.finish_reason == "length":
+            key = cut_off_key(key)
+        else:
+            if not answer.lasting:
+                self.failed.add(key)
+            return
+        kept = self.journal.add(answer_row(key, model.name, answer))
+        if kept is not None:
+            await kept
 
     async def _asked(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
         """What the call brings, as the store can hold it; an exception is an answer's error."""

@@ -7,7 +7,7 @@ import dspy
 import pytest
 
 from models.chat import Answer, Message
-from models.program.engine import Unanswered, Unposted, asked_by, language_model, unwrapped
+from models.program.engine import Unanswered, Unsupported, asked_by, language_model, unwrapped
 
 
 def reply(text):
@@ -73,4 +73,4 @@ def test_a_call_that_would_wait_for_itself_is_refused():
 
     with pytest.raises(dspy.LMError) as caught:
         asyncio.run(asyncio.wait_for(stuck(), 10))
-    assert isinstance(unwrapped(caught.value), Unposted)
+    assert isinstance(unwrapped(caught.value), Unsupported)

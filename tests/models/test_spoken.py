@@ -206,6 +206,7 @@ def test_whoever_makes_text_of_a_model_an_answer_does_it_here():
         "evals/calls/store.py",
         "models/local/generation.py",
         "models/endpoint/completion.py",
+        "models/program/model.py",
         "models/recorded.py",
         "training/data/marks.py",
     }
@@ -224,7 +225,9 @@ def test_whoever_makes_text_of_a_model_an_answer_does_it_here():
         "models/extractive.py",
         "models/remote/chat.py",
         "models/local/chat.py",
+        "models/program/asked.py",
         "models/program/engine.py",
+        "models/program/model.py",
         "models/prompted.py",
         "models/recorded.py",
         "models/spoken.py",

@@ -216,4 +216,4 @@ def _adapter() -> Any:
         def parse(self, signature: Any, completion: str) -> dict[str, Any]:
             return {"pairs": read_written(completion)}
 
-    return WriterAdapter(use_json_adapter_fallback=False)
+    return WriterAdapter()

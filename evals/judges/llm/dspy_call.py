@@ -16,6 +16,7 @@ from evals.judges.llm.replies import Unreadable, read_reply
 from evals.judges.llm.signatures import Task, task_of
 from evals.judges.wording import OURS, Wording
 from models.chat import Answer, ChatModel, Message
+from models.program.adapter import ShortAdapter
 from models.program.engine import asked_by, language_model, unwrapped
 
 SECOND_TURN = 400
@@ -32,23 +33,8 @@ class Reply:
     cut: tuple[str, ...]
 
 
-class JudgeAdapter(dspy.ChatAdapter):  # type: ignore[misc]
-    """dspy's field markers with a shorter prompt, and `evals.judges.llm.replies` as its reader.
-
-    dspy's own prompt explains its layout at length and asks for Python values; the worked
-    examples show the layout as well, in a fifth fewer tokens.
-    """
-
-    def format_system_message(self, signature: Any) -> str:
-        """The instructions, and what the input fields are."""
-        inputs = signature.input_fields.items()
-        given = "\n".join(f"- {name}: {field.json_schema_extra['desc']}" for name, field in inputs)
-        return f"{signature.instructions}\n\nYou are given:\n{given}"
-
-    def user_message_output_requirements(self, signature: Any) -> str:
-        """The reminder that follows the material."""
-        markers = ", then ".join(f"`[[ ## {name} ## ]]`" for name in signature.output_fields)
-        return f"Reply with {markers}, and end with `[[ ## completed ## ]]`."
+class JudgeAdapter(ShortAdapter):
+    """Reads a reply as `evals.judges.llm.replies` does; worked examples show the layout."""
 
     def parse(self, signature: Any, completion: str) -> dict[str, Any]:
         """The output fields.
@@ -152,4 +138,4 @@ def _explained(error: Unreadable, answer: Answer | None) -> Unreadable:
 
 @cache
 def _adapter() -> JudgeAdapter:
-    return JudgeAdapter(use_json_adapter_fallback=False)
+    return JudgeAdapter()
