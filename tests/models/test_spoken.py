@@ -224,6 +224,7 @@ def test_whoever_makes_text_of_a_model_an_answer_does_it_here():
         "models/endpoint/server.py",
         "models/extractive.py",
         "models/remote/chat.py",
+        "models/remote/parameters.py",
         "models/local/chat.py",
         "models/program/asked.py",
         "models/program/engine.py",
