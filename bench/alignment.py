@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from bench.marked import marked
 from bench.results import Finding
 from common.paths import ROOT
-from evals.calls.calls import Budget, Calls
+from evals.calls.budget import Budget
+from evals.calls.calls import Calls
 from evals.calls.journal import Journal, Lookups
 from evals.calls.store import Store
 from evals.judges.align.__main__ import tried

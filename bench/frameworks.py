@@ -25,7 +25,8 @@ from bench.sessions import ROOT
 from common import command
 from common.command import Parser, choice
 from common.errors import UserError
-from evals.calls.calls import Budget, Calls
+from evals.calls.budget import Budget
+from evals.calls.calls import Calls
 from evals.calls.journal import Journal, Lookups
 from evals.calls.store import Store
 from evals.judges.frameworks.asker import keep_quiet

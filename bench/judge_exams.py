@@ -15,7 +15,8 @@ from typing import get_args
 
 from bench.marked import marked
 from common.command import Parser, run
-from evals.calls.calls import Budget, Calls
+from evals.calls.budget import Budget
+from evals.calls.calls import Calls
 from evals.calls.journal import Journal, Lookups
 from evals.calls.store import Store
 from evals.gate import Gate

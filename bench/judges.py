@@ -19,7 +19,8 @@ from bench.endpoint import CONNECTIONS
 from bench.results import Finding
 from bench.sessions import ROOT
 from common.command import Parser, run
-from evals.calls.calls import Budget, Calls
+from evals.calls.budget import Budget
+from evals.calls.calls import Calls
 from evals.calls.journal import Journal, Lookups
 from evals.calls.store import Store
 from evals.judges.factory import JUDGEMENT, open_judges

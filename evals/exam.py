@@ -9,15 +9,19 @@ import re
 import resource
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from common.errors import UserError
-from evals.calls.calls import DECLINED, Budget, Calls, answer_key, cut_off_key
+from common.identity import digest
+from evals.calls.budget import DECLINED, Budget
+from evals.calls.calls import Calls, answer_key, cut_off_key
 from evals.calls.claims import claimed
 from evals.calls.journal import Journal, Lookups
+from evals.calls.payments import Payments, paid_before
 from evals.calls.rankings import Ranked, Rankings, batches
 from evals.calls.store import Store, answer_from
 from evals.isolation import attempted, isolated, users_mistake
@@ -101,9 +105,17 @@ class Run:
         self._again = again
         self._journal = Journal(store)
         self._rankings = Rankings(retriever, store, self._journal)
-        self._budget = Budget(plan.max_calls, plan.max_tokens)
+        self._budget = Budget(plan.max_calls, plan.max_tokens, plan.max_cost)
         answers, scores = Lookups(store, "answers"), Lookups(store, "scores")
-        self._calls = Calls(self._journal, answers, self._budget, again=again)
+        self._payments = Payments(_purpose(plan, retriever), self._journal)
+        self._calls = Calls(
+            self._journal,
+            answers,
+            self._budget,
+            prices=plan.prices,
+            payments=self._payments,
+            again=again,
+        )
         self._panel = Panel(plan.judges, self._calls, self._journal, scores)
         self._faults: dict[tuple[str, str], str] = {}
         self._draws = {each.name: draws(each, plan.repeats) for each in plan.models}
@@ -129,10 +141,11 @@ class Run:
         asked = [draw for m in answering if not m.free for draw in self._draws[m.name]]
         try:
             async with claimed(self._store, asked, self._has_all, self._on_wait), self._journal:
-                lacking = await asyncio.to_thread(self._lacking, asked)
-                asking = (m.generator if isinstance(m, Composed) else m for m in lacking)
-                self._calls.first = (*self._judging, *asking)
-                await self._take_stages()
+                with self._paying():
+                    lacking = await asyncio.to_thread(self._lacking, asked)
+                    asking = (m.generator if isinstance(m, Composed) else m for m in lacking)
+                    self._calls.first = (*self._judging, *asking)
+                    await self._take_stages()
         except* UserError as errors:
             raise users_mistake(errors) or errors from None
         finally:
@@ -141,6 +154,27 @@ class Run:
             for each in (*self.plan.models, *self.plan.judges, *self.plan.tasks, *preference):
                 # Whatever it holds open, nothing more is asked of it.
                 await isolated(asyncio.wait_for(each.close(), CLOSES_IN), lambda line: None)
+
+    @contextmanager
+    def _paying(self) -> Iterator[None]:
+        """Know what was paid for this exam before, and be the only one that pays under its limit.
+
+        Raises:
+            UserError: another process does.
+        """
+        limited, release = self.plan.max_cost is not None, None
+        if limited:
+            release = self._store.try_lock(f"exam-{self._payments.exam[:32]}")
+            if release is None:
+                raise UserError(
+                    "--max-cost: another process is paying for this exam; wait until it has ended"
+                )
+        try:
+            self._budget.before = paid_before(self._store, self._payments.exam)
+            yield
+        finally:
+            if release:
+                release()
 
     @property
     def _judging(self) -> tuple[ChatModel, ...]:
@@ -166,7 +200,8 @@ class Run:
 
     async def _take_stages(self) -> None:
         stages = self.plan.stages or (self.plan.cases,)
-        limited = (self.plan.max_calls, self.plan.max_tokens) != (None, None)
+        limits = self.plan.max_calls, self.plan.max_tokens, self.plan.max_cost
+        limited = any(limit is not None for limit in limits)
         for number, cases in enumerate(stages):
             self.reached += cases
             async with asyncio.TaskGroup() as group:
@@ -472,6 +507,8 @@ class Run:
             peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
             asked_again=self._asked_again,
             came_back=self._came_back,
+            cost=self._budget.cost,
+            paid_before=self._budget.before,
         )
 
     @property
@@ -526,3 +563,14 @@ class Run:
             in self._journal.unkept
             for result in self._each
         )
+
+
+def _purpose(plan: Plan, retriever: Retrieves) -> str:
+    """What an exam pays for: the same models and judges on the same cases and passages."""
+    return digest(
+        "exam",
+        sorted(model.identity for model in plan.models if not model.free),
+        sorted([judge.metric, judge.identity] for judge in plan.judges),
+        sorted(case.identity for case in plan.cases),
+        [retriever.identity, plan.gold is not None, plan.repeats],
+    )

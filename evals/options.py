@@ -2,6 +2,7 @@
 
 import fnmatch
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -72,6 +73,7 @@ class ExamOptions:
     leave_out_trained: bool = False
     sealed: bool = False
     repeats: int = 1
+    max_cost: Decimal | None = None
 
 
 def add_options(parser: "pytest.Parser") -> None:
@@ -193,6 +195,12 @@ def add_options(parser: "pytest.Parser") -> None:
     )
     add("--max-calls", metavar="N", help="stop asking after N calls, and keep what is there")
     add("--max-tokens", metavar="N", help="stop asking before N tokens are exceeded")
+    add(
+        "--max-cost",
+        metavar="USD",
+        help="stop asking before this exam, however often it is typed, costs more US dollars; 0 "
+        "shows what it may cost and pays for nothing",
+    )
     add("--strict-cases", action="store_true", help="a missed case fails the session")
     add("--baseline", metavar="NAME", help="measure against this model, or against champion")
     add(
@@ -348,6 +356,7 @@ def read_options(config: "pytest.Config") -> ExamOptions:
         leave_out_trained=bool(option("--leave-out-trained")),
         sealed=_sealed(config),
         repeats=_number("--repeats", option("--repeats")) or 1,
+        max_cost=_dollars("--max-cost", option("--max-cost")),
     )
 
 
@@ -394,3 +403,15 @@ def _number(option: str, value: str | None, least: int = 1) -> int | None:
     if digits.isdecimal() and len(digits) <= len(str(MOST)) and least <= int(digits) <= MOST:
         return int(digits)
     raise UserError(f"{option} {value[:40]}: give a whole number, {least} to {MOST:,}")
+
+
+def _dollars(option: str, value: str | None) -> Decimal | None:
+    if value is None:
+        return None
+    try:
+        dollars = Decimal(value.strip())
+    except InvalidOperation:
+        dollars = Decimal("NaN")
+    if dollars.is_finite() and 0 <= dollars <= MOST and dollars == round(dollars, 6):
+        return dollars
+    raise UserError(f"{option} {value[:40]}: give US dollars, 0 or more, such as 5 or 0.25")

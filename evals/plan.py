@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Protocol
 
 from evals.calls.calls import Calls
@@ -12,6 +13,7 @@ from evals.variants.variant import Variant
 from fixtures.cases import Case
 from fixtures.retrieval.passages import Chunker, Passage
 from models.chat import Answer, Model
+from models.price import Price
 
 
 class Retrieves(Protocol):
@@ -56,7 +58,8 @@ class Plan:
     metrics to score. `vary` makes variants of a case, which every model answers too. `preference`
     compares the answers of `pairings`, pairs of models' names. A model that draws its answers is
     asked each case `repeats` times. With `gold`, which cuts contracts into passages, models are
-    given the gold passages among those that were ranked.
+    given the gold passages among those that were ranked. `prices` says by a model's name what its
+    tokens cost.
     """
 
     models: tuple[Model, ...]
@@ -64,6 +67,8 @@ class Plan:
     judges: tuple[Judge, ...] = ()
     max_calls: int | None = None
     max_tokens: int | None = None
+    max_cost: Decimal | None = None
+    prices: Callable[[str], Price | None] = lambda name: None
     needs_answers: bool = True
     stages: tuple[tuple[Case, ...], ...] = ()
     rules: tuple[str, ...] = tuple(DEFAULT)

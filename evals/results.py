@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from fixtures.cases import Case
 from models.chat import Answer
+from models.price import NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,9 @@ class Spending:
     """What a run cost. Memory is the peak of this process, in bytes.
 
     `asked_again` are calls that had failed and were made once more before the exam ended;
-    `came_back` are those of them that then brought a reply.
+    `came_back` are those of them that then brought a reply. `cost` are the US dollars that this
+    run paid, as far as prices are known, and `paid_before` those that earlier runs of the same exam
+    had paid.
     """
 
     calls: int
@@ -56,6 +60,8 @@ class Spending:
     peak_memory: int
     asked_again: int = 0
     came_back: int = 0
+    cost: Decimal = NOTHING
+    paid_before: Decimal = NOTHING
 
 
 @dataclass(frozen=True, slots=True)

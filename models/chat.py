@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
 from pydantic import Field
@@ -65,6 +66,8 @@ class Answer:
         confidence: mean log-probability of the answer's tokens, where the model gives one.
         reasoning: what the model wrote for itself before the answer; kept, never scored.
         lasting: whether the same question would have the same error again, for what it says.
+        tokens_cached: those of `tokens_in` that the server says it had in its cache.
+        cost: US dollars that were paid for it, at the price of that time; None where nobody knows.
     """
 
     text: str
@@ -77,6 +80,20 @@ class Answer:
     confidence: float | None = None
     reasoning: str = ""
     lasting: bool = False
+    tokens_cached: int = 0
+    cost: Decimal | None = None
+
+
+def most_prompt_tokens(messages: Sequence[Message]) -> int:
+    """Tokens that a chat has at most: half its UTF-8 bytes.
+
+    No tokenizer has fewer than two characters a token on English prose; what is not ASCII has more
+    bytes a character, and more tokens.
+
+    >>> most_prompt_tokens([Message("user", "Which law governs?")])
+    9
+    """
+    return sum(len(message.content.encode()) for message in messages) // 2
 
 
 class ChatModel(Protocol):

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.chat import Decoding, Model
+from models.price import Price
 
 
 class Entry(BaseModel):
@@ -18,6 +19,7 @@ class Entry(BaseModel):
     description: str = ""
     family: str = ""
     status: Literal["base", "candidate", "champion", "retired", "rejected"] = "candidate"
+    price: Price | None = None
 
 
 class Prompted(Entry):

@@ -10,7 +10,7 @@ from functools import cached_property
 from common.errors import UserError
 from fixtures.cases import Case
 from fixtures.retrieval.passages import Passage
-from models.chat import Answer, ChatModel, Decoding, Message
+from models.chat import Answer, ChatModel, Decoding, Message, most_prompt_tokens
 from models.fitting import BETWEEN, LEAST_PASSAGE, fitting
 from models.identity.identities import prompted_key
 from models.identity.spec import Prompt, Spec, Voice
@@ -86,6 +86,11 @@ class PromptedModel:
         return getattr(self.chat, "decoding", None)
 
     @property
+    def longest_answer(self) -> int:
+        """Tokens that an answer has at most."""
+        return self.chat.longest_answer
+
+    @property
     def spec(self) -> Spec | None:
         """What it is, as data, where its chat model is read from files."""
         voice: Voice | None = getattr(self.chat, "voice", None)
@@ -117,9 +122,8 @@ class PromptedModel:
             )
 
     def most_tokens(self, case: Case, passages: Sequence[Passage]) -> int:
-        """See Model: no tokenizer has fewer than two characters a token on English prose."""
-        messages = self.template.messages(case.question, passages)
-        prompt = sum(len(message.content) for message in messages) // 2
+        """See Model."""
+        prompt = most_prompt_tokens(self.template.messages(case.question, passages))
         return min(prompt, self.chat.context) + self.chat.longest_answer
 
     def shown(self, case: Case, passages: Sequence[Passage]) -> tuple[Passage, ...]:

@@ -83,6 +83,7 @@ def _result(result: Result, case: int, passages: Sequence[tuple[int, ...]]) -> R
         scores={name: _finite(score.value) for name, score in result.scores.items()},
         reasons={name: score.reason for name, score in result.scores.items() if score.reason},
         finish_reason=answer.finish_reason,
+        cost=answer.cost,
         tokens_in=answer.tokens_in,
         tokens_out=answer.tokens_out,
         latency=answer.latency,
@@ -107,6 +108,7 @@ def _further(answer: Answer, passages: tuple[int, ...]) -> FurtherAnswer:
         tokens_in=answer.tokens_in,
         tokens_out=answer.tokens_out,
         latency=answer.latency,
+        cost=answer.cost,
     )
 
 
@@ -172,6 +174,7 @@ def further_of(row: FurtherAnswer | ReportedResult, passages: Sequence[Passage])
         latency=row.latency,
         finish_reason=row.finish_reason,
         passages=tuple(passages),
+        cost=row.cost,
     )
 
 

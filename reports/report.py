@@ -7,6 +7,7 @@ Fields that have a default were not written by early releases.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -562,6 +563,7 @@ class FurtherAnswer:
     tokens_in: int
     tokens_out: int
     latency: float
+    cost: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -594,6 +596,9 @@ class ReportedResult:
 
     finish_reason: str = "stop"
     """`stop`, `length`, or what the server said."""
+
+    cost: Decimal | None = None
+    """US dollars that were paid for it, whenever that was; None where nobody knows."""
 
     tokens_in: int = 0
     """Tokens of the prompt; 0 where the model has none."""

@@ -3,106 +3,30 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import partial
 from typing import TypeVar
 
 from common.errors import UserError
 from common.identity import digest
+from evals.calls.budget import DECLINED, Budget
 from evals.calls.columns import storable_answer
 from evals.calls.journal import Journal, Lookups
+from evals.calls.payments import Bill, Payments
 from evals.calls.store import answer_from, answer_row
 from evals.isolation import isolated
 from evals.results import Call
 from fixtures.cases import Case
 from fixtures.retrieval.passages import Passage
-from models.chat import Answer, ChatModel, Composed, Message, Model
+from models.chat import Answer, ChatModel, Composed, Message, Model, most_prompt_tokens
+from models.metering import Usage, metering
+from models.price import NOTHING, Price
 from models.remote.limiter import holding
 
-DECLINED = "not asked: --max-"
-"""How the reason begins where a call was declined; what the limit is called follows."""
-
-
-@dataclass
-class Reservation:
-    """Room for one call. `declined` says why there is none.
-
-    `sent` is set by who makes the call, as soon as it is on its way; `spent` are its tokens.
-    """
-
-    declined: str | None
-    sent: bool = False
-    spent: int = 0
-
-
-@dataclass
-class Budget:
-    """Limits on calls and tokens, kept by reserving before a call what it may cost at most.
-
-    A call that does not fit waits while others are under way, since they may cost less than they
-    reserved; when none is, it is declined and nothing was sent. `calls` are those that were sent.
-    """
-
-    max_calls: int | None = None
-    max_tokens: int | None = None
-    calls: int = 0
-    tokens: int = 0
-    _reserved: int = 0
-    _under_way: int = 0
-    _waiting: list[tuple[int, asyncio.Future[None]]] = field(default_factory=list, repr=False)
-
-    @asynccontextmanager
-    async def reserved(self, tokens: int) -> AsyncIterator[Reservation]:
-        """Room for a call of at most `tokens`, given back however the call ends."""
-        reservation = Reservation(await self.reserve(tokens))
-        try:
-            yield reservation
-        finally:
-            if reservation.declined is None:
-                self._give_back(tokens, reservation.spent, sent=reservation.sent)
-
-    async def reserve(self, tokens: int) -> str | None:
-        """Reserve one call of at most `tokens`; returns why not, or None when it may be made."""
-        while not self._fits(tokens):
-            if self._all_made:
-                return f"{DECLINED}calls {self.max_calls} reached"
-            if not self._under_way:
-                return f"{DECLINED}tokens {self.max_tokens} reached"
-            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append((tokens, turn))
-            await turn
-        self._reserved += tokens
-        self._under_way += 1
-        return None
-
-    async def settle(self, reserved: int, spent: int) -> None:
-        """Replace the reservation of a call that was sent by what it did cost."""
-        self._give_back(reserved, spent, sent=True)
-
-    @property
-    def _all_made(self) -> bool:
-        return self.max_calls is not None and self.calls + self._under_way >= self.max_calls
-
-    def _fits(self, tokens: int) -> bool:
-        if self._all_made:
-            return False
-        return self.max_tokens is None or self.tokens + self._reserved + tokens <= self.max_tokens
-
-    def _give_back(self, reserved: int, spent: int, *, sent: bool) -> None:
-        """Without waiting for anything: the call may be on its way out of a cancelled run."""
-        self._reserved -= reserved
-        self._under_way -= 1
-        self.calls += sent
-        self.tokens += spent
-        left, self._waiting = self._waiting, []
-        decided = self._all_made or not self._under_way
-        for tokens, turn in left:
-            if not turn.done() and (decided or self._fits(tokens)):
-                turn.set_result(None)
-            elif not turn.done():
-                self._waiting.append((tokens, turn))
-
+GREETING = 64
+"""Tokens that it costs at most to see whether a model answers at all."""
 
 T = TypeVar("T")
 
@@ -119,11 +43,14 @@ class Calls:
     counts, by line, those that were no user's mistake; `failed` are the keys of calls that brought
     nothing and that may bring it if they are made again; `arrived` are the answers that this run
     paid for, by their keys, as soon as they are there; `timed` are the calls of each model.
+    `prices` says by a model's name what its tokens cost, and `payments` notes what was paid.
     """
 
     journal: Journal
     known: Lookups
     budget: Budget
+    prices: Callable[[str], Price | None] = lambda name: None
+    payments: Payments | None = None
     tokens_in: int = 0
     first: Sequence[Model | ChatModel] = ()
     again: bool = False
@@ -185,7 +112,7 @@ class Calls:
             row = await self.known.row(cut_off_key(key))
         if row is not None:
             return answer_from(row)
-        size = sum(len(message.content) for message in messages) // 2 + chat.longest_answer
+        size = most_prompt_tokens(messages) + chat.longest_answer
         return await self._paid(chat, size, key, lambda: chat.chat(messages))
 
     async def _answer(
@@ -217,22 +144,31 @@ class Calls:
 
         The next call takes this one's place at the server when the answer is on disk.
         """
-        async with self.budget.reserved(size) as reservation:
+        price = self._price(model)
+        most = price.most(size, getattr(model, "longest_answer", None)) if price else NOTHING
+        async with self.budget.reserved(size, most + self._greetings(model)) as reservation:
             if reservation.declined:
                 return Answer("", error=reservation.declined)
-            await self._prepare(model)
-            with holding() as hold:
-                try:
-                    answer = await self._asked(call)
-                    hold.sent = True
-                    reservation.spent = answer.tokens_in + answer.tokens_out
-                finally:
-                    reservation.sent = hold.sent
-                ended = time.perf_counter()
-                call_made = Call(ended - answer.latency, ended, answer.tokens_out)
-                self.timed.setdefault(model.name, []).append(call_made)
-                self.tokens_in += answer.tokens_in
-                await self._keep(model, key, answer)
+            with metering(partial(self.budget.extend, reservation, most)) as meter:
+                bill = Bill(price, reservation, meter, self.payments)
+                before = bill.intend if self.budget.max_cost is not None else None
+                with bill.unanswered(), holding(before):
+                    bill.greeted = await self._prepare(model)
+                with holding(before) as hold:
+                    with bill.unanswered():
+                        try:
+                            answer = await self._asked(call)
+                            hold.sent = True
+                        finally:
+                            reservation.sent = hold.sent
+                    answer = bill.settled(answer)
+                    used = Usage(answer.tokens_in, answer.tokens_out) + meter.usage
+                    reservation.spent = used.tokens
+                    self.tokens_in += used.tokens_in
+                    ended = time.perf_counter()
+                    call_made = Call(ended - answer.latency, ended, answer.tokens_out)
+                    self.timed.setdefault(model.name, []).append(call_made)
+                    await self._keep(model, key, answer)
         return answer
 
     async def _keep(self, model: Model | ChatModel, key: str, answer: Answer) -> None:
@@ -249,6 +185,23 @@ class Calls:
         if kept is not None:
             await kept
 
+    def _price(self, model: Model | ChatModel) -> Price | None:
+        """What the model's tokens cost.
+
+        Raises:
+            UserError: nobody knows, and there is a limit.
+        """
+        price = self.prices(model.name)
+        if price is None and self.budget.max_cost is not None:
+            raise UserError(f"--max-cost: model {model.name} has no price")
+        return price
+
+    def _greetings(self, model: Model | ChatModel) -> Decimal:
+        """What it may cost to see whether those can answer who were not asked yet."""
+        new = {each.name for each in (*self.first, model)} - self._prepared
+        prices = [price for name in new if (price := self.prices(name))]
+        return sum((price.most(GREETING, 1) for price in prices), NOTHING)
+
     async def _asked(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
         """What the call brings, as the store can hold it; an exception is an answer's error."""
 
@@ -257,18 +210,19 @@ class Calls:
 
         return await isolated(asked(), lambda line: Answer("", error=self.excepted(line)))
 
-    async def _prepare(self, model: Model | ChatModel) -> None:
-        """Have `first` and the model preflighted, once."""
-        for each in (*self.first, model):
-            if each.name not in self._prepared:
-                await self._preflight(each)
+    async def _prepare(self, model: Model | ChatModel) -> Decimal:
+        """Have `first` and the model preflighted, once; what that cost whoever came first."""
+        new = [each for each in (*self.first, model) if each.name not in self._prepared]
+        return sum([await self._preflight(each) for each in new], NOTHING)
 
-    async def _preflight(self, model: Model | ChatModel) -> None:
+    async def _preflight(self, model: Model | ChatModel) -> Decimal:
         def failed(line: str) -> None:
             raise UserError(f"model {model.name} cannot be asked: {line}")
 
-        await _once(self._ready, model.name, lambda name: isolated(model.preflight(), failed))
+        with metering() as meter:
+            await _once(self._ready, model.name, lambda name: isolated(model.preflight(), failed))
         self._prepared.add(model.name)
+        return meter.usage.at(self.prices(model.name))
 
 
 def _failed(call: asyncio.Future[Answer]) -> bool:

@@ -1,6 +1,7 @@
 """Rows that a store holds and this program did not write."""
 
 import json
+import re
 from collections.abc import Mapping
 from math import isfinite
 from typing import Any
@@ -18,10 +19,14 @@ COLUMNS: Mapping[str, Mapping[str, Any]] = {
         "confidence": NUMBER | None,
         "passages": str,
         "reasoning": str | None,
+        "cost": str | None,
     },
     "scores": {"value": NUMBER, "reason": str | None},
+    "payments": {"exam": str, "call": str, "state": str, "cost": str},
 }
 """What is read back, and of which kinds it must be."""
+
+DOLLARS = r"[0-9]{1,16}(\.[0-9]{1,12})?"
 
 
 def odd(table: str, row: Any) -> str | None:
@@ -35,6 +40,9 @@ def odd(table: str, row: Any) -> str | None:
             return f"has {column} = {value!r:.40}"
     if table in ("answers", "retrievals") and not _are_offsets(row.passages):
         return f"has passages = {row.passages!r:.40}, which is no list of offsets"
+    cost = getattr(row, "cost", None)
+    if cost is not None and not re.fullmatch(DOLLARS, cost):
+        return f"has cost = {cost!r:.40}, which are no dollars"
     return None
 
 

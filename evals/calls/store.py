@@ -1,7 +1,8 @@
 """The exam's store: what was paid for, kept under what produced it.
 
-Tables of rows that are written once and never changed: retrievals, answers, and the scores that
-cost a call. Runs are in their reports. SQLite in WAL mode by default; the URL may name PostgreSQL.
+Tables of rows that are written once and never changed: retrievals, answers, the scores that cost a
+call, and what was paid. Runs are in their reports. SQLite in WAL mode by default; the URL may name
+PostgreSQL.
 """
 
 import json
@@ -9,6 +10,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -76,6 +78,7 @@ def answer_row(key: str, model: str, answer: Answer) -> Row:
         "confidence": answer.confidence,
         "passages": json.dumps([[p.start, p.end] for p in answer.passages]),
         "reasoning": answer.reasoning,
+        "cost": None if answer.cost is None else f"{answer.cost:f}",
     }
     return Row("answers", key, columns)
 
@@ -227,11 +230,24 @@ class Store:
             for start in range(0, len(wanted), CHUNK):
                 query = select(known).where(known.c.key.in_(wanted[start : start + CHUNK]))
                 found.update({row.key: row for row in connection.execute(query)})
-        for row in found.values():
+        self._check(table, found.values())
+        return found
+
+    def payments(self, exam: str) -> list[Any]:
+        """The rows of `payments` of one exam, as named tuples."""
+        from sqlalchemy import select
+
+        known = self._tables["payments"]
+        with self._translated("read"), self._engine.connect() as connection:
+            found = list(connection.execute(select(known).where(known.c.exam == exam)))
+        self._check("payments", found)
+        return found
+
+    def _check(self, table: str, rows: Iterable[Any]) -> None:
+        for row in rows:
             fault = odd(table, row)
             if fault:
                 raise self._odd(table, row.key, fault)
-        return found
 
     def close(self) -> None:
         """Release the connections."""
@@ -296,6 +312,7 @@ def answer_from(row: Any, contract: Contract | None = None) -> Answer:
         passages=passages_of(contract, row.passages) if contract else (),
         confidence=row.confidence,
         reasoning=row.reasoning or "",
+        cost=None if row.cost is None else Decimal(row.cost),
     )
 
 
@@ -320,9 +337,17 @@ def _tables(metadata: "MetaData") -> "dict[str, Table]":
             Column("passages", Text),
             Column("asked_at", Float),
             Column("reasoning", Text),
+            Column("cost", Text),
         ),
         "scores": table(
             "scores", Column("metric", Text), Column("value", Float), Column("reason", Text)
+        ),
+        "payments": table(
+            "payments",
+            Column("exam", String(64), index=True),
+            Column("call", String(32)),
+            Column("state", Text),
+            Column("cost", Text),
         ),
     }
 

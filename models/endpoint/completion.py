@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from types import MappingProxyType
 from typing import Any
 
 from common.redaction import redacted
 from common.storable import presentable
 from models.chat import Answer, Decoding, Message
-from models.endpoint.failures import refusal_within
+from models.endpoint.failures import refusal, refusal_within
+from models.metering import Usage
 from models.remote.failures import Failure
 from models.spoken import answered
 
@@ -81,29 +83,51 @@ def read_reply(
         return Failure("again", f"malformed reply: {_shown(reply)}", status=200)
     failure = refusal_within(completion, headers)
     if failure is not None:
-        return failure
+        return replace(failure, usage=usage_of(completion))
+    facts: dict[str, Any] = {**asdict(usage_of(completion)), "latency": latency}
     try:
         choice = completion["choices"][0]
         message = choice["message"]
         content, refused = message["content"], message.get("refusal")
         thought = next((each for name in THOUGHTS if (each := _said(message.get(name)))), "")
     except (LookupError, TypeError, AttributeError, RecursionError):
-        return Answer("", latency=latency, error=f"malformed reply: {_shown(reply)}")
+        return Answer("", error=f"malformed reply: {_shown(reply)}", **facts)
     text, finish_reason = _said(content), _finish(choice.get("finish_reason"))
     if isinstance(refused, str) and refused.strip():
         text, finish_reason = text or refused, "refusal"
-    usage = completion.get("usage")
-    usage = usage if isinstance(usage, Mapping) else {}
-    facts: dict[str, Any] = {
-        "tokens_in": count(usage.get("prompt_tokens")),
-        "tokens_out": count(usage.get("completion_tokens")),
-        "latency": latency,
-    }
     thought = thought or _thought_among(content)
     if text is None and not thought and finish_reason == "stop":
         error = "no text in the reply (finish reason stop)"
         return Answer("", error=error, **facts)
     return answered(text or "", reasoning=thought, finish_reason=finish_reason, **facts)
+
+
+def read_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Failure:
+    """An HTTP error reply, with the tokens that it says were used all the same."""
+    failure = refusal(status, headers, body)
+    try:
+        return replace(failure, usage=usage_of(json.loads(body, parse_int=_integer)))
+    except (ValueError, RecursionError):
+        return failure
+
+
+def usage_of(completion: Any) -> Usage:
+    """The tokens that a body says were used, whatever else is in it.
+
+    >>> usage_of({"usage": {"prompt_tokens": 9, "completion_tokens": 2}})
+    Usage(tokens_in=9, tokens_out=2, tokens_cached=0)
+    """
+    usage = _table(completion, "usage")
+    return Usage(
+        count(usage.get("prompt_tokens")),
+        count(usage.get("completion_tokens")),
+        count(_table(usage, "prompt_tokens_details").get("cached_tokens")),
+    )
+
+
+def _table(value: Any, key: str) -> Mapping[str, Any]:
+    found = value.get(key) if isinstance(value, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
 
 
 def count(value: object) -> int:

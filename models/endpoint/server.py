@@ -13,9 +13,9 @@ from common.errors import UserError
 from common.identity import digest
 from common.redaction import keep_secret, keep_secrets_of
 from models.chat import Answer, Decoding, Message
-from models.endpoint.completion import completion_request, read_reply
+from models.endpoint.completion import completion_request, read_refusal, read_reply
 from models.endpoint.connection import LONGEST_BODY, Connection, connect
-from models.endpoint.failures import advice, diagnose, other_names, refusal
+from models.endpoint.failures import advice, diagnose, other_names
 from models.endpoint.surroundings import advice_on_proxies
 from models.remote.chat import RemoteChat
 from models.remote.failures import Failure
@@ -153,7 +153,7 @@ class EndpointServer:
             said = f"malformed reply: more than {LONGEST_BODY:,} bytes"
             return Answer("", latency=latency, error=said)
         if reply.status >= 300:
-            return refusal(reply.status, reply.headers, reply.body)
+            return read_refusal(reply.status, reply.headers, reply.body)
         return read_reply(reply.body, latency, reply.headers)
 
     @property

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from common.errors import UserError
 from models.chat import Answer, Decoding, Message
+from models.metering import Usage, affordable, billed
 from models.remote.failures import Failure
 from models.remote.limiter import AdaptiveLimiter
 from models.remote.waiting import Wait
@@ -176,9 +177,12 @@ class RemoteChat:
         await self.server.close()
 
     async def _hello(self, *, wait_for_server: bool = True) -> Answer | Failure:
-        """Ask for one token."""
+        """Ask for one token, which is billed too."""
         one_token = replace(self.decoding, max_tokens=1)
-        return await self._ask(HELLO, one_token, wait_for_server=wait_for_server)
+        outcome = await self._ask(HELLO, one_token, wait_for_server=wait_for_server)
+        if isinstance(outcome, Answer):
+            billed(Usage(outcome.tokens_in, outcome.tokens_out, outcome.tokens_cached))
+        return outcome
 
     async def _ask(
         self, messages: Sequence[Message], decoding: Decoding, *, wait_for_server: bool = True
@@ -204,13 +208,18 @@ class RemoteChat:
         while True:
             delay = random.uniform(0.0, min(LONGEST_BACK_OFF, self._back_off * 2**tries))
             outcome = await self._call(messages, decoding, delay, wait)
-            if isinstance(outcome, Answer) or outcome.then != "again":
+            if isinstance(outcome, Answer):
+                return outcome
+            billed(outcome.usage)
+            if outcome.then != "again":
                 return outcome
             if outcome.status in (0, 200) and not wait_for_server:
                 return outcome
             tries += 1
             if tries > self._retries:
                 return replace(outcome, reason=f"{outcome.reason} (tried {tries} times)")
+            if outcome.usage.tokens and not affordable():
+                return replace(outcome, reason=f"{outcome.reason} (no money for another try)")
             if not outcome.wait:
                 await asyncio.sleep(delay)
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from common.redaction import redacted
 from common.storable import presentable
+from models.metering import NO_TOKENS, Usage
 
 LONGEST_WAIT = 600.0
 """Seconds that a server may ask to be left alone for; nobody stands by for longer."""
@@ -28,6 +29,7 @@ class Failure:
         status: the HTTP status, or what the body says it is; 0 where there was no reply.
         filtered: the server's content filter did not let the chat pass.
         advice: what the user can do, where whoever read the failure knows.
+        usage: tokens that the reply says were used all the same.
     """
 
     then: Literal["again", "skip", "stop"]
@@ -38,6 +40,7 @@ class Failure:
     status: int = 0
     filtered: bool = False
     advice: str = ""
+    usage: Usage = NO_TOKENS
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float:

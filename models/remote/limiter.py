@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -13,9 +13,11 @@ class Hold:
     """The places that one asker keeps until it has put away what came; see `holding`.
 
     `sent` says that a call was admitted. Whoever waits for a place holds none, so that askers of
-    several calls cannot block themselves.
+    several calls cannot block themselves. `before` is awaited by each call that is admitted, before
+    it is sent.
     """
 
+    before: Callable[[], Awaitable[None]] | None = None
     sent: bool = False
     _waiting: int = 0
     _kept: list[Callable[[], None]] = field(default_factory=list)
@@ -48,13 +50,13 @@ _HOLD: ContextVar[Hold | None] = ContextVar("hold", default=None)
 
 
 @contextmanager
-def holding() -> Iterator[Hold]:
+def holding(before: Callable[[], Awaitable[None]] | None = None) -> Iterator[Hold]:
     """Keep the place of a call that succeeded until the block is left.
 
     An exam leaves it when the answer is on disk: what is at the server, and what has come but is
     not kept, are together never more than the places. A killed exam asks no more than that again.
     """
-    hold = Hold()
+    hold = Hold(before)
     token = _HOLD.set(hold)
     try:
         yield hold
@@ -102,8 +104,10 @@ class AdaptiveLimiter:
         admitted = False
         try:
             ticket = await ready
+            if hold and hold.before:
+                await hold.before()
             admitted = True
-        except asyncio.CancelledError:
+        except BaseException:
             if ready.done() and not ready.cancelled():
                 self._leave()
             raise

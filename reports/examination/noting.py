@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from common.identity import digest
-from evals.calls.calls import DECLINED
+from evals.calls.budget import DECLINED
 from evals.results import Result
 from fixtures.sealing import SHARE, seal_to_open, seals_of, too_small
 from models.manifest import read_manifest

@@ -11,6 +11,7 @@ from evals.repeats import format_draws
 from evals.selected import Selected
 from fixtures.retrieval.retrieval import Retriever
 from models.factory import Chats
+from models.prices import Prices
 from models.promotion.tries import Judged
 from models.registry import read_entry
 from models.retrieval.opening import open_retriever
@@ -105,6 +106,8 @@ def plan_exam(prepared: Prepared, selected: Selected, chats: Chats) -> Planned:
         plan=replace(
             agenda.plan(models, cases, looks.stages, limits, answers),
             repeats=options.repeats,
+            max_cost=options.max_cost,
+            prices=Prices(options.registry).of,
             gold=options.retriever.chunker if options.retriever.passages == "gold" else None,
         ),
         looks=looks,

@@ -9,10 +9,11 @@ from common.errors import UserError
 from common.extensions import Extension
 from evals.agenda import check_judges
 from evals.gate import Gate, read_gate
-from evals.options import JUDGED_BY_DEFAULT, ExamOptions
+from evals.options import JUDGED_BY_DEFAULT, ExamOptions, asks_nobody
 from fixtures.cases import Case, Dataset
 from fixtures.datasets import load_dataset
 from fixtures.selection import select
+from models.prices import Prices
 from models.promotion.policy import Policy, policy_path, read_policy
 from models.registry import read_entry
 from reports.examination.reserve import open_reserve
@@ -99,6 +100,10 @@ def prepare(
         raise UserError("--sequential needs an opponent: give --baseline champion, or a model")
     opponents = name_opponents(options.baseline, options.registry.parent)
     check_registered(opponents, options.registry)
+    if options.max_cost is not None:
+        judges = [name for name in options.judges if not asks_nobody(name)]
+        named = (*options.models, *(opponent.name for opponent in opponents), *judges)
+        Prices(options.registry).check(named)
     run_id = run_id or new_run_id()
     return Prepared(options, root, gate, dataset, cases, opponents, run_id, extensions, policy)
 

@@ -14,7 +14,7 @@ from evals.metrics.table import METRICS
 from evals.results import Spending
 from models.remote.waiting import Wait
 from reports.page.proof import proofs
-from reports.page.wording import OUTCOMES, conclusions
+from reports.page.wording import OUTCOMES, conclusions, format_paid
 from reports.report import Report, Section
 from reports.sections.labels import LABELS
 from reports.sections.loss import loss_lines
@@ -239,7 +239,8 @@ def _print_summary(report: Report, console: "Console") -> None:
 def spending_line(spending: Spending, results: int) -> str:
     """What the run cost, in one line."""
     tokens = spending.tokens_in + spending.tokens_out
+    cost = "".join(f"{name} {paid}, " for name, paid in format_paid(spending).items())
     return (
-        f"{results} answers: {spending.calls} calls, {tokens:,} tokens, "
+        f"{results} answers: {spending.calls} calls, {tokens:,} tokens, {cost}"
         f"{spending.seconds:.1f} s, {spending.peak_memory / 2**30:.1f} GiB"
     )

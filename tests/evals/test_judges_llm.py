@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import UserError
-from evals.calls.calls import Budget, Calls
+from evals.calls.budget import Budget
+from evals.calls.calls import Calls
 from evals.calls.journal import Journal, Lookups
 from evals.calls.store import Store
 from evals.judges.judge import Panel, Submission

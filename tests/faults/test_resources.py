@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from evals.calls.calls import Budget, Calls
+from evals.calls.budget import Budget
+from evals.calls.calls import Calls
 from evals.calls.journal import Journal, Lookups
 from evals.calls.store import Store
 from models.chat import Answer, Message

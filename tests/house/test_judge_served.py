@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-from evals.calls.calls import Budget, Calls
+from evals.calls.budget import Budget
+from evals.calls.calls import Calls
 from evals.calls.journal import Journal, Lookups
 from evals.calls.store import Store
 from evals.gate import Gate, MetricGate

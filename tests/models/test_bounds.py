@@ -131,7 +131,7 @@ def test_a_number_of_the_gate_file_is_finite_and_no_flag(path, value):
 
 
 NUMBERS_TYPED = ("--limit", "--k", "--chunk-size", "--chunk-overlap", "--max-calls", "--max-tokens",
-                 "--judge-samples", "--variants", "--keep")  # fmt: skip
+                 "--max-cost", "--judge-samples", "--variants", "--keep")  # fmt: skip
 
 
 @pytest.mark.parametrize("value", ["9" * 5000, "1" + "0" * 13, "\u0663" * 5000])

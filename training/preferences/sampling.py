@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from common.errors import UserError
 from common.identity import digest
-from evals.calls.calls import Budget, Calls
+from evals.calls.budget import Budget
+from evals.calls.calls import Calls
 from evals.calls.journal import Journal, Lookups
 from evals.calls.store import Store
 from evals.judges.judge import Judge, Panel

@@ -12,7 +12,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 
 from common.errors import UserError
-from evals.calls.calls import DECLINED
+from evals.calls.budget import DECLINED
 from training.data.synthetic import SyntheticPair
 from training.synthesize.drafts import Writer
 from training.synthesize.seeds import Seed

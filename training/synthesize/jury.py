@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from common.identity import digest
-from evals.calls.calls import DECLINED, Calls
+from evals.calls.budget import DECLINED
+from evals.calls.calls import Calls
 from evals.judges.embedded.sentences import claims
 from evals.judges.factory import JUDGEMENT
 from evals.judges.judge import Judge, Panel, Submission

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from evals.calls.calls import DECLINED
+from evals.calls.budget import DECLINED
 from fixtures.cases import Span
 from training.data.synthetic import SyntheticPair
 from training.synthesize.drafts import Draft

@@ -1,0 +1,101 @@
+"""What was paid for one exam, however often it is begun, killed and typed again."""
+
+import asyncio
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+from evals.calls.budget import Reservation
+from evals.calls.journal import Journal
+from evals.calls.store import Row, Store
+from models.chat import Answer
+from models.metering import Meter, Usage
+from models.price import NOTHING, Price
+
+
+@dataclass(frozen=True, slots=True)
+class Payments:
+    """Notes in the store what calls for one exam may cost, and did; `exam` digests what it asks."""
+
+    exam: str
+    journal: Journal
+
+    def note(self, call: str, state: str, cost: Decimal) -> "asyncio.Future[None]":
+        """Note the `most` that a call may cost, or what was `paid`, in US dollars."""
+        columns = {"exam": self.exam, "call": call, "state": state, "cost": f"{cost:f}"}
+        return self.journal.add(Row("payments", uuid.uuid4().hex, columns))
+
+
+@dataclass
+class Bill:
+    """What one call may cost by its reservation, and what it comes to by its price.
+
+    Without a price nobody knows, and nothing is noted. `greeted` was paid to see whether models can
+    answer at all, which is no part of an answer's own cost.
+    """
+
+    price: Price | None
+    reservation: Reservation
+    meter: Meter
+    payments: Payments | None
+    call: str = field(default_factory=lambda: uuid.uuid4().hex)
+    intended: Decimal = NOTHING
+    greeted: Decimal = NOTHING
+
+    async def intend(self) -> None:
+        """Have on disk what the call may cost, before it is sent, and again if it may cost more.
+
+        Of a process that is killed meanwhile nobody knows what its last calls cost: they count as
+        the most that they could.
+        """
+        if self.payments and self.reservation.cost > self.intended:
+            self.intended = self.reservation.cost
+            await self.payments.note(self.call, "most", self.intended)
+
+    @contextmanager
+    def unanswered(self) -> Iterator[None]:
+        """Settle the bill of a call that ends in an exception inside the block.
+
+        One that was sent and then given up may be billed in full: it counts as the most.
+        """
+        try:
+            yield
+        except BaseException as error:
+            if self.reservation.sent and isinstance(error, asyncio.CancelledError):
+                self._settle(self.reservation.cost)
+            else:
+                self._settle(self.meter.usage.at(self.price))
+            raise
+
+    def settled(self, answer: Answer) -> Answer:
+        """The answer with what was paid for it, tries that came to nothing included."""
+        own = Usage(answer.tokens_in, answer.tokens_out, answer.tokens_cached)
+        cost = (own + self.meter.usage).at(self.price)
+        self._settle(cost)
+        return answer if self.price is None else replace(answer, cost=cost)
+
+    def _settle(self, cost: Decimal) -> None:
+        self.reservation.paid = paid = cost + self.greeted
+        if self.payments and (self.intended or paid):
+            self.payments.note(self.call, "paid", paid)
+
+
+def paid_before(store: Store, exam: str) -> Decimal:
+    """US dollars that the store knows to have been spent on an exam."""
+    return total(store.payments(exam))
+
+
+def total(rows: Iterable[Any]) -> Decimal:
+    """What calls cost: what was paid, and where nobody noted that, the most it can have been."""
+    most: dict[str, Decimal] = {}
+    known: dict[str, Decimal] = {}
+    for row in rows:
+        cost = Decimal(row.cost)
+        if row.state == "paid":
+            known[row.call] = cost
+        else:
+            most[row.call] = max(cost, most.get(row.call, NOTHING))
+    return sum((most | known).values(), NOTHING)

@@ -1,0 +1,72 @@
+"""What a model's tokens cost: `[price]` of its entry, US dollars per million tokens, exactly."""
+
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+NOTHING = Decimal(0)
+PER_TOKEN = -6
+"""Power of ten from a price per million tokens to that of one."""
+
+
+def _number(value: Any) -> Any:
+    """A number of a file, and no flag or text, which Decimal would take.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if isinstance(value, bool | str):
+        raise ValueError("give a number, US dollars per million tokens")
+    return value
+
+
+Dollars = Annotated[
+    Decimal,
+    BeforeValidator(_number, json_schema_input_type=float),
+    Field(ge=0, le=10_000, decimal_places=6),
+]
+"""Per million tokens. With six places at most a token costs a whole number of 10⁻¹² dollars, so
+that sums of any exam are exact in Decimal's 28 digits."""
+
+
+class Price(BaseModel):
+    """US dollars per million tokens, as replies count them.
+
+    Attributes:
+        input: of the prompt.
+        output: of all that is generated, reasoning included.
+        cached_input: of prompt tokens that the server says it had in its cache; as `input` where
+            None.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    input: Dollars
+    output: Dollars
+    cached_input: Dollars | None = None
+
+    def of(self, tokens_in: int, tokens_out: int, tokens_cached: int = 0) -> Decimal:
+        """Dollars for a reply; `tokens_cached` are those of `tokens_in` that were in the cache.
+
+        >>> Price(input=0.25, output=1.25).of(1_000, 100)
+        Decimal('0.00037500')
+        """
+        cached = min(tokens_cached, tokens_in)
+        reading = self.input if self.cached_input is None else self.cached_input
+        spent = (tokens_in - cached) * self.input + cached * reading + tokens_out * self.output
+        return spent.scaleb(PER_TOKEN)
+
+    def most(self, tokens: int, tokens_out: int | None = None) -> Decimal:
+        """Dollars for `tokens` at most, prompt and reply, of which `tokens_out` may be generated.
+
+        Where nobody knows how many those are, all of them count as the dearer kind.
+        """
+        reading = max(self.input, self.cached_input or NOTHING)
+        out = tokens if tokens_out is None else min(tokens_out, tokens)
+        dearer = max(reading, self.output)
+        return ((tokens - out) * reading + out * dearer).scaleb(PER_TOKEN)
+
+
+FREE = Price(input=NOTHING, output=NOTHING)
+"""Of a model that nobody is paid for by the token."""

@@ -1,0 +1,48 @@
+"""What the tokens of each model of a registry cost, by its name."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from common.errors import UserError
+from models.entry import Entry
+from models.price import FREE, Price
+from models.registry import KINDS, entry_path, is_registered, read_entry
+
+OWN = ("local", "recorded", "extractive", "echo")
+"""Kinds that ask nobody who could send a bill by the token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """Prices of a registry's entries, each file read once."""
+
+    registry: Path
+    _known: dict[str, Price | None] = field(default_factory=dict, repr=False)
+
+    def of(self, name: str) -> Price | None:
+        """The price of a model's tokens; None where nobody knows it.
+
+        A model of this machine costs nothing by the token unless its entry says what; so does what
+        has no entry, such as the base of an adapter.
+        """
+        if name not in self._known:
+            known = is_registered(name, self.registry)
+            self._known[name] = _price(read_entry(name, self.registry)) if known else FREE
+        return self._known[name]
+
+    def check(self, names: Iterable[str]) -> None:
+        """Raise a UserError for a model whose price nobody knows, under `--max-cost`."""
+        for name in names:
+            if self.of(name) is None:
+                raise UserError(
+                    f"--max-cost: model {name} has no price; add [price] with input and output, "
+                    f"US dollars per million tokens, to {entry_path(name, self.registry)} (0 where "
+                    "it costs nothing)"
+                )
+
+
+def _price(entry: Entry) -> Price | None:
+    kind = getattr(entry, "kind", "")
+    nobody = kind in OWN or (kind in KINDS and KINDS[kind].hosts_of(entry) == ())
+    return entry.price or (FREE if nobody else None)

@@ -1,0 +1,263 @@
+"""What is paid never exceeds the limit, is exact, and is known again after a kill."""
+
+import asyncio
+import random
+import sqlite3
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from common.errors import UserError
+from evals.calls.budget import DECLINED, Budget
+from evals.calls.calls import Calls
+from evals.calls.journal import Journal, Lookups
+from evals.calls.payments import Payments, paid_before
+from evals.calls.store import Store, answer_from, answer_row
+from models.chat import Answer, Message
+from models.metering import Usage, affordable, billed
+from models.price import FREE, Price
+from models.remote.limiter import AdaptiveLimiter
+
+PRICE = Price(input=0.25, output=1.25)
+
+
+class Served:
+    """A chat model on a server that bills; `replies` are what it says, one after the other."""
+
+    context, longest_answer = 4096, 10
+
+    def __init__(self, *replies, name="served"):
+        self.name, self.identity, self.replies, self.asked = name, f"{name}-1", list(replies), 0
+        self.limiter = AdaptiveLimiter(8)
+
+    async def preflight(self):
+        pass
+
+    async def chat(self, messages):
+        ticket = await self.limiter.acquire()
+        self.asked += 1
+        await asyncio.sleep(0)
+        try:
+            reply = self.replies.pop(0) if self.replies else Answer("yes", 8, 4)
+            return reply if isinstance(reply, Answer) else await reply()
+        finally:
+            self.limiter.release(ticket, succeeded=True)
+
+
+async def asking(store, chat, questions, *, budget, exam="exam", prices=lambda name: PRICE):
+    """Ask all questions at once; the replies."""
+    async with Journal(store) as journal:
+        payments = Payments(exam, journal)
+        calls = Calls(
+            journal, Lookups(store, "answers"), budget, prices=prices, payments=payments
+        )  # fmt: skip
+        return await asyncio.gather(*(calls.chat(chat, [Message("user", q)]) for q in questions))
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store(str(tmp_path / "store.sqlite"))
+    yield store
+    store.close()
+
+
+CALL = st.tuples(
+    st.integers(0, 30),  # tokens at most
+    st.integers(0, 30),  # thousandths of a dollar at most
+    st.floats(0, 1),  # the share of both that it comes to
+    st.sampled_from(("answered", "failed", "cancelled", "retried")),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(CALL, max_size=25),
+    st.none() | st.integers(0, 12),
+    st.none() | st.integers(0, 120),
+    st.none() | st.integers(0, 120),
+    st.integers(0, 40),
+    st.integers(0, 2**32),
+)
+def test_concurrent_reservations_never_exceed_a_limit_and_never_block(
+    calls, most_calls, most_tokens, most_cost, before, seed
+):
+    """Whatever the order in which calls come, end, fail and are given up."""
+    chance = random.Random(seed)
+    most = None if most_cost is None else Decimal(most_cost).scaleb(-3)
+    budget = Budget(most_calls, most_tokens, most, before=Decimal(before).scaleb(-3))
+    sent: list[str] = []
+
+    async def one(tokens, cost, share, end):
+        cost = Decimal(cost).scaleb(-3)
+        for _ in range(chance.randrange(3)):
+            await asyncio.sleep(0)
+        async with budget.reserved(tokens, cost) as reservation:
+            if reservation.declined:
+                assert reservation.declined.startswith(DECLINED)
+                return
+            sent.append(end)
+            reservation.sent = True
+            for _ in range(chance.randrange(4)):
+                await asyncio.sleep(0)
+            if end == "cancelled":
+                reservation.paid = reservation.cost
+                raise asyncio.CancelledError
+            tried = 1 + (end == "retried" and budget.extend(reservation, cost))
+            reservation.spent = int(tokens * share)
+            reservation.paid = Decimal(int(tried * cost * 10**6 * Decimal(share))).scaleb(-6)
+            if end == "failed":
+                raise ValueError
+
+    async def all_of_them():
+        work = [asyncio.create_task(one(*call)) for call in calls]
+        given_up = [task for task in work if chance.random() < 0.15]
+        for task in given_up:
+            await asyncio.sleep(0)
+            task.cancel()
+        await asyncio.wait_for(asyncio.gather(*work, return_exceptions=True), 5)
+
+    asyncio.run(all_of_them())
+    assert most_calls is None or budget.calls <= most_calls
+    assert most_tokens is None or budget.tokens <= most_tokens
+    assert most is None or budget.cost == 0 or budget.before + budget.cost <= most
+    assert (budget._under_way, budget._holding, budget._tokens_reserved) == (0, 0, 0)
+    assert budget._cost_reserved == 0 and not budget._waiting
+    assert len(sent) <= len(calls)
+
+
+def test_a_call_waits_for_money_that_another_may_leave_over(store):
+    budget = Budget(max_cost=PRICE.most(20, 10) * 4)
+    questions = [f"question {n:07}" for n in range(12)]
+    replies = asyncio.run(asking(store, Served(), questions, budget=budget))
+    assert sum(reply.error is None for reply in replies) > 4, "what was left over was used"
+    assert budget.cost <= budget.max_cost
+    declined = {reply.error for reply in replies if reply.error}
+    assert declined == {"not asked: --max-cost 0.00006000 reached"}
+
+
+def test_what_is_paid_is_exact_and_kept_with_the_answer(store):
+    """Twenty thousand calls at a price that no float holds."""
+    price = Price(input=0.1, output=0.3)
+    answers = [Answer("x", 3, 1, cost=price.of(3, 1)) for _ in range(20_000)]
+    assert sum(each.cost for each in answers) == Decimal("0.012")
+    store.add([answer_row("k", "m", answers[0])])
+    assert answer_from(store.rows("answers", ["k"])["k"]).cost == Decimal("0.0000006")
+
+
+def test_cached_tokens_are_read_at_their_own_price():
+    price = Price(input=1, output=10, cached_input=0.1)
+    assert price.of(1_000_000, 0, 900_000) == Decimal("0.19")
+    assert Price(input=1, output=10).of(1_000_000, 0, 900_000) == 1
+    assert price.of(10, 0, 99) == price.of(10, 0, 10), "more than there were are none"
+    assert price.most(100, 40) >= price.of(60, 40) and price.most(100) == price.of(0, 100)
+
+
+def test_a_changed_price_asks_nothing_again_and_leaves_what_was_paid(store):
+    asyncio.run(asking(store, Served(), ["q"], budget=Budget()))
+    dearer = Served()
+    (reply,) = asyncio.run(
+        asking(store, dearer, ["q"], budget=Budget(), prices=lambda name: Price(input=9, output=9))
+    )
+    assert (dearer.asked, reply.cost) == (0, PRICE.of(8, 4))
+
+
+def test_an_answer_of_unknown_price_has_no_cost_and_is_no_gift(store):
+    (reply,) = asyncio.run(asking(store, Served(), ["q"], budget=Budget(), prices=lambda n: None))
+    assert reply.cost is None
+    (reply,) = asyncio.run(asking(store, Served(), ["r"], budget=Budget(), prices=lambda n: FREE))
+    assert reply.cost == 0
+
+
+def test_a_model_without_a_price_is_not_asked_under_a_limit(store):
+    chat = Served()
+    with pytest.raises(UserError, match="model served has no price"):
+        asyncio.run(
+            asking(store, chat, ["q"], budget=Budget(max_cost=Decimal(1)), prices=lambda name: None)
+        )
+    assert chat.asked == 0
+
+
+def test_spending_is_known_again_and_counts_towards_the_limit(store):
+    asyncio.run(asking(store, Served(), ["a", "b"], budget=Budget()))
+    paid = paid_before(store, "exam")
+    assert paid == 2 * PRICE.of(8, 4)
+    assert paid_before(store, "another exam") == 0
+    budget = Budget(max_cost=paid, before=paid)
+    (reply,) = asyncio.run(asking(store, Served(), ["c"], budget=budget))
+    assert reply.error == "not asked: --max-cost 0.00001400 reached (0.000014 was paid before)"
+
+
+def test_of_a_killed_process_the_calls_under_way_count_as_the_most(tmp_path, store):
+    """What was sent is on disk before it is sent; a copy of the store is what a kill leaves."""
+    seen = []
+
+    async def killed():
+        with sqlite3.connect(tmp_path / "store.sqlite") as disk:
+            seen.append(disk.execute("select state, cost from payments").fetchall())
+        seen.append(paid_before(store, "exam"))
+        return Answer("late", 8, 4)
+
+    budget = Budget(max_cost=Decimal(1))
+    asyncio.run(asking(store, Served(killed), ["question"], budget=budget))
+    ((state, cost),) = seen[0]
+    assert state == "most" and Decimal(cost) == seen[1] > PRICE.of(8, 4)
+    assert paid_before(store, "exam") == PRICE.of(8, 4) == budget.cost
+
+
+def test_a_call_that_is_given_up_counts_as_the_most(store):
+    async def never():
+        await asyncio.Event().wait()
+
+    async def give_up():
+        budget = Budget(max_cost=Decimal(1))
+        task = asyncio.create_task(asking(store, Served(never), ["question"], budget=budget))
+        await asyncio.sleep(0.1)
+        task.cancel()
+        await asyncio.wait([task])
+        return budget
+
+    budget = asyncio.run(give_up())
+    assert paid_before(store, "exam") == budget.cost >= PRICE.most(4 + 10, 10)
+
+
+def test_tries_that_were_billed_in_vain_are_paid_for(store):
+    async def cut_twice():
+        for _ in range(2):
+            billed(Usage(8, 10))
+            if not affordable():
+                return Answer("", error="HTTP 503 (no money for another try)")
+        return Answer("at last", 8, 4)
+
+    whole = 2 * PRICE.of(8, 10) + PRICE.of(8, 4)
+    budget = Budget(max_cost=Decimal(1))
+    (reply,) = asyncio.run(asking(store, Served(cut_twice), ["question"], budget=budget))
+    assert reply.cost == budget.cost == whole == paid_before(store, "exam")
+    least = PRICE.most(4 + 10, 10) + PRICE.most(64, 1)
+    tight = Budget(max_cost=least)
+    (reply,) = asyncio.run(asking(store, Served(cut_twice), ["question2"], budget=tight, exam="b"))
+    assert reply.error == "HTTP 503 (no money for another try)"
+    assert tight.cost <= least
+
+
+def test_an_odd_row_of_payments_is_refused_in_one_line(tmp_path, store):
+    asyncio.run(asking(store, Served(), ["a"], budget=Budget()))
+    with sqlite3.connect(tmp_path / "store.sqlite") as disk:
+        disk.execute("update payments set cost = 'much'")
+    with pytest.raises(UserError, match=r"payments .* has cost = 'much'"):
+        paid_before(store, "exam")
+
+
+def test_a_store_of_before_there_were_prices_opens_and_keeps_its_answers(tmp_path):
+    path = tmp_path / "old.sqlite"
+    store = Store(str(path))
+    store.add([answer_row("k", "m", Answer("yes", 8, 4))])
+    store.close()
+    with sqlite3.connect(path) as disk:
+        disk.execute("alter table answers drop column cost")
+        disk.execute("drop table payments")
+    store = Store(str(path))
+    assert answer_from(store.rows("answers", ["k"])["k"]) == Answer("yes", 8, 4)
+    assert paid_before(store, "exam") == 0
+    store.close()
