@@ -337,6 +337,7 @@ def read_options(config: "pytest.Config") -> ExamOptions:
         seals=seals_beside(Path(option("--registry"))),
         max_calls=_number("--max-calls", option("--max-calls"), least=0),
         max_tokens=_number("--max-tokens", option("--max-tokens"), least=0),
+        max_cost=_dollars("--max-cost", option("--max-cost")),
         sequential=bool(option("--sequential")),
         strict_cases=bool(option("--strict-cases")),
         missed=bool(option("--missed")),
@@ -356,7 +357,6 @@ def read_options(config: "pytest.Config") -> ExamOptions:
         leave_out_trained=bool(option("--leave-out-trained")),
         sealed=_sealed(config),
         repeats=_number("--repeats", option("--repeats")) or 1,
-        max_cost=_dollars("--max-cost", option("--max-cost")),
     )
 
 
