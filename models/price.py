@@ -1,5 +1,6 @@
 """What a model's tokens cost: `[price]` of its entry, US dollars per million tokens, exactly."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -66,6 +67,16 @@ class Price(BaseModel):
         out = tokens if tokens_out is None else min(tokens_out, tokens)
         dearer = max(reading, self.output)
         return ((tokens - out) * reading + out * dearer).scaleb(PER_TOKEN)
+
+
+def summed(costs: Iterable[Decimal | None]) -> Decimal | None:
+    """All of them together; None where one is not known.
+
+    >>> summed([Decimal("0.1"), Decimal("0.2")]), summed([Decimal("0.1"), None])
+    (Decimal('0.3'), None)
+    """
+    known = list(costs)
+    return None if None in known else sum((each for each in known if each is not None), NOTHING)
 
 
 FREE = Price(input=NOTHING, output=NOTHING)

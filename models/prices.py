@@ -7,10 +7,11 @@ from pathlib import Path
 from common.errors import UserError
 from models.entry import Entry
 from models.price import FREE, Price
+from models.program.entry import ProgramEntry
 from models.registry import KINDS, entry_path, is_registered, read_entry
 
-OWN = ("local", "recorded", "extractive", "echo")
-"""Kinds that ask nobody who could send a bill by the token."""
+OWN = ("local", "recorded", "extractive", "echo", "program")
+"""Kinds that send nobody a token themselves: a program asks its generator, which has a price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,9 @@ class Prices:
     def check(self, names: Iterable[str]) -> None:
         """Raise a UserError for a model whose price nobody knows, under `--max-cost`."""
         for name in names:
+            if is_registered(name, self.registry):
+                entry = read_entry(name, self.registry)
+                name = entry.generator if isinstance(entry, ProgramEntry) else name
             if self.of(name) is None:
                 raise UserError(
                     f"--max-cost: model {name} has no price; add [price] with input and output, "

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from models.chat import Answer, Chat, ChatModel, Message
+from models.price import summed
 
 TEMPLATE = 8
 """Tokens that a chat template puts around a turn, at most."""
@@ -69,4 +70,5 @@ class Asked:
             tokens_in=sum(reply.tokens_in for reply in self.replies),
             tokens_out=sum(reply.tokens_out for reply in self.replies),
             latency=sum(reply.latency for reply in self.replies),
+            cost=summed(reply.cost for reply in self.replies),
         )
