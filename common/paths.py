@@ -1,7 +1,8 @@
-"""Where the product keeps what it can fetch or build again."""
+"""Where the product keeps what it can fetch or build again, and what it has to remember."""
 
 import contextlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from common.errors import UserError
@@ -19,15 +20,32 @@ def cache_dir() -> Path:
     """
     from platformdirs import user_cache_path
 
-    named = os.environ.get("BAR_EXAM_CACHE")
+    return _own_folder("BAR_EXAM_CACHE", user_cache_path, "a cache")
+
+
+def state_dir() -> Path:
+    """`$BAR_EXAM_STATE`, else the user's state folder for `bar-exam`; private where it is new.
+
+    What lies there can not be made again.
+
+    Raises:
+        UserError: there is no home to look in.
+    """
+    from platformdirs import user_state_path
+
+    return _own_folder("BAR_EXAM_STATE", user_state_path, "a state")
+
+
+def _own_folder(variable: str, usual: Callable[[str], Path], what: str) -> Path:
+    named = os.environ.get(variable)
     try:
-        path = Path(named).expanduser().absolute() if named else user_cache_path("bar-exam")
+        path = Path(named).expanduser().absolute() if named else usual("bar-exam")
         if not path.is_absolute() or "~" in path.parts[:2]:
             raise RuntimeError("no home")
     except RuntimeError as error:
         raise UserError(
-            "this user has no home folder to keep a cache in; type "
-            "`export BAR_EXAM_CACHE=/a/folder/of/yours`"
+            f"this user has no home folder to keep {what} in; type "
+            f"`export {variable}=/a/folder/of/yours`"
         ) from error
     with contextlib.suppress(OSError):  # read-only is enough for whoever only reads
         private_folder(path)

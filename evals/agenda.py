@@ -30,8 +30,9 @@ from fixtures.selection import sample
 from models.chat import Model
 from models.entry import Prompted
 from models.factory import Chats
+from models.local.entry import LocalEntry, adapter_folder
 from models.local.weights import base_folder
-from models.registry import LocalEntry, read_entry
+from models.registry import read_entry
 
 
 @dataclass(frozen=True)
@@ -201,9 +202,9 @@ def _harness_exams(options: ExamOptions) -> Iterator[HarnessExam]:
     """The harness's tasks, for each model that is an adapter on a base."""
     entries = {name: read_entry(name, options.registry) for name in options.models}
     for name, entry in entries.items() if options.lm_eval else ():
-        if isinstance(entry, LocalEntry) and entry.adapter:
+        if isinstance(entry, LocalEntry) and (adapter := adapter_folder(entry)):
             base = base_folder(entry.base, entry.revision)
-            yield HarnessExam(name, base, entry.adapter, options.lm_eval)
+            yield HarnessExam(name, base, adapter, options.lm_eval)
 
 
 def check_judges(judges: Sequence[str], registry: Path) -> None:

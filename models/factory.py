@@ -16,6 +16,7 @@ from models.extractive import ExtractiveModel
 from models.local.base import LocalBase
 from models.local.chat import LocalChat
 from models.local.devices import choose_device, choose_dtype
+from models.local.entry import LocalEntry, adapter_folder
 from models.local.lacking import check_there
 from models.local.weights import base_folder
 from models.program.entry import ProgramEntry
@@ -28,7 +29,6 @@ from models.registry import (
     EchoEntry,
     EndpointEntry,
     ExtractiveEntry,
-    LocalEntry,
     RecordedEntry,
     entry_path,
     read_entry,
@@ -123,7 +123,7 @@ class Chats:
         key = (folder.resolve(), device, dtype, entry.batch_tokens)
         if key not in self._bases:
             self._bases[key] = LocalBase(folder, device, dtype, entry.batch_tokens)
-        return LocalChat(name, self._bases[key], entry.decoding, entry.adapter)
+        return LocalChat(name, self._bases[key], entry.decoding, adapter_folder(entry))
 
 
 def _open_model(name: str, folder: Path, chats: Chats) -> Model:

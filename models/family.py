@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import PurePath
 
 from models.entry import Entry
-from models.registry import EndpointEntry, LocalEntry
+from models.local.entry import LocalEntry
+from models.registry import EndpointEntry
 
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     "claude": ("claude",),

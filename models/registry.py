@@ -12,7 +12,7 @@ from common.extensions import Table
 from common.settings import nearest, read_toml
 from models.endpoint.entry import Served
 from models.entry import Entry, Kind, Prompted, seen_from
-from models.manifest import Sha256
+from models.local.entry import LocalEntry, adapter_folder
 from models.program.entry import ProgramEntry
 from models.remote.entry import Remote
 
@@ -20,26 +20,6 @@ SHIPPED = Path(__file__).parent / "registry"
 RECORDED = "recorded:"
 NAME = "^[a-zA-Z0-9][a-zA-Z0-9._-]*$"
 """A name is a name: nothing in it leads to another folder, or twice to one entry."""
-
-
-class LocalEntry(Prompted):
-    """Weights on this machine: `base` is `embedded:smollm2`, a folder or a Hugging Face id.
-
-    `manifest` is the SHA-256 of the adapter's manifest.json, as its trainer wrote it. `made_by` is
-    the command that makes the adapter where it is not there yet, and `parameters` how many weights
-    the base has: what is missing is said before anything is fetched.
-    """
-
-    kind: Literal["local"]
-    base: str
-    revision: str | None = None
-    adapter: Path | None = None
-    manifest: Sha256 | None = None
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    batch_tokens: int | None = Field(default=None, strict=True, ge=1, le=10**9)
-    made_by: str = ""
-    parameters: int | None = Field(default=None, strict=True, ge=1, le=10**13)
 
 
 class EndpointEntry(Remote, Served):
@@ -110,14 +90,9 @@ def read_entry(
             f"{', '.join(known) or 'none'}"
         )
     entry: AnyEntry = read_toml(path, _shape())
-    if isinstance(entry, LocalEntry):
-        moved = {"adapter": seen_from(path, entry.adapter) if entry.adapter else None}
-        if entry.base.startswith((".", "~")):
-            moved["base"] = str(seen_from(path, Path(entry.base)))  # type: ignore[assignment]
-        return entry.model_copy(update=moved)
     if isinstance(entry, RecordedEntry):
         return entry.model_copy(update={"path": seen_from(path, entry.path)})
-    return entry.beside(path) if isinstance(entry, ProgramEntry) else entry
+    return entry.beside(path) if isinstance(entry, LocalEntry | ProgramEntry) else entry
 
 
 def entry_path(name: str, folder: Path, option: str = "--model") -> Path:
@@ -163,4 +138,4 @@ def adapter_of(name: str, registry: Path) -> Path | None:
     entry = read_entry(name, registry)
     if isinstance(entry, ProgramEntry):
         return entry.compiled.parent if entry.compiled else None
-    return entry.adapter if isinstance(entry, LocalEntry) else None
+    return adapter_folder(entry) if isinstance(entry, LocalEntry) else None

@@ -27,11 +27,13 @@ def pytest_configure(config):
     """Let Ctrl-C be tested where a shell started the session in the background.
 
     SIGINT is ignored there, and by every process that a test starts and means to interrupt. Exams
-    of tests with the shipped registry are noted outside the checkout.
+    of tests with the shipped registry are noted outside the checkout, and what they leave in an
+    account is no business of the user's list.
     """
     ledger = tempfile.mkdtemp(prefix="bar-exam-ledger-")
     config.add_cleanup(lambda: shutil.rmtree(ledger, ignore_errors=True))
     os.environ["BAR_EXAM_LEDGER"] = ledger
+    os.environ["BAR_EXAM_STATE"] = str(Path(ledger) / "state")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from common.errors import UserError
 from models.local.devices import choose_device, choose_dtype, memory
+from models.local.entry import LocalEntry
 from models.local.weights import FETCH, is_at_hand, weights_bytes
-from models.registry import LocalEntry
 
 WIDTHS = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0}
 """Bytes of a weight, by dtype."""
@@ -50,8 +50,11 @@ def check_room(base: Path, device: str, dtype: str) -> None:
 
 
 def no_adapter(entry: LocalEntry) -> str | None:
-    """That the adapter of an entry is not there, and who makes it; None where it is, or is none."""
-    if entry.adapter is None or entry.adapter.exists():
+    """That the adapter of an entry is not there, and who makes it; None where it is, or is none.
+
+    One in S3 is pulled by whoever opens it.
+    """
+    if not isinstance(entry.adapter, Path) or entry.adapter.exists():
         return None
     made_by = f"`{entry.made_by}` makes it" if entry.made_by else "train or restore it"
     return f"its adapter {entry.adapter} is not there ({made_by})"

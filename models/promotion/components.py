@@ -8,9 +8,10 @@ from common.redaction import address
 from models.chat import Model
 from models.entry import Prompted
 from models.identity.contents import adapter_digest, tokenizer_digest, weights_digest
+from models.local.entry import LocalEntry
 from models.local.weights import base_folder
 from models.prompted import PromptedModel
-from models.registry import EndpointEntry, LocalEntry, adapter_of, read_entry
+from models.registry import EndpointEntry, adapter_of, read_entry
 
 
 @dataclass(frozen=True, slots=True)

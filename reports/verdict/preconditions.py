@@ -12,10 +12,11 @@ from fixtures.cases import Case, Dataset
 from fixtures.retrieval.retrieval import Given
 from fixtures.selection import Selection, select
 from models.entry import Entry
+from models.local.entry import LocalEntry, adapter_folder
 from models.manifest import FILE, read_manifest
 from models.promotion.policy import FILE as POLICY
 from models.promotion.policy import policy_path, read_policy
-from models.registry import EchoEntry, ExtractiveEntry, LocalEntry
+from models.registry import EchoEntry, ExtractiveEntry
 from reports.report import Check, Exceptions
 from reports.statistics.estimates import Outcome
 
@@ -76,9 +77,10 @@ def _leakage(
 ) -> tuple[Outcome, str]:
     if isinstance(entry, EchoEntry | ExtractiveEntry):
         return "PASS", "no exam contract leaks: it was never trained"
-    if not isinstance(entry, LocalEntry) or not entry.adapter:
+    adapter = adapter_folder(entry) if isinstance(entry, LocalEntry) else None
+    if not isinstance(entry, LocalEntry) or adapter is None:
         return _unknown(name or "this model", "only an adapter has a manifest", excused)
-    adapter, name = entry.adapter, name or entry.adapter.name
+    name = name or adapter.name
     manifest = read_manifest(adapter)
     if manifest is None and not entry.manifest:
         return _unknown(name, f"{adapter.name} holds no {FILE}", excused)
@@ -122,9 +124,8 @@ def _unsealed(entry: LocalEntry, adapter: Path) -> str:
 
 def leaking(entry: Entry, cases: Sequence[Case], rules: Leakage) -> tuple[str, ...]:
     """The titles of exam contracts that an adapter was trained on, those allowed aside."""
-    manifest = None
-    if isinstance(entry, LocalEntry) and entry.adapter:
-        manifest = read_manifest(entry.adapter)
+    adapter = adapter_folder(entry) if isinstance(entry, LocalEntry) else None
+    manifest = read_manifest(adapter) if adapter else None
     if manifest is None:
         return ()
     allowed = {title.casefold() for title in rules.allow}

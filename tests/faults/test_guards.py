@@ -12,8 +12,9 @@ from evals.gate import Gate, Leakage, MetricGate, read_gate
 from evals.results import Result, Score, Spending
 from fixtures.cases import Case, Contract, Span
 from models.chat import Answer
+from models.local.entry import LocalEntry
 from models.manifest import Manifest, contract_entry, write_manifest
-from models.registry import EndpointEntry, LocalEntry, RecordedEntry
+from models.registry import EndpointEntry, RecordedEntry
 from reports.report import Check, Opponent
 from reports.verdict.conclude import conclude
 from reports.verdict.decide import decide

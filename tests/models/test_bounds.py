@@ -14,7 +14,8 @@ from common.settings import validated
 from evals.gate import CriticalRule, Gate, MetricGate
 from evals.options import read_options
 from models.chat import Decoding
-from models.registry import AnyEntry, EchoEntry, EndpointEntry, ExtractiveEntry, LocalEntry
+from models.local.entry import LocalEntry
+from models.registry import AnyEntry, EchoEntry, EndpointEntry, ExtractiveEntry
 
 ENTRIES = {
     "local": {"base": "embedded:smollm2"},

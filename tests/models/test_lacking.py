@@ -10,7 +10,7 @@ import pytest
 from common.errors import UserError
 from models.factory import open_models
 from models.local import lacking
-from models.registry import LocalEntry
+from models.local.entry import LocalEntry
 from tests.conftest import ROOT
 
 BASE = "meta-llama/Meta-Llama-3-8B-Instruct"

@@ -10,6 +10,7 @@ from models.echo import EchoChat
 from models.extractive import ExtractiveModel
 from models.factory import Chats, open_models
 from models.local.chat import LocalChat
+from models.local.entry import LocalEntry
 from models.prompted import CLOSED_BOOK, SYSTEM, PromptedModel
 from models.recorded import RecordedModel
 from models.registry import (
@@ -17,7 +18,6 @@ from models.registry import (
     EchoEntry,
     EndpointEntry,
     ExtractiveEntry,
-    LocalEntry,
     RecordedEntry,
     read_entry,
 )

@@ -18,8 +18,9 @@ from fixtures.recorded import recorded_dataset
 from fixtures.retrieval.passages import Chunker
 from fixtures.retrieval.retrieval import RetrieverOptions
 from models.chat import Answer
+from models.local.entry import LocalEntry
 from models.manifest import Manifest, contract_entry, write_manifest
-from models.registry import EchoEntry, ExtractiveEntry, LocalEntry, RecordedEntry
+from models.registry import EchoEntry, ExtractiveEntry, RecordedEntry
 from reports.report import Check, Opponent
 from reports.verdict.bars import Bars, inapplicable
 from reports.verdict.decide import decide, gate_checks

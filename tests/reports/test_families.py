@@ -11,7 +11,8 @@ from evals.results import Result, Score
 from fixtures.cases import Case, Contract
 from models.chat import Answer
 from models.family import family_of
-from models.registry import EndpointEntry, ExtractiveEntry, LocalEntry, read_entry
+from models.local.entry import LocalEntry
+from models.registry import EndpointEntry, ExtractiveEntry, read_entry
 from reports.evidence.panel import preferring_again
 from reports.sections.families import family_section, kinships, preferring
 from reports.verdict.bars import Bars

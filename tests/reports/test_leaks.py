@@ -3,8 +3,9 @@
 from common.identity import file_digest
 from evals.gate import Leakage
 from fixtures.selection import Selection
+from models.local.entry import LocalEntry
 from models.manifest import Manifest, contract_entry, write_manifest
-from models.registry import EchoEntry, LocalEntry
+from models.registry import EchoEntry
 from reports.verdict.preconditions import leak_checks, partial_check
 
 

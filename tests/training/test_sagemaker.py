@@ -22,6 +22,7 @@ from common import aws
 from common.errors import UserError
 from models.manifest import Manifest, write_manifest
 from models.registry import read_entry
+from models.storage.left import read_left
 from tests.builders.policies import permissive
 from tests.conftest import ROOT
 from tests.seams import users
@@ -230,6 +231,28 @@ def test_code_and_data_are_sent_and_nothing_else(checkout, cloud):
     ]
 
 
+def test_what_a_job_leaves_is_listed_before_it_is_made(checkout, cloud, monkeypatch):
+    monkeypatch.setenv("BAR_EXAM_STATE", str(checkout.parent / "state"))
+    s3, client = cloud
+    create, listed = job.create, []
+
+    def created(*given):
+        listed.extend(left for _, left in read_left())
+        return create(*given)
+
+    monkeypatch.setattr(job, "create", created)
+    assert sagemaker.main(typed()) == 0
+    (summary,) = client.list_training_jobs()["TrainingJobSummaries"]
+    name = summary["TrainingJobName"]
+    (entry,) = [left for left in listed if left.kind == "training job"]
+    assert (entry.place, entry.account, entry.region) == (name, "123456789012", REGION)
+    places = {left.place for left in listed if left.kind == "objects"}
+    assert {f"s3://bucket/{key}" for key in keys(s3)} <= places
+    assert f"s3://bucket/team/output/{name}/" in places
+    assert sagemaker.main(typed()) == 0
+    assert len(read_left()) == len(listed)
+
+
 def test_what_is_there_is_not_uploaded_again(checkout, cloud, capsys):
     s3, _ = cloud
     for _ in range(2):
@@ -311,8 +334,13 @@ def test_a_server_that_stands_for_s3_is_the_host(checkout, cloud, monkeypatch):
 
 def test_there_is_no_other_way_to_a_bucket():
     assert users("boto3") == {"common/aws.py"}
-    sending = (".upload_fileobj", ".upload_file", ".put_object", ".copy_object")
-    assert users(*sending) == {"training/sagemaker/__main__.py"}
+    sending = (".upload_fileobj", ".upload_file", ".put_object", ".copy_object", ".upload_part")
+    rooms = {"models/storage/sending.py", "models/storage/folders.py"}
+    assert users(*sending) == rooms
+    # ... and whoever has them send asks the policy first.
+    asking = {"models/push.py", "training/sagemaker/__main__.py"}
+    own = users("models.storage.sending.send", "models.storage.folders.push_folder") - rooms
+    assert own == asking == users("models.egress.bucket_url")
 
 
 def test_an_untracked_recipe_is_sent(checkout):

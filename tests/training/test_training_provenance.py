@@ -218,7 +218,6 @@ def test_one_module_makes_and_reads_what_a_manifest_says():
         "training/benchmark/__main__.py",  # shows them
         "training/benchmark/page.py",
         "training/sagemaker/artifacts.py",  # whether what came back has one
-        "training/sagemaker/origins.py",  # which data sets may not leave with it
     }
     assert {path for path in users("models.manifest.write_manifest") if "training" in path} == {
         "training/outcome/delivery.py"

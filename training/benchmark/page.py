@@ -9,7 +9,7 @@ from typing import Any
 from common.errors import UserError
 from common.files import write_whole
 from models.manifest import Manifest, read_manifest
-from models.registry import SHIPPED, LocalEntry, read_entry
+from models.registry import SHIPPED, adapter_of
 from training.benchmark.category_rule import CategoryRule
 from training.benchmark.contenders import COLUMNS, ContenderExam
 
@@ -40,8 +40,8 @@ def training_cost(model: str, registry: Path = SHIPPED) -> Cost | None:
 
 
 def _manifest(model: str, registry: Path) -> Manifest | None:
-    entry = read_entry(model, registry)
-    return read_manifest(entry.adapter) if isinstance(entry, LocalEntry) and entry.adapter else None
+    adapter = adapter_of(model, registry)
+    return read_manifest(adapter) if adapter else None
 
 
 def write_results(

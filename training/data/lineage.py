@@ -10,8 +10,9 @@ from pathlib import Path
 
 from common.errors import UserError
 from fixtures.cases import Contract
+from models.local.entry import LocalEntry, adapter_folder
 from models.manifest import FILE, Manifest, TrainedContract, contract_entry, read_manifest
-from models.registry import LocalEntry, is_registered, read_entry
+from models.registry import is_registered, read_entry
 
 
 def contract_entries(contracts: Iterable[Contract]) -> tuple[TrainedContract, ...]:
@@ -65,8 +66,8 @@ def _seen(name: str, registry: Path) -> Iterator[Manifest]:
         return  # whoever opens it says so
     entry = read_entry(name, registry)
     if isinstance(entry, LocalEntry):
-        if entry.adapter:
-            yield required_manifest(entry.adapter, f"--model {name}: adapter")
+        if adapter := adapter_folder(entry):
+            yield required_manifest(adapter, f"--model {name}: adapter")
         if (base := base_manifest(Path(entry.base).expanduser())) is not None:
             yield base
 
@@ -86,6 +87,22 @@ def datasets_of(manifest: Manifest) -> list[str]:
     """The data sets that a manifest names, as they were typed; early ones name the last alone."""
     said = manifest.model_dump()
     return said.get("datasets") or names_of((said.get("data") or {}).get("dataset", ""))
+
+
+def datasets_of_folder(folder: Path, named: str) -> list[str]:
+    """The data sets that an adapter or base was made of; one that does not say is one of its own.
+
+    Args:
+        folder: of its weights.
+        named: what it is called.
+
+    Raises:
+        UserError: its manifest cannot be read.
+    """
+    manifest = read_manifest(folder)
+    if manifest is None:
+        return [named]
+    return datasets_of(manifest) or ([named] if manifest.contracts else [])
 
 
 def names_of(dataset: str) -> list[str]:

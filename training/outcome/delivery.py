@@ -15,8 +15,9 @@ from typing import Any
 from common.errors import UserError
 from common.files import replacing, write_whole
 from common.identity import file_digest
+from models.local.entry import LocalEntry
 from models.manifest import FILE, Manifest, write_manifest
-from models.registry import SHIPPED, LocalEntry, entry_path, is_registered, read_entry
+from models.registry import SHIPPED, entry_path, is_registered, read_entry
 from training.outcome.account import manifest_of, validation_curve
 from training.outcome.card import card
 from training.trainer.checkpoints import WEIGHTS, clear, held

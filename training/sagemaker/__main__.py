@@ -3,19 +3,25 @@
 import os
 import shutil
 import sys
+import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from common.aws import Prefix, explained, open_client, read_prefix
 from common.command import run
+from common.identity import file_digest
 from models.egress import Egress, bucket_url
 from models.registry import is_registered
+from models.storage.left import Left, note, notes, server_of
+from models.storage.sending import send
 from training.outcome.delivery import Places, check_free
 from training.preferences.formats import read_pairs, read_unpaired
 from training.sagemaker import artifacts, job
 from training.sagemaker.advice import ADVICE
 from training.sagemaker.options import JobOptions, read_options
-from training.sagemaker.shipment import Shipment, packed, plan_shipment
+from training.sagemaker.shipment import Parcel, Shipment, packed, plan_shipment
 from training.trainer.recipe import read_recipe
 
 IMAGE = (
@@ -79,40 +85,49 @@ def upload(client: Any, shipment: Shipment, place: Prefix) -> None:
     """
     url = bucket_url(place.bucket, client.meta.endpoint_url)
     Egress(PLACES.registry, shipment.sent).check(url, f"s3://{place.bucket}", os.environ)
-    code = place.key("code", shipment.code_digest, "code.tar.gz")
-    if not _there(client, place, code):
-        _put(client, place, code, packed(shipment.code))
-    for parcel in shipment.data:
-        key = place.key("data", shipment.data_digest, parcel.name)
-        if not _there(client, place, key):
-            _put(client, place, key, parcel.file)
+    noting = notes(client, made_by(shipment))
+    with tempfile.TemporaryDirectory() as work:
+        archive = Path(work) / "code.tar.gz"
+        archive.write_bytes(packed(shipment.code))
+        code = Parcel(archive, archive.name, file_digest(archive))
+        sent = [(place.key("code", shipment.code_digest, code.name), code)]
+        sent += [
+            (place.key("data", shipment.data_digest, each.name), each) for each in shipment.data
+        ]
+        for key, parcel in sent:
+            uri = f"s3://{place.bucket}/{key}"
+            noted = partial(_uploading, noting, uri)
+            send(client, place.bucket, key, parcel.file, parcel.sha256, noted, ADVICE)
 
 
-def _there(client: Any, place: Prefix, key: str) -> bool:
-    # Listing one key, since asking for its head is answered 403 where listing is not allowed.
-    with explained(f"s3://{place.bucket} cannot be listed", ADVICE):
-        found = client.list_objects_v2(Bucket=place.bucket, Prefix=key, MaxKeys=1)
-    return any(each["Key"] == key for each in found.get("Contents", ()))
+def _uploading(noting: Callable[[str], None], uri: str) -> None:
+    noting(uri)
+    print(f"uploading {uri}")
 
 
-def _put(client: Any, place: Prefix, key: str, content: bytes | Path) -> None:
-    import io
-
-    print(f"uploading s3://{place.bucket}/{key}")
-    with (
-        explained(f"s3://{place.bucket}/{key} cannot be written", ADVICE),
-        io.BytesIO(content) if isinstance(content, bytes) else content.open("rb") as file,
-    ):
-        client.upload_fileobj(file, place.bucket, key)
+def made_by(shipment: Shipment) -> str:
+    """What the list of things left in an account says of a job and its files."""
+    return f"training.sagemaker {shipment.name}"
 
 
 def submit(client: Any, shipment: Shipment, place: Prefix, machine: job.Machine) -> str:
     """Start a job under a name that is free; what went before it failed or was stopped."""
     tries = len(job.jobs_of(client, shipment)) + 1
     name = f"{job.stem(shipment)}-{tries}"
+    _note_job(client, shipment, place, machine, name)
     job.create(client, job.request(shipment, machine, place, name))
     print(f"submitted {name} on {machine.instance}")
     return name
+
+
+def _note_job(
+    client: Any, shipment: Shipment, place: Prefix, machine: job.Machine, name: str
+) -> None:
+    """List a job, and what it will write, before it is there."""
+    region, server, account = client.meta.region_name, server_of(client), machine.role.split(":")[4]
+    note(Left("training job", name, region, server, account, made_by(shipment)))
+    for written in (place.uri("output", name), place.uri("checkpoints", shipment.digest)):
+        note(Left("objects", f"{written}/", region, server, "", made_by(shipment)))
 
 
 def machine(options: JobOptions, region: str) -> job.Machine:

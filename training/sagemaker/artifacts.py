@@ -7,16 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from common.aws import explained, read_prefix
+from common.aws import read_prefix
 from common.errors import UserError
-from common.files import replacing
-from common.identity import file_digest
-from models.local.weights import PICKLES, weight_files
-from models.manifest import FILE, read_manifest
-from models.registry import LocalEntry, entry_path, read_entry
+from models.manifest import read_manifest
+from models.storage.candidate import check_delivery, copy_delivery
+from models.storage.fetching import fetch as fetch_object
+from models.storage.layout import ADAPTER, ENTRY
 from training.outcome.delivery import Places, check_not_kept
 from training.sagemaker.advice import ADVICE
-from training.sagemaker.layout import ADAPTER, ENTRY
 
 MODEL_LIMIT = 20 << 30
 """Bytes unpacked: an adapter is far smaller, an archive made to fill the disk is not."""
@@ -29,13 +27,8 @@ def fetch(client: Any, uri: str, target: Path) -> Path:
         UserError: AWS refuses it, or the disk is full.
     """
     place = read_prefix(uri)
-    with (
-        replacing(target) as draft,
-        explained(f"{uri} cannot be fetched", ADVICE),
-        draft.open("wb") as file,
-    ):
-        client.download_fileobj(place.bucket, place.path, file)
-    return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return fetch_object(client, place.bucket, place.path, target, better=ADVICE)
 
 
 def unpack(archive: Path, folder: Path) -> None:
@@ -80,48 +73,16 @@ def _wanted(packed: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
             yield member
 
 
-def check(folder: Path, name: str) -> None:
-    """Look at all that an unpacked delivery holds; a reward model has no registry entry.
-
-    Raises:
-        UserError: no safetensors adapter, a pickle, no manifest, or an entry for something else.
-    """
-    adapter = folder / ADAPTER
-    weight_files(adapter)
-    pickles = [file.name for file in adapter.rglob("*") if file.suffix in PICKLES]
-    if pickles:
-        raise UserError(f"the delivered adapter holds a pickle, {pickles[0]}; it is not installed")
-    if read_manifest(adapter) is None:
-        raise UserError("the delivered adapter has no manifest.json; it is not installed")
-    if not (folder / ENTRY).is_file():
-        return
-    entry = read_entry(Path(ENTRY).stem, folder)
-    expected = Path(f"../adapters/{name}")
-    if not isinstance(entry, LocalEntry) or entry.adapter != (folder / expected).resolve():
-        raise UserError(f"the delivered registry entry does not name {expected}")
-    if entry.status != "candidate":
-        raise UserError(f"the delivered registry entry says {entry.status}, not candidate")
-    if entry.manifest not in {None, file_digest(adapter / FILE)}:
-        raise UserError("the delivered manifest.json is not the one that the entry names")
-
-
 def install(folder: Path, name: str, places: Places) -> Path:
-    """Move a delivery to its places: the adapter, then the entry; returns the adapter's folder.
+    """Copy a delivery to its places, where it replaces what lies under that name.
 
-    What lies there under that name is replaced: `check_free` comes before the job,
-    and what has gone into service since then is not replaced.
+    `check_free` comes before the job, and what has gone into service since then is not replaced.
 
     Raises:
-        UserError: see `check` and `check_not_kept`; or the disk is full.
+        UserError: no manifest; or see `check_delivery` and `check_not_kept`.
     """
-    check(folder, name)
+    check_delivery(folder, name)
+    if read_manifest(folder / ADAPTER) is None:
+        raise UserError("the delivered adapter has no manifest.json; it is not installed")
     check_not_kept(name, places)
-    adapter, entry = places.adapters / name, entry_path(name, places.registry)
-    with replacing(adapter) as draft:
-        shutil.copytree(folder / ADAPTER, draft)
-        entry.unlink(missing_ok=True)
-        shutil.rmtree(adapter, ignore_errors=True)
-    if (folder / ENTRY).is_file():
-        with replacing(entry) as draft:
-            shutil.copy(folder / ENTRY, draft)
-    return adapter
+    return copy_delivery(folder, name, places.adapters, places.registry)

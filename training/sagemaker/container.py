@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
-from training.sagemaker.layout import ADAPTER, ENTRY
+from models.storage.layout import ADAPTER, ENTRY
 
 SAGEMAKER = Path("/opt/ml")
 RUNS = Path(".exam/training/runs")

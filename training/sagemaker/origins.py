@@ -5,10 +5,10 @@ from pathlib import Path
 
 from common.errors import UserError
 from models.egress import Sent
-from models.manifest import read_manifest
-from models.registry import LocalEntry, is_registered, read_entry
+from models.local.entry import LocalEntry
+from models.registry import is_registered, read_entry
 from training.data.examples import read_meta, validation_path
-from training.data.lineage import datasets_of, names_of
+from training.data.lineage import datasets_of_folder, names_of
 from training.trainer.loading import find_adapter
 from training.trainer.recipe import Recipe
 
@@ -49,16 +49,9 @@ def _of_weights(recipe: Recipe, work: Path) -> Iterator[str]:
     registry = work / "models" / "registry"
     bases = [recipe.base]
     for named in filter(None, (recipe.adapter, recipe.reward_model)):
-        yield from _of_folder(find_adapter(named, registry), named)
+        yield from datasets_of_folder(find_adapter(named, registry), named)
         entry = read_entry(named, registry) if is_registered(named, registry) else None
         bases += [entry.base] if isinstance(entry, LocalEntry) else []
     for base in bases:
         if (work / base).is_dir():
-            yield from _of_folder(work / base, base)
-
-
-def _of_folder(folder: Path, named: str) -> list[str]:
-    manifest = read_manifest(folder)
-    if manifest is None:
-        return [named]
-    return datasets_of(manifest) or ([named] if manifest.contracts else [])
+            yield from datasets_of_folder(work / base, base)

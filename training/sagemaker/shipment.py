@@ -15,7 +15,8 @@ from pathlib import Path
 from common.errors import UserError
 from common.identity import digest, file_digest
 from models.egress import Sent
-from models.registry import LocalEntry, entry_path, is_registered, read_entry
+from models.local.entry import LocalEntry
+from models.registry import entry_path, is_registered, read_entry
 from training.data.examples import meta_path
 from training.sagemaker.origins import made_of
 from training.trainer.loading import find_adapter

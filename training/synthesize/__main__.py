@@ -21,8 +21,9 @@ from fixtures.datasets import load_dataset
 from models.chat import ChatModel
 from models.egress import Egress, Sent, check_store
 from models.factory import Chats
+from models.local.entry import LocalEntry
 from models.manifest import TrainedContract
-from models.registry import LocalEntry, read_entry
+from models.registry import read_entry
 from training.data.examples import ELSEWHERE, Meta, forget_meta, write_meta
 from training.data.lineage import contract_entries, seen_by
 from training.data.synthetic import SyntheticPair, append_pairs

@@ -14,11 +14,12 @@ from models.chat import Decoding
 from models.local.adapters import check_config, put_on
 from models.local.base import LocalBase
 from models.local.chat import LocalChat
+from models.local.entry import LocalEntry, adapter_folder
 from models.local.lacking import FOUR_BIT, WIDTHS, no_adapter, short_of
 from models.local.pretrained import open_model
 from models.local.standing import Standing
 from models.local.weights import base_folder, check_adapter, weights_bytes
-from models.registry import LocalEntry, is_registered, read_entry
+from models.registry import is_registered, read_entry
 from training.data.examples import Example, read_meta
 from training.data.lineage import required_manifest
 from training.trainer.arguments import build_arguments, check_arguments
@@ -122,9 +123,10 @@ def find_adapter(named: str, registry: Path) -> Path:
     entry = read_entry(named, registry)
     if not isinstance(entry, LocalEntry) or entry.adapter is None:
         raise UserError(f"adapter {named}: its entry in {registry} names no adapter")
-    if reason := no_adapter(entry):
-        raise UserError(f"adapter {named}: {reason}")
-    return entry.adapter
+    adapter = adapter_folder(entry)
+    if adapter is None or not adapter.exists():
+        raise UserError(f"adapter {named}: {no_adapter(entry)}")
+    return adapter
 
 
 def load_model(chat: LocalChat, recipe: Recipe, *, scores: bool = False) -> tuple[Any, Any]:
