@@ -209,5 +209,9 @@ class Composed(Model, Protocol):
     def generator(self) -> ChatModel:
         """What it asks."""
 
+    @property
+    def reads_contract(self) -> bool:
+        """Whether its answers depend on more of a contract than the passages that it is offered."""
+
     async def answer_through(self, case: Case, passages: Sequence[Passage], chat: Chat) -> Answer:
         """Answer one case, asking `generator` by `chat` alone."""

@@ -230,8 +230,9 @@ def _failed(call: asyncio.Future[Answer]) -> bool:
 
 
 def answer_key(model: Model, case: Case, passages: Sequence[Passage]) -> str:
-    """What produced an answer: the model, the question, and the passages of this contract."""
-    seen = [case.contract.digest, [[p.start, p.end] for p in passages]] if passages else []
+    """What produced an answer: the model, the question, and what it reads of this contract."""
+    reads = passages or (isinstance(model, Composed) and model.reads_contract)
+    seen = [case.contract.digest, [[p.start, p.end] for p in passages]] if reads else []
     return digest("answer", model.identity, case.question, seen)
 
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from models.entry import Entry, seen_from
 from models.manifest import Sha256
@@ -16,12 +16,33 @@ CLASS = re.compile(r"(?P<file>.+\.py)(?::(?P<name>[A-Za-z_]\w*))?", re.DOTALL)
 """A user's program: a file, and one of its classes where it has several."""
 
 
+class SearchOptions(BaseModel):
+    """How a program searches a contract further, where its `forward` takes `search`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    retriever: str = "bm25"
+    k: int = Field(default=3, strict=True, ge=1, le=1_000)
+    chunk_size: int = Field(default=1000, strict=True)
+    chunk_overlap: int = Field(default=100, strict=True)
+
+
+class ExampleOptions(BaseModel):
+    """Whose train split a program is shown examples of, where its `forward` takes `examples`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dataset: str
+    k: int = Field(default=4, strict=True, ge=1, le=100)
+
+
 class ProgramEntry(Entry):
     """A dspy program, and the chat model that its modules ask.
 
     `program` is a shipped one, or a file of one `dspy.Module` class, as in `careful.py` or
     `careful.py:Careful`. `compiled` is what a dspy optimiser saved of it as JSON, and `manifest`
-    the SHA-256 of the manifest.json beside that. `options` are handed to the program's class.
+    the SHA-256 of the manifest.json beside that. `options` are handed to the program's class. A
+    relative path of a data set of examples begins with a dot.
     """
 
     kind: Literal["program"]
@@ -32,6 +53,8 @@ class ProgramEntry(Entry):
     options: dict[str, bool | int | float | str] = Field(default_factory=dict)
     passages: bool = True
     most_passages: int | None = Field(default=None, strict=True, ge=1, le=100_000)
+    search: SearchOptions = SearchOptions()
+    examples: ExampleOptions | None = None
     max_tokens: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] | None = None
 
     @field_validator("program")
@@ -75,4 +98,7 @@ class ProgramEntry(Entry):
             )
         if self.compiled:
             moved["compiled"] = seen_from(file, self.compiled)
+        if self.examples and self.examples.dataset.startswith((".", "~")):
+            dataset = str(seen_from(file, Path(self.examples.dataset)))
+            moved["examples"] = self.examples.model_copy(update={"dataset": dataset})
         return self.model_copy(update=moved)

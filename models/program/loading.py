@@ -22,7 +22,7 @@ from models.program.compiled import give
 from models.program.entry import CLASS, ProgramEntry
 from models.program.faults import described
 
-INPUTS = ("question", "passages")
+INPUTS = ("question", "passages", "search", "examples")
 """What a program may ask for, by the names of `forward`'s parameters."""
 
 
@@ -69,6 +69,11 @@ def load_program(entry: ProgramEntry, name: str) -> Program:
             "remove it: all ask the entry's generator"
         )
     takes, awaits = _called(kind, where)
+    if "examples" in takes and entry.examples is None:
+        raise UserError(
+            f"{where} takes examples; say of which train split in the entry, as in "
+            '`examples = { dataset = "cuad", k = 4 }`'
+        )
     return Program(module, takes, awaits, entry.file, _key(module, source, entry))
 
 

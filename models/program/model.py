@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 from common.identity import digest
 from fixtures.cases import Case
 from fixtures.retrieval.passages import Passage
+from fixtures.retrieval.retrieval import Retriever
 from models.chat import Answer, Chat, ChatModel, Decoding, Message
 from models.fitting import fitting
 from models.program.asked import Asked
 from models.program.entry import ProgramEntry
+from models.program.examples import Examples
 from models.program.faults import described
+from models.program.search import Search, open_search
 from models.spoken import answered
 
 if TYPE_CHECKING:
@@ -55,6 +58,43 @@ class Pipeline:
     def executor(self) -> ThreadPoolExecutor:
         """Threads, of a module that is called."""
         return ThreadPoolExecutor(THREADS, thread_name_prefix=self.name)
+
+    @cached_property
+    def retriever(self) -> Retriever:
+        """What searches a contract for it."""
+        return open_search(self.entry.search)
+
+    @cached_property
+    def examples(self) -> Examples | None:
+        """Where its examples come from, where it takes any."""
+        said = self.entry.examples if "examples" in self.program.takes else None
+        return Examples(said.dataset, said.k) if said else None
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of the program, and of what is searched and shown for it."""
+        searched = self.retriever.identity if "search" in self.program.takes else ""
+        return digest(self.program.key, searched, self.examples.identity if self.examples else "")
+
+    def search(self, case: Case) -> Search:
+        """A search of the case's contract."""
+        return Search(case, self.retriever)
+
+    async def inputs(self, case: Case, shown: Sequence[Passage], search: Search) -> dict[str, Any]:
+        """What the module takes of what there is."""
+
+        async def searched(query: str) -> list[str]:
+            return await asyncio.to_thread(search, query)
+
+        given: dict[str, Any] = {
+            "question": case.question,
+            "passages": [passage.text for passage in shown],
+            "search": searched if self.program.awaits else search,
+        }
+        if self.examples is not None:
+            best = shown[0].text if shown else ""
+            given["examples"] = await asyncio.to_thread(self.examples.of, case, best)
+        return {name: given[name] for name in self.program.takes}
 
     async def called(self, asked: Asked, inputs: dict[str, Any]) -> Any:
         """What the module makes of the inputs, with all its calls made by `asked`."""
@@ -111,12 +151,17 @@ class ProgramModel:
         """
         return self.pipeline.program
 
+    @property
+    def reads_contract(self) -> bool:
+        """Whether its answers depend on more of a contract than the passages that it is offered."""
+        return bool({"search", "examples"} & self.program.takes)
+
     @cached_property
     def identity(self) -> str:
         """Digest of the program, and of the chat model that it asks."""
         shown = self.pipeline.entry.most_passages if self.uses_passages else 0
         generator = self.generator
-        return digest("program", 1, self.program.key, generator.identity, generator.context, shown)
+        return digest("program", 1, self.pipeline.key, generator.identity, generator.context, shown)
 
     @property
     def decoding(self) -> Decoding | None:
@@ -168,12 +213,12 @@ class ProgramModel:
         if asked.longest:
             error = f"its prompt has {asked.longest} tokens, {context} fit"
             answer = Answer("", error=error, lasting=True)
-        return replace(asked.counted(answer), passages=shown)
+        return replace(asked.counted(answer), passages=answer.passages or shown)
 
     async def _answered(self, case: Case, shown: Sequence[Passage], asked: Asked) -> Answer:
         """What the program says of these passages."""
-        given = {"question": case.question, "passages": [passage.text for passage in shown]}
-        inputs = {name: value for name, value in given.items() if name in self.program.takes}
+        search = self.pipeline.search(case)
+        inputs = await self.pipeline.inputs(case, shown, search)
         error: BaseException | None = None
         said: Any = None
         try:
@@ -186,7 +231,10 @@ class ProgramModel:
             raise asked.raised
         if asked.failed is not None:
             return asked.failed
-        return _failure(error, self.program.file) if error else _spoken(said, asked)
+        if error is not None:
+            return _failure(error, self.program.file)
+        found = (each for each in search.found if each not in shown)
+        return replace(_spoken(said, asked), passages=(*shown, *found))
 
     async def logprobs(self, case: Case, passages: Sequence[Passage], reply: str) -> None:
         """It has none: an answer is made of several replies."""
