@@ -32,6 +32,7 @@ from models.entry import Prompted
 from models.factory import Chats
 from models.local.entry import LocalEntry, adapter_folder
 from models.local.weights import base_folder
+from models.prices import Prices
 from models.registry import read_entry
 
 
@@ -113,7 +114,10 @@ def plan_agenda(
     Raises:
         UserError: a metric lacks its judge, a name is no chat model, or the labels are malformed.
     """
-    metrics = wanted_metrics(gate, options.metrics, marked, options.judges)
+    prices = Prices(options.registry)
+    billed = any(prices.billed(name) for name in (*options.models, *opponents))
+    chosen = (*options.metrics, *(("cost",) if billed else ()))
+    metrics = wanted_metrics(gate, chosen, marked, options.judges)
     told = gate.judge.wording
     judges = open_judges(metrics, options.judges, options.judge_samples, chats, told)
     for judge in judges:

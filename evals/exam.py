@@ -24,6 +24,8 @@ from evals.calls.journal import Journal, Lookups
 from evals.calls.payments import Payments, paid_before
 from evals.calls.rankings import Ranked, Rankings, batches
 from evals.calls.store import Store, answer_from
+from evals.calls.tally import tallying
+from evals.foresight import Foresight, asked_chat, format_foreseen
 from evals.isolation import attempted, isolated, users_mistake
 from evals.judges.judge import Panel, Submission
 from evals.metrics.table import score
@@ -35,6 +37,8 @@ from evals.variants.variant import Variant
 from fixtures.cases import Case
 from fixtures.retrieval.passages import Passage
 from models.chat import Answer, ChatModel, Composed, Model
+from models.metering import Usage
+from models.price import FREE, summed
 
 CLOSES_IN = 10.0
 """Seconds that a model or judge has to let go of what it holds open."""
@@ -81,6 +85,7 @@ class Run:
             are not asked.
         on_wait: is told in a line that another exam of a model on this store is waited for; where
             it is None, this one goes on beside it.
+        on_foreseen: is told line by line what the exam may cost, before the first call.
         again: whether to ask anew for replies that were cut off before an answer began.
     """
 
@@ -92,16 +97,23 @@ class Run:
         *,
         settled: Callable[["Run", int], bool] = lambda run, stage: False,
         on_wait: Callable[[str], None] | None = print,
+        on_foreseen: Callable[[str], None] = lambda line: None,
         again: bool = False,
     ) -> None:
         self.plan = plan
         self.stopped = False
         """Whether stages were not asked because the exam was settled before."""
+        self.valued = 0
+        """Answers that cost what they do by the prices of now, since nobody noted it then."""
         self.reached: tuple[Case, ...] = ()
         """The cases of the stages that were begun."""
         self._store = store
         self._settled = settled
         self._on_wait = on_wait
+        self._on_foreseen = on_foreseen
+        self._ranked: dict[str, Ranked] = {}
+        self.foreseen: tuple[str, ...] = ()
+        """What was said of what it may cost, before the first call; empty where nobody is paid."""
         self._again = again
         self._journal = Journal(store)
         self._rankings = Rankings(retriever, store, self._journal)
@@ -145,6 +157,7 @@ class Run:
                     lacking = await asyncio.to_thread(self._lacking, asked)
                     asking = (m.generator if isinstance(m, Composed) else m for m in lacking)
                     self._calls.first = (*self._judging, *asking)
+                    await self._foresee()
                     await self._take_stages()
         except* UserError as errors:
             raise users_mistake(errors) or errors from None
@@ -198,6 +211,31 @@ class Run:
         keys = {request.key for request in self._requests(model, known)}
         return len(self._store.rows("answers", keys)) == len(keys)
 
+    async def _foresee(self) -> None:
+        """Say what the exam may cost; where somebody is paid, everything is ranked before."""
+        foresight = Foresight(self._store, self.plan.prices)
+        paid = [*self._judging, *(asked_chat(model) or model for model in self.plan.models)]
+        if not self.plan.needs_answers or not any(map(foresight.billed, paid)):
+            return
+        ranked = self._rankings.known(self.plan.cases)
+        there = {each.case.id for each in ranked}
+        for batch in batches(case for case in self.plan.cases if case.id not in there):
+            ranked += await self._rankings.ranked(batch)
+        self._ranked = {each.case.id: each for each in ranked}
+        found = [each for each in ranked if each.failed is None]
+        for model, repeat in self._askings:
+            requests = self._requests(model, found, repeat)
+            wanted = {request.key: (request.case, request.passages) for request in requests}
+            judged = {each.key: wanted[each.key] for each in requests if each.variant is None}
+            rows = {} if model.free else self._kept(list(wanted))
+            foresight.add_answers(model, wanted, rows)
+            for judge in self.plan.judges:
+                foresight.add_judgements(judge, model, judged, rows)
+        limit, before = self.plan.max_cost, self._budget.before
+        self.foreseen = tuple(format_foreseen(foresight.found.values(), limit, before))
+        for line in self.foreseen:
+            self._on_foreseen(line)
+
     async def _take_stages(self) -> None:
         stages = self.plan.stages or (self.plan.cases,)
         limits = self.plan.max_calls, self.plan.max_tokens, self.plan.max_cost
@@ -223,7 +261,8 @@ class Run:
 
     async def _take_all(self, cases: Sequence[Case], group: asyncio.TaskGroup) -> None:
         """Start everything on these cases, as soon as its passages are known."""
-        known = self._rankings.known(cases)
+        known = [self._ranked[case.id] for case in cases if case.id in self._ranked]
+        known = known or self._rankings.known(cases)
         self._start(known, group)
         there = {ranked.case.id for ranked in known}
         for batch in batches(case for case in cases if case.id not in there):
@@ -375,6 +414,7 @@ class Run:
             asked = not (model.free or self._calls.is_made(request.key))
             kept = await self._calls.answer(model, case, passages)
             asked = asked and kept.error is None
+        kept = self._valued(model, kept)
         seen = kept.passages or shown(model, case, passages)
         kept = belonging(replace(kept, passages=seen) if kept.error is not None else kept, case)
         scores = self._scored(model.name, case, kept, seen)
@@ -385,6 +425,17 @@ class Run:
         self._journal.check()
         judged = await self._panel.scores(Submission(case, kept, model))
         return replace(result, scores={**scores, **judged})
+
+    def _valued(self, model: Model, answer: Answer) -> Answer:
+        """An answer of which nobody noted what it cost, at the price that holds now."""
+        used = Usage(answer.tokens_in, answer.tokens_out, answer.tokens_cached)
+        price = self.plan.prices(model.name)
+        if answer.cost is not None or price is None or not used.tokens:
+            return answer
+        if isinstance(model, Composed):  # it may have asked others than it asks now
+            return answer
+        self.valued += answer.error is None and price != FREE
+        return replace(answer, cost=used.at(price))
 
     def _failed(self, request: Request, line: str) -> Result:
         """What an exception leaves of a request: the answer, where it was had before."""
@@ -439,8 +490,13 @@ class Run:
         self._preferences[first.model, second.model, first.case.id] = (
             Score(None, f"no answer: {failed}")
             if failed
-            else await judge.prefer(first.case, first.answer, second.answer, self._calls)
+            else await self._preferred(judge, first, second)
         )
+
+    async def _preferred(self, judge: PairJudge, first: Result, second: Result) -> Score:
+        with tallying() as costs:
+            found = await judge.prefer(first.case, first.answer, second.answer, self._calls)
+        return replace(found, cost=summed(costs))
 
     def _noting(self, model: str, what: str) -> Callable[[str], None]:
         """What notes an exception in the name of a model, a case or a task."""
@@ -509,6 +565,7 @@ class Run:
             came_back=self._came_back,
             cost=self._budget.cost,
             paid_before=self._budget.before,
+            judging=self._calls.judging,
         )
 
     @property

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from evals.results import Result, Score
 from models.chat import Decoding, Model
+from models.price import summed
 
 
 def draws(model: Model, repeats: int) -> tuple[Model, ...]:
@@ -62,11 +63,13 @@ def _mean(scores: Sequence[Score]) -> Score:
         (vote[0][0], _mean_value([value for _, value in vote]))
         for vote in zip(*(score.votes for score in scores), strict=True)
     )
+    cost = summed(score.cost for score in scores)
     value = _mean_value([score.value for score in scores])
     if value is None:
-        return replace(next(score for score in scores if score.value is None), votes=votes)
+        lost = next(score for score in scores if score.value is None)
+        return replace(lost, votes=votes, cost=cost)
     reasons = dict.fromkeys(score.reason for score in scores if score.reason)
-    return Score(value, "; ".join(reasons), votes)
+    return Score(value, "; ".join(reasons), votes, cost)
 
 
 def _mean_value(values: Sequence[float | None]) -> float | None:

@@ -15,12 +15,14 @@ class Score:
 
     None is neither zero nor dropped: it counts as attrition, and the gate watches its rate.
     `votes` are the scores of the judges that it was made of, by their names, where there were
-    several.
+    several. `cost` are the US dollars that calls of judges cost, whenever they were made; None
+    where nobody knows.
     """
 
     value: float | None
     reason: str = ""
     votes: tuple[tuple[str, float | None], ...] = field(default=(), repr=False)
+    cost: Decimal | None = field(default=NOTHING, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Spending:
     `asked_again` are calls that had failed and were made once more before the exam ended;
     `came_back` are those of them that then brought a reply. `cost` are the US dollars that this
     run paid, as far as prices are known, and `paid_before` those that earlier runs of the same exam
-    had paid.
+    had paid; `judging` is the part of `cost` that judges asked for.
     """
 
     calls: int
@@ -62,6 +64,7 @@ class Spending:
     came_back: int = 0
     cost: Decimal = NOTHING
     paid_before: Decimal = NOTHING
+    judging: Decimal = NOTHING
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,3 +81,15 @@ def summed(costs: Iterable[Decimal | None]) -> Decimal | None:
 
 FREE = Price(input=NOTHING, output=NOTHING)
 """Of a model that nobody is paid for by the token."""
+
+
+def dollars(cost: Decimal) -> str:
+    """US dollars as people read them: cents from ten of them on, else two digits that count.
+
+    >>> [dollars(Decimal(each)) for each in ("1234.5", "0.25", "0.0003751", "0")]
+    ['$1,234.50', '$0.25', '$0.00038', '$0']
+    """
+    if not cost:
+        return "$0"
+    places = 2 if cost >= Decimal("0.1") else 1 - cost.adjusted()
+    return f"${cost:,.{places}f}"

@@ -32,18 +32,27 @@ class Prices:
             self._known[name] = _price(read_entry(name, self.registry)) if known else FREE
         return self._known[name]
 
+    def billed(self, name: str) -> bool:
+        """Whether somebody is paid for what a model answers."""
+        return self.of(self._asked(name)) not in (None, FREE)
+
     def check(self, names: Iterable[str]) -> None:
         """Raise a UserError for a model whose price nobody knows, under `--max-cost`."""
         for name in names:
-            if is_registered(name, self.registry):
-                entry = read_entry(name, self.registry)
-                name = entry.generator if isinstance(entry, ProgramEntry) else name
-            if self.of(name) is None:
+            asked = self._asked(name)
+            if self.of(asked) is None:
                 raise UserError(
-                    f"--max-cost: model {name} has no price; add [price] with input and output, "
-                    f"US dollars per million tokens, to {entry_path(name, self.registry)} (0 where "
-                    "it costs nothing)"
+                    f"--max-cost: model {asked} has no price; add [price] with input and output, "
+                    f"US dollars per million tokens, to {entry_path(asked, self.registry)} (0 "
+                    "where it costs nothing)"
                 )
+
+    def _asked(self, name: str) -> str:
+        """Whom a model asks: a program its generator, anybody else itself."""
+        if not is_registered(name, self.registry):
+            return name
+        entry = read_entry(name, self.registry)
+        return entry.generator if isinstance(entry, ProgramEntry) else name
 
 
 def _price(entry: Entry) -> Price | None:

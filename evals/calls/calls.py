@@ -16,6 +16,7 @@ from evals.calls.columns import storable_answer
 from evals.calls.journal import Journal, Lookups
 from evals.calls.payments import Bill, Payments
 from evals.calls.store import answer_from, answer_row
+from evals.calls.tally import is_tallied, tally
 from evals.isolation import isolated
 from evals.results import Call
 from fixtures.cases import Case
@@ -43,7 +44,8 @@ class Calls:
     counts, by line, those that were no user's mistake; `failed` are the keys of calls that brought
     nothing and that may bring it if they are made again; `arrived` are the answers that this run
     paid for, by their keys, as soon as they are there; `timed` are the calls of each model.
-    `prices` says by a model's name what its tokens cost, and `payments` notes what was paid.
+    `prices` says by a model's name what its tokens cost, and `payments` notes what was paid;
+    `judging` is what was paid for judgements.
     """
 
     journal: Journal
@@ -51,6 +53,7 @@ class Calls:
     budget: Budget
     prices: Callable[[str], Price | None] = lambda name: None
     payments: Payments | None = None
+    judging: Decimal = NOTHING
     tokens_in: int = 0
     first: Sequence[Model | ChatModel] = ()
     again: bool = False
@@ -86,7 +89,10 @@ class Calls:
         """
         turns = [[message.role, message.content] for message in messages]
         key = digest("reply", chat.identity, turns, draw)
-        return await _once(self._made, key, lambda key: self._reply(chat, messages, key))
+        reply = await _once(self._made, key, lambda key: self._reply(chat, messages, key))
+        if not (reply.error or "").startswith(DECLINED):
+            tally(reply.cost)
+        return reply
 
     def forget_failed(self) -> set[str]:
         """Let calls that failed be made again; returns their keys."""
@@ -162,6 +168,7 @@ class Calls:
                         finally:
                             reservation.sent = hold.sent
                     answer = bill.settled(answer)
+                    self.judging += reservation.paid if is_tallied() else NOTHING
                     used = Usage(answer.tokens_in, answer.tokens_out) + meter.usage
                     reservation.spent = used.tokens
                     self.tokens_in += used.tokens_in

@@ -11,6 +11,7 @@ import math
 import operator
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from common.redaction import outward
@@ -81,11 +82,17 @@ def storable_answer(answer: Answer) -> Answer:
         error=None if error is None else storable_text(str(error), LONGEST_REASON),
         confidence=storable_number(answer.confidence),
         reasoning=storable_text(str(answer.reasoning or "")),
+        tokens_cached=storable_count(answer.tokens_cached),
+        cost=answer.cost if _is_paid(answer.cost) else None,
     )
     if error is not None:
         return stored
     read = answered(stored.text, reasoning=stored.reasoning, finish_reason=stored.finish_reason)
     return replace(stored, text=read.text, reasoning=read.reasoning, error=read.error)
+
+
+def _is_paid(cost: Any) -> bool:
+    return isinstance(cost, Decimal) and cost.is_finite() and 0 <= cost <= MOST
 
 
 def storable_score(score: Score) -> Score:

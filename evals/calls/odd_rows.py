@@ -21,7 +21,7 @@ COLUMNS: Mapping[str, Mapping[str, Any]] = {
         "reasoning": str | None,
         "cost": str | None,
     },
-    "scores": {"value": NUMBER, "reason": str | None},
+    "scores": {"value": NUMBER, "reason": str | None, "cost": str | None},
     "payments": {"exam": str, "call": str, "state": str, "cost": str},
 }
 """What is read back, and of which kinds it must be."""

@@ -27,6 +27,7 @@ from evals.calls.locks import (
     try_file_lock,
 )
 from evals.calls.odd_rows import odd
+from evals.results import Score
 from fixtures.cases import Contract
 from fixtures.retrieval.passages import Passage
 from models.chat import Answer
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy import Connection, Engine, MetaData, Table
-
-    from evals.results import Score
 
 
 VERSION = "1"
@@ -54,6 +53,14 @@ class UnwritableError(UserError):
     def __init__(self, line: str, concerns: Literal["row", "space", "store"]) -> None:
         super().__init__(line)
         self.concerns = concerns
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """How many replies of a model the store holds, and the mean of the tokens that they have."""
+
+    replies: int
+    tokens_out: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +85,7 @@ def answer_row(key: str, model: str, answer: Answer) -> Row:
         "confidence": answer.confidence,
         "passages": json.dumps([[p.start, p.end] for p in answer.passages]),
         "reasoning": answer.reasoning,
-        "cost": None if answer.cost is None else f"{answer.cost:f}",
+        "cost": _dollars(answer.cost),
     }
     return Row("answers", key, columns)
 
@@ -88,9 +95,28 @@ def retrieval_row(key: str, passages: Sequence[Passage]) -> Row:
     return Row("retrievals", key, {"passages": json.dumps([[p.start, p.end] for p in passages])})
 
 
-def score_row(key: str, metric: str, score: "Score") -> Row:
+def score_row(key: str, metric: str, score: Score) -> Row:
     """A judged score as a row."""
-    return Row("scores", key, {"metric": metric, "value": score.value, "reason": score.reason})
+    columns = {
+        "metric": metric,
+        "value": score.value,
+        "reason": score.reason,
+        "cost": _dollars(score.cost),
+    }
+    return Row("scores", key, columns)
+
+
+def score_from(row: Any) -> Score:
+    """The score that a row of `scores` holds."""
+    return Score(row.value, row.reason, cost=_paid(row.cost))
+
+
+def _dollars(cost: Decimal | None) -> str | None:
+    return None if cost is None else f"{cost:f}"
+
+
+def _paid(cost: str | None) -> Decimal | None:
+    return None if cost is None else Decimal(cost)
 
 
 def passages_of(contract: Contract, offsets: str) -> tuple[Passage, ...]:
@@ -243,6 +269,18 @@ class Store:
         self._check("payments", found)
         return found
 
+    def usual(self, model: str) -> Usual | None:
+        """What replies of a model of that name have used so far; None where there is none."""
+        from sqlalchemy import func, select
+
+        answers = self._tables["answers"]
+        of_model = select(func.count(), func.avg(answers.c.tokens_out)).where(
+            answers.c.model == model, answers.c.tokens_out > 0
+        )
+        with self._translated("read"), self._engine.connect() as connection:
+            replies, tokens_out = connection.execute(of_model).one()
+        return Usual(replies, float(tokens_out)) if replies else None
+
     def _check(self, table: str, rows: Iterable[Any]) -> None:
         for row in rows:
             fault = odd(table, row)
@@ -312,7 +350,7 @@ def answer_from(row: Any, contract: Contract | None = None) -> Answer:
         passages=passages_of(contract, row.passages) if contract else (),
         confidence=row.confidence,
         reasoning=row.reasoning or "",
-        cost=None if row.cost is None else Decimal(row.cost),
+        cost=_paid(row.cost),
     )
 
 
@@ -340,7 +378,11 @@ def _tables(metadata: "MetaData") -> "dict[str, Table]":
             Column("cost", Text),
         ),
         "scores": table(
-            "scores", Column("metric", Text), Column("value", Float), Column("reason", Text)
+            "scores",
+            Column("metric", Text),
+            Column("value", Float),
+            Column("reason", Text),
+            Column("cost", Text),
         ),
         "payments": table(
             "payments",

@@ -10,13 +10,15 @@ from common.identity import digest
 from evals.calls.calls import Calls
 from evals.calls.columns import storable_score
 from evals.calls.journal import Journal, Lookups
-from evals.calls.store import score_row
+from evals.calls.store import score_from, score_row
+from evals.calls.tally import tallying
 from evals.isolation import isolated
 from evals.language.declining import abstains
 from evals.metrics.table import METRICS
 from evals.results import Score
 from fixtures.cases import Case
 from models.chat import Answer, Model
+from models.price import summed
 from models.spoken import scorable
 
 DIGITS = 12
@@ -113,17 +115,25 @@ class Panel:
         if answer.error is not None:
             return Score(None, f"no answer: {answer.error}")
         submission = replace(submission, answer=answer)
-        asked = submission.model.identity if judge.asks_model and submission.model else ""
-        passages = [[p.start, p.end] for p in answer.passages]
-        key = digest("score", judge.identity, judge.metric, submission.case.identity, answer.text,
-                     passages, asked)  # fmt: skip
+        key = score_key(judge, submission)
         known = await self.known.row(key)
         if known is not None:
-            return Score(known.value, known.reason)
-        score = storable_score(await judge.judge(submission, self.calls))
+            return score_from(known)
+        with tallying() as costs:
+            score = storable_score(await judge.judge(submission, self.calls))
+        score = replace(score, cost=summed(costs))
         if score.value is not None:  # what failed is read again from the replies that were kept
             self.journal.add(score_row(key, judge.metric, score))
         return score
+
+
+def score_key(judge: Judge, submission: Submission) -> str:
+    """What a score is kept under, of an answer as whoever judges it reads it."""
+    answer, model = submission.answer, submission.model
+    asked = model.identity if judge.asks_model and model else ""
+    passages = [[p.start, p.end] for p in answer.passages]
+    return digest("score", judge.identity, judge.metric, submission.case.identity, answer.text,
+                  passages, asked)  # fmt: skip
 
 
 def _together(by_judge: dict[str, Score]) -> Score:
@@ -131,7 +141,8 @@ def _together(by_judge: dict[str, Score]) -> Score:
         return next(iter(by_judge.values()))
     reasons = "; ".join(f"{name}: {_shown(score)}" for name, score in by_judge.items())
     votes = tuple((name, score.value) for name, score in by_judge.items())
-    return weighed(Score(None, reasons, votes), {})
+    cost = summed(score.cost for score in by_judge.values())
+    return weighed(Score(None, reasons, votes, cost), {})
 
 
 def weighed(score: Score, weights: Mapping[str, float]) -> Score:

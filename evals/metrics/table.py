@@ -11,7 +11,7 @@ from evals.metrics.grounding import fabrication, grounded_quote
 from evals.metrics.overlap import bleu, rouge_1, rouge_2, rouge_l
 from evals.metrics.ranking import hit_at, mrr, ndcg_at, recall_at
 from evals.metrics.text import containment, exact_match, jaccard, token_f1
-from evals.metrics.usage import latency, tokens_in, tokens_out
+from evals.metrics.usage import cost, latency, tokens_in, tokens_out
 from evals.metrics.verbosity import verbosity
 from evals.results import Score
 from fixtures.cases import Case
@@ -55,7 +55,7 @@ class Metric:
     rule: Rule | None
     of: Literal["all", "answerable", "unanswerable"]
     direction: Literal["higher", "lower"]
-    unit: Literal["", "s", "tokens", "ppl"]
+    unit: Literal["", "s", "tokens", "ppl", "$/1,000"]
     version: int
     summary: str
     sees: str = "question, gold, answer"
@@ -109,6 +109,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "s": (0.0, math.inf),
     "tokens": (0.0, math.inf),
     "ppl": (1.0, math.inf),
+    "$/1,000": (0.0, math.inf),
 }
 
 
@@ -254,6 +255,9 @@ METRICS: Table[Metric] = Table(Metric, (
            "prompt tokens", sees="answer"),
     Metric("tokens_out", tokens_out, "all", "lower", "tokens", 1,
            "generated tokens", sees="answer"),
+    Metric("cost", cost, "all", "lower", "$/1,000", 1,
+           "US dollars that a thousand such answers cost; always of models with a price",
+           sees="answer", asked="request"),
 ))
 # fmt: on
 DEFAULT = tuple(name for name, metric in METRICS.items() if metric.asked == "always")

@@ -16,6 +16,20 @@ def latency(case: Case, answer: Answer) -> Score:
     return Score(answer.latency) if answer.latency > 0 else Score(None, "no latency")
 
 
+def cost(case: Case, answer: Answer) -> Score:
+    """US dollars that a thousand such answers cost, tries that came to nothing included.
+
+    >>> from decimal import Decimal
+    >>> from fixtures.cases import Contract
+    >>> case = Case("1", "1", Contract("A", ""), "Term", "How long is the term?", ())
+    >>> cost(case, Answer("two years", cost=Decimal("0.0004"))).value
+    0.4
+    """
+    if answer.cost is None:
+        return Score(None, "nobody knows what it cost: its model had no price")
+    return Score(float(answer.cost * 1000))
+
+
 def tokens_in(case: Case, answer: Answer) -> Score:
     """Prompt tokens.
 

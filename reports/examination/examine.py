@@ -93,6 +93,7 @@ def examine(prepared: Prepared, selected: Selected, interruption: Interruption) 
             store,
             settled=partial(settles, planned),
             on_wait=partial(print, flush=True) if options.wait else None,
+            on_foreseen=partial(print, flush=True),
             again=options.errored,
         )
         started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -167,6 +167,7 @@ def _notes(planned: Planned, run: Run, bars: Bars) -> Iterator[str]:
     yield from format_draws(run.plan.models, len(run.plan.cases), run.plan.repeats)
     for model in run.plan.models:
         yield from getattr(model, "remarks", ())
+    yield from run.foreseen
     if line := unkept_line(run):
         yield line
     if (spent := run.spending).asked_again:
@@ -174,6 +175,8 @@ def _notes(planned: Planned, run: Run, bars: Bars) -> Iterator[str]:
             f"{spent.asked_again:,} calls had failed and were made again at the end; "
             f"{spent.came_back:,} brought a reply"
         )
+    if run.valued:
+        yield f"{run.valued:,} answers were kept without their cost, and have it by today's price"
     if run.stopped:
         yield stopped_note(run, planned.looks)
 

@@ -16,6 +16,7 @@ from models.remote.waiting import Wait
 from reports.page.proof import proofs
 from reports.page.wording import OUTCOMES, conclusions, format_paid
 from reports.report import Report, Section
+from reports.sections.costs import cost_lines
 from reports.sections.labels import LABELS
 from reports.sections.loss import loss_lines
 
@@ -208,7 +209,7 @@ def _section_lines(section: Section, *, verbose: bool) -> Iterator[tuple[str, st
     )
     more = f": {len(short)} figures more in the report, or with -v" if short else ""
     yield f"{section.title}{more}", None
-    for line in loss_lines(section):
+    for line in (*loss_lines(section), *cost_lines(section)):
         yield line, None
     for finding in section.findings:
         if finding not in short:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 from evals.results import Spending
+from models.price import dollars
 from reports.report import Check, Group, Report, Verdict
 from reports.statistics.estimates import Estimate, Outcome
 
@@ -155,21 +155,12 @@ def format_spending(spending: Spending) -> dict[str, str]:
 
 def format_paid(spending: Spending) -> dict[str, str]:
     """The dollars of this run and of those before it; nothing where nobody was paid."""
-    named = {"paid": spending.cost, "paid for this exam before": spending.paid_before}
-    return {name: format_dollars(cost) for name, cost in named.items() if cost}
-
-
-def format_dollars(cost: Decimal) -> str:
-    """US dollars as people read them: cents from a dollar on, else two digits that count.
-
-    >>> from decimal import Decimal
-    >>> [format_dollars(Decimal(each)) for each in ("1234.5", "0.25", "0.0003751", "0")]
-    ['$1,234.50', '$0.25', '$0.00038', '$0']
-    """
-    if not cost:
-        return "$0"
-    places = 2 if cost >= Decimal("0.1") else 1 - cost.adjusted()
-    return f"${cost:,.{places}f}"
+    named = {
+        "paid": spending.cost,
+        "of which for judgements": spending.judging,
+        "paid for this exam before": spending.paid_before,
+    }
+    return {name: dollars(cost) for name, cost in named.items() if cost}
 
 
 def metrics_of(groups: Iterable[Group], known: Iterable[str]) -> list[str]:

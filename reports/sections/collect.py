@@ -13,6 +13,7 @@ from evals.suites import FORGETTING, HARM
 from reports.report import Finding, Opponent, Section
 from reports.sections.contamination import contamination_section
 from reports.sections.corpus import corpus_section
+from reports.sections.costs import costs_section
 from reports.sections.drawing import drawing_section
 from reports.sections.fairness import fairness_section
 from reports.sections.judge_exams import exam_faults
@@ -52,6 +53,7 @@ def sections(
         drawing_section(run),
         corpus_section(by_model(results)),
         loss_section(run, gate),
+        costs_section(by_model(results), gate, run.spending, opponents),
         labels_section(results, agenda.labels, agenda.judge_exams, gate, opponents, weights),
         ties_section(by_model(results), agenda.labels, weights, gate),
         _forms(agenda.judge_exams, exams, by_model(results), gate),
