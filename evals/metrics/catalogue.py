@@ -9,7 +9,13 @@ from evals.metrics import cuad
 from evals.metrics.table import METRICS, Metric
 
 PAGE = ROOT / "docs" / "metrics.md"
-RANGES = {"": "0..1", "s": "seconds", "tokens": "count", "ppl": "1 or more"}
+RANGES = {
+    "": "0..1",
+    "s": "seconds",
+    "tokens": "count",
+    "ppl": "1 or more",
+    "$/1,000": "US dollars for 1,000 answers",
+}
 BY = {
     "rule": "rule",
     "judge": "judges of `--judge`",

@@ -13,7 +13,7 @@ from reports.archive import Kept
 from reports.report import Overview
 from reports.statistics.estimates import Estimate
 
-KEY_METRICS = ("token_f1", "abstention", "hit@5")
+KEY_METRICS = ("token_f1", "abstention", "hit@5", "cost")
 
 
 @dataclass(frozen=True, slots=True)

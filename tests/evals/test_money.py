@@ -3,6 +3,7 @@
 import asyncio
 import random
 import sqlite3
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -15,10 +16,18 @@ from evals.calls.calls import Calls
 from evals.calls.journal import Journal, Lookups
 from evals.calls.payments import Payments, paid_before
 from evals.calls.store import Store, answer_from, answer_row
+from evals.exam import Run
+from evals.gate import Gate
+from evals.plan import Plan
+from evals.results import Score, Spending
+from fixtures.cases import Case, Contract, Span
+from fixtures.retrieval.passages import Passage
 from models.chat import Answer, Message
 from models.metering import Usage, affordable, billed
-from models.price import FREE, Price
+from models.price import FREE, Price, dollars
+from models.prompted import PromptedModel, Template
 from models.remote.limiter import AdaptiveLimiter
+from reports.sections.costs import costs_section
 
 PRICE = Price(input=0.25, output=1.25)
 
@@ -261,3 +270,124 @@ def test_a_store_of_before_there_were_prices_opens_and_keeps_its_answers(tmp_pat
     assert answer_from(store.rows("answers", ["k"])["k"]) == Answer("yes", 8, 4)
     assert paid_before(store, "exam") == 0
     store.close()
+
+
+CONTRACT = Contract("lease", "The term is two years. Either party may end it. " * 20)
+CASES = tuple(
+    Case(f"q{n}", f"q{n}", CONTRACT, "Term", f"What is question {n}?", (Span("two years", 12),))
+    for n in range(6)
+)
+
+
+class Retrieved:
+    """A retriever of one passage."""
+
+    identity = "one"
+
+    def retrieve(self, cases, on_progress=None):
+        return [(Passage("lease", 0, 200, CONTRACT.text[:200]),) for _ in cases]
+
+
+class Judge:
+    """A judge that asks a chat model twice of each answer."""
+
+    metric, asks_model = "correctness", False
+
+    def __init__(self, chat):
+        self.chat, self.name, self.identity = chat, chat.name, f"judge of {chat.identity}"
+
+    async def judge(self, submission, calls):
+        for word in ("first", "second"):
+            await calls.chat(self.chat, [Message("user", f"{word} {submission.case.question}")])
+        return Score(1.0)
+
+    async def close(self):
+        pass
+
+
+class Counting(Served):
+    """A chat model whose tokens are its words."""
+
+    def count(self, text):
+        return len(text.split())
+
+    async def close(self):
+        pass
+
+
+def prices(name):
+    return {"served": PRICE, "umpire": Price(input=3, output=15)}[name]
+
+
+def examined(store, *, judges=(), cases=CASES, **limits):
+    said = []
+    model = PromptedModel(Counting(), Template())
+    plan = Plan((model,), cases, judges=judges, prices=prices, rules=("cost",), **limits)
+    run = Run(plan, Retrieved(), store, on_foreseen=said.append)
+    asyncio.run(run.execute())
+    return run, said
+
+
+def test_an_exam_says_before_its_first_call_what_it_may_cost(store):
+    """By counted prompts; what is kept is left out, and tells how long replies are."""
+    run, said = examined(store, cases=CASES[:2])
+    assert said[0].startswith("served: 2 answers to ask for, 0 in the store; ")
+    paid = run.spending.cost
+    assert paid == 2 * PRICE.of(8, 4) and run.foreseen == tuple(said)
+    _, said = examined(store)
+    messages, _ = PromptedModel(Counting(), Template()).prompt(
+        CASES[2], Retrieved().retrieve([1])[0]
+    )
+    tokens = 4 * sum(len(each.content.split()) + 8 for each in messages)
+    assert said[0] == (
+        f"served: 4 answers to ask for, 2 in the store; {tokens} prompt tokens, at most "
+        f"{dollars(PRICE.of(tokens, 4 * 10))}, about {dollars(PRICE.of(tokens, 4 * 4))} with "
+        "replies of 4 tokens, as 2 in the store"
+    )
+    _, said = examined(store, max_cost=Decimal(0))
+    assert said[0].startswith("served: 0 answers to ask for, 6 in the store")
+    assert (
+        said[-1] == "this exam may cost $0; $0.000028 was paid for it before; "
+        "--max-cost 0 leaves $0"
+    )
+
+
+def test_judges_cost_apart_from_what_they_judge(store):
+    judge = Judge(Counting(name="umpire"))
+    run, said = examined(store, judges=(judge,))
+    each = Price(input=3, output=15).of(8, 4)
+    assert run.spending.judging == 12 * each
+    assert run.spending.cost == 12 * each + 6 * PRICE.of(8, 4)
+    assert {result.scores["correctness"].cost for result in run.results} == {2 * each}
+    assert {result.answer.cost for result in run.results} == {PRICE.of(8, 4)}
+    assert any(line.startswith("umpire: 6 judgements to ask for") for line in said)
+    again, said = examined(store, judges=(judge,))
+    assert again.spending.cost == again.spending.judging == 0
+    assert {result.scores["correctness"].cost for result in again.results} == {2 * each}
+    assert any(line.startswith("umpire: 0 judgements to ask for, 6 in the") for line in said)
+
+
+def test_an_answer_that_was_kept_without_its_cost_has_it_at_the_price_of_now(store, tmp_path):
+    examined(store)
+    with sqlite3.connect(tmp_path / "store.sqlite") as disk:
+        disk.execute("update answers set cost = null")
+    run, _ = examined(store)
+    assert run.valued == 6 and run.spending.cost == 0
+    assert {result.answer.cost for result in run.results} == {PRICE.of(8, 4)}
+    assert {r.scores["cost"].value for r in run.results} == {float(PRICE.of(8, 4) * 1000)}
+
+
+def test_the_section_adds_up_exactly_and_says_what_is_unknown(store):
+    run, _ = examined(store, judges=(Judge(Counting(name="umpire")),))
+    section = costs_section({"served": run.results}, Gate(), run.spending, ())
+    said = {each.measure: each.reason for each in section.findings}
+    total = 6 * PRICE.of(8, 4)
+    assert said["answers"].startswith(f"{dollars(total)} for 6 answers, {dollars(total / 6)} each")
+    assert said["judgements"].startswith(dollars(run.spending.judging))
+    unknown = [replace(each, answer=replace(each.answer, cost=None)) for each in run.results[:2]]
+    rows = (*unknown, *run.results[2:])
+    section = costs_section({"served": rows}, Gate(), run.spending, ())
+    assert "of 2 more nobody knows what they cost" in section.findings[0].reason
+    assert "or more" in section.findings[-1].reason
+    free = [replace(each, scores={}) for each in unknown]
+    assert not costs_section({"served": free}, Gate(), Spending(0, 0, 0, 0.0, 0), ()).findings
