@@ -7,10 +7,12 @@ from pathlib import Path
 
 from common.errors import UserError
 from common.redaction import address
+from models.bedrock.entry import BedrockEntry
+from models.bedrock.server import BedrockServer
 from models.chat import ChatModel, Model
 from models.echo import EchoChat
 from models.egress import Egress, Sent
-from models.endpoint.server import endpoint_chat
+from models.endpoint.server import EndpointServer
 from models.entry import Entry, Kind, Prompted
 from models.extractive import ExtractiveModel
 from models.local.base import LocalBase
@@ -33,7 +35,7 @@ from models.registry import (
     entry_path,
     read_entry,
 )
-from models.remote.chat import RemoteChat
+from models.remote.chat import RemoteChat, Server
 from models.remote.waiting import Wait
 
 
@@ -85,9 +87,9 @@ class Chats:
             entry = entry.model_copy(update={"decoding": longer})
         if isinstance(entry, LocalEntry):
             return self._local(name, entry)
-        if isinstance(entry, EndpointEntry):
+        if isinstance(entry, EndpointEntry | BedrockEntry):
             if name not in self._remote:
-                self._remote[name] = _endpoint(name, entry, self._folder, self._egress)
+                self._remote[name] = _remote(name, entry, self._folder, self._egress)
             return self._remote[name].decoded(entry.decoding)
         if isinstance(entry, EchoEntry):
             return EchoChat(name)
@@ -149,12 +151,31 @@ def _open_model(name: str, folder: Path, chats: Chats) -> Model:
     )
 
 
-def _endpoint(name: str, entry: EndpointEntry, folder: Path, egress: Egress) -> RemoteChat:
-    if egress.sent:  # before anything else is done
+def _remote(
+    name: str, entry: EndpointEntry | BedrockEntry, folder: Path, egress: Egress
+) -> RemoteChat:
+    """A model on another machine; where it may not be sent the data sets, nothing else is done."""
+    file = entry_path(name, folder)
+    if isinstance(entry, EndpointEntry):
+        server: Server = _endpoint(name, entry, file, egress)
+    else:
+        server = _bedrock(name, entry, file, egress)
+    return RemoteChat(
+        name,
+        server,
+        entry.decoding,
+        context=entry.context,
+        concurrency=entry.concurrency,
+        retries=entry.retries,
+    )
+
+
+def _endpoint(name: str, entry: EndpointEntry, file: Path, egress: Egress) -> EndpointServer:
+    if egress.sent:
         environ = os.environ if entry.trust_env else {}
         egress.check(address(entry.base_url).bare, f"model {name}", environ)
-    return endpoint_chat(
-        name=name,
+    return EndpointServer(
+        name,
         base_url=entry.base_url,
         model=entry.model,
         revision=entry.revision,
@@ -162,12 +183,16 @@ def _endpoint(name: str, entry: EndpointEntry, folder: Path, egress: Egress) -> 
         max_tokens_field=entry.max_tokens_field,
         api_key=entry.key(f"model {name}"),
         api_key_env=entry.api_key_env,
-        decoding=entry.decoding,
-        context=entry.context,
         concurrency=entry.concurrency,
         timeout=entry.timeout,
-        retries=entry.retries,
         trust_env=entry.trust_env,
-        file=entry_path(name, folder),
+        file=file,
         egress=egress,
     )
+
+
+def _bedrock(name: str, entry: BedrockEntry, file: Path, egress: Egress) -> BedrockServer:
+    server = BedrockServer(name, entry, file, egress)
+    if egress.sent:
+        server.connect()
+    return server

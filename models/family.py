@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import PurePath
 
+from models.bedrock.entry import BedrockEntry
 from models.entry import Entry
 from models.local.entry import LocalEntry
 from models.registry import EndpointEntry
@@ -25,6 +26,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "phi": ("phi",),
     "qwen": ("qwen", "qwq"),
     "smollm": ("smollm",),
+    "titan": ("titan",),
 }
 """Names of families, and the words by which the ids of their models say so."""
 
@@ -37,7 +39,8 @@ def family_of(entry: Entry) -> str:
 
     What the entry says of itself comes first (`family`), then the first known word of the server's
     name for the model, or of its base: an adapter is of its base's family. A name without such a
-    word is a family of its own, up to its first digit; a folder without one by its whole path.
+    word is a family of its own, up to its first digit; a folder without one by its whole path, and
+    what was imported into Bedrock by its whole ARN.
 
     >>> from models.registry import EndpointEntry, RecordedEntry
     >>> def served(model):
@@ -55,11 +58,15 @@ def family_of(entry: Entry) -> str:
     name = PurePath(told).name
     if found := WORD.search(name):
         return OF_WORD[found[0]]
-    return told if told.startswith("/") else re.split("[0-9:@]", name)[0].strip("-_. ") or name
+    return (
+        told
+        if told.startswith(("/", "arn:"))
+        else re.split("[0-9:@]", name)[0].strip("-_. ") or name
+    )
 
 
 def _told(entry: Entry) -> str:
     """What an entry says that names its weights."""
     if isinstance(entry, LocalEntry):
         return entry.base.removeprefix("embedded:")
-    return entry.model if isinstance(entry, EndpointEntry) else ""
+    return entry.model if isinstance(entry, EndpointEntry | BedrockEntry) else ""

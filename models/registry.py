@@ -10,6 +10,7 @@ from pydantic import Field
 from common.errors import UserError
 from common.extensions import Table
 from common.settings import nearest, read_toml
+from models.bedrock.entry import BedrockEntry
 from models.endpoint.entry import Served
 from models.entry import Entry, Kind, Prompted, seen_from
 from models.local.entry import LocalEntry, adapter_folder
@@ -50,13 +51,19 @@ class EchoEntry(Prompted):
 
 
 SHIPPED_KINDS = (
-    LocalEntry | EndpointEntry | ProgramEntry | RecordedEntry | ExtractiveEntry | EchoEntry
+    LocalEntry
+    | EndpointEntry
+    | BedrockEntry
+    | ProgramEntry
+    | RecordedEntry
+    | ExtractiveEntry
+    | EchoEntry
 )
 AnyEntry = Annotated[SHIPPED_KINDS, Field(discriminator="kind")]
 
 
 KINDS: Table[Kind] = Table(
-    Kind, taken=("local", "endpoint", "program", "recorded", "extractive", "echo")
+    Kind, taken=("local", "endpoint", "bedrock", "program", "recorded", "extractive", "echo")
 )
 
 

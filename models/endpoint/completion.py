@@ -6,32 +6,15 @@ from dataclasses import asdict, replace
 from types import MappingProxyType
 from typing import Any
 
-from common.redaction import redacted
-from common.storable import presentable
 from models.chat import Answer, Decoding, Message
 from models.endpoint.failures import refusal, refusal_within
 from models.metering import Usage
 from models.remote.failures import Failure
+from models.remote.replies import count, finish, shown
 from models.spoken import answered
-
-SHOWN = 80
-MOST_TOKENS = 10**9
-"""A count above it is none: no reply has so many tokens, and sums have to fit 64 bits."""
 
 THOUGHTS = ("reasoning_content", "reasoning", "thinking")
 """Where servers put what a model wrote for itself: fields of a message, or kinds of its parts."""
-
-# fmt: off
-FINISHES = {
-    "max_tokens": "length", "max_length": "length", "model_length": "length",
-    "eos": "stop", "eos_token": "stop", "end_turn": "stop", "stop_sequence": "stop",
-    "content_filtered": "content_filter", "safety": "content_filter",
-    "recitation": "content_filter", "guardrail_intervened": "content_filter",
-}
-"""Other servers' words for what OpenAI's call `length`, `stop` and `content_filter`."""
-
-
-# fmt: on
 
 
 def completion_request(
@@ -80,7 +63,7 @@ def read_reply(
     try:
         completion = _parsed(reply)
     except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
-        return Failure("again", f"malformed reply: {_shown(reply)}", status=200)
+        return Failure("again", f"malformed reply: {shown(reply)}", status=200)
     failure = refusal_within(completion, headers)
     if failure is not None:
         return replace(failure, usage=usage_of(completion))
@@ -91,8 +74,8 @@ def read_reply(
         content, refused = message["content"], message.get("refusal")
         thought = next((each for name in THOUGHTS if (each := _said(message.get(name)))), "")
     except (LookupError, TypeError, AttributeError, RecursionError):
-        return Answer("", error=f"malformed reply: {_shown(reply)}", **facts)
-    text, finish_reason = _said(content), _finish(choice.get("finish_reason"))
+        return Answer("", error=f"malformed reply: {shown(reply)}", **facts)
+    text, finish_reason = _said(content), finish(choice.get("finish_reason"))
     if isinstance(refused, str) and refused.strip():
         text, finish_reason = text or refused, "refusal"
     thought = thought or _thought_among(content)
@@ -128,17 +111,6 @@ def usage_of(completion: Any) -> Usage:
 def _table(value: Any, key: str) -> Mapping[str, Any]:
     found = value.get(key) if isinstance(value, Mapping) else None
     return found if isinstance(found, Mapping) else {}
-
-
-def count(value: object) -> int:
-    """A number of tokens as a server states it; 0 for what cannot be one.
-
-    >>> [count(value) for value in (7, 7.0, -7, 1e999, 10**20, True, "7", None)]
-    [7, 7, 0, 0, 0, 0, 0, 0]
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return 0
-    return int(value) if 0 <= value <= MOST_TOKENS else 0
 
 
 def _parsed(reply: bytes) -> Any:
@@ -199,16 +171,3 @@ def _thought_among(content: object) -> str:
         _said(part.get(name)) for part in parts if isinstance(part, Mapping) for name in THOUGHTS
     ]
     return "\n\n".join(each for each in found if each)
-
-
-def _finish(value: object) -> str:
-    if not isinstance(value, str) or not value.strip():
-        return "stop"
-    word = " ".join(presentable(redacted(value)).split())[:SHOWN]
-    return FINISHES.get(word.lower(), word.lower())
-
-
-def _shown(reply: bytes) -> str:
-    """The head of a body, hidden before it is cut: half a key is still one."""
-    head = reply[: 50 * SHOWN].decode("utf-8", "backslashreplace")
-    return repr(presentable(redacted(head))[:SHOWN])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from common.identity import digest
 from common.redaction import address
+from models.bedrock.entry import BedrockEntry
 from models.chat import Model
 from models.entry import Prompted
 from models.identity.contents import adapter_digest, tokenizer_digest, weights_digest
@@ -42,6 +43,8 @@ def components_of(model: Model, registry: Path) -> Components:
         base, tokenizer = weights_digest(folder), tokenizer_digest(folder)
     elif isinstance(entry, EndpointEntry):
         base = digest(address(entry.base_url).bare, entry.model)
+    elif isinstance(entry, BedrockEntry):
+        base = digest("bedrock", entry.model)
     adapter = adapter_of(model.name, registry)
     return Components(
         base=base,

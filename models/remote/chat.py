@@ -50,7 +50,7 @@ class Server(Protocol):
         """
 
     def advice(self, failure: Failure) -> str:
-        """What the user can do about a failure that every call would have."""
+        """What the user can do about a failure; empty where its reason says so."""
 
     async def close(self) -> None:
         """Close the running loop's connections; those of an earlier loop have died with it."""
@@ -117,12 +117,16 @@ class RemoteChat:
         return tuple(f"{self.name}: {each}" for each in self.server.remarks)
 
     async def preflight(self) -> None:
-        """Have one token generated; wait for a busy server, but not for one that is not there.
+        """Have one token generated, or where a model refuses so few, what an answer may have.
+
+        It waits for a busy server, but not for one that is not there.
 
         Raises:
             UserError: the server cannot be reached, refuses, or speaks another protocol.
         """
         outcome = await self._hello(wait_for_server=False)
+        if isinstance(outcome, Failure) and outcome.then == "skip":  # too few for its reasoning?
+            outcome = await self._hello(self.decoding.max_tokens, wait_for_server=False)
         if isinstance(outcome, Failure):
             raise self._complaint(outcome)
         if outcome.error and outcome.error.startswith("malformed"):
@@ -176,10 +180,10 @@ class RemoteChat:
         """See Server."""
         await self.server.close()
 
-    async def _hello(self, *, wait_for_server: bool = True) -> Answer | Failure:
-        """Ask for one token, which is billed too."""
-        one_token = replace(self.decoding, max_tokens=1)
-        outcome = await self._ask(HELLO, one_token, wait_for_server=wait_for_server)
+    async def _hello(self, tokens: int = 1, *, wait_for_server: bool = True) -> Answer | Failure:
+        """Ask for so many tokens at most, which are billed too."""
+        short = replace(self.decoding, max_tokens=tokens)
+        outcome = await self._ask(HELLO, short, wait_for_server=wait_for_server)
         if isinstance(outcome, Answer):
             billed(Usage(outcome.tokens_in, outcome.tokens_out, outcome.tokens_cached))
         return outcome
@@ -263,5 +267,7 @@ class RemoteChat:
 
     def _complaint(self, failure: Failure) -> UserError:
         """The line for the user."""
-        advice = self.server.advice(failure)
-        return UserError(f"model {self.name} ({self.server.where}): {failure.reason}; {advice}")
+        said = [failure.reason, self.server.advice(failure)]
+        return UserError(
+            f"model {self.name} ({self.server.where}): {'; '.join(filter(None, said))}"
+        )

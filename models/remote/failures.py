@@ -28,7 +28,6 @@ class Failure:
         unreachable: there was no connection at all.
         status: the HTTP status, or what the body says it is; 0 where there was no reply.
         filtered: the server's content filter did not let the chat pass.
-        advice: what the user can do, where whoever read the failure knows.
         usage: tokens that the reply says were used all the same.
     """
 
@@ -39,7 +38,6 @@ class Failure:
     unreachable: bool = False
     status: int = 0
     filtered: bool = False
-    advice: str = ""
     usage: Usage = NO_TOKENS
 
 

@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from aiohttp import web
 
@@ -76,6 +76,7 @@ class FakeServer:
     latency: float | Latency = 0.0
     faults: Faults = ()
     url: str = ""
+    root: str = "/v1"
     calls: int = 0
     active: int = 0
     peak: int = 0
@@ -162,15 +163,25 @@ def _failure(fault: Fault) -> web.Response:
     )
 
 
-async def serve(server: FakeServer, port: int, ready: Callable[[], None]) -> None:
+class Scripted(Protocol):
+    """A server that is run here; `root` is where its paths begin."""
+
+    url: str
+    root: str
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer a request."""
+
+
+async def serve(server: Scripted, port: int, ready: Callable[[], None]) -> None:
     """Serve on 127.0.0.1 until cancelled; port 0 takes a free one. Calls `ready` when bound."""
     listener = web.Server(server.handle, handler_cancellation=True, access_log=None)
-    runner = web.ServerRunner(listener, shutdown_timeout=0)
+    runner = web.ServerRunner(listener, shutdown_timeout=0.05)  # 0 is for ever
     await runner.setup()
     try:
         site = web.TCPSite(runner, "127.0.0.1", port, backlog=1024)
         await site.start()
-        server.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+        server.url = f"http://127.0.0.1:{runner.addresses[0][1]}{server.root}"
         ready()
         await asyncio.Event().wait()
     finally:
@@ -185,6 +196,13 @@ def fake_server(
     server = FakeServer(latency=latency, faults=faults)
     if reply:
         server.reply = reply
+    with in_thread(server):
+        yield server
+
+
+@contextmanager
+def in_thread(server: Scripted) -> Iterator[None]:
+    """Serve in a thread of this process."""
     started: queue.Queue[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]]] = queue.Queue()
 
     async def run() -> None:
@@ -200,7 +218,7 @@ def fake_server(
     worker.start()
     loop, task = started.get(timeout=10)
     try:
-        yield server
+        yield
     finally:
         loop.call_soon_threadsafe(task.cancel)
         worker.join(timeout=10)
@@ -209,9 +227,15 @@ def fake_server(
 @contextmanager
 def fake_server_process(latency: float = 0.0, reply: str | None = None) -> Iterator[str]:
     """A server in its own process; yields its URL. `GET URL/stats` gives calls and peak."""
-    command = [sys.executable, "-m", "tests.builders.fake_server", f"--latency={latency}"]
-    if reply is not None:
-        command.append(f"--reply={reply}")
+    said = [] if reply is None else [f"--reply={reply}"]
+    with in_process("tests.builders.fake_server", f"--latency={latency}", *said) as url:
+        yield url
+
+
+@contextmanager
+def in_process(module: str, *words: str) -> Iterator[str]:
+    """A module that prints its URL, in its own process."""
+    command = [sys.executable, "-m", module, *words]
     root = Path(__file__).parents[2]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as process:
         try:

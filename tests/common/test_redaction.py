@@ -149,13 +149,14 @@ def test_the_key_of_an_entry_is_known_from_when_it_is_opened(tmp_path, monkeypat
 
 def test_keys_and_urls_are_noted_where_they_are_read():
     assert users("common.redaction.keep_secret") == {
+        "models/bedrock/server.py",
         "models/endpoint/server.py",
         "models/endpoint/entry.py",
         "models/retrieval/served.py",
     }
     assert users("common.redaction.keep_secrets_of") == {
-        "evals/calls/store.py", "models/endpoint/server.py", "models/endpoint/surroundings.py",
-        "models/retrieval/served.py",
+        "evals/calls/store.py", "fixtures/retrieval/chroma.py", "models/endpoint/server.py",
+        "models/endpoint/surroundings.py", "models/retrieval/served.py",
     }  # fmt: skip
     readers = {path for path in users("os.environ") if path.startswith("models/")}
     # a host, a folder, a proxy
@@ -164,4 +165,5 @@ def test_keys_and_urls_are_noted_where_they_are_read():
         "models/endpoint/server.py", "models/retrieval/served.py",
         "models/retrieval/titan.py",
     }  # fmt: skip
-    assert readers - of_no_keys == {"models/endpoint/entry.py"}, "keys are read in one place"
+    keys = {"models/endpoint/entry.py", "models/bedrock/server.py"}
+    assert readers - of_no_keys == keys, "the keys of a protocol are read in one place"

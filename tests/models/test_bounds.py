@@ -13,6 +13,7 @@ from common.errors import UserError
 from common.settings import validated
 from evals.gate import CriticalRule, Gate, MetricGate
 from evals.options import read_options
+from models.bedrock.entry import BedrockEntry
 from models.chat import Decoding
 from models.local.entry import LocalEntry
 from models.registry import AnyEntry, EchoEntry, EndpointEntry, ExtractiveEntry
@@ -20,6 +21,7 @@ from models.registry import AnyEntry, EchoEntry, EndpointEntry, ExtractiveEntry
 ENTRIES = {
     "local": {"base": "embedded:smollm2"},
     "endpoint": {"base_url": "http://127.0.0.1:9/v1", "model": "m"},
+    "bedrock": {"model": "amazon.nova-lite-v1:0"},
     "extractive": {},
     "echo": {},
     "recorded": {"path": "answers.csv"},
@@ -44,8 +46,8 @@ PLACES = [
     *(
         (kind, (name,), branch)
         for kind, entry in (
-            ("local", LocalEntry), ("endpoint", EndpointEntry), ("extractive", ExtractiveEntry),
-            ("echo", EchoEntry),
+            ("local", LocalEntry), ("endpoint", EndpointEntry), ("bedrock", BedrockEntry),
+            ("extractive", ExtractiveEntry), ("echo", EchoEntry),
         )
         for name, branch in numbers(definition(entry.__name__))
     ),
@@ -63,7 +65,7 @@ def read(kind, path, value):
 
 
 def test_the_fields_are_found():
-    assert {kind for kind, _, _ in PLACES} == {"local", "endpoint", "extractive", "echo"}
+    assert {kind for kind, _, _ in PLACES} == {"local", "endpoint", "bedrock", "extractive", "echo"}
     found = {path[-1] for _, path, _ in PLACES}
     assert {"timeout", "retries", "context", "concurrency", "most_passages", "threshold"} <= found
     assert {each.name for each in dataclass_fields(Decoding)} - {"stop"} <= found

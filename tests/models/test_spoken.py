@@ -194,7 +194,7 @@ def test_what_an_older_release_kept_is_read_as_it_would_be_today():
     class Kept:
         text, reasoning = row.columns["text"], None
         tokens_in = tokens_out = latency = 0
-        finish_reason, confidence = "stop", None
+        finish_reason, confidence, cost = "stop", None, None
 
     assert answer_from(Kept).text == "Not found."
     assert answer_from(Kept).reasoning == "Five?"
@@ -204,6 +204,7 @@ def test_whoever_makes_text_of_a_model_an_answer_does_it_here():
     assert users("models.spoken.answered") == {
         "evals/calls/columns.py",
         "evals/calls/store.py",
+        "models/bedrock/conversation.py",
         "models/local/generation.py",
         "models/endpoint/completion.py",
         "models/program/model.py",
@@ -214,6 +215,8 @@ def test_whoever_makes_text_of_a_model_an_answer_does_it_here():
     # Those that say why there is no answer, that quote a contract or the question, or that pass on
     # what a program of the user's returns, which is read where it is stored.
     assert makers == {
+        "models/bedrock/conversation.py",
+        "models/bedrock/server.py",
         "models/local/base.py",
         "models/local/batching.py",
         "models/local/generation.py",
