@@ -240,7 +240,7 @@ def test_what_a_job_leaves_is_listed_before_it_is_made(checkout, cloud, monkeypa
     create, listed = job.create, []
 
     def created(*given):
-        listed.extend(left for _, left in read_left())
+        listed.extend(left for left in read_left())
         return create(*given)
 
     monkeypatch.setattr(job, "create", created)
