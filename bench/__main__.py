@@ -46,7 +46,9 @@ def _retrieval(options: argparse.Namespace) -> Finding:
     return Finding(
         "how often the clause is found, on CUAD",
         f"`python -m bench.retrieval`: the answered questions among the {len(cases):,} of the "
-        "test split's contracts. Priors are fitted on the train split only.",
+        "test split's contracts. Priors are fitted on the train split, where it was chosen too "
+        "that the graph puts in a passage after every three. Differences have 90 % intervals over "
+        "contracts.",
         table=retrieval.table(cases, cache_dir(), data.name),
     )
 

@@ -128,7 +128,8 @@ def add_options(parser: "pytest.Parser") -> None:
         "--retriever",
         metavar="KIND",
         default="hybrid",
-        help="dense, bm25, hybrid or none: as much of the contract as fits (default: hybrid)",
+        help="dense, bm25, hybrid, graph, or none: as much of the contract as fits "
+        "(default: hybrid)",
     )
     add("--k", metavar="N", default="5", help="passages shown to the model (default: 5)")
     add("--chunk-size", metavar="N", default="1000", help="characters of a passage (default: 1000)")
@@ -142,8 +143,8 @@ def add_options(parser: "pytest.Parser") -> None:
         "--embedder",
         metavar="NAME",
         default=MINILM,
-        help="what dense and hybrid compare passages by: minilm, one of `embedders` beside the "
-        "registry, or sentence-transformers:MODEL (default: minilm)",
+        help="what dense, hybrid and graph compare passages by: minilm, one of `embedders` beside "
+        "the registry, or sentence-transformers:MODEL (default: minilm)",
     )
     add(
         "--index",

@@ -85,7 +85,7 @@ class RetrieverFacts:
     """How passages were found."""
 
     kind: str
-    """`dense`, `bm25`, `hybrid` or `none`."""
+    """`dense`, `bm25`, `hybrid`, `graph` or `none`."""
 
     k: Amount
     """Passages shown, at most."""
