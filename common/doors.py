@@ -68,6 +68,7 @@ DOORS: dict[str, Door] = {door.name: door for door in (
     Door("train rloo", "training.rloo", "REINFORCE leave-one-out", _OF_TRAINING, keeps=True),
     Door("train ppo", "training.ppo", "proximal policy optimization", _OF_TRAINING, keeps=True),
     Door("train reward", "training.reward", "a reward model", _OF_TRAINING, keeps=True),
+    Door("optimize", "training.optimize", "programs, judges' prompts", ("registry",), keeps=True),
     Door("sagemaker", "training.sagemaker", "train as a SageMaker job", of_clone=True),
     Door("train benchmark", "training.benchmark", "the methods side by side", of_clone=True),
 )}

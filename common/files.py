@@ -54,12 +54,10 @@ def write_whole(
                 )
 
 
-def write_jsonl(
-    path: Path, rows: Iterable[Mapping[str, Any]], *, mend: str = FREE, private: bool = False
-) -> None:
+def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]], *, mend: str = FREE) -> None:
     """Write JSON objects, a line each, whole or not at all: see `write_whole`."""
     lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    write_whole(path, lines, mend=mend, private=private)
+    write_whole(path, lines, mend=mend)
 
 
 def read_jsonl(

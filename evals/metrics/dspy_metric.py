@@ -21,6 +21,7 @@ from fixtures.cases import Case
 from fixtures.retrieval.passages import Passage
 from models.chat import Answer
 from models.prompted import NOT_FOUND
+from models.spoken import answered
 
 if TYPE_CHECKING:
     import dspy
@@ -69,7 +70,8 @@ class CaseMetric:
         """
         case = self.cases[example[CASE]]
         text = str(getattr(prediction, self.answer, None) or "")
-        found = self.scores(case, Answer(text, passages=tuple(self.shown.get(example[CASE], ()))))
+        passages = tuple(self.shown.get(example[CASE], ()))
+        found = self.scores(case, answered(text, passages=passages))
         if found.value is None:
             self.unscored[found.reason] = self.unscored.get(found.reason, 0) + 1
         value = self._worth(found)
@@ -120,6 +122,20 @@ def case_metric(
     >>> metric({"case": case.identity}, SimpleNamespace(answer="Two years."))
     1.0
     """
+    metric = optimisable(name, judged=scores is not None)
+    known = {case.identity: case for case in cases}
+    return CaseMetric(metric, known, scores or _by_rule(name), answer, shown or {})
+
+
+def optimisable(name: str, *, judged: bool) -> Metric:
+    """A metric that something can be optimised by; `judged` where a judge is there to score.
+
+    Raises:
+        UserError: there is no such metric, it has no best value, or only a judge scores it.
+
+    >>> optimisable("balanced", judged=False).direction
+    'higher'
+    """
     metric = METRICS.get(name)
     if metric is None:
         raise UserError(f"metric {name}: no such metric; {nearest(name, METRICS)}")
@@ -128,10 +144,9 @@ def case_metric(
             f"metric {name} is measured in {metric.unit} and has no best value, so nothing can be "
             "optimised by it; give one that is a share, such as balanced"
         )
-    if metric.rule is None and scores is None:
+    if metric.rule is None and not judged:
         raise UserError(f"metric {name} is scored by a judge: name one")
-    known = {case.identity: case for case in cases}
-    return CaseMetric(metric, known, scores or _by_rule(name), answer, shown or {})
+    return metric
 
 
 def example_of(case: Case, answer: str = "answer", **inputs: Any) -> "dspy.Example":

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from common.command import Parser, choice
 from common.errors import UserError
-from training.outcome.cost import Rates, add_rates, read_rates
 from training.trainer.method import METHODS
 
 
@@ -28,7 +27,6 @@ class JobOptions:
         wait: whether to wait until it is done, and to install the adapter.
         force: whether an adapter of this name is replaced.
         every: seconds between looks.
-        rates: what an hour of an instance costs, and storage.
     """
 
     method: str
@@ -44,7 +42,6 @@ class JobOptions:
     wait: bool
     force: bool
     every: float
-    rates: Rates
 
 
 def read_options(typed: Sequence[str]) -> JobOptions:
@@ -54,8 +51,7 @@ def read_options(typed: Sequence[str]) -> JobOptions:
         UserError: it cannot be understood, or the role or a number is impossible.
     """
     given = vars(_parser().parse_args(typed))
-    rates = read_rates(given.pop("hourly_price"), given.pop("storage_price"))
-    options = JobOptions(settings=tuple(given.pop("set")), rates=rates, **given)
+    options = JobOptions(settings=tuple(given.pop("set")), **given)
     if not re.fullmatch(r"arn:aws[a-z-]*:iam::\d{12}:role/.+", options.role):
         raise UserError(f"--role {options.role}: give arn:aws:iam::ACCOUNT:role/NAME")
     if not 0 < options.hours <= 24 * 28 or options.every < 0:
@@ -82,5 +78,4 @@ def _parser() -> Parser:
     add("--wait", action="store_true", help="until it is done, then install the adapter")
     add("--force", action="store_true", help="replace an adapter of this name")
     add("--every", type=float, default=30.0, metavar="S", help="seconds between looks (30)")
-    add_rates(parser)
     return parser
