@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench import (
     alignment,
+    bedrock,
     cheats,
     collection,
     embedded,
@@ -54,6 +55,7 @@ def _retrieval(options: argparse.Namespace) -> Finding:
 
 BENCHMARKS: dict[str, Benchmark] = {
     "endpoint": lambda folder, options: endpoint.measure(folder, options.repeats),
+    "bedrock": lambda folder, options: bedrock.measure(folder, options.repeats),
     "kills": lambda folder, options: kills.measure(folder, options.kills),
     "faults": lambda folder, options: faults.measure(folder),
     "recorded": lambda folder, options: recorded.measure(
@@ -85,7 +87,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = Parser(prog="python -m bench", description=main.__doc__)
     add = parser.add_argument
     add("names", nargs="*", type=choice(*BENCHMARKS), metavar="NAME", help=known)
-    add("--repeats", type=int, default=5, metavar="N", help="of endpoint and collect (5)")
+    add("--repeats", type=int, default=5, metavar="N", help="of endpoint, bedrock and collect (5)")
     add("--kills", type=int, default=20, metavar="N", help="of kills (20)")
     add("--cases", type=int, default=10_000, metavar="N", help="recorded: N and twice N (10000)")
     add("--limit", type=int, default=16, metavar="N", help="embedded: cases; 0 takes all (16)")

@@ -54,10 +54,12 @@ def write_whole(
                 )
 
 
-def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]], *, mend: str = FREE) -> None:
+def write_jsonl(
+    path: Path, rows: Iterable[Mapping[str, Any]], *, mend: str = FREE, private: bool = False
+) -> None:
     """Write JSON objects, a line each, whole or not at all: see `write_whole`."""
     lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    write_whole(path, lines, mend=mend)
+    write_whole(path, lines, mend=mend, private=private)
 
 
 def read_jsonl(

@@ -2,7 +2,7 @@
 
 import fnmatch
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -16,6 +16,7 @@ from fixtures.retrieval.embedder import MINILM
 from fixtures.retrieval.passages import Chunker
 from fixtures.retrieval.retrieval import Given, RetrieverOptions, retriever_kinds
 from fixtures.selection import Selection, Split
+from models.price import read_dollars
 from models.promotion.champion import read_champion
 from models.promotion.ledger import ledger_beside
 from models.registry import RECORDED
@@ -338,7 +339,7 @@ def read_options(config: "pytest.Config") -> ExamOptions:
         seals=seals_beside(Path(option("--registry"))),
         max_calls=_number("--max-calls", option("--max-calls"), least=0),
         max_tokens=_number("--max-tokens", option("--max-tokens"), least=0),
-        max_cost=dollars_of("--max-cost", option("--max-cost")),
+        max_cost=read_dollars("--max-cost", option("--max-cost")),
         sequential=bool(option("--sequential")),
         strict_cases=bool(option("--strict-cases")),
         missed=bool(option("--missed")),
@@ -404,20 +405,3 @@ def _number(option: str, value: str | None, least: int = 1) -> int | None:
     if digits.isdecimal() and len(digits) <= len(str(MOST)) and least <= int(digits) <= MOST:
         return int(digits)
     raise UserError(f"{option} {value[:40]}: give a whole number, {least} to {MOST:,}")
-
-
-def dollars_of(option: str, value: str | None) -> Decimal | None:
-    """What somebody typed as US dollars; None where nothing was.
-
-    Raises:
-        UserError: it is no number of them.
-    """
-    if value is None:
-        return None
-    try:
-        dollars = Decimal(value.strip())
-    except InvalidOperation:
-        dollars = Decimal("NaN")
-    if dollars.is_finite() and 0 <= dollars <= MOST and dollars == round(dollars, 6):
-        return dollars
-    raise UserError(f"{option} {value[:40]}: give US dollars, 0 or more, such as 5 or 0.25")

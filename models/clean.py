@@ -53,17 +53,14 @@ def clean(options: CleanOptions) -> int:
     Raises:
         UserError: the list cannot be read or written, or the answer is not the one asked for.
     """
-    wanted = [
-        (when, left)
-        for when, left in read_left()
-        if not options.what or left.place.startswith(options.what)
-    ]
+    listed = read_left()
+    wanted = [each for each in listed if not options.what or each.place.startswith(options.what)]
     used = _used(options.registry)
-    for when, left in wanted:
+    for left in wanted:
         name = _user(left, used)
         stays = f" (stays: the entry {name} names it)" if name else ""
-        print(f"{when[:16].replace('T', ' ')}  {left.kind}  {left.place}  by {left.by}{stays}")
-    going = [left for _, left in wanted if not _user(left, used)]
+        print(f"{left.when[:16].replace('T', ' ')}  {left.kind}  {left.place}  by {left.by}{stays}")
+    going = [left for left in wanted if not _user(left, used)]
     if not wanted:
         print(f"nothing is left in your account, as {list_path()} knows")
     elif not (options.remove or options.yes):
@@ -98,7 +95,7 @@ def _remove_all(going: Sequence[Left]) -> int:
             print(f"stays: {left.kind} {left.place}: {why}")
             if left.kind == "training job":
                 stay[left.by] = left.place
-    left_over = {left.identity for _, left in read_left()} & {left.identity for left in going}
+    left_over = {each.identity for each in read_left()} & {each.identity for each in going}
     return 1 if left_over else 0
 
 

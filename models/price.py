@@ -1,12 +1,17 @@
 """What a model's tokens cost: `[price]` of its entry, US dollars per million tokens, exactly."""
 
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from common.errors import UserError
+
 NOTHING = Decimal(0)
+MOST = 10**12
+"""The largest amount that is one."""
+
 PER_TOKEN = -6
 """Power of ten from a price per million tokens to that of one."""
 
@@ -81,6 +86,23 @@ def summed(costs: Iterable[Decimal | None]) -> Decimal | None:
 
 FREE = Price(input=NOTHING, output=NOTHING)
 """Of a model that nobody is paid for by the token."""
+
+
+def read_dollars(option: str, typed: str | None) -> Decimal | None:
+    """An amount of US dollars that was typed.
+
+    Raises:
+        UserError: it is none.
+    """
+    if typed is None:
+        return None
+    try:
+        amount = Decimal(typed.strip())
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if amount.is_finite() and 0 <= amount <= MOST and amount == round(amount, -PER_TOKEN):
+        return amount
+    raise UserError(f"{option} {typed[:40]}: give US dollars, 0 or more, such as 5 or 0.25")
 
 
 def dollars(cost: Decimal) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from common.command import Parser, run
 from models.registry import SHIPPED
+from training.outcome.cost import Rates, add_rates, read_rates
 from training.outcome.delivery import ADAPTERS, RUNS, Places, check_free, deliver
 from training.trainer.loading import load
 from training.trainer.method import Method
@@ -28,6 +29,7 @@ class TrainOptions:
         places: where things are found and left.
         force: whether an adapter of this name is replaced.
         again: the command line without `--try`.
+        rates: what machine and storage cost.
     """
 
     recipe: Path
@@ -36,6 +38,7 @@ class TrainOptions:
     places: Places
     force: bool
     again: str
+    rates: Rates
 
 
 def read_options(method: Method, typed: Sequence[str]) -> TrainOptions:
@@ -53,6 +56,7 @@ def read_options(method: Method, typed: Sequence[str]) -> TrainOptions:
         places=Places(given.registry, given.adapters, given.runs),
         force=given.force,
         again=shlex.join(["python", "-m", f"training.{method.name}", *words]),
+        rates=read_rates(given.hourly_price, given.storage_price),
     )
 
 
@@ -80,6 +84,7 @@ def parser_of(method: Method) -> Parser:
     add("--adapters", type=Path, default=ADAPTERS, metavar="DIR", help="(models/adapters)")
     add("--runs", type=Path, default=RUNS, metavar="DIR", help=f"checkpoints, logs ({RUNS})")
     add("--force", action="store_true", help="replace an adapter of this name")
+    add_rates(parser)
     return parser
 
 
@@ -100,7 +105,7 @@ def _train(method: Method, options: TrainOptions) -> None:
     if trained is None:
         return
     if not options.tried:
-        deliver(trained, places, force=options.force)
+        deliver(trained, places, force=options.force, rates=options.rates)
         return
     folder = deliver(trained, places, force=True, registered=False)
     print(

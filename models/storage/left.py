@@ -1,30 +1,28 @@
 """What commands left in an account: a list of this user's, written before a thing is made.
 
-    $BAR_EXAM_STATE/left.jsonl     a line for each thing, and a line when it is gone
+    $BAR_EXAM_STATE/left.jsonl     a line for each thing
 
 A crash leaves a thing that is listed and perhaps never was, and none that is not listed.
 """
 
-import contextlib
-import errno
-import json
 import os
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
-from common.errors import UserError
-from common.files import private_opener
+from common.files import read_jsonl, write_jsonl
 from common.identity import digest
 from common.locks import locked
 from common.paths import state_dir
 from common.redaction import address, outward
+from common.settings import validated
 from common.storable import each_text
 from models.egress import host_of
 
 Kind = Literal["objects", "training job"]
+MEND = "mend that, or name another folder in $BAR_EXAM_STATE: what is not listed is not made"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +36,7 @@ class Left:
         server: its address, where that is not AWS.
         account: whose it is; empty where nobody said, as of buckets, whose names are unique.
         by: what made it, for people.
+        when: it was listed.
     """
 
     kind: Kind
@@ -46,10 +45,11 @@ class Left:
     server: str
     account: str
     by: str
+    when: str = ""
 
     @property
     def identity(self) -> str:
-        """What tells it from other things, whoever made it."""
+        """What tells it from other things, whoever made it, and whenever."""
         return digest(self.kind, self.place, self.region, self.server, self.account)
 
 
@@ -77,10 +77,11 @@ def note(left: Left) -> None:
     Raises:
         UserError: the list cannot be written; so nothing may be made.
     """
-    with _held() as path:
-        if left.identity not in _read(path):
+    with locked(list_path().with_suffix(".lock")):
+        listed = read_left()
+        if left.identity not in {each.identity for each in listed}:
             when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-            _append(path, {"left": asdict(left), "when": when})
+            _write([*listed, replace(left, when=when)])
 
 
 def gone(left: Left) -> None:
@@ -89,73 +90,33 @@ def gone(left: Left) -> None:
     Raises:
         UserError: the list cannot be written.
     """
-    with _held() as path:
-        _append(path, {"gone": left.identity})
+    with locked(list_path().with_suffix(".lock")):
+        _write([each for each in read_left() if each.identity != left.identity])
 
 
-def read_left() -> list[tuple[str, Left]]:
-    """(when, what) of everything on the list, oldest first.
+def read_left() -> tuple[Left, ...]:
+    """Everything on the list, oldest first.
 
     Raises:
-        UserError: the list cannot be read.
+        UserError: the list cannot be read, or a line is not of this release.
     """
-    return list(_read(list_path()).values())
-
-
-def _read(path: Path) -> dict[str, tuple[str, Left]]:
-    """By identity. A line that a crash cut short was about a thing that was not made."""
-    try:
-        text = path.read_text("utf-8", "replace") if path.is_file() else ""
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}; mend its permissions") from error
-    found: dict[str, tuple[str, Left]] = {}
-    for number, line in enumerate(text.split("\n"), start=1):
-        try:
-            value = json.loads(line)
-        except ValueError:
-            continue
-        try:
-            if "gone" in value:
-                found.pop(value["gone"], None)
-                continue
-            left = Left(**value["left"])
-            if left.kind not in get_args(Kind):
-                raise ValueError(left.kind)
-            found.setdefault(left.identity, (value["when"], left))
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(
-                f"{path}, line {number} is not what this release wrote; mend or remove that line"
-            ) from error
-    return found
-
-
-@contextlib.contextmanager
-def _held() -> Iterator[Path]:
     path = list_path()
-    with locked(path.with_suffix(".lock")):
-        yield path
+    rows = read_jsonl(path) if path.is_file() else ()
+    return tuple(validated(where, row, Left) for where, row in rows)
 
 
-def _append(path: Path, line: dict[str, Any]) -> None:
-    """Through to the disk, in one write.
+def _write(listed: Collection[Left]) -> None:
+    """Through to the disk: the thing may cost money before the next line is written.
 
     Raises:
         UserError: it cannot be written.
     """
-    text = json.dumps(each_text(line, outward)) + "\n"
+    path = list_path()
+    write_jsonl(
+        path, (each_text(asdict(each), outward) for each in listed), mend=MEND, private=True
+    )
+    folder = os.open(path.parent, os.O_RDONLY)
     try:
-        file = private_opener(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
-        try:
-            end = os.lseek(file, 0, os.SEEK_END)
-            whole = not end or os.pread(file, 1, end - 1) == b"\n"
-            content = (text if whole else f"\n{text}").encode()
-            if os.write(file, content) < len(content):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            os.fsync(file)
-        finally:
-            os.close(file)
-    except OSError as error:
-        raise UserError(
-            f"{path}, the list of what commands leave in your account, cannot be written: "
-            f"{error.strerror}; mend that, or name another folder in $BAR_EXAM_STATE"
-        ) from error
+        os.fsync(folder)
+    finally:
+        os.close(folder)

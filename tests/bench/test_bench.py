@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench import __main__ as bench
-from bench import collection, endpoint, recorded
+from bench import bedrock, collection, endpoint, recorded
 from bench.results import Finding, Row, at_most, origin, page, read_sections, section
 from bench.sessions import ROOT, Exam, Session, examine, run_empty, run_pytest
 from common.errors import UserError
@@ -150,6 +150,13 @@ def test_a_recording_is_examined_in_a_folder_of_its_own(tmp_path):
     assert exam.calls == 0
     assert 0 < exam.run_seconds < exam.session.seconds
     assert (tmp_path / "store.sqlite").is_file()
+
+
+def test_a_tiny_run_on_bedrock_answers_every_call(tmp_path):
+    finding = bedrock.measure(tmp_path, repeats=1, calls=100)
+    rows = {row.what: row for row in finding.rows}
+    assert rows["the limit"].measured == "0.08 s"
+    assert 1 <= int(rows["calls at once, as the server counted"].measured) <= 64
 
 
 def test_a_tiny_endpoint_run_makes_two_calls_a_case(tmp_path):

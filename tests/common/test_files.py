@@ -276,8 +276,12 @@ def test_a_file_that_is_not_there_is_one_line(tmp_path):
 
 
 def test_whoever_writes_whole_or_reads_rows_does_it_here():
-    """Beside it stand moves that are no drafts: CUAD's unpacked files, checkpoints set aside."""
+    """Beside it stand moves that are no drafts: CUAD's unpacked files, checkpoints set aside.
+
+    And what grows over several processes until it is whole: files and folders from S3.
+    """
     moves = {"fixtures/download/archive.py", "training/trainer/checkpoints.py"}
+    moves |= {"models/storage/fetching.py", "models/storage/folders.py"}
     assert renames() == {"common/files.py"} | moves
     # A server's reply comes in lines too, and a judge's.
     assert line_readers() <= {"common/files.py", "models/endpoint/completion.py"}

@@ -2,17 +2,19 @@
 
 import io
 import os
+import signal
+import subprocess
+import sys
 
 import boto3
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from common.errors import UserError
 from models import clean
 from models.storage import left as listing
 from models.storage.left import Left, gone, note, notes, read_left
 from tests.builders.aws_server import Fault, environment, running
+from tests.conftest import ROOT
 
 ACCOUNT = "123456789012"
 
@@ -53,7 +55,7 @@ def typed(registry, *words):
 
 
 def places():
-    return [left.place for _, left in read_left()]
+    return [left.place for left in read_left()]
 
 
 def test_without_yes_it_is_shown_and_nothing_goes(aws, registry, capsys):
@@ -88,7 +90,7 @@ def test_of_a_bucket_that_keeps_versions_none_stays(aws, registry):
     versioning = {"Status": "Enabled"}
     client.put_bucket_versioning(Bucket="bucket", VersioningConfiguration=versioning)
     put("team/a", "team/a", "team/ab")
-    gone(next(left for _, left in read_left() if left.place.endswith("ab")))
+    gone(next(left for left in read_left() if left.place.endswith("ab")))
     assert typed(registry, "--yes") == 0
     found = client.list_object_versions(Bucket="bucket")
     assert [each["Key"] for each in found["Versions"]] == ["team/ab"]
@@ -216,33 +218,43 @@ def test_no_secret_is_on_the_list(aws, monkeypatch):
     assert "pass123word" not in text and "hidden123" not in text and "testing" not in text
 
 
-LINES = st.lists(st.tuples(st.booleans(), st.integers(0, 3)), max_size=8)
+def test_two_processes_list_what_each_makes(tmp_path, monkeypatch):
+    monkeypatch.setenv("BAR_EXAM_STATE", str(tmp_path))
+    script = (
+        "import sys; from models.storage.left import Left, note\n"
+        "for n in range(15): note(Left('objects', f's3://b/{sys.argv[1]}{n}', 'r', '', '', 'x'))"
+    )
+    both = [subprocess.Popen([sys.executable, "-c", script, name], cwd=ROOT) for name in "ab"]
+    assert [each.wait(60) for each in both] == [0, 0]
+    assert len(set(places())) == len(places()) == 30
 
 
-@given(LINES, st.integers(0, 400))
-def test_a_line_that_a_crash_cut_costs_no_other(tmp_path_factory, steps, cut):
-    folder = tmp_path_factory.mktemp("state")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BAR_EXAM_STATE", str(folder))
-        things = [Left("objects", f"s3://b/{n}", "r", "", "", "x") for n in range(4)]
-        for listed, number in steps:
-            (note if listed else gone)(things[number])
-        before = read_left()
-        path = listing.list_path()
-        line = f'{{"left": {{"kind": "objects"{" " * cut}'
-        with path.open("a") as file:
-            file.write(line)
-        assert read_left() == before
-        late = Left("objects", "s3://b/late", "r", "", "", "x")
-        note(late)
-        assert [left for _, left in read_left()] == [*(left for _, left in before), late]
+@pytest.mark.parametrize("nth", [1, 4])
+def test_a_kill_amid_a_line_costs_no_other(tmp_path, monkeypatch, nth):
+    """The process dies as the list takes its place, the worst moment there is."""
+    monkeypatch.setenv("BAR_EXAM_STATE", str(tmp_path))
+    script = (
+        "import os, signal\nfrom pathlib import Path\nfrom models.storage.left import Left, note\n"
+        "replace, count = Path.replace, []\n"
+        "def killed(self, target):\n    count.append(1)\n"
+        f"    if len(count) == {nth}: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    return replace(self, target)\n"
+        "Path.replace = killed\n"
+        "for n in range(9): note(Left('objects', f's3://b/{n}', 'r', '', '', 'x'))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert places() == [f"s3://b/{n}" for n in range(nth - 1)]
+    note(Left("objects", "s3://b/late", "r", "", "", "x"))
+    assert len(places()) == nth
+    assert {path.name for path in tmp_path.iterdir()} <= {"left.jsonl", "left.lock"}
 
 
 def test_a_line_of_another_release_stops_everything(aws, registry, capsys):
     put("a")
     with listing.list_path().open("a") as file:
-        file.write('{"left": {"kind": "endpoint"}}\n')
+        file.write('{"kind": "endpoint", "place": "x"}\n')
     assert typed(registry, "--yes") == 4
-    assert "left.jsonl, line 2 is not what this release wrote" in capsys.readouterr().err
+    assert "left.jsonl, line 2: " in capsys.readouterr().err
     with pytest.raises(UserError):
         read_left()

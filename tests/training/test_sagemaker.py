@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tarfile
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import boto3
@@ -20,13 +21,15 @@ from moto import mock_aws
 
 from common import aws
 from common.errors import UserError
-from models.manifest import Manifest, write_manifest
+from common.identity import file_digest
+from models.manifest import Manifest, read_manifest, write_manifest
 from models.registry import read_entry
 from models.storage.left import read_left
 from tests.builders.policies import permissive
 from tests.conftest import ROOT
 from tests.seams import users
 from training.data.examples import Meta, write_meta
+from training.outcome.cost import Rates, note_cost
 from training.outcome.delivery import Places
 from training.sagemaker import __main__ as sagemaker
 from training.sagemaker import artifacts, container, job, shipment
@@ -237,7 +240,7 @@ def test_what_a_job_leaves_is_listed_before_it_is_made(checkout, cloud, monkeypa
     create, listed = job.create, []
 
     def created(*given):
-        listed.extend(left for _, left in read_left())
+        listed.extend(left for left in read_left())
         return create(*given)
 
     monkeypatch.setattr(job, "create", created)
@@ -652,6 +655,33 @@ def test_a_delivery_replaces_what_lies_there(tmp_path):
     assert not (old / "old.txt").exists()
     assert (old / "adapter_model.safetensors").read_bytes() == b"w"
     assert read_entry("n", tmp_path / "models" / "registry").adapter == old
+
+
+def test_what_a_job_cost_is_in_its_manifest_and_the_entry_names_that(tmp_path):
+    folder = delivered(tmp_path / "new")
+    adapter, entry = folder / "adapter", folder / "entry.toml"
+    digest = file_digest(adapter / "manifest.json")
+    entry.write_text(f'{entry.read_text()}manifest = "{digest}"  # kept\n')
+    found = {"BillableTimeInSeconds": 1800, "ResourceConfig": {"InstanceCount": 2}}
+    rates = Rates(Decimal("1.21"), Decimal("0.023"))
+    note_cost(adapter, entry, rates, job.billed_seconds(found))
+    installed = artifacts.install(folder, "n", places(tmp_path))
+    cost = read_manifest(installed).model_dump()["cost"]
+    assert cost["training"] == {"seconds": 3600, "usd_per_hour": "1.21", "usd": "1.2100"}
+    assert cost["storage"]["usd_per_gb_month"] == "0.023"
+    assert read_entry("n", tmp_path / "models" / "registry").manifest == file_digest(
+        installed / "manifest.json"
+    )
+
+
+def test_what_a_job_does_not_say_is_unknown(tmp_path):
+    folder = delivered(tmp_path / "new")
+    before = (folder / "adapter" / "manifest.json").read_bytes()
+    note_cost(folder / "adapter", folder / "entry.toml", Rates(), job.billed_seconds({}))
+    assert (folder / "adapter" / "manifest.json").read_bytes() == before
+    note_cost(folder / "adapter", folder / "entry.toml", Rates(hour=Decimal(1)), None)
+    cost = read_manifest(folder / "adapter").model_dump()["cost"]
+    assert cost["training"] == {"seconds": None, "usd_per_hour": "1", "usd": None}
 
 
 def test_a_reward_model_is_installed_without_an_entry(tmp_path):

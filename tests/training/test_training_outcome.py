@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -181,6 +182,24 @@ def meanwhile(monkeypatch, work):
         return ours(*args, **kwargs)
 
     monkeypatch.setattr(command, "deliver", deliver)
+
+
+def test_the_manifest_says_what_the_adapter_cost_where_a_price_was_named(base, folder, capsys):
+    recipe = write_recipe(folder, base)
+    assert "--hourly-price much" in refused(capsys, folder, recipe, "--hourly-price", "much")
+    assert run(folder, recipe, "--hourly-price", "3.6") == 0
+    adapter = folder / "adapters" / "tiny"
+    facts = read_manifest(adapter).model_dump()
+    training, storage = facts["cost"]["training"], facts["cost"]["storage"]
+    assert (training["seconds"], training["usd_per_hour"]) == (facts["seconds"], "3.6")
+    assert training["usd"] == f"{Decimal(str(facts['seconds'])) / 1000:.4f}"
+    assert storage["bytes"] >= (adapter / "adapter_model.safetensors").stat().st_size
+    assert storage["usd_per_gb_month"] is storage["usd_per_month"] is None, "never 0"
+    assert read_entry("tiny", folder / "registry").manifest == file_digest(
+        adapter / "manifest.json"
+    )
+    assert run(folder, recipe, "--force") == 0
+    assert "cost" not in read_manifest(adapter).model_dump()
 
 
 def test_the_manifest_is_of_the_files_that_the_run_began_with(base, folder, monkeypatch):

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from common.command import Parser
 from common.errors import UserError
-from evals.options import asks_nobody, dollars_of
+from evals.options import asks_nobody
+from models.price import read_dollars
 from models.registry import SHIPPED
 from training.optimize.delivery import PROGRAMS, Places
 
@@ -75,7 +76,7 @@ def read_options(typed: Sequence[str]) -> OptimizeOptions:
         output=given.output,
         max_calls=given.max_calls,
         max_tokens=given.max_tokens,
-        max_cost=dollars_of("--max-cost", given.max_cost),
+        max_cost=read_dollars("--max-cost", given.max_cost),
         store=given.store,
         cuad_dir=given.cuad_dir,
         places=Places(given.registry, given.programs or given.registry.parent / PROGRAMS),

@@ -20,6 +20,7 @@ from models.manifest import FILE, Manifest, write_manifest
 from models.registry import SHIPPED, entry_path, is_registered, read_entry
 from training.outcome.account import manifest_of, validation_curve
 from training.outcome.card import card
+from training.outcome.cost import Rates, cost_of, size_of, with_cost
 from training.trainer.checkpoints import WEIGHTS, clear, held
 from training.trainer.loading import Loaded
 from training.trainer.method import Method
@@ -94,11 +95,17 @@ def check_not_kept(name: str, places: Places) -> None:
 
 
 def deliver(
-    trained: Trained, places: Places, *, force: bool = False, registered: bool = True
+    trained: Trained,
+    places: Places,
+    *,
+    force: bool = False,
+    registered: bool = True,
+    rates: Rates | None = None,
 ) -> Path:
     """Write adapter, manifest, card and entry, and say what to type next.
 
-    Without `registered` there is no entry, and nothing is said: it was a try.
+    Without `registered` there is no entry, and nothing is said: it was a try. With `rates` the
+    manifest says what it cost.
 
     Returns:
         The adapter's folder.
@@ -110,14 +117,14 @@ def deliver(
     run = trained.checkpoint.folder.parent
     with held(run):
         check_free(trained.loaded.recipe, places, force=force)
-        folder = _install(trained, places, registered=registered)
+        folder = _install(trained, places, rates or Rates(), registered=registered)
         clear(run)
     if registered:
         _say(trained, folder, places)
     return folder
 
 
-def _install(trained: Trained, places: Places, *, registered: bool) -> Path:
+def _install(trained: Trained, places: Places, rates: Rates, *, registered: bool) -> Path:
     loaded, checkpoint = trained.loaded, trained.checkpoint
     name = loaded.recipe.name
     folder = places.adapters / name
@@ -125,6 +132,9 @@ def _install(trained: Trained, places: Places, *, registered: bool) -> Path:
         draft.mkdir()
         _write_weights(checkpoint.best, loaded.recipe, draft)
         manifest = manifest_of(loaded, checkpoint)
+        if rates.named:
+            seconds = (manifest.model_extra or {})["seconds"]
+            manifest = with_cost(manifest, cost_of(rates, seconds, size_of(draft)))
         digest = file_digest(write_manifest(draft, manifest))
         _write_card(loaded, manifest, draft, places)
         check_not_kept(name, places)  # it may have been promoted while these were written

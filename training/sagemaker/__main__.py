@@ -14,8 +14,10 @@ from common.command import run
 from common.identity import file_digest
 from models.egress import Egress, bucket_url
 from models.registry import is_registered
+from models.storage.layout import ADAPTER, ENTRY
 from models.storage.left import Left, note, notes, server_of
 from models.storage.sending import send
+from training.outcome.cost import Rates, note_cost
 from training.outcome.delivery import Places, check_free
 from training.preferences.formats import read_pairs, read_unpaired
 from training.sagemaker import artifacts, job
@@ -61,7 +63,7 @@ def submit_or_find(options: JobOptions) -> str:
     if not options.wait:
         return "next: type the same line with --wait to install what it trains"
     described = job.wait(sagemaker, name, options.every)
-    adapter = receive(s3, described["ModelArtifacts"]["S3ModelArtifacts"], name, recipe.name)
+    adapter = receive(s3, described, name, recipe.name, options.rates)
     examined = is_registered(recipe.name, PLACES.registry)
     examine = f"pytest evals --model {recipe.name} --baseline champion"
     then = f"\nnext: {examine}" if examined else ""
@@ -136,12 +138,18 @@ def machine(options: JobOptions, region: str) -> job.Machine:
     return job.Machine(options.role, options.instance, image, options.hours, options.spot)
 
 
-def receive(client: Any, uri: str, name: str, model: str) -> Path:
-    """Fetch what a job trained, and install it as a candidate; returns the adapter's folder."""
-    folder = DELIVERIES / name
+def receive(client: Any, described: dict[str, Any], name: str, model: str, rates: Rates) -> Path:
+    """Fetch what a job trained, and install it as a candidate; returns the adapter's folder.
+
+    What it cost goes into its manifest, as far as the job and `rates` say.
+    """
+    folder, uri = DELIVERIES / name, described["ModelArtifacts"]["S3ModelArtifacts"]
     archive = artifacts.fetch(client, uri, folder / "model.tar.gz")
-    artifacts.unpack(archive, folder / "unpacked")
-    adapter = artifacts.install(folder / "unpacked", model, PLACES)
+    unpacked = folder / "unpacked"
+    artifacts.unpack(archive, unpacked)
+    artifacts.check(unpacked, model)
+    note_cost(unpacked / ADAPTER, unpacked / ENTRY, rates, job.billed_seconds(described))
+    adapter = artifacts.install(unpacked, model, PLACES)
     shutil.rmtree(folder, ignore_errors=True)
     return adapter
 

@@ -73,16 +73,25 @@ def _wanted(packed: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
             yield member
 
 
+def check(folder: Path, name: str) -> None:
+    """Look at all that an unpacked delivery holds.
+
+    Raises:
+        UserError: no manifest; or see `check_delivery`.
+    """
+    check_delivery(folder, name)
+    if read_manifest(folder / ADAPTER) is None:
+        raise UserError("the delivered adapter has no manifest.json; it is not installed")
+
+
 def install(folder: Path, name: str, places: Places) -> Path:
     """Copy a delivery to its places, where it replaces what lies under that name.
 
     `check_free` comes before the job, and what has gone into service since then is not replaced.
 
     Raises:
-        UserError: no manifest; or see `check_delivery` and `check_not_kept`.
+        UserError: see `check` and `check_not_kept`.
     """
-    check_delivery(folder, name)
-    if read_manifest(folder / ADAPTER) is None:
-        raise UserError("the delivered adapter has no manifest.json; it is not installed")
+    check(folder, name)
     check_not_kept(name, places)
     return copy_delivery(folder, name, places.adapters, places.registry)

@@ -225,6 +225,17 @@ def wait(
     )
 
 
+def billed_seconds(found: dict[str, Any]) -> float | None:
+    """What SageMaker bills for, over all instances; None where it does not say.
+
+    >>> billed_seconds({"BillableTimeInSeconds": 60, "ResourceConfig": {"InstanceCount": 2}})
+    120
+    """
+    seconds: float | None = found.get("BillableTimeInSeconds")
+    count = found.get("ResourceConfig", {}).get("InstanceCount", 1)
+    return None if seconds is None else seconds * count
+
+
 def progress(found: dict[str, Any]) -> str:
     """One line on a job: what it does, SageMaker's message, minutes, loss and epoch.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from common.command import Parser, choice
 from common.errors import UserError
+from training.outcome.cost import Rates, add_rates, read_rates
 from training.trainer.method import METHODS
 
 
@@ -27,6 +28,7 @@ class JobOptions:
         wait: whether to wait until it is done, and to install the adapter.
         force: whether an adapter of this name is replaced.
         every: seconds between looks.
+        rates: what an hour of an instance costs, and storage.
     """
 
     method: str
@@ -42,6 +44,7 @@ class JobOptions:
     wait: bool
     force: bool
     every: float
+    rates: Rates
 
 
 def read_options(typed: Sequence[str]) -> JobOptions:
@@ -51,7 +54,8 @@ def read_options(typed: Sequence[str]) -> JobOptions:
         UserError: it cannot be understood, or the role or a number is impossible.
     """
     given = vars(_parser().parse_args(typed))
-    options = JobOptions(settings=tuple(given.pop("set")), **given)
+    rates = read_rates(given.pop("hourly_price"), given.pop("storage_price"))
+    options = JobOptions(settings=tuple(given.pop("set")), rates=rates, **given)
     if not re.fullmatch(r"arn:aws[a-z-]*:iam::\d{12}:role/.+", options.role):
         raise UserError(f"--role {options.role}: give arn:aws:iam::ACCOUNT:role/NAME")
     if not 0 < options.hours <= 24 * 28 or options.every < 0:
@@ -78,4 +82,5 @@ def _parser() -> Parser:
     add("--wait", action="store_true", help="until it is done, then install the adapter")
     add("--force", action="store_true", help="replace an adapter of this name")
     add("--every", type=float, default=30.0, metavar="S", help="seconds between looks (30)")
+    add_rates(parser)
     return parser
