@@ -21,7 +21,7 @@ from evals.calls.budget import DECLINED, Budget
 from evals.calls.calls import Calls, answer_key, cut_off_key
 from evals.calls.claims import claimed
 from evals.calls.journal import Journal, Lookups
-from evals.calls.payments import Payments, paid_before
+from evals.calls.payments import Payments, Purse, paid_before
 from evals.calls.rankings import Ranked, Rankings, batches
 from evals.calls.store import Store, answer_from
 from evals.calls.tally import tallying
@@ -38,7 +38,7 @@ from fixtures.cases import Case
 from fixtures.retrieval.passages import Passage
 from models.chat import Answer, ChatModel, Composed, Model
 from models.metering import Usage
-from models.price import FREE, summed
+from models.price import FREE, NOTHING, summed
 
 CLOSES_IN = 10.0
 """Seconds that a model or judge has to let go of what it holds open."""
@@ -120,6 +120,8 @@ class Run:
         self._budget = Budget(plan.max_calls, plan.max_tokens, plan.max_cost)
         answers, scores = Lookups(store, "answers"), Lookups(store, "scores")
         self._payments = Payments(_purpose(plan, retriever), self._journal)
+        if plan.embedding not in (None, FREE):
+            self._rankings.purse = Purse(plan.embedding, self._budget, self._payments)
         self._calls = Calls(
             self._journal,
             answers,
@@ -284,7 +286,10 @@ class Run:
                 group.create_task(self._take(request, kept, group))
         for each in ranked:
             if each.failed is not None:
-                self._lose(each.case, self._calls.excepted(each.failed), group)
+                declined = each.failed.startswith(DECLINED)
+                self._lose(
+                    each.case, each.failed if declined else self._calls.excepted(each.failed), group
+                )
 
     async def _ask_again(self) -> None:
         """Ask once more what failed, since the fault may have passed; what fails twice has failed.
@@ -566,6 +571,7 @@ class Run:
             cost=self._budget.cost,
             paid_before=self._budget.before,
             judging=self._calls.judging,
+            embedding=self._rankings.purse.paid if self._rankings.purse else NOTHING,
         )
 
     @property

@@ -59,7 +59,7 @@ class Plan:
     compares the answers of `pairings`, pairs of models' names. A model that draws its answers is
     asked each case `repeats` times. With `gold`, which cuts contracts into passages, models are
     given the gold passages among those that were ranked. `prices` says by a model's name what its
-    tokens cost.
+    tokens cost, and `embedding` what those of the retriever's embedder do.
     """
 
     models: tuple[Model, ...]
@@ -69,6 +69,7 @@ class Plan:
     max_tokens: int | None = None
     max_cost: Decimal | None = None
     prices: Callable[[str], Price | None] = lambda name: None
+    embedding: Price | None = None
     needs_answers: bool = True
     stages: tuple[tuple[Case, ...], ...] = ()
     rules: tuple[str, ...] = tuple(DEFAULT)

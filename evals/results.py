@@ -52,7 +52,8 @@ class Spending:
     `asked_again` are calls that had failed and were made once more before the exam ended;
     `came_back` are those of them that then brought a reply. `cost` are the US dollars that this
     run paid, as far as prices are known, and `paid_before` those that earlier runs of the same exam
-    had paid; `judging` is the part of `cost` that judges asked for.
+    had paid; `judging` is the part of `cost` that judges asked for, and
+    `embedding` that of the retriever's embedder.
     """
 
     calls: int
@@ -65,6 +66,7 @@ class Spending:
     cost: Decimal = NOTHING
     paid_before: Decimal = NOTHING
     judging: Decimal = NOTHING
+    embedding: Decimal = NOTHING
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,19 @@ class Price(BaseModel):
         return ((tokens - out) * reading + out * dearer).scaleb(PER_TOKEN)
 
 
+class ReadingPrice(BaseModel):
+    """US dollars per million tokens of what only reads: an embedder."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    input: Dollars
+
+    @property
+    def whole(self) -> Price:
+        """As a price of prompt and reply."""
+        return Price(input=self.input, output=NOTHING)
+
+
 def summed(costs: Iterable[Decimal | None]) -> Decimal | None:
     """All of them together; None where one is not known.
 

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from common.errors import UserError
+from fixtures.retrieval.embedder import MINILM
 from models.entry import Entry
 from models.price import FREE, Price
 from models.program.entry import ProgramEntry
 from models.registry import KINDS, entry_path, is_registered, read_entry
+from models.retrieval.entry import SentencesEntry, embedders_beside, read_embedder
 
 OWN = ("local", "recorded", "extractive", "echo", "program")
 """Kinds that send nobody a token themselves: a program asks its generator, which has a price."""
@@ -31,6 +33,24 @@ class Prices:
             known = is_registered(name, self.registry)
             self._known[name] = _price(read_entry(name, self.registry)) if known else FREE
         return self._known[name]
+
+    def of_embedder(self, name: str) -> Price | None:
+        """The price of an embedder's tokens; None where nobody knows it."""
+        if name == MINILM:
+            return FREE
+        entry = read_embedder(name, self.registry)
+        if entry.price is not None:
+            return entry.price.whole
+        return FREE if isinstance(entry, SentencesEntry) else None
+
+    def check_embedder(self, name: str) -> None:
+        """Raise a UserError for an embedder whose price nobody knows, under `--max-cost`."""
+        if self.of_embedder(name) is None:
+            file = entry_path(name, embedders_beside(self.registry))
+            raise UserError(
+                f"--max-cost: embedder {name} has no price; add [price] with input, US dollars per "
+                f"million tokens, to {file} (0 where it costs nothing)"
+            )
 
     def billed(self, name: str) -> bool:
         """Whether somebody is paid for what a model answers."""

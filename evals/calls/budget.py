@@ -1,8 +1,8 @@
 """Limits on calls, tokens and money, kept by reserving before a call what it may cost at most."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -60,6 +60,7 @@ class Budget:
             yield reservation
         finally:
             if reservation.declined is None:
+                self._under_way -= 1
                 self._give_back(reservation)
 
     async def reserve(self, tokens: int, cost: Decimal = NOTHING) -> str | None:
@@ -79,7 +80,21 @@ class Budget:
 
     async def settle(self, reserved: int, spent: int) -> None:
         """Replace the reservation of a call that was sent by the tokens that it did cost."""
+        self._under_way -= 1
         self._give_back(Reservation(None, reserved, sent=True, spent=spent))
+
+    @contextmanager
+    def beside(self, cost: Decimal) -> Iterator[Reservation]:
+        """Room for what is paid beside calls, such as embedding; declined at once without room."""
+        reservation = Reservation(None if self._affords(cost) else self._refusal(0), 0, cost)
+        if reservation.declined is None:
+            self._hold(0, cost)
+            self._holding += bool(cost)
+        try:
+            yield reservation
+        finally:
+            if reservation.declined is None:
+                self._give_back(reservation)
 
     def extend(self, reservation: Reservation, cost: Decimal) -> bool:
         """Reserve so much more for a call that is made once more; False where it does not fit."""
@@ -118,7 +133,6 @@ class Budget:
     def _give_back(self, reservation: Reservation) -> None:
         """Without waiting for anything: the call may be on its way out of a cancelled run."""
         self._hold(-reservation.tokens, -reservation.cost)
-        self._under_way -= 1
         self._holding -= bool(reservation.tokens or reservation.cost)
         self.calls += reservation.sent
         self.tokens += reservation.spent

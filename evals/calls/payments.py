@@ -2,17 +2,17 @@
 
 import asyncio
 import uuid
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
-from evals.calls.budget import Reservation
+from evals.calls.budget import Budget, Reservation
 from evals.calls.journal import Journal
 from evals.calls.store import Row, Store
 from models.chat import Answer
-from models.metering import Meter, Usage
+from models.metering import Meter, Usage, metering
 from models.price import NOTHING, Price
 
 
@@ -67,7 +67,7 @@ class Bill:
             if self.reservation.sent and isinstance(error, asyncio.CancelledError):
                 self._settle(self.reservation.cost)
             else:
-                self._settle(self.meter.usage.at(self.price))
+                self.settle_metered()
             raise
 
     def settled(self, answer: Answer) -> Answer:
@@ -77,10 +77,37 @@ class Bill:
         self._settle(cost)
         return answer if self.price is None else replace(answer, cost=cost)
 
+    def settle_metered(self) -> None:
+        """Settle what was billed, whatever came of it."""
+        self._settle(self.meter.usage.at(self.price))
+
     def _settle(self, cost: Decimal) -> None:
         self.reservation.paid = paid = cost + self.greeted
         if self.payments and (self.intended or paid):
             self.payments.note(self.call, "paid", paid)
+
+
+@dataclass
+class Purse:
+    """Pays for what is no call of a model, such as embedding, at one price."""
+
+    price: Price
+    budget: Budget
+    payments: Payments
+    paid: Decimal = NOTHING
+
+    @asynccontextmanager
+    async def paying(self, tokens: int) -> AsyncIterator[str | None]:
+        """Pay for what is billed inside the block, `tokens` at most; yields why it may not be."""
+        with self.budget.beside(self.price.most(tokens)) as reservation, metering() as meter:
+            bill = Bill(self.price, reservation, meter, self.payments)
+            if reservation.declined is None and self.budget.max_cost is not None:
+                await bill.intend()
+            try:
+                yield reservation.declined
+            finally:
+                bill.settle_metered()
+                self.paid += reservation.paid
 
 
 def paid_before(store: Store, exam: str) -> Decimal:

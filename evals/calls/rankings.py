@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from common.identity import digest
 from evals.calls.journal import Journal
+from evals.calls.payments import Purse
 from evals.calls.store import Store, passages_of, retrieval_row
 from evals.isolation import isolated
 from evals.plan import Retrieves
@@ -29,13 +30,15 @@ class Ranked:
 class Rankings:
     """Ranks contracts in batches, each once, and keeps what came.
 
-    `embedded` says how many contracts of how many a retriever has embedded that does.
+    `embedded` says how many contracts of how many a retriever has embedded that does. `purse` pays
+    for that, where somebody is paid.
     """
 
     retriever: Retrieves
     store: Store
     journal: Journal
     embedded: tuple[int, int] | None = None
+    purse: Purse | None = None
 
     def known(self, cases: Sequence[Case]) -> list[Ranked]:
         """Those of the cases whose passages the store holds."""
@@ -58,6 +61,15 @@ class Rankings:
         return found or [each for group in contracts for each in await self.ranked(group)]
 
     async def _rank(self, cases: list[Case]) -> list[Ranked]:
+        if self.purse is None:
+            return await self._retrieved(cases)
+        async with self.purse.paying(_most_tokens(cases)) as declined:
+            if declined is None:
+                return await self._retrieved(cases)
+        several = len({case.contract.id for case in cases}) > 1  # which are then tried one by one
+        return [] if several else [Ranked(case, failed=declined) for case in cases]
+
+    async def _retrieved(self, cases: list[Case]) -> list[Ranked]:
         found = await asyncio.to_thread(self.retriever.retrieve, cases, self._on_embedded)
         for case, passages in zip(cases, found, strict=True):
             self.journal.add(retrieval_row(self._key(case), passages))
@@ -70,6 +82,13 @@ class Rankings:
         return digest(
             "retrieval", self.retriever.identity, case.question, case.category, case.contract.digest
         )
+
+
+def _most_tokens(cases: Iterable[Case]) -> int:
+    """Tokens of contracts and questions at most: their bytes, for passages overlap."""
+    texts = {case.contract.digest: case.contract.text for case in cases}
+    asked = {case.question for case in cases}
+    return sum(len(text.encode()) for text in (*texts.values(), *asked))
 
 
 def batches(cases: Iterable[Case]) -> Iterator[list[Case]]:

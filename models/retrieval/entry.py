@@ -9,6 +9,7 @@ from common.errors import UserError
 from common.settings import nearest, read_toml
 from fixtures.retrieval.embedder import MINILM
 from models.endpoint.entry import Served
+from models.price import ReadingPrice
 from models.registry import entry_names, entry_path
 
 SENTENCES = "sentence-transformers:"
@@ -20,6 +21,7 @@ class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     description: str = ""
+    price: ReadingPrice | None = None
 
 
 class SentencesEntry(_Entry):

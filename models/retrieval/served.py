@@ -14,9 +14,11 @@ from common.identity import digest
 from common.redaction import keep_secret, keep_secrets_of
 from fixtures.retrieval.embedder import unit
 from models.egress import Egress
+from models.endpoint.completion import usage_of
 from models.endpoint.connection import LONGEST_BODY, Connection, connect
 from models.endpoint.failures import advice, diagnose, refusal, refusal_within
 from models.endpoint.surroundings import advice_on_proxies
+from models.metering import billed
 from models.remote.failures import Failure
 from models.retrieval.entry import ServedEntry
 
@@ -172,6 +174,7 @@ def _vectors(body: bytes, wanted: int, dimensions: int | None) -> list[Vector] |
     """The vectors of a reply in the order of what was asked, whatever order they came in."""
     try:
         parsed = json.loads(body)
+        billed(usage_of(parsed))
         failure = refusal_within(parsed, {})
         if failure is not None:
             return failure

@@ -15,6 +15,8 @@ from common.errors import UserError
 from common.identity import digest
 from fixtures.retrieval.embedder import unit
 from models.egress import Egress, host_of, is_this_machine
+from models.metering import Usage, billed
+from models.remote.replies import count
 from models.retrieval.entry import TitanEntry
 
 if TYPE_CHECKING:
@@ -74,13 +76,14 @@ class TitanEmbedder:
             with ThreadPoolExecutor(self._entry.concurrency) as pool:
                 calls = [pool.submit(self._vector, client, text) for text in texts]
                 try:
-                    return unit([call.result() for call in calls])
+                    return unit([_read(call.result()) for call in calls])
                 finally:
                     pool.shutdown(cancel_futures=True)
 
     embed_queries = embed
 
-    def _vector(self, client: Any, text: str) -> list[float]:
+    def _vector(self, client: Any, text: str) -> tuple[list[float], int]:
+        """The vector of a text, and the tokens that it has."""
         asked = {"inputText": text, "dimensions": self._entry.dimensions, "normalize": True}
         reply = client.invoke_model(
             modelId=self._entry.model,
@@ -89,15 +92,16 @@ class TitanEmbedder:
             accept="application/json",
         )["body"].read()
         try:
-            vector = [float(each) for each in json.loads(reply)["embedding"]]
+            said = json.loads(reply)
+            vector = [float(each) for each in said["embedding"]]
         except (ValueError, TypeError, LookupError, RecursionError):
-            vector = []
+            said, vector = {}, []
         if len(vector) != self._entry.dimensions:
             raise UserError(
                 f"embedder {self._name} ({self._entry.model}): a reply without a vector of "
                 f"{self._entry.dimensions} numbers; check `model`"
             )
-        return vector
+        return vector, count(said.get("inputTextTokenCount"))
 
     @cached_property
     def _opened(self) -> Any:
@@ -119,3 +123,10 @@ class TitanEmbedder:
             return open_client(
                 "bedrock-runtime", entry.region, profile=entry.profile, config=config
             )
+
+
+def _read(reply: tuple[list[float], int]) -> list[float]:
+    """The vector, once its tokens are noted, by the thread of whoever pays."""
+    vector, tokens = reply
+    billed(Usage(tokens))
+    return vector

@@ -99,6 +99,7 @@ def plan_exam(prepared: Prepared, selected: Selected, chats: Chats) -> Planned:
     )
     entries = {model.name: read_entry(model.name, options.registry) for model in models}
     gold = tuple(gold_notes(entries, cases)) if options.retriever.passages == "gold" else ()
+    prices = Prices(options.registry)
     ahead = look_ahead(prepared, cases, leaks, agenda.judge_exams, beside)
     return Planned(
         prepared=prepared,
@@ -107,7 +108,8 @@ def plan_exam(prepared: Prepared, selected: Selected, chats: Chats) -> Planned:
             agenda.plan(models, cases, looks.stages, limits, answers),
             repeats=options.repeats,
             max_cost=options.max_cost,
-            prices=Prices(options.registry).of,
+            prices=prices.of,
+            embedding=prices.of_embedder(options.retriever.embedder),
             gold=options.retriever.chunker if options.retriever.passages == "gold" else None,
         ),
         looks=looks,

@@ -103,7 +103,9 @@ def prepare(
     if options.max_cost is not None:
         judges = [name for name in options.judges if not asks_nobody(name)]
         named = (*options.models, *(opponent.name for opponent in opponents), *judges)
-        Prices(options.registry).check(named)
+        prices = Prices(options.registry)
+        prices.check(named)
+        prices.check_embedder(options.retriever.embedder)
     run_id = run_id or new_run_id()
     return Prepared(options, root, gate, dataset, cases, opponents, run_id, extensions, policy)
 

@@ -162,6 +162,7 @@ def format_paid(spending: Spending) -> dict[str, str]:
     named = {
         "paid": spending.cost,
         "of which for judgements": spending.judging,
+        "of which for embedding": spending.embedding,
         "paid for this exam before": spending.paid_before,
     }
     return {name: dollars(cost) for name, cost in named.items() if cost}

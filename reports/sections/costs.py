@@ -66,7 +66,8 @@ def costs_section(
     note = (
         "US dollars, by the price in the registry on the day when each answer was paid for. What "
         f"the store held cost this run nothing: it paid {dollars(spending.cost)}, of which "
-        f"{dollars(spending.judging)} for judgements. Without a price nobody knows a cost."
+        f"{dollars(spending.judging)} for judgements, and {dollars(spending.embedding)} for "
+        "embedding, which is no part of an answer's cost. Without a price nobody knows a cost."
     )
     return Section(NAME, "What it cost", note, tuple(findings))
 

@@ -120,7 +120,10 @@ class FakeServer:
             {"object": "embedding", "index": number, "embedding": vector}
             for number, vector in enumerate(self.vectors(body["input"]))
         ]
-        return web.json_response({"object": "list", "data": rows[::-1], "model": body["model"]})
+        usage = {"prompt_tokens": sum(len(text.split()) for text in body["input"])}
+        return web.json_response(
+            {"object": "list", "data": rows[::-1], "model": body["model"], "usage": usage}
+        )
 
     def _completion(self, body: dict[str, Any]) -> web.Response:
         text = self.reply(body["messages"])

@@ -76,7 +76,7 @@ CALL = st.tuples(
     st.integers(0, 30),  # tokens at most
     st.integers(0, 30),  # thousandths of a dollar at most
     st.floats(0, 1),  # the share of both that it comes to
-    st.sampled_from(("answered", "failed", "cancelled", "retried")),
+    st.sampled_from(("answered", "failed", "cancelled", "retried", "beside")),
 )
 
 
@@ -102,6 +102,12 @@ def test_concurrent_reservations_never_exceed_a_limit_and_never_block(
         cost = Decimal(cost).scaleb(-3)
         for _ in range(chance.randrange(3)):
             await asyncio.sleep(0)
+        if end == "beside":
+            with budget.beside(cost) as reservation:
+                await asyncio.sleep(0)
+                if reservation.declined is None:
+                    reservation.paid = Decimal(int(cost * 10**6 * Decimal(share))).scaleb(-6)
+            return
         async with budget.reserved(tokens, cost) as reservation:
             if reservation.declined:
                 assert reservation.declined.startswith(DECLINED)

@@ -92,6 +92,7 @@ CHANGED: dict[str, str] = {
     "spending.came_back": "new: how many of them brought a reply",
     "spending.cost": "new: dollars paid by this run",
     "spending.judging": "new: the part of it that judges asked for",
+    "spending.embedding": "new: the part of it that the retriever's embedder cost",
     "metrics.cost": "new metric: dollars for a thousand answers, of models with a price",
     "fingerprint.metrics.cost": "likewise",
     "spending.paid_before": "new: dollars that earlier runs of the same exam had paid",

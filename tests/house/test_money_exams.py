@@ -111,3 +111,52 @@ def cost_of(request):
     """What the server bills: it counts words."""
     words = sum(len(message["content"].split()) for message in request["messages"])
     return (words * Decimal(100) + 2 * Decimal(200)).scaleb(-6)
+
+
+def embedding(tmp_path, url, price="[price]\ninput = 2.5\n"):
+    (tmp_path / "embedders").mkdir(exist_ok=True)
+    (tmp_path / "embedders" / "small.toml").write_text(
+        f'kind = "endpoint"\nbase_url = "{url}"\nmodel = "small"\n{price}'
+    )
+    return ("--retriever", "dense", "--embedder", "small", "--limit", "8")
+
+
+def test_an_embedder_is_paid_by_its_own_price_and_within_the_limit(tmp_path, monkeypatch):
+    monkeypatch.setenv("BAR_EXAM_CACHE", str(tmp_path / "cache"))
+    with fake_server() as server:
+        registry(tmp_path / "registry", server.url, "price = { input = 0, output = 0 }\n")
+        output, code = typed(tmp_path, *embedding(tmp_path, server.url, ""), "--max-cost", "5")
+        assert code == 4 and "embedder small has no price" in output, output
+        words = embedding(tmp_path, server.url)
+        output, code = typed(tmp_path, *words, "--max-cost", "0")
+        assert (code, server.calls, list(server.requests)) == (1, 0, []), output
+        errors = {result["error"] for result in last_report(tmp_path)["results"]}
+        assert errors == {"not asked: --max-cost 0 reached"}
+        output, _ = typed(tmp_path, *words, "--max-cost", "5")
+        texts = [text for body in server.requests for text in body.get("input", ())]
+    assert texts, output
+    read = sum(len(text.split()) for text in texts)
+    spending = last_report(tmp_path)["spending"]
+    assert Decimal(spending["embedding"]) == Decimal(spending["cost"]) == read * Decimal("2.5e-6")
+    assert all(result["error"] is None for result in last_report(tmp_path)["results"])
+
+
+def test_workers_share_one_limit(tmp_path):
+    with fake_server(reply=lambda messages: "Not found.") as server:
+        registry(tmp_path / "registry", server.url)
+        output, code = typed(tmp_path, "--max-cost", "1.5", "-n", "2")
+        assert code == 1 and 2 < server.calls < 40, output
+        billed = sum(map(cost_of, server.requests))
+    assert billed <= Decimal("1.5")
+    assert Decimal(last_report(tmp_path)["spending"]["cost"]) == billed
+
+
+def test_looks_share_one_limit(tmp_path):
+    with fake_server(reply=lambda messages: "Not found.") as server:
+        registry(tmp_path / "registry", server.url)
+        (tmp_path / "registry" / "echo.toml").write_text('kind = "echo"\n')
+        output, _ = typed(
+            tmp_path, "--max-cost", "2", "--sequential", "--baseline", "echo", "--limit", "60"
+        )
+        billed = sum(map(cost_of, server.requests))
+    assert 0 < billed <= 2, output
