@@ -33,7 +33,7 @@ from models.factory import Chats
 from models.local.entry import LocalEntry, adapter_folder
 from models.local.weights import base_folder
 from models.prices import Prices
-from models.registry import read_entry
+from models.registry import parts_of, read_entry
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def plan_agenda(
             if options.judge_exam == "take"
             else ()
         ),
-        probe_exams=tuple(_probe_exams(options.models, chats)) if forgets else (),
+        probe_exams=tuple(_probe_exams(options.models, options.registry, chats)) if forgets else (),
         harness_exams=tuple(_harness_exams(options)) if forgets else (),
         contamination_exams=(
             tuple(_contamination_exams(options, cases, chats))
@@ -183,11 +183,16 @@ def varied_cases(cases: Sequence[Case], limit: int) -> frozenset[str]:
     return frozenset(case.id for case in sample(list(cases), limit))
 
 
-def _probe_exams(models: Sequence[str], chats: Chats) -> list[ProbeExam]:
-    """One for each model that has a base of its own."""
-    bases = {name: chats.open_base(name) for name in models}
+def _probe_exams(models: Sequence[str], registry: Path, chats: Chats) -> list[ProbeExam]:
+    """One for each model that has a base of its own; a program knows what its generator does."""
+    voices = {name: parts_of(name, registry)[-1][0] for name in models}
+    bases = {name: chats.open_base(voice) for name, voice in voices.items()}
     probes = read_probes() if any(bases.values()) else ()
-    return [ProbeExam(name, chats.open(name), base, probes) for name, base in bases.items() if base]
+    return [
+        ProbeExam(name, chats.open(voices[name]), base, probes)
+        for name, base in bases.items()
+        if base
+    ]
 
 
 def _contamination_exams(
@@ -198,13 +203,14 @@ def _contamination_exams(
     every = sorted(contracts.values(), key=lambda contract: contract.digest)
     twins = choose_twins(every[: options.variants], every)
     for name in options.models if twins else ():
-        if isinstance(read_entry(name, options.registry), Prompted):
-            yield ContaminationExam(name, chats.open(name, REPLY), twins)
+        *_, (voice, entry) = parts_of(name, options.registry)
+        if isinstance(entry, Prompted):
+            yield ContaminationExam(name, chats.open(voice, REPLY), twins)
 
 
 def _harness_exams(options: ExamOptions) -> Iterator[HarnessExam]:
-    """The harness's tasks, for each model that is an adapter on a base."""
-    entries = {name: read_entry(name, options.registry) for name in options.models}
+    """The harness's tasks, for each model that is an adapter on a base, or asks one."""
+    entries = {name: parts_of(name, options.registry)[-1][1] for name in options.models}
     for name, entry in entries.items() if options.lm_eval else ():
         if isinstance(entry, LocalEntry) and (adapter := adapter_folder(entry)):
             base = base_folder(entry.base, entry.revision)

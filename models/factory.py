@@ -33,6 +33,7 @@ from models.registry import (
     ExtractiveEntry,
     RecordedEntry,
     entry_path,
+    parts_of,
     read_entry,
 )
 from models.remote.chat import RemoteChat, Server
@@ -135,9 +136,9 @@ def _open_model(name: str, folder: Path, chats: Chats) -> Model:
     if isinstance(entry, ExtractiveEntry):
         return ExtractiveModel(name, entry.threshold)
     if isinstance(entry, ProgramEntry):
-        read_entry(entry.generator, folder, f"{entry_path(name, folder)}: generator")
-        generator = chats.open(entry.generator, entry.max_tokens or 0)
-        return ProgramModel(Pipeline(name, entry), generator)
+        _, (generator, _) = parts_of(name, folder)
+        chat = chats.open(generator, entry.max_tokens or 0)
+        return ProgramModel(Pipeline(name, entry), chat)
     if entry.kind in KINDS:
         return chats.open_added(name, entry, KINDS[entry.kind])
     assert isinstance(entry, Prompted)

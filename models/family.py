@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from models.bedrock.entry import BedrockEntry
 from models.entry import Entry
 from models.local.entry import LocalEntry
-from models.registry import EndpointEntry
+from models.program.entry import ProgramEntry
+from models.registry import EndpointEntry, parts_of, read_entry
 
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     "claude": ("claude",),
@@ -42,7 +43,7 @@ def family_of(entry: Entry) -> str:
     word is a family of its own, up to its first digit; a folder without one by its whole path, and
     what was imported into Bedrock by its whole ARN.
 
-    >>> from models.registry import EndpointEntry, RecordedEntry
+    >>> from models.registry import EndpointEntry, RecordedEntry, parts_of, read_entry
     >>> def served(model):
     ...     return family_of(EndpointEntry(kind="endpoint", base_url="http://h/v1", model=model))
     >>> served("us.anthropic.claude-haiku-4-5"), served("meta-llama/Llama-3.1-8B-Instruct")
@@ -63,6 +64,17 @@ def family_of(entry: Entry) -> str:
         if told.startswith(("/", "arn:"))
         else re.split("[0-9:@]", name)[0].strip("-_. ") or name
     )
+
+
+def family_in(registry: Path, name: str, option: str = "--model") -> str:
+    """The family of a model of a registry: of a program that says none, its generator's.
+
+    Raises:
+        UserError: an entry cannot be read; `option` is where the name was typed.
+    """
+    entry = read_entry(name, registry, option)
+    told = isinstance(entry, ProgramEntry) and not entry.family
+    return family_of(parts_of(name, registry)[-1][1] if told else entry)
 
 
 def _told(entry: Entry) -> str:

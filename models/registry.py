@@ -127,22 +127,42 @@ def is_registered(name: str, folder: Path) -> bool:
     return name in entry_names(folder)
 
 
-def files_of(name: str, registry: Path) -> tuple[Path, ...]:
-    """A model's own files and folders: entry and adapter, program, or recorded answers."""
+def parts_of(name: str, registry: Path) -> tuple[tuple[str, AnyEntry], ...]:
+    """A model by name and entry, and what it is built on: of a program its generator.
+
+    Raises:
+        UserError: an entry is unknown or malformed, or the generator is no chat model.
+    """
     entry = read_entry(name, registry)
-    own = [] if name.startswith(RECORDED) else [entry_path(name, registry)]
-    if isinstance(entry, RecordedEntry):
-        own.append(entry.path)
-    if isinstance(entry, ProgramEntry):
-        own += [entry.file] if entry.file else []
-        own += files_of(entry.generator, registry)
-    adapter = adapter_of(name, registry)
-    return (*own, adapter) if adapter else tuple(own)
+    if not isinstance(entry, ProgramEntry):
+        return ((name, entry),)
+    where = f"{entry_path(name, registry)}: generator"
+    generator = read_entry(entry.generator, registry, where)
+    if not isinstance(generator, Prompted):
+        raise UserError(
+            f"{where} {entry.generator} is {generator.kind}: it answers cases, but cannot chat; "
+            "name a chat model"
+        )
+    return ((name, entry), (entry.generator, generator))
+
+
+def files_of(name: str, registry: Path) -> tuple[Path, ...]:
+    """A model's own files and folders: entries, adapter or compiled program, recorded answers."""
+    own: list[Path | None] = []
+    for part, entry in parts_of(name, registry):
+        own.append(None if part.startswith(RECORDED) else entry_path(part, registry))
+        own.append(entry.path if isinstance(entry, RecordedEntry) else left_folder(entry))
+        own.append(entry.file if isinstance(entry, ProgramEntry) else None)
+    return tuple(each for each in own if each is not None)
 
 
 def adapter_of(name: str, registry: Path) -> Path | None:
     """The folder of what an entry's training left: an adapter, or a compiled program."""
-    entry = read_entry(name, registry)
+    return left_folder(read_entry(name, registry))
+
+
+def left_folder(entry: Entry) -> Path | None:
+    """The same of an entry that was read."""
     if isinstance(entry, ProgramEntry):
-        return entry.compiled.parent if entry.compiled else None
+        return entry.folder
     return adapter_folder(entry) if isinstance(entry, LocalEntry) else None

@@ -14,7 +14,7 @@ from common.identity import digest, file_digest
 from models.chat import Decoding, Model
 from models.identity.contents import adapter_digest, tokenizer_digest, weights_digest
 from models.identity.first_identity import first_identities, unread
-from models.identity.spec import Prompt, spec_of
+from models.identity.spec import Prompt, folders_of, spec_of
 from models.manifest import FILE
 
 VERSION = 2
@@ -59,7 +59,7 @@ def promotion_identity(model: Model) -> str:
 
 
 def manifest_digest(model: Model) -> str | None:
-    """SHA-256 of the training manifest beside a model's adapter, or its base's without one."""
+    """SHA-256 of the manifest beside what was trained last: program, adapter, or else base."""
     return next(iter(_manifests(model)), None)
 
 
@@ -80,6 +80,5 @@ def difference(model: Model, identity: str) -> str | None:
 
 
 def _manifests(model: Model) -> list[str | None]:
-    spec = spec_of(model)
-    manifests = [folder / FILE for folder in (spec.voice.folders if spec else ())]
+    manifests = [folder / FILE for folder in folders_of(model)]
     return [file_digest(each) if each.is_file() else None for each in manifests]

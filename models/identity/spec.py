@@ -51,6 +51,15 @@ class Spec:
     prompt: Prompt
 
 
+def folders_of(model: Model) -> tuple[Path, ...]:
+    """The folders that a model is read from, what was trained last first; manifests lie there.
+
+    A model that is made of others says them itself (its `folders`).
+    """
+    spec, own = spec_of(model), getattr(model, "folders", None)
+    return own if own is not None else spec.voice.folders if spec else ()
+
+
 def spec_of(model: Model) -> Spec | None:
     """What a model says that it is (its `spec`); None of one that is read from no files."""
     spec: Spec | None = getattr(model, "spec", None)

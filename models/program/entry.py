@@ -89,6 +89,11 @@ class ProgramEntry(Entry):
         found = CLASS.fullmatch(self.program)
         return Path(found["file"]) if found else None
 
+    @property
+    def folder(self) -> Path | None:
+        """What an optimiser left: the compiled program, with its manifest beside it."""
+        return self.compiled.parent if self.compiled else None
+
     def beside(self, file: Path) -> "ProgramEntry":
         """The entry with its paths as they lead from its own file."""
         moved: dict[str, object] = {}

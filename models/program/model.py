@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.identity import digest
@@ -169,6 +170,13 @@ class ProgramModel:
         return getattr(self.generator, "decoding", None)
 
     @property
+    def folders(self) -> tuple[Path, ...]:
+        """Where manifests lie: beside the compiled program, and beside the generator's weights."""
+        compiled = self.pipeline.entry.folder
+        voice = getattr(self.generator, "voice", None)
+        return (*((compiled,) if compiled else ()), *(voice.folders if voice else ()))
+
+    @property
     def remarks(self) -> tuple[str, ...]:
         """What a reader of its results has to know of how it was asked."""
         return tuple(getattr(self.generator, "remarks", ()))
@@ -279,7 +287,7 @@ def _spoken(said: Any, asked: Asked) -> Answer:
     return answered(text, reasoning=str(reasoning or ""), finish_reason=finish)
 
 
-def _failure(error: BaseException, file: Any) -> Answer:
+def _failure(error: BaseException, file: Path | None) -> Answer:
     """The Answer of a program that raised: what a call lacked, or where the program is wrong."""
     from dspy import LMError
     from dspy.utils.exceptions import AdapterParseError

@@ -11,16 +11,18 @@ from models.entry import Prompted
 from models.identity.contents import adapter_digest, tokenizer_digest, weights_digest
 from models.local.entry import LocalEntry
 from models.local.weights import base_folder
+from models.program.model import ProgramModel
 from models.prompted import PromptedModel
-from models.registry import EndpointEntry, adapter_of, read_entry
+from models.registry import EndpointEntry, adapter_of, parts_of
 
 
 @dataclass(frozen=True, slots=True)
 class Components:
     """SHA-256 of each part; None where a model has no such part.
 
-    `base` is of the weights, or of URL and model id of a server; `tokenizer` includes the chat
-    template, `prompt` the system prompt and the layout of passages.
+    `base` is of the weights, or of URL and model id of a server; `adapter` of an adapter, or of a
+    compiled program; `tokenizer` includes the chat template, `prompt` the system prompt and the
+    layout of passages, or the program.
     """
 
     base: str | None = None
@@ -36,7 +38,7 @@ def components_of(model: Model, registry: Path) -> Components:
     Raises:
         UserError: its entry is malformed, or weights are missing.
     """
-    entry = read_entry(model.name, registry)
+    (_, entry), adapter = parts_of(model.name, registry)[-1], adapter_of(model.name, registry)
     base = tokenizer = None
     if isinstance(entry, LocalEntry):
         folder = base_folder(entry.base, entry.revision)
@@ -45,7 +47,6 @@ def components_of(model: Model, registry: Path) -> Components:
         base = digest(address(entry.base_url).bare, entry.model)
     elif isinstance(entry, BedrockEntry):
         base = digest("bedrock", entry.model)
-    adapter = adapter_of(model.name, registry)
     return Components(
         base=base,
         adapter=adapter_digest(adapter) if adapter else None,
@@ -56,6 +57,8 @@ def components_of(model: Model, registry: Path) -> Components:
 
 
 def _prompt_digest(model: Model) -> str | None:
+    if isinstance(model, ProgramModel):
+        return model.pipeline.key
     if not isinstance(model, PromptedModel):
         return None
     return digest(model.template.sample, model.uses_passages)

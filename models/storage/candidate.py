@@ -81,9 +81,7 @@ def check_delivery(folder: Path, name: str) -> None:
         check_adapter(files)
         named = entry.adapter
     else:
-        named = (
-            entry.compiled.parent if isinstance(entry, ProgramEntry) and entry.compiled else None
-        )
+        named = entry.folder if isinstance(entry, ProgramEntry) else None
     if named != (folder / home).resolve():
         raise UserError(f"the delivered registry entry does not name {home}")
     if entry.status != "candidate":

@@ -8,8 +8,7 @@ from evals.gate import Gate
 from evals.options import asks_nobody
 from evals.results import Result
 from evals.suites import JUDGE
-from models.family import family_of
-from models.registry import read_entry
+from models.family import family_in
 from reports.report import Report
 from reports.sections.families import judges_by_metric, kinships, preferring
 from reports.sections.judge_exams import exam_faults, scorers
@@ -66,7 +65,7 @@ def preferring_again(
         return {}
     answered = by_model(results)
     families = {
-        name: family_of(read_entry(name, registry, option))
+        name: family_in(registry, name, option)
         for option, names in (("--model", answered), ("--judge", chats))
         for name in names
     }

@@ -23,7 +23,7 @@ from fixtures.selection import Selection, select
 from models.entry import Entry
 from models.promotion.evidence import ExamEvidence
 from models.promotion.record import RefusedError
-from models.registry import RecordedEntry, read_entry
+from models.registry import RecordedEntry, parts_of, read_entry
 from reports.archive import read_report
 from reports.evidence.differences import differences, of_gate
 from reports.evidence.last_exam import examine_line, jsonable, reported
@@ -39,14 +39,9 @@ from reports.verdict.bars import Bars, inapplicable
 from reports.verdict.conclude import judge_candidates
 from reports.verdict.decide import shared, who_may_pass
 from reports.verdict.guards import section_checks
+from reports.verdict.leakage import excuses, leak_checks, without_trained
 from reports.verdict.pairs import by_model
-from reports.verdict.preconditions import (
-    excuses,
-    fault_checks,
-    leak_checks,
-    partial_check,
-    without_trained,
-)
+from reports.verdict.preconditions import fault_checks, partial_check
 
 
 def judged_again(exam: ExamEvidence, registry: Path, dataset: str | None = None) -> ExamEvidence:
@@ -132,7 +127,7 @@ def judge_again(
     """
     header = report.header
     entries = {model.name: read_entry(model.name, registry) for model in header.models}
-    judged = [entries[verdict.model] for verdict in report.verdicts]
+    judged = [part for verdict in report.verdicts for _, part in parts_of(verdict.model, registry)]
     selection = _selection(report, dataset, judged, gate)
     selected = _selected(dataset, selection)
     opponents = _opponents(report, name)
@@ -156,7 +151,7 @@ def judge_again(
         raise ValueError(wrong)
     further = [
         *partial_check(len(selected), len(selected), selection, header.retriever.passages),
-        *leak_checks(entries[name], selected, gate.leakage, name, excuses(registry)),
+        *leak_checks(parts_of(name, registry), selected, gate.leakage, excuses(registry)),
         *fault_checks(report.exceptions, name, len(selected), gate.attrition),
         *section_checks(gate, report.sections, name),
     ]

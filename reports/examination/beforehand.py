@@ -11,8 +11,8 @@ from reports.report import Check
 from reports.verdict.bars import shown_none
 from reports.verdict.critical import critical_demands, unknown
 from reports.verdict.guards import guard_needs
+from reports.verdict.leakage import left_out
 from reports.verdict.planning import judge_costs, several, too_few
-from reports.verdict.preconditions import left_out
 from reports.verdict.prospects import demands, format_prospects, prospect, too_small
 
 

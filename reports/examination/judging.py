@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from evals.gate import Gate
 from evals.options import asks_nobody
 from evals.results import Result
-from models.family import family_of
-from models.registry import read_entry
+from models.family import family_in
 from reports.examination.planned import Planned
 from reports.report import Section
 from reports.sections.families import Kinship, judges_by_metric, kinships
@@ -51,7 +50,7 @@ def kinships_of(
     """The models of the exam that judges of their own family score."""
     options, answered = planned.prepared.options, by_model(results)
     names = [*answered, *(judge for judge in options.judges if not asks_nobody(judge))]
-    families = {name: family_of(read_entry(name, options.registry)) for name in names}
+    families = {name: family_in(options.registry, name) for name in names}
     metrics = [judge.metric for judge in planned.plan.judges]
     judges = judges_by_metric(metrics, options.judges, families)
     return [*kinships(answered, families, judges, weights, gate.alpha)]

@@ -137,7 +137,7 @@ def _candidate(planned: Planned, name: str, identity: str) -> Candidate:
     manifest = read_manifest(adapter) if adapter else None
     trained: dict[str, Any] = (manifest.model_extra or {}) if manifest else {}
     entry = next(each.further for each in planned.models if each.name == name)
-    start, base = trained.get("start"), entry.get("base")
+    start, base = trained.get("start"), entry.get("base") or entry.get("generator")
     parents = (start.get("name") if isinstance(start, dict) else None, base)
     method = trained.get("method")
     return Candidate(

@@ -13,7 +13,7 @@ from fixtures.retrieval.retrieval import Retriever
 from models.factory import Chats
 from models.prices import Prices
 from models.promotion.tries import Judged
-from models.registry import read_entry
+from models.registry import parts_of, read_entry
 from models.retrieval.opening import open_retriever
 from reports.examination.admissible import admissibility, passed_over
 from reports.examination.beforehand import Beforehand, gold_notes, look_ahead
@@ -23,8 +23,9 @@ from reports.examination.prepare import Prepared
 from reports.report import Check, ModelFacts, Role
 from reports.sections.contamination import contamination_needs
 from reports.sections.fairness import fairness_needs
+from reports.verdict.leakage import excuses, leak_checks
 from reports.verdict.opponents import open_with_opponents
-from reports.verdict.preconditions import excuses, leak_checks, partial_check
+from reports.verdict.preconditions import partial_check
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def plan_exam(prepared: Prepared, selected: Selected, chats: Chats) -> Planned:
     limits = options.max_calls, options.max_tokens
     excused = excuses(options.registry)
     leaks = {
-        name: leak_checks(read_entry(name, options.registry), cases, gate.leakage, name, excused)
+        name: leak_checks(parts_of(name, options.registry), cases, gate.leakage, excused)
         for name in options.models
     }
     retriever = open_retriever(

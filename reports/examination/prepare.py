@@ -15,13 +15,13 @@ from fixtures.datasets import load_dataset
 from fixtures.selection import select
 from models.prices import Prices
 from models.promotion.policy import Policy, policy_path, read_policy
-from models.registry import read_entry
+from models.registry import parts_of
 from reports.examination.reserve import open_reserve
 from reports.examination.run_folder import check_runs, new_run_id
 from reports.report import Opponent
 from reports.verdict.decide import shared, who_may_pass
+from reports.verdict.leakage import without_trained
 from reports.verdict.opponents import check_registered, name_opponents
-from reports.verdict.preconditions import without_trained
 
 Kind = Literal["all", "answerable", "unanswerable"]
 
@@ -83,12 +83,13 @@ def prepare(
     """
     gate = read_gate(options.gate)
     policy = read_policy(policy_path(options.registry))
-    entries = [read_entry(name, options.registry) for name in options.models]
+    parts = [part for name in options.models for part in parts_of(name, options.registry)]
     dataset = load_dataset(options.dataset, options.cuad, options.seals)
     if options.sealed:
         dataset = open_reserve(options, dataset)
     if options.leave_out_trained:
-        selection = without_trained(dataset, options.selection, entries, gate.leakage)
+        learnt = [entry for _, entry in parts]
+        selection = without_trained(dataset, options.selection, learnt, gate.leakage)
         options = replace(options, selection=selection)
     cases = select(dataset, options.selection)
     _check_gold(options, dataset.name, cases)

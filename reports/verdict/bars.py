@@ -16,6 +16,7 @@ from fixtures.cases import Case
 from fixtures.retrieval.passages import Chunker
 from fixtures.retrieval.retrieval import RetrieverOptions
 from models.entry import Entry, Prompted
+from models.program.entry import ProgramEntry
 from models.registry import RecordedEntry
 from reports.statistics.estimates import Estimate, Outcome
 
@@ -129,7 +130,7 @@ def inapplicable(
 
 def shown_none(entry: Entry) -> str:
     """Why a model is shown none of the passages of an exam; empty where it is."""
-    if isinstance(entry, Prompted) and not entry.passages:
+    if isinstance(entry, Prompted | ProgramEntry) and not entry.passages:
         return "the model is asked without passages"
     if isinstance(entry, RecordedEntry):
         return "the answers were recorded, and not what was retrieved for them"

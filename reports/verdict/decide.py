@@ -3,7 +3,8 @@
     opponents      whom the candidate is measured against
     prospects      what the exam can prove, said before it begins
     planning       what it will cost, and what it would take where it does not conclude
-    preconditions  checks that do not come from scores: a whole exam, no leak, few faults
+    leakage        whether the candidate was trained on what it is examined on
+    preconditions  further checks that do not come from scores: a whole exam, few faults
     bars           why a gated metric decides nothing: judge, kind of model, too few cases
     pairs, means   scores case by case with what was lost, and their means with intervals
     floors         each gated metric against its floor

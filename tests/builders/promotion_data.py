@@ -28,7 +28,7 @@ from models.promotion.ledger_entry import Begun, Candidate, Chosen, Ended, Said
 from models.promotion.policy import read_policy
 from models.promotion.record import Data, Named
 from models.promotion.tries import tries_against
-from models.registry import read_entry
+from models.registry import parts_of
 from reports.archive import write_report as archive
 from reports.evidence.last_exam import find_evidence
 from reports.evidence.opened import opened_evidence
@@ -37,7 +37,7 @@ from reports.examination.header import dataset_facts, fingerprint, gate_facts
 from reports.report import ModelFacts, Opponent, RetrieverFacts
 from reports.verdict.conclude import conclude
 from reports.verdict.decide import shared, who_may_pass
-from reports.verdict.preconditions import excuses, leak_checks
+from reports.verdict.leakage import excuses, leak_checks
 from tests.builders.excuses import excusing
 from tests.builders.policies import permissive
 from tests.builders.report_data import SPENDING, header
@@ -148,10 +148,9 @@ def concluded(place, names, *, against=None, anchor=None, id_, better=False):
     leaks = tuple(
         tuple(
             leak_checks(
-                read_entry(each, place.registry),
+                parts_of(each, place.registry),
                 cases,
                 gate.leakage,
-                each,
                 excuses(place.registry),
             )
         )

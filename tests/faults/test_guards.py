@@ -18,7 +18,7 @@ from models.registry import EndpointEntry, RecordedEntry
 from reports.report import Check, Opponent
 from reports.verdict.conclude import conclude
 from reports.verdict.decide import decide
-from reports.verdict.preconditions import leak_checks
+from reports.verdict.leakage import leak_checks
 from tests.builders.promotion_data import edit, make_place, promoted, seal, write_report
 from tests.builders.report_data import header
 
@@ -90,9 +90,9 @@ def test_a_stricter_rule_for_the_judge_does_not_take_its_guard_away(tmp_path):
     ids=["merged", "endpoint", "recorded"],
 )
 def test_a_model_without_a_manifest_is_inconclusive_whatever_its_kind(entry, sample):
-    assert [check.outcome for check in leak_checks(entry, sample.cases[:41], Leakage())] == [
-        "INCONCLUSIVE"
-    ]
+    assert [
+        check.outcome for check in leak_checks([("", entry)], sample.cases[:41], Leakage())
+    ] == ["INCONCLUSIVE"]
 
 
 @pytest.mark.fault("GATE-3")
@@ -101,9 +101,12 @@ def test_a_manifest_that_no_entry_seals_proves_nothing(tmp_path, sample):
     folder = tmp_path / "adapter"
     entry = LocalEntry(kind="local", base="embedded:smollm2", adapter=folder)
     write_manifest(folder, Manifest(contracts=(contract_entry(exam[0].contract),), cases=()))
-    assert [check.outcome for check in leak_checks(entry, exam, Leakage())] == ["FAIL"]
+    parts = [("", entry)]
+    assert [check.outcome for check in leak_checks(parts, exam, Leakage())] == ["FAIL"]
     write_manifest(folder, Manifest(contracts=(), cases=()))
-    assert [check.outcome for check in leak_checks(entry, exam, Leakage())] == ["INCONCLUSIVE"]
+    assert [check.outcome for check in leak_checks([("", entry)], exam, Leakage())] == [
+        "INCONCLUSIVE"
+    ]
 
 
 @pytest.mark.fault("GATE-4")

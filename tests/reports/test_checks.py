@@ -24,7 +24,7 @@ from models.registry import EchoEntry, ExtractiveEntry, RecordedEntry
 from reports.report import Check, Opponent
 from reports.verdict.bars import Bars, inapplicable
 from reports.verdict.decide import decide, gate_checks
-from reports.verdict.preconditions import leak_checks
+from reports.verdict.leakage import leak_checks
 from tests import seams
 
 OPPONENTS = (Opponent("champion", "old", "1"), Opponent("anchor", "older", "2"))
@@ -205,7 +205,7 @@ def test_a_manifest_or_seal_that_is_taken_away_helps_no_adapter(tmp_path, sample
     unsealed = entry.model_copy(update={"manifest": None})
 
     def outcome(of):
-        (check,) = leak_checks(of, exam_cases, Leakage(), "x", excused)
+        (check,) = leak_checks([("x", of)], exam_cases, Leakage(), excused)
         return check.outcome
 
     whole = outcome(entry)
