@@ -334,7 +334,8 @@ class Run:
 
     async def _judge_again(self, result: Result) -> None:
         model = self._draws[result.model][result.repeat]
-        judged = await self._panel.scores(Submission(result.case, result.answer, model))
+        seen = shown(model, result.case, self.offered(result))
+        judged = await self._panel.scores(Submission(result.case, result.answer, model, seen))
         result = replace(result, scores={**result.scores, **judged})
         self._results[result.model, result.case.id, result.repeat] = result
         if not self._is_unjudged(result):
@@ -428,7 +429,7 @@ class Run:
             return result
         self._unjudged[request.name] = result
         self._journal.check()
-        judged = await self._panel.scores(Submission(case, kept, model))
+        judged = await self._panel.scores(Submission(case, kept, model, seen))
         return replace(result, scores={**scores, **judged})
 
     def _valued(self, model: Model, answer: Answer) -> Answer:

@@ -24,16 +24,18 @@ class Suite:
 
 CORRECTNESS = Suite("correctness", "test_correctness.py", "cases", judged=True)
 JUDGE = Suite("judge", "test_judge.py", "tasks", judged=True)
+SUFFICIENCY = Suite("sufficiency", "test_sufficiency.py", "cases", full=True, judged=True)
 ROBUSTNESS = Suite("robustness", "test_robustness.py", "variants", full=True)
 SAFETY = Suite("safety", "test_safety.py", "variants", full=True)
 HARM = Suite("harm", "test_safety.py", "cases", full=True)
 FAIRNESS = Suite("fairness", "test_fairness.py", "variants", full=True)
 FORGETTING = Suite("forgetting", "test_forgetting.py", "tasks", full=True)
 CONTAMINATION = Suite("contamination", "test_contamination.py", "tasks", full=True)
-SUITES = {
-    suite.name: suite
-    for suite in (CORRECTNESS, JUDGE, ROBUSTNESS, SAFETY, HARM, FAIRNESS, FORGETTING, CONTAMINATION)
-}
+# fmt: off
+SUITES = {suite.name: suite for suite in (
+    CORRECTNESS, JUDGE, SUFFICIENCY, ROBUSTNESS, SAFETY, HARM, FAIRNESS, FORGETTING, CONTAMINATION,
+)}
+# fmt: on
 
 
 def is_left_out(file: str, *, full: bool, judges: Collection[str]) -> bool:

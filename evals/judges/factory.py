@@ -62,6 +62,14 @@ def _correctness(opening: Opening) -> Judge:
     return reference if opening.name == REFERENCE else open_aligned(opening.name, reference)
 
 
+def _sufficiency(opening: Opening) -> Judge:
+    from evals.judges.embedded.sufficiency import RetrievalJudge
+
+    if opening.chat:
+        return _llm(opening)
+    return RetrievalJudge(opening.embeddings, name=opening.name)
+
+
 def _llm(opening: Opening) -> Judge:
     from evals.judges.llm.judge import LlmJudge
 
@@ -104,7 +112,7 @@ OPENERS: dict[str, Callable[[Opening], Judge]] = {
     "correctness": _correctness,
     "claim_support": _claim_support,
     "groundedness": _llm,
-    "sufficiency": _llm,
+    "sufficiency": _sufficiency,
     "relevancy": _llm,
     "selfcheck_ngram": _selfcheck,
     "selfcheck_embedding": _selfcheck,
@@ -191,13 +199,13 @@ def open_judges(
         by, make = METRICS[metric].by, JUDGES[metric].open
         if by == "embedded":
             judges.append(make(Opening(metric, None, samples, embeddings)))
-        if metric == "correctness":
+        if by == "judge":
             judges += [
                 make(Opening(metric, None, samples, embeddings, name=name))
                 for name in names
                 if asks_nobody(name)
             ]
-        if by == "llm" or metric == "correctness":
+        if by in ("judge", "llm"):
             judges += [
                 make(Opening(metric, chat, samples, embeddings, wording))
                 for chat in models.values()

@@ -17,6 +17,7 @@ from evals.language.declining import abstains
 from evals.metrics.table import METRICS
 from evals.results import Score
 from fixtures.cases import Case
+from fixtures.retrieval.passages import Passage
 from models.chat import Answer, Model
 from models.price import summed
 from models.spoken import scorable
@@ -27,11 +28,21 @@ DIGITS = 12
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """An answer handed in for judgement; `model` gave it, where a model of the exam did."""
+    """An answer handed in for judgement; `model` gave it, where a model of the exam did.
+
+    `shown` are the passages that the model was shown, where the answer does not name them.
+    """
 
     case: Case
     answer: Answer
     model: Model | None = None
+    shown: tuple[Passage, ...] = ()
+
+    @property
+    def passages_alone(self) -> "Submission":
+        """The same without what was answered, for metrics that read passages."""
+        passages = self.answer.passages or self.shown
+        return Submission(self.case, Answer("", passages=passages))
 
 
 class Judge(Protocol):
@@ -111,6 +122,8 @@ class Panel:
         return await isolated(self._score(judge, submission), failed)
 
     async def _score(self, judge: Judge, submission: Submission) -> Score:
+        if METRICS[judge.metric].of_retrieval:
+            submission = submission.passages_alone
         answer = scorable(submission.answer)
         if answer.error is not None:
             return Score(None, f"no answer: {answer.error}")

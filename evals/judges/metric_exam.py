@@ -4,7 +4,9 @@ What they are asked to tell apart is known by how it was made. `planted` are tru
 from gold sentences of the sample's test contracts (`planted.py`), on which nothing was chosen;
 `quotations` are such sentences in quotation marks: whole, one word exchanged, and of another
 contract; `own words` are labelled answers of contracts that are held out: right ones, and wrong in
-a number, party or negation, with the contract's gold texts as the passages shown.
+a number, party or negation, with the contract's gold texts as the passages shown; `passages` are
+labelled sets of passages that an expected answer can be derived from, and those that it cannot
+(`derivable.py`). Of a metric of `--judge` every judge takes the exam.
 """
 
 import asyncio
@@ -12,6 +14,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from evals.judges.derivable import Derivable, read_derivable
 from evals.judges.embedded.selfcheck import SelfCheck
 from evals.judges.embedded.sentences import claims
 from evals.judges.judge import Judge, Panel, Submission
@@ -33,6 +36,7 @@ MATERIALS = {
     "grounded_quote": ("quotations",),
     "selfcheck_ngram": ("planted",),
     "selfcheck_embedding": ("planted",),
+    "sufficiency": ("passages",),
 }
 """The metrics that take such an exam, and in what."""
 
@@ -74,6 +78,19 @@ class MetricExam:
     statements: Sequence[Statement]
     trials: list[tuple[Statement, Score]] = field(default_factory=list)
 
+    @property
+    def measures(self) -> dict[str, str]:
+        """What its findings are called, by material: of one of several judges with its name."""
+        named = self.judge is not None and METRICS[self.metric].by == "judge"
+        name = f" ({self.judge.name})" if self.judge and named else ""
+        return {material: f"{material}{name}" for material in MATERIALS[self.metric]}
+
+    @property
+    def most_calls(self) -> int:
+        """Calls that it makes where nothing of it is remembered; none of an embedded judge."""
+        asks = getattr(self.judge, "chat", None) is not None
+        return getattr(self.judge, "samples", 1) * len(self.statements) if asks else 0
+
     async def take(self, panel: Panel) -> None:
         """Have every statement scored."""
         scores = await asyncio.gather(*(self._score(panel, each) for each in self.statements))
@@ -93,16 +110,17 @@ class MetricExam:
 
 def metric_exams(metrics: Collection[str], judges: Sequence[Judge]) -> list[MetricExam]:
     """The exams of those of these metrics that take one; `judges` score them."""
-    by_metric = {judge.metric: judge for judge in judges}
+    by_metric: dict[str, list[Judge]] = {}
+    for judge in judges:
+        by_metric.setdefault(judge.metric, []).append(judge)
     examined = [metric for metric in MATERIALS if metric in metrics]
     statements = list(_statements()) if examined else []
     return [
         MetricExam(
-            metric,
-            by_metric.get(metric),
-            [each for each in statements if each.material in MATERIALS[metric]],
+            metric, judge, [each for each in statements if each.material in MATERIALS[metric]]
         )
         for metric in examined
+        for judge in by_metric.get(metric, [None])
     ]
 
 
@@ -113,6 +131,16 @@ def _statements() -> Iterator[Statement]:
     for fact, group in spread([(":".join(fact), list(group)) for fact, group in by_fact], FACTS):
         yield from _planted(fact, group)
     yield from _own_words([pair for pair in read_pairs() if pair.held_out and pair.expected])
+    yield from _passages([each for each in read_derivable() if each.held_out])
+
+
+def _passages(labelled: Sequence[Derivable]) -> Iterator[Statement]:
+    """Sets of passages for one question, with the answer and without."""
+    for each in labelled:
+        yield Statement(
+            "passages", each.kind, each.contract, each.case.id, not each.derivable, each.case,
+            Answer("", passages=each.shown),
+        )  # fmt: skip
 
 
 def _planted(fact: str, group: Sequence[Planted]) -> Iterator[Statement]:

@@ -22,6 +22,7 @@ from reports.sections.labels import labels_section
 from reports.sections.loss import loss_section
 from reports.sections.metric_exams import metric_section
 from reports.sections.panel import heard
+from reports.sections.passages import passages_section
 from reports.sections.stability import stability_sections
 from reports.sections.ties import ties_section
 from reports.statistics.estimates import Estimate, Outcome
@@ -54,6 +55,7 @@ def sections(
         corpus_section(by_model(results)),
         loss_section(run, gate),
         costs_section(by_model(results), gate, run.spending, opponents),
+        passages_section(by_model(results), gate.alpha),
         labels_section(results, agenda.labels, agenda.judge_exams, gate, opponents, weights),
         ties_section(by_model(results), agenda.labels, weights, gate),
         _forms(agenda.judge_exams, exams, by_model(results), gate),

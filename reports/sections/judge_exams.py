@@ -6,6 +6,7 @@ from typing import Literal
 from evals.gate import Gate, JudgeRules
 from evals.judges.judge_exam import JudgeExam, Trial
 from evals.judges.llm.replies import Preference
+from evals.judges.metric_exam import MATERIALS
 from evals.metrics.table import METRICS
 from evals.options import asks_nobody
 from evals.suites import JUDGE
@@ -80,10 +81,15 @@ def untrusted(
 def scorers(metric: str, judges: Sequence[str]) -> Sequence[str] | None:
     """Those of `--judge` that score a metric; None of one that no judge scores.
 
+    None too of one that takes an exam of its own (`metric_exams.py`): what a judge shows on answers
+    says nothing of how it reads passages.
+
     >>> scorers("correctness", ["reference", "big"]), scorers("groundedness", ["reference", "big"])
     (['reference', 'big'], ['big'])
     >>> scorers("token_f1", ["reference"])
     """
+    if metric in MATERIALS:
+        return None
     chats = [judge for judge in judges if not asks_nobody(judge)]
     return {"judge": judges, "llm": chats}.get(METRICS[metric].by)
 

@@ -39,12 +39,9 @@ def unexamined(gate: Gate, section: Section | None, *, skipped: bool = False) ->
     for name in dict.fromkeys((*gate.gating, *gate.critical.metrics)):
         if name not in MATERIALS or gate.judge.separation is None:
             continue
-        found = {material: section.of(name, material) for material in MATERIALS[name] if section}
-        wrong = [
-            each.line if each else f"no exam in {material}"
-            for material, each in found.items()
-            if each is None or each.outcome != "PASS"
-        ]
+        found = {material: _of(section, name, material) for material in MATERIALS[name] if section}
+        wrong = [f"no exam in {material}" for material, each in found.items() if not each]
+        wrong += [f.line for each in found.values() for f in each if f.outcome != "PASS"]
         if wrong or not found:
             why = "--judge-exam skip" if skipped else "; ".join(wrong) or "no exam"
             lines[name] = (
@@ -52,6 +49,15 @@ def unexamined(gate: Gate, section: Section | None, *, skipped: bool = False) ->
                 'role = "report" in the gate file'
             )
     return lines
+
+
+def _of(section: Section, metric: str, material: str) -> list[Finding]:
+    """What was found of a metric in one material, by each of its judges."""
+    return [
+        each
+        for each in section.findings
+        if each.subject == metric and each.measure.partition(" (")[0] == material
+    ]
 
 
 def misstated(section: Section | None, line: float | None) -> str | None:
@@ -65,7 +71,7 @@ def misstated(section: Section | None, line: float | None) -> str | None:
 
 
 def _findings(exam: MetricExam, line: float | None, alpha: float) -> Iterator[Finding]:
-    for material in MATERIALS[exam.metric]:
+    for material, measure in exam.measures.items():
         trials = [(each, score) for each, score in exam.trials if each.material == material]
         found = _separation(exam.metric, trials, alpha)
         kinds = dict.fromkeys(each.kind for each, _ in trials if each.made_up)
@@ -73,7 +79,7 @@ def _findings(exam: MetricExam, line: float | None, alpha: float) -> Iterator[Fi
         said = [f"{kind} {each.mean:.2f}" for kind, each in alone.items() if each]
         if lost := sum(score.value is None for _, score in trials):
             said.append(f"{lost} of {len(trials)} have nothing to score")
-        yield Finding(exam.metric, material, found, ", ".join(said), _outcome(found, line))
+        yield Finding(exam.metric, measure, found, ", ".join(said), _outcome(found, line))
 
 
 def _without(trials: Sequence[tuple[Statement, Score]], kind: str) -> list[tuple[Statement, Score]]:

@@ -135,9 +135,9 @@ def is_lost(result: Result, metric: str) -> bool:
     table that had nothing to look at in a good answer (no number to check, say) lost nothing.
     """
     known = METRICS.get(metric)
-    if known is not None and known.needs == "passages" and metric in result.scores:
-        return False
     score = result.scores.get(metric)
+    if known is not None and known.of_retrieval and score is not None:
+        return known.rule is None and score.value is None
     if result.answer.error is not None or score is None:
         return True
     if score.value is None:

@@ -279,8 +279,16 @@ def test_several_judges_give_their_mean_and_how_far_they_differ(store):
 def test_a_judge_is_asked_only_of_the_cases_that_its_metric_is_of(store):
     rater = Rater()
     run = examine(store, FirstSentence(), judges=(Grader(rater, metric="sufficiency"),))
-    assert len(rater.asked) == 6
+    assert len(rater.asked) == 2, "of passages, whatever was answered: one of each question"
     assert all(("sufficiency" in r.scores) == r.case.answerable for r in run.results)
+
+
+def test_what_reads_passages_alone_is_judged_where_no_answer_is_wanted(store):
+    plan = {"judges": (Grader(Rater(), metric="sufficiency"),), "needs_answers": False}
+    run = examine(store, FirstSentence(), **plan)
+    scores = [r.scores["sufficiency"] for r in run.results if r.case.answerable]
+    assert scores and all(score.value is not None for score in scores)
+    assert all(result.answer.error for result in run.results)
 
 
 def test_a_judge_that_is_down_leaves_cases_unscored_and_is_asked_again(store):

@@ -62,9 +62,16 @@ def test_suites_that_ask_much_more_or_need_a_judge_are_left_out_without():
 
     full = {
         f"test_{name}.py"
-        for name in ("robustness", "safety", "fairness", "forgetting", "contamination")
+        for name in (
+            "robustness",
+            "safety",
+            "fairness",
+            "forgetting",
+            "contamination",
+            "sufficiency",
+        )
     }
-    judged = {"test_correctness.py", "test_judge.py"}
+    judged = {"test_correctness.py", "test_judge.py", "test_sufficiency.py"}
     assert left_out(full=False, judges=()) == full | judged
     assert left_out(full=True, judges=()) == judged
     assert left_out(full=False, judges=("reference",)) == full
