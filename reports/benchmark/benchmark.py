@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
+from models.price import summed
 from reports.benchmark.field import Entrant, Field
 from reports.benchmark.measures import Measure
 from reports.statistics.estimates import Estimate, holm
@@ -37,6 +39,7 @@ class Row:
             where no case has a value on both sides.
         latency: seconds, the median of its answers as they were asked; None where none is known.
         tokens: read and written, a case; None of a model without tokens.
+        cost: US dollars a case; None where that of an answer is not known.
     """
 
     entrant: Entrant
@@ -44,6 +47,7 @@ class Row:
     versus: Versus | None
     latency: float | None
     tokens: tuple[float, float] | None
+    cost: Decimal | None
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,7 @@ def benchmark(field: Field, measures: Sequence[Measure], by: Measure) -> Benchma
             versus=_with(found.get(each.label), corrected.get(each.label)),
             latency=_latency(each),
             tokens=_tokens(each),
+            cost=_cost(each),
         )
         for each in field.entrants
     )
@@ -155,3 +160,8 @@ def _tokens(entrant: Entrant) -> tuple[float, float] | None:
         sum(getattr(result, name) for result in answered) for name in ("tokens_in", "tokens_out")
     )
     return (read / len(answered), wrote / len(answered)) if read or wrote else None
+
+
+def _cost(entrant: Entrant) -> Decimal | None:
+    total = summed(result.cost for result in entrant.results)
+    return None if total is None else total / len(entrant.results)

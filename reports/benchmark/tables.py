@@ -7,7 +7,7 @@ from pathlib import Path
 from reports.benchmark.benchmark import Benchmark, Row, Versus
 from reports.benchmark.needs import Needs, needs_of
 from reports.page.markdown import escape
-from reports.page.wording import format_value
+from reports.page.wording import format_dollars, format_value
 from reports.statistics.estimates import Estimate
 
 NONE = "—"
@@ -49,7 +49,7 @@ def needs_table(found: Benchmark, registry: Path) -> Table:
     """What each method costs to ask and to make, and what it needs."""
     heads = (
         "method", "kind", "weights", "device", "service", "tokens a case, in / out",
-        "median latency", "training", "labels",
+        "cost a case", "median latency", "training", "labels",
     )  # fmt: skip
     rows = tuple(
         (row.entrant.label, *_needs(row, needs_of(row.entrant, registry))) for row in found.rows
@@ -161,6 +161,7 @@ def _needs(row: Row, needs: Needs) -> tuple[str, ...]:
         needs.device or NONE,
         needs.service or "none",
         f"{row.tokens[0]:,.0f} / {row.tokens[1]:,.0f}" if row.tokens else NONE,
+        NONE if row.cost is None else format_dollars(row.cost),
         NONE if row.latency is None else format_value(row.latency, "s"),
         needs.remark
         or (

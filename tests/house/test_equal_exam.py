@@ -90,6 +90,8 @@ CHANGED: dict[str, str] = {
     "gate.fairness": "new: how the fairness suite gates",
     "spending.asked_again": "new: calls that failed and were made once more",
     "spending.came_back": "new: how many of them brought a reply",
+    "metrics.sufficiency.summary": "the reference judge reads passages too",
+    "metrics.sufficiency.of_retrieval": "of passages alone, so that no answer is wanted for it",
     "spending.cost": "new: dollars paid by this run",
     "spending.judging": "new: the part of it that judges asked for",
     "spending.embedding": "new: the part of it that the retriever's embedder cost",

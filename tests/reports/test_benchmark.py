@@ -210,6 +210,18 @@ def test_failed_answers_are_in_no_mean_and_are_said(tmp_path):
     assert any("sft: 3 of 24 answers failed" in line for line in legend(found))
 
 
+@pytest.mark.parametrize(
+    ("costs", "says"),
+    [(["0.25", "0.75"], "| $0.50 |"), (["0", "0"], "| $0 |"), (["0.25", None], "")],
+)
+def test_a_cost_that_is_not_known_is_not_nothing(tmp_path, costs, says):
+    value = written(A, {"rag": f1(weak)})
+    for number, row in enumerate(value["results"]):
+        row["cost"] = costs[number % 2]
+    page = markdown(found_of(read(tmp_path, value)), tmp_path, "", "")
+    assert says in page and ("$" in page) == bool(says)
+
+
 def test_a_run_that_is_a_part_is_said_to_be_one(runs, capsys):
     path = put(runs, written(C, {"x": f1(strong)}))
     value = json.loads(path.read_text())
