@@ -15,13 +15,12 @@ SHIPPED = Path(__file__).parent / "data" / "sufficiency" / "pairs.jsonl"
 MARK = 0.5
 """Of sufficiency: from here on an answer counts as derivable."""
 
-HELD_OUT_OF = 2
-
 
 class Derivable(BaseModel):
     """One labelled set of passages; those of one question and contract differ in the passages.
 
-    `kind` says how the answer stands there, or what of it is missing.
+    `kind` says how the answer stands there, or what of it is missing. `held_out` are for examining
+    judges: nothing was chosen on them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -32,6 +31,7 @@ class Derivable(BaseModel):
     passages: tuple[str, ...] = Field(min_length=1)
     derivable: bool
     kind: str
+    held_out: bool
 
     @property
     def case(self) -> Case:
@@ -48,14 +48,6 @@ class Derivable(BaseModel):
             Passage(name, 0, len(text), text)
             for name, text in zip(names, self.passages, strict=True)
         )
-
-    @property
-    def held_out(self) -> bool:
-        """Whether it is for examining judges: nothing was chosen on it.
-
-        About half of the contracts, by the digest of their names.
-        """
-        return int(digest("held out", self.contract)[:8], 16) % HELD_OUT_OF == 0
 
 
 def read_derivable(path: Path = SHIPPED) -> tuple[Derivable, ...]:

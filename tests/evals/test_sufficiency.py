@@ -69,11 +69,11 @@ def test_without_passages_or_an_expected_answer_there_is_no_score():
 
 
 def test_it_is_right_on_most_of_the_labelled_passages_that_nothing_was_chosen_on():
-    """38 of 41 when it was written; the labels' writer wrote the rules too."""
+    """67 of 73 when it was written; the labels' writer wrote the rules too."""
     every = read_derivable()
     held_out = [each for each in every if each.held_out]
-    assert len(every) >= 60 and 30 <= len(held_out) < len(every)
-    assert len({each.contract for each in held_out}) >= 6
+    assert len(held_out) >= 60 and len(held_out) < len(every)
+    assert len({each.contract for each in held_out}) >= 20
     kinds = Counter(each.kind for each in every)
     assert {"computed", "definition elsewhere", "negation", "carve-out elsewhere", "table",
             "other contract", "other words", "split"} <= kinds.keys()  # fmt: skip

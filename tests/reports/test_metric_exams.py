@@ -11,7 +11,9 @@ from evals.calls.calls import Calls
 from evals.calls.journal import Journal, Lookups
 from evals.calls.store import Store
 from evals.gate import Gate, JudgeRules, MetricGate
+from evals.judges.derivable import read_derivable
 from evals.judges.embedded.selfcheck import SelfCheck
+from evals.judges.embedded.sufficiency import RetrievalJudge
 from evals.judges.judge import Panel
 from evals.judges.metric_exam import MATERIALS, metric_exams
 from evals.results import Score
@@ -147,3 +149,31 @@ def test_true_and_false_statements_of_a_fact_stand_beside_each_other():
     assert len(exam.statements) < 500, "a gate that asks for it waits for it"
     again = metric_exams(["claim_support"], ())[0].statements
     assert [each.answer for each in again] == [each.answer for each in exam.statements]
+
+
+def test_every_judge_of_passages_takes_the_exam_in_them(tmp_path):
+    labels = {(each.case.id, each.shown): float(each.derivable) for each in read_derivable()}
+
+    def knows(submission):
+        return labels[submission.case.id, submission.answer.passages]
+
+    judges = [
+        Scripted(knows, "sufficiency", "knows"),
+        Scripted(lambda submission: 0.9, "sufficiency", "generous"),
+    ]
+    gate = gating("sufficiency")
+    section = metric_section(taken(tmp_path, *metric_exams(["sufficiency"], judges)), gate)
+    found = {each.measure: each.outcome for each in section.findings}
+    assert found == {"passages (knows)": "PASS", "passages (generous)": "FAIL"}
+    assert "passages (generous)" in unexamined(gate, section)["sufficiency"]
+    alone = replace(section, findings=section.findings[:1])
+    assert unexamined(gate, alone) == {}
+    assert "no exam" in unexamined(gate, None)["sufficiency"]
+
+
+def test_the_reference_judge_of_passages_may_gate(tmp_path):
+    gate = gating("sufficiency")
+    section = metric_section(
+        taken(tmp_path, *metric_exams(["sufficiency"], [RetrievalJudge()])), gate
+    )
+    assert unexamined(gate, section) == {}, section.findings

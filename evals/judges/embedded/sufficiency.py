@@ -12,7 +12,7 @@ Each gold answer is cut into claims, and a claim is there where
 The score of a gold answer is the share of its words whose claims are there. Gold answers that say
 the same are one; of different ones the mean is taken, since all of them belong to the answer.
 
-`THRESHOLD` and `VALUED` were chosen on the half of `data/sufficiency` that is not held out.
+`THRESHOLD` and `VALUED` were chosen on the sets of `data/sufficiency` that are not held out.
 """
 
 import datetime
