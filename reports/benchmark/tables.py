@@ -7,7 +7,8 @@ from pathlib import Path
 from reports.benchmark.benchmark import Benchmark, Row, Versus
 from reports.benchmark.needs import Needs, needs_of
 from reports.page.markdown import escape
-from reports.page.wording import format_dollars, format_value
+from reports.page.wording import format_value
+from  import format_dollars
 from reports.statistics.estimates import Estimate
 
 NONE = "—"
