@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.price import dollars
 from reports.benchmark.benchmark import Benchmark, Row, Versus
 from reports.benchmark.needs import Needs, needs_of
 from reports.page.markdown import escape
 from reports.page.wording import format_value
-from  import format_dollars
 from reports.statistics.estimates import Estimate
 
 NONE = "—"
@@ -162,7 +162,7 @@ def _needs(row: Row, needs: Needs) -> tuple[str, ...]:
         needs.device or NONE,
         needs.service or "none",
         f"{row.tokens[0]:,.0f} / {row.tokens[1]:,.0f}" if row.tokens else NONE,
-        NONE if row.cost is None else format_dollars(row.cost),
+        NONE if row.cost is None else dollars(row.cost),
         NONE if row.latency is None else format_value(row.latency, "s"),
         needs.remark
         or (
