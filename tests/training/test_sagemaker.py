@@ -26,6 +26,7 @@ from models.manifest import Manifest, read_manifest, write_manifest
 from models.registry import read_entry
 from models.storage.left import read_left
 from tests.builders.policies import permissive
+from tests.builders.training_data import write_data
 from tests.conftest import ROOT
 from tests.seams import users
 from training.data.examples import Meta, write_meta
@@ -261,6 +262,74 @@ def test_what_is_there_is_not_uploaded_again(checkout, cloud, capsys):
     for _ in range(2):
         sagemaker.upload(s3, plan(), aws.Prefix("bucket", "p"))
     assert capsys.readouterr().out.count("uploading") == 4
+
+
+def llama3_lines():
+    """The lines of the documentation that train Llama 3 8B as a job, by method."""
+    page = (ROOT / "docs" / "training.md").read_text("utf-8")
+    start = "    python -m training.sagemaker "
+    lines = [line.removeprefix(start) for line in page.splitlines() if line.startswith(start)]
+    filled = {"arn:aws:iam::ACCOUNT:role/NAME": ROLE, "s3://BUCKET/PATH": "s3://bucket/team"}
+    for old, new in filled.items():
+        lines = [line.replace(old, new) for line in lines]
+    return {line.split()[0]: line.split() for line in lines if "llama3" in line}
+
+
+@pytest.mark.parametrize("method", ["sft", "dpo", "orpo"])
+@pytest.mark.parametrize(
+    "more",
+    [(), ("--instance", "ml.g5.12xlarge", "--set", "training.gradient_accumulation_steps=4")],
+    ids=["one", "four"],
+)
+def test_the_documented_lines_of_llama3_submit_a_job(method, more, checkout, cloud):
+    s3, client = cloud
+    shutil.copytree(ROOT / "training/recipes", checkout / "training/recipes", dirs_exist_ok=True)
+    shutil.copytree(ROOT / "models/registry", checkout / "models/registry")
+    start = checkout / "models/adapters/sft-llama3"
+    if method == "dpo":  # it begins with what sft made
+        start.mkdir(parents=True)
+        (start / "adapter_config.json").write_text("{}")
+    base = checkout / ".exam/bases/llama3"
+    (base / ".cache/huggingface").mkdir(parents=True)
+    (base / "config.json").write_text("{}")
+    (base / ".cache/huggingface/config.json.metadata").write_text("when it was fetched")
+    write_data(checkout / ".exam/training")
+    for name, rows in (
+        ("llama3", "sft"),
+        ("llama3.validation", "sft.validation"),
+        ("llama3-preferences", "pairs"),
+        ("llama3-opposites", "pairs"),
+    ):
+        folder = checkout / ".exam/training"
+        shutil.copy(folder / f"{rows}.jsonl", folder / f"{name}.jsonl")
+    git("add", ".", cwd=checkout)
+    git("commit", "-qm", "recipes", cwd=checkout)
+    line = [word for word in llama3_lines()[method] if word != "--wait"]
+    assert sagemaker.main([*line, *more]) == 0
+    (summary,) = client.list_training_jobs()["TrainingJobSummaries"]
+    found = client.describe_training_job(TrainingJobName=summary["TrainingJobName"])
+    words = found["AlgorithmSpecification"]["ContainerArguments"]
+    assert words[:3] == [method, f"training/recipes/{method}-llama3.yaml", f"{method}-llama3"]
+    assert words[3:] == ["base=.exam/bases/llama3", *more[3:]]
+    expected = more[1] if more else "ml.g5.2xlarge"
+    assert found["ResourceConfig"]["InstanceType"] == expected
+    sent = {key.partition("/data/")[2].partition("/")[2] for key in keys(s3)}
+    assert ".exam/bases/llama3/config.json" in sent
+    assert not any(".cache" in name for name in sent)
+
+
+def test_an_adapter_that_is_yet_to_be_made_is_no_start_of_a_job(checkout, cloud, mistake):
+    shutil.copytree(ROOT / "training/recipes", checkout / "training/recipes", dirs_exist_ok=True)
+    shutil.copytree(ROOT / "models/registry", checkout / "models/registry")
+    write_data(checkout / ".exam/training")
+    line = typed(
+        *("--set", "data=.exam/training/pairs.jsonl"),
+        method="dpo",
+        recipe="training/recipes/dpo-llama3.yaml",
+    )
+    assert "`python -m training.sft training/recipes/sft-llama3.yaml` makes it" in mistake(
+        sagemaker.main(line)
+    )
 
 
 def made_of(checkout, dataset):

@@ -138,7 +138,9 @@ def _adapter_files(named: str, registry: Path) -> list[Path]:
 
 
 def _below(folder: Path) -> list[Path]:
-    return [file for file in sorted(folder.rglob("*")) if file.is_file()]
+    """The files of a folder, but for what a download notes beside them, which has its time."""
+    files = [file for file in sorted(folder.rglob("*")) if file.is_file()]
+    return [file for file in files if ".cache" not in file.relative_to(folder).parts]
 
 
 def _inside(file: Path, work: Path) -> str:
