@@ -6,7 +6,7 @@ from pathlib import Path
 from common.errors import UserError
 from models.local.devices import choose_device, choose_dtype, memory
 from models.local.entry import LocalEntry
-from models.local.weights import FETCH, is_at_hand, weights_bytes
+from models.local.weights import fetching, is_at_hand, weights_bytes
 
 WIDTHS = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0}
 """Bytes of a weight, by dtype."""
@@ -62,11 +62,8 @@ def no_adapter(entry: LocalEntry) -> str | None:
 
 def no_weights(entry: LocalEntry) -> str:
     """That the weights of an entry's base are not there, and which command brings them."""
-    revision = f" --revision {entry.revision}" if entry.revision else ""
-    return (
-        f"the weights of {entry.base} are not on this machine ({FETCH.format(entry.base)}{revision}"
-        ")"
-    )
+    brought = fetching(entry.base, entry.revision)
+    return f"the weights of {entry.base} are not on this machine ({brought})"
 
 
 def no_room(entry: LocalEntry) -> str | None:

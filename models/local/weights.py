@@ -12,10 +12,6 @@ from models.local.embedded import embedded_smollm2
 WANTED = ("*.safetensors", "*.json", "*.jinja", "tokenizer.model", "merges.txt")
 """The files of a chat model: neither pickles nor weights in other formats."""
 
-FETCH = (
-    "`hf download {} --exclude 'original/*'`; where they are gated, accept the licence on the "
-    "model's page and type `hf auth login` first"
-)
 FLOATS = ("F64", "F32", "F16", "BF16")
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
@@ -75,8 +71,18 @@ def fetched_folder(what: str, name: str, revision: str | None, wanted: Sequence[
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(
             f"{what} {name!r} cannot be fetched from the Hugging Face hub ({reason}); give a "
-            f"folder, or fetch it where there is a network and set HF_HOME: {FETCH.format(name)}"
+            "folder, or fetch it where there is a network and set HF_HOME: "
+            f"{fetching(name, revision)}"
         ) from error
+
+
+def fetching(base: str, revision: str | None = None) -> str:
+    """What is typed to fetch a base of the hub, without the weights in Meta's own format."""
+    pinned = f" --revision {revision}" if revision else ""
+    return (
+        f"`hf download {base}{pinned} --exclude 'original/*'`; where they are gated, accept the "
+        "licence on the model's page and type `hf auth login` first"
+    )
 
 
 def weight_files(folder: Path) -> tuple[Path, ...]:
@@ -94,6 +100,8 @@ def weight_files(folder: Path) -> tuple[Path, ...]:
             f"{folder}: {pickles[0]} is a pickle, and loading one can run any code; convert it "
             "with `save_pretrained(..., safe_serialization=True)`"
         )
+    if not folder.exists():
+        raise UserError(f"{folder} is not there; fetch or train it first")
     raise UserError(f"{folder} holds no .safetensors file; is it a model folder?")
 
 

@@ -5,7 +5,11 @@ from dataclasses import dataclass
 
 from evals.judges.judge_exam import JudgeExam
 from fixtures.cases import Case
+from models.chat import Model
 from models.entry import Entry
+from models.local.chat import LocalChat
+from models.local.weights import weights_bytes
+from models.prompted import PromptedModel
 from reports.examination.prepare import Prepared
 from reports.report import Check
 from reports.verdict.bars import shown_none
@@ -14,6 +18,9 @@ from reports.verdict.guards import guard_needs
 from reports.verdict.leakage import left_out
 from reports.verdict.planning import judge_costs, several, too_few
 from reports.verdict.prospects import demands, format_prospects, prospect, too_small
+
+LARGE = 1e9
+"""Weights of a model for which a CPU needs minutes an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,19 @@ def gold_notes(entries: Mapping[str, Entry], cases: Sequence[Case]) -> Iterator[
             f"{lost} answerable cases have no gold answer that is located, and are given what was "
             "retrieved"
         )
+
+
+def slow_notes(models: Sequence[Model]) -> Iterator[str]:
+    """What is said of weights that a CPU can hold, and hardly compute with."""
+    for model in models:
+        chat = model.chat if isinstance(model, PromptedModel) else None
+        if not isinstance(chat, LocalChat) or chat.base.device != "cpu":
+            continue
+        if (size := weights_bytes(chat.base.folder, 1.0)) > LARGE:
+            yield (
+                f"warning: {model.name}: {size / 1e9:.1f} billion weights on a CPU: an answer may "
+                "take minutes; try it with --limit 1, on a GPU, or on a server (docs/servers.md)"
+            )
 
 
 def _floors_alone(prepared: Prepared) -> Iterator[str]:

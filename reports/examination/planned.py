@@ -16,7 +16,7 @@ from models.promotion.tries import Judged
 from models.registry import parts_of, read_entry
 from models.retrieval.opening import open_retriever
 from reports.examination.admissible import admissibility, passed_over
-from reports.examination.beforehand import Beforehand, gold_notes, look_ahead
+from reports.examination.beforehand import Beforehand, gold_notes, look_ahead, slow_notes
 from reports.examination.header import model_facts
 from reports.examination.looks import Looks, plan_stages
 from reports.examination.prepare import Prepared
@@ -121,6 +121,7 @@ def plan_exam(prepared: Prepared, selected: Selected, chats: Chats) -> Planned:
         ),
         leaks=leaks,
         beforehand=Beforehand(
-            (*ahead.notes, *gold, *passed_over(prepared)), (*ahead.announced, *gold, promotes)
+            (*ahead.notes, *gold, *passed_over(prepared)),
+            (*ahead.announced, *gold, *slow_notes(models), promotes),
         ),
     )

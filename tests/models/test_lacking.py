@@ -128,3 +128,29 @@ def test_an_adapter_that_is_yet_to_be_made_is_no_start_for_training(tmp_path):
 
     line = said(lambda: find_adapter("sft-llama3", ROOT / "models" / "registry"))
     assert "`python -m training.sft training/recipes/sft-llama3.yaml` makes it" in line
+
+
+def test_a_revision_is_part_of_the_line_that_fetches(tmp_path):
+    text = f'kind = "local"\nbase = "{BASE}"\nrevision = "abc"\ndevice = "cuda"\n'
+    (tmp_path / "pinned.toml").write_text(text)
+    assert f"`hf download {BASE} --revision abc --exclude" in said(
+        lambda: open_models(["pinned"], tmp_path)
+    )
+
+
+def test_who_is_asked_for_answers_to_train_on_must_be_there(tmp_path):
+    from training.data.lineage import seen_by
+
+    line = said(lambda: seen_by(["sft-llama3"], ROOT / "models" / "registry"))
+    assert "`python -m training.sft training/recipes/sft-llama3.yaml` makes it" in line
+
+
+def test_what_a_cpu_holds_and_hardly_computes_is_said_beforehand(tiny_base, tmp_path, monkeypatch):
+    from reports.examination import beforehand
+
+    (tmp_path / "tiny.toml").write_text(f'kind = "local"\nbase = "{tiny_base}"\ndevice = "cpu"')
+    models = open_models(["tiny", "tiny"], tmp_path)
+    assert list(beforehand.slow_notes(models)) == []
+    monkeypatch.setattr(beforehand, "LARGE", 1e6)
+    (line, _) = beforehand.slow_notes(models)
+    assert line.startswith("warning: tiny: 0.0 billion weights on a CPU")

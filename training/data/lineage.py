@@ -11,6 +11,7 @@ from pathlib import Path
 from common.errors import UserError
 from fixtures.cases import Contract
 from models.local.entry import LocalEntry, adapter_folder
+from models.local.lacking import no_adapter
 from models.manifest import FILE, Manifest, TrainedContract, contract_entry, read_manifest
 from models.registry import is_registered, read_entry
 
@@ -54,7 +55,7 @@ def seen_by(names: Iterable[str], registry: Path) -> tuple[TrainedContract, ...]
     Of a server nobody knows; of a base its folder may tell.
 
     Raises:
-        UserError: see `required_manifest`.
+        UserError: an adapter is yet to be made; or see `required_manifest`.
     """
     return join_entries(
         *(manifest.contracts for name in names for manifest in _seen(name, registry))
@@ -66,6 +67,8 @@ def _seen(name: str, registry: Path) -> Iterator[Manifest]:
         return  # whoever opens it says so
     entry = read_entry(name, registry)
     if isinstance(entry, LocalEntry):
+        if reason := no_adapter(entry):
+            raise UserError(f"--model {name}: {reason}")
         if adapter := adapter_folder(entry):
             yield required_manifest(adapter, f"--model {name}: adapter")
         if (base := base_manifest(Path(entry.base).expanduser())) is not None:
