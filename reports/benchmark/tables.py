@@ -6,7 +6,7 @@ from pathlib import Path
 
 from models.price import dollars
 from reports.benchmark.benchmark import Benchmark, Row, Versus
-from reports.benchmark.needs import Needs, needs_of
+from reports.benchmark.needs import Needs, Training, needs_of
 from reports.page.markdown import escape
 from reports.page.wording import format_value
 from reports.statistics.estimates import Estimate
@@ -164,13 +164,19 @@ def _needs(row: Row, needs: Needs) -> tuple[str, ...]:
         f"{row.tokens[0]:,.0f} / {row.tokens[1]:,.0f}" if row.tokens else NONE,
         NONE if row.cost is None else dollars(row.cost),
         NONE if row.latency is None else format_value(row.latency, "s"),
-        needs.remark
-        or (
-            "none"
-            if training is None
-            else f"{training.method}: {training.steps:,} steps, {training.tokens:,} tokens, "
-            f"{training.minutes:,.0f} min on {'/'.join(training.devices) or 'unknown'}"
-            + ("" if training.whole else ", and what it started from")
-        ),
+        needs.remark or ("none" if training is None else _made(training)),
         NONE if needs.remark else f"{training.labels:,}" if training else "none",
     )
+
+
+def _made(training: Training) -> str:
+    """The making of a model in words: what is none of it is left out."""
+    counts = {"steps": training.steps, "tokens": training.tokens, "calls": training.calls}
+    spent = [f"{count:,} {name}" for name, count in counts.items() if count]
+    place = f" on {'/'.join(training.devices)}" if training.devices else ""
+    spent.append(f"{training.minutes:,.0f} min{place}")
+    if training.dollars is not None:
+        spent.append(dollars(training.dollars))
+    if not training.whole:
+        spent.append("and what it started from, which is gone")
+    return f"{training.method}: {', '.join(spent)}"

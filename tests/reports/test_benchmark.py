@@ -333,10 +333,34 @@ def test_training_includes_what_it_started_from_and_labels_count_once(tmp_path):
     found = training_of("dpo", tmp_path)
     assert (found.steps, found.tokens, found.minutes, found.labels) == (15, 1100, 1.5, 3)
     assert found.devices == ("cuda", "cpu") and found.whole
+    assert found.dollars is None
     (tmp_path / "sft.toml").unlink()
     assert not training_of("dpo", tmp_path).whole
     (tmp_path / "base.toml").write_text('kind = "local"\nbase = "embedded:smollm2"\n')
     assert training_of("base", tmp_path) is None
+
+
+def test_a_compiled_program_needs_its_generator_and_took_calls(tmp_path):
+    adapter(tmp_path, "sft", cases=["1" * 64], cost={"training": {"usd": "1.50"}})
+    folder = tmp_path / "compiled"
+    (folder).mkdir()
+    (folder / "program.json").write_text("{}")
+    cost = {"calls": 40, "usd": "0.25"}
+    facts = {"method": "bootstrap", "seconds": 60.0, "start": {"name": "rag"}, "cost": cost}
+    write_manifest(folder, Manifest(contracts=(), cases=("2" * 64,), **facts))
+    program = 'kind = "program"\nprogram = "rag"\ngenerator = "sft"\n'
+    (tmp_path / "rag.toml").write_text(program)
+    (tmp_path / "best.toml").write_text(f'{program}compiled = "{folder}/program.json"\n')
+    value = written(A, {"best": f1(strong), "rag": f1(weak)})
+    own = {"kind": "program", "program": "rag", "generator": "sft"}
+    value["models"][0] |= own | {"compiled": f"{folder}/program.json"}
+    value["models"][1] |= own
+    best, rag = (needs_of(e, tmp_path) for e in field_of([read(tmp_path, value)]).entrants)
+    assert best.kind == rag.kind == "program rag of sft"
+    assert best.weights == "embedded:smollm2 + adapter"
+    assert (best.training.calls, best.training.steps, best.training.labels) == (40, 10, 2)
+    assert str(best.training.dollars) == "1.75" and best.training.whole
+    assert (rag.training.calls, rag.training.labels) == (0, 1)
 
 
 def test_needs_come_from_the_entry_that_was_examined_and_its_own_manifest(tmp_path):
@@ -356,7 +380,7 @@ def test_needs_come_from_the_entry_that_was_examined_and_its_own_manifest(tmp_pa
     assert (given.kind, given.service) == ("recorded", "")
     adapter(tmp_path, "sft", steps=99)
     again = needs_of(field_of([read(tmp_path, value)]).entrants[0], tmp_path)
-    assert again.training is None and again.remark == "trained again since"
+    assert again.training is None and again.remark == "made again since"
     (folder / FILE).write_text("{")
     value["models"][0]["manifest"] = None
     broken = needs_of(field_of([read(tmp_path, value)]).entrants[0], tmp_path)
