@@ -23,6 +23,7 @@ from models.local.lacking import check_there
 from models.local.weights import base_folder
 from models.program.entry import ProgramEntry
 from models.program.model import Pipeline, ProgramModel
+from models.program.sent import shown_beside
 from models.prompted import CLOSED_BOOK, SYSTEM, PromptedModel, Template
 from models.recorded import RecordedModel
 from models.registry import (
@@ -76,11 +77,14 @@ class Chats:
         """What is sent, and who allows it."""
         return self._egress
 
-    def open(self, name: str, least_tokens: int = 0) -> ChatModel:
+    def open(self, name: str, least_tokens: int = 0, further: Sequence[Sent] = ()) -> ChatModel:
         """The chat model of this name; its longest answer has `least_tokens` or more.
 
+        It is shown text of the data sets `further` too, which may be sent where it is.
+
         Raises:
-            UserError: the name is unknown, or the entry is not one that chats.
+            UserError: the name is unknown, the entry is not one that chats, or the policy has no
+                line for what is sent.
         """
         entry = read_entry(name, self._folder)
         if isinstance(entry, Prompted) and entry.decoding.max_tokens < least_tokens:
@@ -89,6 +93,8 @@ class Chats:
         if isinstance(entry, LocalEntry):
             return self._local(name, entry)
         if isinstance(entry, EndpointEntry | BedrockEntry):
+            if self._egress.sent and further:
+                _remote(name, entry, self._folder, replace(self._egress, sent=tuple(further)))
             if name not in self._remote:
                 self._remote[name] = _remote(name, entry, self._folder, self._egress)
             return self._remote[name].decoded(entry.decoding)
@@ -137,7 +143,8 @@ def _open_model(name: str, folder: Path, chats: Chats) -> Model:
         return ExtractiveModel(name, entry.threshold)
     if isinstance(entry, ProgramEntry):
         _, (generator, _) = parts_of(name, folder)
-        chat = chats.open(generator, entry.max_tokens or 0)
+        shown = shown_beside(entry) if chats.egress.sent else ()
+        chat = chats.open(generator, entry.max_tokens or 0, shown)
         return ProgramModel(Pipeline(name, entry), chat)
     if entry.kind in KINDS:
         return chats.open_added(name, entry, KINDS[entry.kind])

@@ -7,6 +7,7 @@ import pytest
 from common.errors import UserError
 from common.identity import file_digest
 from evals.gate import Leakage
+from models.egress import Sent
 from models.factory import Chats, open_models
 from models.family import family_in
 from models.manifest import Manifest, contract_entry, write_manifest
@@ -18,6 +19,7 @@ from reports.verdict.leakage import leak_checks, leaking
 from tests.builders.programs import written
 from tests.builders.promotion_data import identity_of, make_place, write_report
 from tests.models.test_program import compiled
+from training.data.lineage import seen_by
 
 ENDPOINT = 'kind = "endpoint"\nbase_url = "http://127.0.0.1:9/v1"\nmodel = "claude-haiku"\n'
 
@@ -177,3 +179,40 @@ def test_a_program_is_no_judge_and_is_asked_through_its_generators_weights(place
         chats.open("careful")
     one, other = open_models(["careful", "a"], place.registry, chats)
     assert one.generator == other.chat
+
+
+def allow(place, *datasets):
+    lines = "".join(f'"{name}" = ["api.example.com"]\n' for name in datasets)
+    place.policy.write_text(place.policy.read_text() + f"\n[egress]\n{lines}")
+
+
+def test_examples_go_only_where_their_data_set_may_be_sent(place):
+    (place.registry / "a.toml").write_text(ENDPOINT.replace("127.0.0.1:9", "api.example.com"))
+    entry_of(place, program="few-shot", generator="a")
+    with (place.registry / "careful.toml").open("a") as file:
+        file.write('examples = { dataset = "sample" }\n')
+    chats = Chats(place.registry, [Sent("mine", "0" * 64)])
+    allow(place, "mine")
+    with pytest.raises(UserError, match=r"where sample may not be sent") as caught:
+        open_models(["careful"], place.registry, chats)
+    assert "api.example.com" in str(caught.value)
+    place.policy.write_text(place.policy.read_text().replace('"mine"', '"*"'))
+    assert open_models(["careful"], place.registry, chats)
+
+
+def test_compiled_demonstrations_go_only_where_their_data_set_may_be_sent(place):
+    (place.registry / "a.toml").write_text(ENDPOINT.replace("127.0.0.1:9", "api.example.com"))
+    seal(place, Manifest(contracts=(), cases=(), datasets=["cuad"]))
+    chats = Chats(place.registry, [Sent("mine", "0" * 64)])
+    allow(place, "mine")
+    with pytest.raises(UserError, match=r"where cuad may not be sent"):
+        open_models(["careful"], place.registry, chats)
+
+
+def test_what_is_made_with_a_programs_words_has_seen_what_it_has(place, sample):
+    contract = contract_entry(sample.cases[0].contract)
+    seal(place, Manifest(contracts=(contract,), cases=()))
+    assert seen_by(["careful"], place.registry) == (contract,)
+    (place.registry.parent / "programs" / "careful" / "manifest.json").unlink()
+    with pytest.raises(UserError, match=r"careful: compiled program .* has no manifest"):
+        seen_by(["careful"], place.registry)

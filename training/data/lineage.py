@@ -10,10 +10,10 @@ from pathlib import Path
 
 from common.errors import UserError
 from fixtures.cases import Contract
-from models.local.entry import LocalEntry, adapter_folder
+from models.local.entry import LocalEntry
 from models.local.lacking import no_adapter
 from models.manifest import FILE, Manifest, TrainedContract, contract_entry, read_manifest
-from models.registry import is_registered, read_entry
+from models.registry import is_registered, left_folder, parts_of
 
 
 def contract_entries(contracts: Iterable[Contract]) -> tuple[TrainedContract, ...]:
@@ -65,13 +65,14 @@ def seen_by(names: Iterable[str], registry: Path) -> tuple[TrainedContract, ...]
 def _seen(name: str, registry: Path) -> Iterator[Manifest]:
     if not is_registered(name, registry):
         return  # whoever opens it says so
-    entry = read_entry(name, registry)
-    if isinstance(entry, LocalEntry):
-        if reason := no_adapter(entry):
-            raise UserError(f"--model {name}: {reason}")
-        if adapter := adapter_folder(entry):
-            yield required_manifest(adapter, f"--model {name}: adapter")
-        if (base := base_manifest(Path(entry.base).expanduser())) is not None:
+    for part, entry in parts_of(name, registry):
+        local = entry if isinstance(entry, LocalEntry) else None
+        if local and (reason := no_adapter(local)):
+            raise UserError(f"--model {part}: {reason}")
+        if folder := left_folder(entry):
+            what = "adapter" if local else "compiled program"
+            yield required_manifest(folder, f"--model {part}: {what}")
+        if local and (base := base_manifest(Path(local.base).expanduser())) is not None:
             yield base
 
 
