@@ -23,11 +23,15 @@ from evals.results import Score, Spending
 from fixtures.cases import Case, Contract, Span
 from fixtures.retrieval.passages import Passage
 from models.chat import Answer, Message
+from models.factory import Chats, open_models
 from models.metering import Usage, affordable, billed
 from models.price import FREE, Price, dollars
+from models.prices import Prices
 from models.prompted import PromptedModel, Template
+from models.registry import read_entry
 from models.remote.limiter import AdaptiveLimiter
 from reports.sections.costs import costs_section
+from tests.builders.fake_server import Fault, fake_server
 
 PRICE = Price(input=0.25, output=1.25)
 
@@ -397,3 +401,81 @@ def test_the_section_adds_up_exactly_and_says_what_is_unknown(store):
     assert "or more" in section.findings[-1].reason
     free = [replace(each, scores={}) for each in unknown]
     assert not costs_section({"served": free}, Gate(), Spending(0, 0, 0, 0.0, 0), ()).findings
+
+
+def served(folder, url, more=""):
+    folder.mkdir(exist_ok=True)
+    (folder / "served.toml").write_text(
+        f'kind = "endpoint"\nbase_url = "{url}"\nmodel = "m"\n{more}'
+    )
+    return folder
+
+
+def test_a_server_that_bills_an_error_is_paid_for_it(store, tmp_path):
+    """A 503 and a body with 200 that says it failed, each with the tokens that it used."""
+    usage = '"usage": {"prompt_tokens": 100, "completion_tokens": 7}'
+    faults = {
+        1: Fault(status=503, body=f'{{"error": {{"message": "cut"}}, {usage}}}'),
+        2: Fault(body=f'{{"error": {{"message": "overloaded"}}, {usage}}}'),
+    }
+
+    async def ask(url):
+        chat = Chats(served(tmp_path / "registry", url)).open("served")
+        budget = Budget(max_cost=Decimal(1))
+        replies = await asking(store, chat, ["one two three"], budget=budget)
+        await chat.close()
+        return budget, *replies
+
+    with fake_server(reply=lambda messages: "a b", faults=faults.get) as server:
+        budget, reply = asyncio.run(ask(server.url))
+    assert reply.error is None and server.calls == 4
+    assert reply.cost == 2 * PRICE.of(100, 7) + PRICE.of(3, 2)
+    assert budget.cost == reply.cost + PRICE.of(1, 2), "and the greeting"
+    assert paid_before(store, "exam") == budget.cost
+
+
+def test_a_price_moves_no_identity(tmp_path):
+    url = "http://127.0.0.1:9/v1"
+    (free,) = open_models(["served"], served(tmp_path / "a", url))
+    price = "[price]\ninput = 3\noutput = 15\ncached_input = 0.3\n"
+    (dear,) = open_models(["served"], served(tmp_path / "b", url, price))
+    assert free.identity == dear.identity
+    assert Prices(tmp_path / "b").of("served") == Price(input=3, output=15, cached_input=0.3)
+    assert Prices(tmp_path / "a").of("served") is None
+
+
+@pytest.mark.parametrize(
+    "price",
+    ["input = 1", "input = -1\noutput = 1", "input = true\noutput = 1", 'input = "1"\noutput = 1',
+     "input = nan\noutput = 1", "input = inf\noutput = 1", "input = 1e9\noutput = 1",
+     "input = 0.0000001\noutput = 1", "input = 1\noutput = 1\ninptu = 1"],
+)  # fmt: skip
+def test_an_odd_price_is_one_line(tmp_path, price):
+    folder = served(tmp_path / "registry", "http://127.0.0.1:9/v1", f"[price]\n{price}\n")
+    with pytest.raises(UserError, match="price") as error:
+        read_entry("served", folder)
+    assert "\n" not in str(error.value)
+
+
+def test_two_processes_do_not_pay_for_one_exam_at_once(store):
+    class Slow(Counting):
+        async def chat(self, messages):
+            with pytest.raises(UserError, match="another process is paying for this exam"):
+                await Run(self.plan, Retrieved(), store, on_wait=None).execute()
+            return await super().chat(messages)
+
+    chat = Slow()
+    chat.plan = Plan(
+        (PromptedModel(chat, Template()),), CASES[:1], prices=prices, max_cost=Decimal(1)
+    )
+    run = Run(chat.plan, Retrieved(), store)
+    asyncio.run(run.execute())
+    assert run.spending.cost == PRICE.of(8, 4)
+
+
+def test_payments_are_kept_by_postgresql_too(postgresql_url):
+    store = Store(postgresql_url)
+    asyncio.run(asking(store, Served(), ["a", "b"], budget=Budget(max_cost=Decimal(1))))
+    assert paid_before(store, "exam") == 2 * PRICE.of(8, 4)
+    assert store.usual("served").tokens_out == 4
+    store.close()
