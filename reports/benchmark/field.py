@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from common.errors import UserError
 from common.settings import nearest
@@ -57,12 +58,18 @@ class Field:
         return gate.nominal_alpha or gate.alpha
 
 
-def field_of(reports: Sequence[Report], baseline: str | None = None) -> Field:
+def field_of(
+    reports: Sequence[Report],
+    baseline: str | None = None,
+    titles: Mapping[str, str] = MappingProxyType({}),
+) -> Field:
     """Every model of these reports on the cases that all of them took.
 
     Args:
         reports: at least one.
-        baseline: a label; None takes what one of the exams measured against, else the first model.
+        baseline: a model or its label; None takes what one of the exams measured against, else the
+            first model.
+        titles: what tables call a model, if not by its name.
 
     Raises:
         UserError: two reports cannot be compared, no case is shared, or there is no such baseline.
@@ -74,7 +81,7 @@ def field_of(reports: Sequence[Report], baseline: str | None = None) -> Field:
         left_out |= incomparable(first, report)
     speakers = _speakers(reports)
     notes += _twice(reports, speakers)
-    labels = _labels(speakers)
+    labels = _labels(speakers, titles)
     shared = _shared(reports, speakers)
     if not shared:
         raise UserError(
@@ -114,10 +121,10 @@ def _facts(report: Report, model: str) -> ModelFacts | None:
     return next((each for each in report.header.models if each.name == model), None)
 
 
-def _labels(speakers: Sequence[Speaker]) -> list[str]:
+def _labels(speakers: Sequence[Speaker], titles: Mapping[str, str]) -> list[str]:
     names = Counter(model for model, _, _ in speakers)
     return [
-        f"{model} ({report.header.id})" if names[model] > 1 else model
+        f"{titles.get(model, model)}{f' ({report.header.id})' if names[model] > 1 else ''}"
         for model, _, report in speakers
     ]
 

@@ -11,6 +11,9 @@ from reports.page.markdown import escape
 from reports.page.wording import format_value
 from reports.statistics.estimates import Estimate
 
+LONGEST = 4000
+"""Characters of what a picture says in words."""
+
 NONE = "—"
 """Of what is not known: it is not nothing."""
 
@@ -102,7 +105,7 @@ def markdown(found: Benchmark, registry: Path, chart: str, alternative: str) -> 
     """
     parts = ["# Benchmark"]
     if chart:
-        parts.append(f"![{escape(alternative, 4000)}]({chart})")
+        parts.append(f"![{escape(alternative, LONGEST)}]({chart})")
     for table in tables_of(found, registry):
         parts.append(f"## {escape(table.title)}\n\n{markdown_table(table)}")
     parts.append("\n".join(f"- {escape(line, 2000)}" for line in legend(found)))

@@ -24,9 +24,24 @@ from models.identity.contents import adapter_digest
 from models.identity.first_identity import first_weights_digest
 from models.manifest import read_manifest
 from models.registry import SHIPPED, adapter_of, entry_path, is_registered, read_entry
+from reports.archive import read_report
+from reports.benchmark.benchmark import benchmark
+from reports.benchmark.chart import alternative, draw
+from reports.benchmark.field import field_of
+from reports.benchmark.measures import measure_by, measures_of
+from reports.benchmark.tables import (
+    LONGEST,
+    baseline_table,
+    legend,
+    markdown_table,
+    needs_table,
+    scores_table,
+)
+from reports.page.markdown import escape
+from reports.report import Report
 from training.benchmark.category_rule import category_rule
 from training.benchmark.contenders import Contender, ContenderExam, joined, read_exam
-from training.benchmark.page import write_results
+from training.benchmark.page import Shown, write_results
 from training.data.examples import read_meta
 from training.outcome.delivery import KEPT
 from training.trainer.recipe import read_recipe
@@ -35,6 +50,7 @@ GATE = Path(__file__).with_name("benchmark.toml")
 RECIPES = ROOT / "training" / "recipes"
 STATE = Path(".exam/benchmark")
 DATA = Path(".exam/training")
+RAG = "smollm2"
 
 CONTENDERS = (
     Contender("base without RAG", "smollm2-closed-book"),
@@ -165,17 +181,21 @@ def train(dataset: str) -> None:
         _run([sys.executable, "-m", step.module, *step.arguments], step.line, accepted=(0,))
 
 
-def examine(contender: Contender, dataset: str, limit: int) -> ContenderExam:
+Examined = tuple[ContenderExam, Report]
+"""What an exam found of a contender, and its report."""
+
+
+def examine(contender: Contender, dataset: str, limit: int) -> list[Examined]:
     """Examine one contender against those before it, on a balanced sample of the test split.
 
     Raises:
         UserError: the exam could not be held.
     """
     others = contender.before or (None,)
-    return joined([_examined(contender, each, dataset, limit) for each in others])
+    return [_examined(contender, each, dataset, limit) for each in others]
 
 
-def _examined(contender: Contender, before: str | None, dataset: str, limit: int) -> ContenderExam:
+def _examined(contender: Contender, before: str | None, dataset: str, limit: int) -> Examined:
     runs = STATE / contender.model / "runs"
     options = ["--dataset", dataset, "--limit", str(limit), "--balanced", "--gate", str(GATE)]
     against = ["--baseline", before] if before else []
@@ -183,7 +203,30 @@ def _examined(contender: Contender, before: str | None, dataset: str, limit: int
     print(f"now: pytest evals {' '.join(line)}", flush=True)
     # 1 is a verdict too: REJECT or INCONCLUSIVE.
     _run([sys.executable, "-m", "pytest", "evals", *line], "pytest evals", accepted=(0, 1))
-    return read_exam(runs.parent / "latest" / "report.json", contender, before)
+    path = runs.parent / "latest" / "report.json"
+    return read_exam(path, contender, before), read_report(path)
+
+
+def shown_of(reports: Sequence[Report]) -> Shown:
+    """What every benchmark shows of these reports, under the contenders' titles.
+
+    Raises:
+        UserError: they cannot be compared.
+    """
+    titles = {each.model: each.title for each in CONTENDERS}
+    there = {model for report in reports for model in report.by_case}
+    field = field_of(reports, RAG if RAG in there else None, titles)
+    measures = measures_of(field, ["balanced"])
+    tested = (measure_by(None, measures), measure_by("balanced", measures))
+    found = [benchmark(field, measures, by) for by in tested]
+    return Shown(
+        scores=markdown_table(scores_table(found[0])),
+        against=tuple(markdown_table(baseline_table(each)) for each in found),
+        needs=markdown_table(needs_table(found[0], SHIPPED)),
+        legend=tuple(legend(found[0])),
+        chart=draw(found[0], "svg"),
+        alternative=escape(alternative(found[0]), LONGEST),
+    )
 
 
 def _is_registered(contender: Contender) -> bool:
@@ -222,8 +265,12 @@ def _train_and_examine(options: argparse.Namespace) -> None:
     if not options.examine_only:
         train(options.dataset)
     there = [each for each in CONTENDERS if _is_registered(each)]
-    exams = [examine(each, options.dataset, options.limit) for each in there]
-    written = write_results(options.output, exams, rule)
+    if not there:
+        raise UserError("no method is in the registry; leave out --examine-only")
+    held = [examine(each, options.dataset, options.limit) for each in there]
+    exams = [joined([exam for exam, _ in each]) for each in held]
+    shown = shown_of([report for each in held for _, report in each])
+    written = write_results(options.output, exams, rule, shown)
     print("\n".join(map(str, written)))
 
 

@@ -8,15 +8,6 @@ from typing import Any
 
 from common.errors import UserError
 
-COLUMNS = {
-    "correctness": "accuracy",
-    "balanced": "balanced score",
-    "token_f1": "F1, answerable",
-    "abstention": "abstention",
-    "laziness": "false refusals",
-    "hallucination": "hallucination",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Contender:
@@ -42,12 +33,6 @@ class MeanInterval:
     mean: float
     low: float | None
     high: float | None
-
-    @property
-    def complement(self) -> "MeanInterval":
-        """Of one minus the value."""
-        flip = (None if end is None else 1 - end for end in (self.high, self.low))
-        return MeanInterval(1 - self.mean, *flip)
 
     def __str__(self) -> str:
         if self.low is None or self.high is None:
@@ -93,20 +78,16 @@ class ContenderExam:
 
     Attributes:
         contender: the row.
-        scores: by metric, `COLUMNS` at most.
         verdicts: one for each model of `contender.before`.
         cases: how many were asked, of how many contracts.
-        tokens: read and written, a case.
         refusals: by whether the answer was shown; None where no passages are.
         dataset: its name, and the split.
         origin: the exam's provenance.
     """
 
     contender: Contender
-    scores: dict[str, MeanInterval]
     verdicts: tuple[VerdictAgainst, ...]
     cases: tuple[int, int]
-    tokens: float
     refusals: Refusals | None
     dataset: tuple[str, str]
     origin: dict[str, Any]
@@ -120,20 +101,19 @@ def read_exam(path: Path, contender: Contender, against: str | None = None) -> C
     """
     try:
         report = json.loads(path.read_bytes())
-        found = next(row for row in report["summary"] if row["model"] == contender.model)
         answers = [row for row in report["results"] if row["model"] == contender.model]
+        if not answers:
+            raise LookupError("it has no answer of it")
         verdict = next((v for v in report["verdicts"] if v["model"] == contender.model), None)
         return ContenderExam(
             contender=contender,
-            scores=_scores(found["estimates"]),
             verdicts=(_verdict(verdict, against),) if verdict and against else (),
             cases=(report["dataset"]["examined_cases"], report["dataset"]["examined_contracts"]),
-            tokens=sum(a["tokens_in"] + a["tokens_out"] for a in answers) / len(answers),
             refusals=_refusals([row["scores"] for row in answers]),
             dataset=(report["dataset"]["name"], report["dataset"]["split"]),
             origin=report["provenance"],
         )
-    except (OSError, ValueError, LookupError, TypeError, StopIteration, ZeroDivisionError) as error:
+    except (OSError, ValueError, LookupError, TypeError) as error:
         raise UserError(
             f"{path} is no report of {contender.model} ({type(error).__name__}: {error}); "
             "run the benchmark again"
@@ -147,13 +127,6 @@ def joined(exams: Sequence[ContenderExam]) -> ContenderExam:
 
 def _verdict(found: dict[str, Any], against: str) -> VerdictAgainst:
     return VerdictAgainst(found["outcome"], against, _gain(found), tuple(found["reasons"]))
-
-
-def _scores(estimates: dict[str, Any]) -> dict[str, MeanInterval]:
-    found = {name: MeanInterval(e["mean"], e["low"], e["high"]) for name, e in estimates.items()}
-    if "grounded_quote" in found:
-        found["hallucination"] = found["grounded_quote"].complement
-    return {name: found[name] for name in COLUMNS if name in found}
 
 
 def _refusals(scores: Sequence[dict[str, float | None]]) -> Refusals | None:
