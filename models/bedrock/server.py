@@ -24,6 +24,10 @@ from models.remote.parameters import Parameters
 TOKEN = "AWS_BEARER_TOKEN_BEDROCK"
 """The variable in which botocore finds an API key of Bedrock."""
 
+MOVED = (
+    "it takes no system prompt, so the rules of the exam were put at the head of the user's turn"
+)
+
 UNREADABLE = (ValueError, TypeError, AttributeError, LookupError, RecursionError)
 """What botocore's parser raises for bodies that are none of Bedrock's."""
 
@@ -53,13 +57,12 @@ class BedrockServer:
     def remarks(self) -> tuple[str, ...]:
         """See Server."""
         withheld = self._parameters.withheld
-        moved = (
-            "it takes no system prompt, so the rules of the exam were put at the head of the "
-            "user's turn"
+        refused = " and ".join(name for name in withheld if name != SYSTEM)
+        said = (
+            (SYSTEM in withheld, MOVED),
+            (bool(refused), f"it was not sent {refused}, which it refuses"),
         )
-        refused = [name for name in withheld if name != SYSTEM]
-        said = f"it was not sent {' and '.join(refused)}, which it refuses"
-        return (*((moved,) if SYSTEM in withheld else ()), *((said,) if refused else ()))
+        return tuple(words for is_so, words in said if is_so)
 
     def identity(self, decoding: Decoding) -> str:
         """Digest of model, revision, what it is sent, and whose server it is.
@@ -84,9 +87,10 @@ class BedrockServer:
 
     async def send(self, messages: Sequence[Message], decoding: Decoding) -> Answer | Failure:
         """See Server; what the model refuses is sent otherwise, once that has helped."""
+        entry = self._entry
 
         async def post(taken: Mapping[str, Any]) -> Answer | Failure:
-            return await self._sent(request(self._entry.model, messages, taken, self._extra))
+            return await self._sent(request(entry.model, messages, taken, entry.extra_body))
 
         return await self._parameters.send(parameters(decoding), post)
 
@@ -121,10 +125,6 @@ class BedrockServer:
             self._client.close()
 
     @property
-    def _extra(self) -> Mapping[str, Any]:
-        return self._entry.extra_body
-
-    @property
     def _region(self) -> str:
         opened = vars(self).get("_client")
         return opened.meta.region_name if opened else self._entry.place or "your region"
@@ -144,7 +144,8 @@ class BedrockServer:
 
         entry = self._entry
         config = Config(
-            retries={"total_max_attempts": 1},
+            retries={"mode": "standard", "total_max_attempts": 1},
+            user_agent="bar-exam",  # botocore's own takes an eighth of a call's processor time
             max_pool_connections=entry.concurrency,
             connect_timeout=entry.timeout,
             read_timeout=entry.timeout,

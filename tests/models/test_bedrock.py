@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.errors import UserError
+from common.redaction import redacted
 from common.settings import validated
 from models.bedrock.conversation import parameters, request
 from models.bedrock.failures import diagnose, meanings
@@ -484,6 +485,14 @@ def test_region_and_profile_are_aws_s_own_or_the_entry_s(
     signatures = [headers["Authorization"] for headers in server.headers]
     assert f"Credential={who}/" in signatures[0] and f"/{region}/bedrock/" in signatures[0]
     assert "/eu-west-1/bedrock/" in signatures[1]  # an ARN says its region itself
+
+
+def test_an_api_key_of_bedrock_is_hidden_and_sent_through_tls_alone(opened, monkeypatch):
+    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", "bedrock-api-key-QUJDREVG0123")
+    with fake_bedrock() as server:
+        assert "HTTPS" in complaint(ask, opened(server))
+    assert server.calls == 0
+    assert redacted("bedrock-api-key-QUJDREVG0123 is wrong") == "*** is wrong"
 
 
 def test_variables_that_name_another_server_do_not_act(tmp_path, monkeypatch):

@@ -147,7 +147,7 @@ def test_an_endpoint_s_entry_asks_as_its_server_wants_it(name, tmp_path, monkeyp
 BEDROCK = {
     "claude-haiku": ("claude", ("topP", "temperature")),
     "claude-sonnet": ("claude", ("topP", "temperature")),
-    "llama3": ("llama", ()),
+    "llama3-bedrock": ("llama", ()),
     "dpo-llama3-imported": ("llama", ()),
     "titan": ("titan", ("system",)),
     "nova": ("nova", ()),
