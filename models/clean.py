@@ -84,9 +84,10 @@ def _ask(count: int) -> None:
 
 
 def _remove_all(going: Sequence[Left]) -> int:
-    """Jobs first: one that still runs writes where its objects are."""
+    """Jobs first, since one that runs writes; then what was made last, as an index is."""
     stay: dict[str, str] = {}
-    for left in sorted(going, key=lambda each: each.kind == "objects"):
+    jobs = [each for each in going if each.kind == "training job"]
+    for left in (*jobs, *(each for each in reversed(going) if each not in jobs)):
         why = f"{stay[left.by]} stays" if left.by in stay else remove(left, open_client)
         if why is None:
             gone(left)

@@ -67,12 +67,15 @@ def test_without_yes_it_is_shown_and_nothing_goes(aws, registry, capsys):
     assert len(aws.seen) == asked and keys() == ["a", "b"]
 
 
-def test_what_is_listed_goes_and_what_others_put_there_stays(aws, registry):
-    put("team/x/index.json")
-    put("team/x/abc/1", "team/x/abc/2", "team/x/other", "team/x/abc", listed=False)
+def test_what_is_listed_goes_and_what_others_put_there_stays(aws, registry, capsys):
     notes(boto3.client("s3"), "models.push x")("s3://bucket/team/x/abc/")
+    put("team/x/abc/1", "team/x/abc/2", "team/x/other", "team/x/abc", listed=False)
+    put("team/x/index.json")
     assert typed(registry, "--yes") == 0
     assert keys() == ["team/x/abc", "team/x/other"] and places() == []
+    # What makes a model of the files goes before them.
+    said = capsys.readouterr().out.partition("gone:")[2]
+    assert said.index("index.json") < said.index("team/x/abc/")
 
 
 def test_uploads_that_a_kill_left_go_too(aws, registry):

@@ -428,9 +428,7 @@ def test_a_model_is_its_files_and_not_their_place(aws, tmp_path, capsys, tiny_ba
     assert typed(push, registry, name="far", place="s3://bucket/others") == 0
 
 
-def test_the_champion_is_verified_though_it_has_to_be_pulled_and_cannot_be(
-    aws, tmp_path, capsys, tiny_base
-):
+def test_where_its_adapter_cannot_be_pulled_a_model_is_not_opened(aws, tmp_path, tiny_base):
     registry = repository(tmp_path)
     (registry / "far.toml").write_text(
         f'kind = "local"\nbase = "{tiny_base}"\nadapter = "{TO}/far"\ndigest = "{"0" * 64}"\n'
