@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-STARTS_IN = 120.0
+STARTS_IN = 240.0
 """Seconds; on an idle machine it takes 8."""
 STOPS_IN = 5.0
 

@@ -336,3 +336,25 @@ def test_what_dspy_says_is_kept_for_its_owner_alone(place, server):
     log = place / ".exam" / "optimize" / "better.log"
     assert "Average Metric" in log.read_text()
     assert Path(log).stat().st_mode & 0o077 == 0
+
+
+def test_ctrl_c_ends_it_in_one_line_and_keeps_what_was_paid(place, server):
+    server.latency = 0.2
+    line = typed(place, recipe_of(place, "bootstrap-search"))
+    command = [sys.executable, "-m", "training.optimize", *line]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 60
+        while server.calls < 6 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert said.strip().splitlines()[-1].startswith("stopped; what was paid for is kept")
+    assert "Traceback" not in said
+    assert not (place / "programs").exists()
+    paid = server.calls
+    server.latency = 0.0
+    assert main(line) == 0
+    facts = read_manifest(place / "programs" / "better").model_dump()
+    assert server.calls - paid < facts["cost"]["calls"]

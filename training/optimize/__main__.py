@@ -64,7 +64,7 @@ def _found(recipe: Recipe, manifest: Manifest) -> str:
 
 
 def _dollars(usd: str | None) -> str:
-    return "at a price that no entry says" if usd is None else dollars(Decimal(usd))
+    return "at what price is not known" if usd is None else dollars(Decimal(usd))
 
 
 def _prompt(options: OptimizeOptions) -> int:
