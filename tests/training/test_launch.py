@@ -40,3 +40,19 @@ def test_the_documentation_names_every_file():
     text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
     for path in CONFIGS:
         assert path.stem in text
+
+
+@pytest.mark.parametrize("method", ["sft", "dpo", "orpo"])
+def test_four_gpus_are_one_option_of_the_line_that_a_recipe_shows(method):
+    from accelerate.commands.launch import _validate_launch_command, launch_command_parser
+
+    text = (ROOT / "training" / "recipes" / f"{method}-llama3.yaml").read_text("utf-8")
+    line = text.partition("# accelerate launch ")[2].partition("\nname:")[0]
+    words = line.replace("\\\n#", "").split()
+    found, *_ = _validate_launch_command(launch_command_parser().parse_args(words))
+    assert (found.num_processes, found.multi_gpu, found.module) == (4, True, True)
+    assert found.training_script == f"training.{method}"
+    assert found.training_script_args == [
+        f"training/recipes/{method}-llama3.yaml",
+        *("--set", "training.gradient_accumulation_steps=4"),
+    ]

@@ -159,3 +159,30 @@ def test_the_end_of_a_turn_is_learnt_and_ends_the_answer(chat, tmp_path):
     found = answers(taught, [each.prompt for each in examples])
     assert [each.text for each in found] == [each.completion for each in examples]
     assert {each.finish_reason for each in found} == {"stop"}
+
+
+# Kernels
+
+
+@pytest.mark.parametrize(
+    ("installed", "capability", "masked", "kernel"),
+    [
+        (True, (8, 6), False, "flash_attention_2"),
+        (True, (9, 0), False, "flash_attention_2"),
+        (True, (7, 5), False, "sdpa"),  # it is made for later GPUs
+        (False, (8, 6), False, "sdpa"),
+        (True, (8, 6), True, "sdpa"),
+    ],
+)
+def test_flash_attention_is_used_where_it_can_be(
+    installed, capability, masked, kernel, monkeypatch
+):
+    import torch
+    import transformers.utils
+
+    from training.trainer.device import attention
+
+    monkeypatch.setattr(transformers.utils, "is_flash_attn_2_available", lambda: installed)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
+    assert attention("cuda", masked=masked) == kernel
+    assert attention("cpu") == "eager"
