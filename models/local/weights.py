@@ -1,5 +1,6 @@
 """Where weights lie, and whether an adapter fits its base; `check_adapter` alone loads torch."""
 
+import json
 from collections.abc import Sequence
 from math import prod
 from pathlib import Path
@@ -12,6 +13,7 @@ from models.local.embedded import embedded_smollm2
 WANTED = ("*.safetensors", "*.json", "*.jinja", "tokenizer.model", "merges.txt")
 """The files of a chat model: neither pickles nor weights in other formats."""
 
+INDEX = "model.safetensors.index.json"
 FLOATS = ("F64", "F32", "F16", "BF16")
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
@@ -28,9 +30,25 @@ def base_folder(base: str, revision: str | None = None) -> Path:
         return embedded_smollm2()
     folder = fetched_folder("base", base, revision, WANTED)
     check_no_code(folder)
+    if lost := _lost_files(folder):
+        again = "copy it again" if Path(base).is_dir() else fetching(base, revision)
+        raise UserError(
+            f"base {base!r}: of its weights {lost[0]} ({len(lost)} such files) is not in {folder}, "
+            f"which was not fetched whole: {again}"
+        )
     for file in weight_files(folder):
         tensor_shapes(file)
     return folder
+
+
+def _lost_files(folder: Path) -> list[str]:
+    """Files of weights that an index names and that are not beside it, as after half a download."""
+    try:
+        index = json.loads((folder / INDEX).read_bytes())
+        names = {str(name) for name in index["weight_map"].values()}
+    except (OSError, ValueError, LookupError, AttributeError, TypeError):
+        return []  # none, or none that says so: whoever loads the weights says what is wrong
+    return sorted(name for name in names if not (folder / name).is_file())
 
 
 def is_at_hand(base: str, revision: str | None = None) -> bool:

@@ -1,7 +1,9 @@
 """What a local model needs and this machine lacks: one line, before anything is fetched or read."""
 
 import asyncio
+import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -154,3 +156,26 @@ def test_what_a_cpu_holds_and_hardly_computes_is_said_beforehand(tiny_base, tmp_
     monkeypatch.setattr(beforehand, "LARGE", 1e6)
     (line, _) = beforehand.slow_notes(models)
     assert line.startswith("warning: tiny: 0.0 billion weights on a CPU")
+
+
+def test_half_a_download_is_said_with_the_line_that_goes_on(tmp_path, monkeypatch):
+    from models.local.weights import base_folder
+
+    cached = tmp_path / "hub" / f"models--{BASE.replace('/', '--')}"
+    snapshot = cached / "snapshots" / ("a" * 40)
+    snapshot.mkdir(parents=True)
+    (cached / "refs").mkdir()
+    (cached / "refs" / "main").write_text("a" * 40)
+    (snapshot / "config.json").write_text("{}")
+    names = [f"model-0000{number}-of-00002.safetensors" for number in (1, 2)]
+    index = {"weight_map": {f"layer.{name}": name for name in names}}
+    (snapshot / "model.safetensors.index.json").write_text(json.dumps(index))
+    (snapshot / names[0]).write_bytes(b"")
+    line = said(lambda: base_folder(BASE))
+    assert f"of its weights {names[1]} (1 such files) is not in {snapshot}" in line
+    assert FETCH in line
+    said(lambda: open_models(["llama3"]))
+    copied = shutil.copytree(snapshot, tmp_path / "copied")
+    assert said(lambda: base_folder(str(copied))).endswith(
+        "which was not fetched whole: copy it again"
+    )
