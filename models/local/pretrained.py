@@ -59,11 +59,10 @@ def open_tokenizer(folder: Path) -> Any:
     ends = _ends(folder)
     _end_with_the_turn(tokenizer, ends)
     if tokenizer.pad_token_id is None:  # what ends a text and no turn is in no row
-        known = tokenizer.added_tokens_decoder
-        others = [known[each].content for each in ends if each in known and known[each].special]
-        tokenizer.pad_token = next(
-            (each for each in others if each != tokenizer.eos_token), tokenizer.eos_token
-        )
+        known, turn = tokenizer.added_tokens_decoder, after_reply(tokenizer)
+        unused = [known[each] for each in ends if each in known and each not in turn]
+        marks = [token.content for token in unused if token.special]
+        tokenizer.pad_token = next(iter(marks), tokenizer.eos_token)
     tokenizer.apply_chat_template = partial(
         tokenizer.apply_chat_template, strftime_now=TODAY.strftime
     )

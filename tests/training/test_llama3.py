@@ -63,6 +63,15 @@ def test_what_pads_is_in_no_row(chat, rows):
     assert not any(text in row["input_ids"] for row in every)
 
 
+def test_a_template_that_shows_the_end_is_asked_as_it_was(tmp_path):
+    folder = make_llama3(tmp_path)
+    template = folder / "chat_template.jinja"
+    text = template.read_text("utf-8")
+    template.write_text(text.replace("{% endfor %}", "{% endfor %}{{ eos_token }}"), "utf-8")
+    tokenizer = LocalBase(folder, "cpu", "float32").tokenizer
+    assert (tokenizer.eos_token, tokenizer.pad_token) == (TEXT, TEXT)
+
+
 def test_the_loss_is_of_the_reply_with_its_end_in_every_method(chat, rows):
     (turn,) = ids(chat, TURN)
     for row in completions(rows / "sft.jsonl", chat, None):
@@ -186,3 +195,22 @@ def test_flash_attention_is_used_where_it_can_be(
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
     assert attention("cuda", masked=masked) == kernel
     assert attention("cpu") == "eager"
+
+
+@pytest.mark.parametrize(("processes", "refused"), [("1", True), ("4", False)])
+def test_a_base_that_one_device_does_not_hold_is_refused_unless_several_share_it(
+    processes, refused, chat, tmp_path, monkeypatch
+):
+    from common.errors import UserError
+    from models.local import lacking
+    from training.trainer.loading import open_chat
+    from training.trainer.recipe import read_recipe
+
+    recipe = read_recipe(write_recipe(tmp_path, chat.base.folder))
+    monkeypatch.setattr(lacking, "memory", lambda device: 1000)
+    monkeypatch.setenv("WORLD_SIZE", processes)
+    if refused:
+        with pytest.raises(UserError, match="it needs 1 GB of memory in this dtype"):
+            open_chat(recipe, tmp_path)
+    else:
+        assert open_chat(recipe, tmp_path).base.folder == chat.base.folder

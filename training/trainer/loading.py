@@ -23,7 +23,7 @@ from models.registry import is_registered, read_entry
 from training.data.examples import Example, read_meta
 from training.data.lineage import required_manifest
 from training.trainer.arguments import build_arguments, check_arguments
-from training.trainer.device import attention, choose, device_settings
+from training.trainer.device import attention, choose, device_settings, processes
 from training.trainer.failures import explained
 from training.trainer.method import TRAINED, Method
 from training.trainer.origin import Origin, take_origin
@@ -94,7 +94,8 @@ def open_chat(recipe: Recipe, registry: Path, *, scores: bool = False) -> LocalC
     adapter = find_adapter(recipe.adapter, registry) if recipe.adapter else None
     folder = base_folder(recipe.base, recipe.revision)
     width = FOUR_BIT if recipe.quantize else WIDTHS[dtype]
-    if reason := short_of(device, weights_bytes(folder, width)):
+    alone = processes() == 1  # several may hold a part of it each
+    if alone and (reason := short_of(device, weights_bytes(folder, width))):
         raise UserError(f"base {recipe.base}: {reason}")
     if adapter:
         check_adapter(adapter, folder, scores=scores)
