@@ -22,6 +22,7 @@ from bench import (
     kills,
     labels,
     passages,
+    programs,
     recorded,
     retrieval,
     statistics,
@@ -72,6 +73,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "training": lambda folder, options: training.measure(folder, smoke=options.smoke),
     "embedded": lambda folder, options: embedded.measure(folder, options.limit or None),
     "passages": lambda folder, options: passages.measure(folder),
+    "programs": lambda folder, options: programs.measure(folder, options.repeats),
     "labels": lambda folder, options: labels.measure(),
     "statistics": lambda folder, options: statistics.measure(),
     "house": lambda folder, options: house.measure(),
@@ -87,7 +89,13 @@ def main(argv: list[str] | None = None) -> int:
     parser = Parser(prog="python -m bench", description=main.__doc__)
     add = parser.add_argument
     add("names", nargs="*", type=choice(*BENCHMARKS), metavar="NAME", help=known)
-    add("--repeats", type=int, default=5, metavar="N", help="of endpoint, bedrock and collect (5)")
+    add(
+        "--repeats",
+        type=int,
+        default=5,
+        metavar="N",
+        help="of those that take medians (5)",
+    )
     add("--kills", type=int, default=20, metavar="N", help="of kills (20)")
     add("--cases", type=int, default=10_000, metavar="N", help="recorded: N and twice N (10000)")
     add("--limit", type=int, default=16, metavar="N", help="embedded: cases; 0 takes all (16)")

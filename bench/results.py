@@ -9,7 +9,7 @@ INTRODUCTION = (
     "Written by `python -m bench`; do not edit. A section keeps what it says until its benchmark "
     "is run again. Ratios are of numbers of one run on one machine."
 )
-PACKAGES = ("pytest", "torch", "transformers", "trl", "peft", "openai", "chromadb", "bm25s")
+PACKAGES = ("pytest", "torch", "transformers", "trl", "peft", "openai", "dspy", "chromadb", "bm25s")
 
 
 @dataclass(frozen=True, slots=True)

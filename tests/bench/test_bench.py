@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench import __main__ as bench
-from bench import bedrock, collection, endpoint, recorded
+from bench import bedrock, collection, endpoint, programs, recorded
 from bench.results import Finding, Row, at_most, origin, page, read_sections, section
 from bench.sessions import ROOT, Exam, Session, examine, run_empty, run_pytest
 from common.errors import UserError
@@ -196,3 +196,9 @@ def test_help_is_quick_and_loads_nothing_heavy():
         env=dict(os.environ),
     )  # fmt: skip
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_programs_are_timed_against_their_own_prompts(tmp_path):
+    finding = programs.measure(tmp_path, repeats=1)
+    assert [row.target != "" for row in finding.rows] == [True, False] * 3
+    assert not any(row.measured.startswith(("-", "0.000")) for row in finding.rows)
