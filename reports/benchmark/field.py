@@ -167,10 +167,7 @@ def _of_report(first: Report, report: Report) -> list[str]:
     notes = []
     if two.part:
         notes.append(f"{two.id} is a part of an exam: cases or answers were left out by choice")
-    if report is not first and (one.gate.identity, one.gate.alpha) != (
-        two.gate.identity,
-        two.gate.alpha,
-    ):
+    if (one.gate.identity, one.gate.nominal_alpha) != (two.gate.identity, two.gate.nominal_alpha):
         notes.append(
             f"{two.id} has another gate file than {one.id}: the intervals are by the first"
         )
@@ -206,10 +203,11 @@ def _fewer(entrants: Sequence[Entrant], shared: int) -> list[str]:
 
 
 def _lost(entrants: Sequence[Entrant]) -> list[str]:
-    """Models of which answers failed: what they lost may have been what is hard."""
+    """Models that lack answers: what failed may have been what is hard."""
     failed = {each.label: sum(r.error is not None for r in each.results) for each in entrants}
     return [
-        f"{label}: {count:,} of {len(entrants[0].results):,} answers failed, and are in no mean"
+        f"{label} has no answer to {count:,} of {len(entrants[0].results):,} cases, which are in "
+        "none of its means"
         for label, count in failed.items()
         if count
     ]

@@ -19,7 +19,7 @@ from reports.benchmark.tables import legend, markdown, needs_table, scores_table
 from reports.statistics.estimates import holm
 from reports.statistics.intervals import cluster_mean
 from reports.statistics.paired import compare_means, two_sided
-from tests.builders.run_data import contents, put, reported, written
+from tests.builders.run_data import GATE, contents, put, reported, written
 
 A, B, C = "20260101-010000-aaaa", "20260102-010000-bbbb", "20260103-010000-cccc"
 METRICS = {"fingerprint": {"metrics": {"token_f1": 1, "abstention": 1, "laziness": 1}}}
@@ -207,7 +207,7 @@ def test_failed_answers_are_in_no_mean_and_are_said(tmp_path):
         row |= {"error": "HTTP 503", "answer": "", "scores": {"token_f1": None}}
     found = found_of(read(tmp_path, value))
     assert found.rows[1].means["token_f1"].n == found.rows[1].versus.difference.n == 21
-    assert any("sft: 3 of 24 answers failed" in line for line in legend(found))
+    assert any("sft has no answer to 3 of 24 cases" in line for line in legend(found))
 
 
 @pytest.mark.parametrize(
@@ -220,6 +220,16 @@ def test_a_cost_that_is_not_known_is_not_nothing(tmp_path, costs, says):
         row["cost"] = costs[number % 2]
     table = needs_table(found_of(read(tmp_path, value)), tmp_path)
     assert table.rows[0][table.heads.index("cost a case")] == says
+
+
+def test_gates_of_one_file_are_one_however_the_risk_was_divided(tmp_path):
+    def notes(**gate):
+        other = written(B, {"sft": f1(strong)}, gate={**GATE, "identity": "g", **gate})
+        one = written(A, {"rag": f1(weak)}, gate={**GATE, "identity": "g"})
+        return field_of([read(tmp_path, one), read(tmp_path, other)]).notes
+
+    assert notes(alpha=0.025) == ()
+    assert "another gate file" in notes(identity="h")[0]
 
 
 def test_a_run_that_is_a_part_is_said_to_be_one(runs, capsys):
