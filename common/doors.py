@@ -60,6 +60,8 @@ DOORS: dict[str, Door] = {door.name: door for door in (
     Door("data", "training.data", "training examples from a train split", ("registry",)),
     Door("synthesize", "training.synthesize", "new questions, sifted", ("registry",)),
     Door("preferences", "training.preferences", "chosen and rejected replies", ("registry",)),
+    Door("sweep", "training.sweep", "settings worth their cost, on validation contracts",
+         ("registry",)),
     Door("train sft", "training.sft", "supervised fine-tuning", _OF_TRAINING, keeps=True),
     Door("train dpo", "training.dpo", "direct preference optimization", _OF_TRAINING, keeps=True),
     Door("train orpo", "training.orpo", "odds ratio preferences", _OF_TRAINING, keeps=True),

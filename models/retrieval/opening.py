@@ -11,6 +11,7 @@ from common.errors import UserError
 from common.redaction import address, redacted
 from fixtures.retrieval.chroma import ChromaServer
 from fixtures.retrieval.embedder import MINILM, Embedder, load_embedder
+from fixtures.retrieval.log_odds import Priors
 from fixtures.retrieval.retrieval import Retriever, RetrieverOptions
 from models.egress import Egress
 from models.registry import entry_path
@@ -27,7 +28,12 @@ from models.retrieval.titan import TitanEmbedder
 
 
 def open_retriever(
-    options: RetrieverOptions, dataset: str, folder: Path, egress: Egress
+    options: RetrieverOptions,
+    dataset: str,
+    folder: Path,
+    egress: Egress,
+    *,
+    priors: Priors | None = None,
 ) -> Retriever:
     """A retriever with embedder and index as its options name them; nothing is loaded or sent yet.
 
@@ -36,6 +42,7 @@ def open_retriever(
         dataset: the data set's name, under which passages are indexed.
         folder: where the index is kept.
         egress: what data is sent, and the registry beside which embedders and the policy lie.
+        priors: the shipped ones where None.
 
     Raises:
         UserError: the embedder is unknown, its key or package is missing, `index` is no URL, or
@@ -43,7 +50,7 @@ def open_retriever(
     """
     embedder = None if options.embedder == MINILM else open_embedder(options.embedder, egress)
     chroma = open_server(options.index, egress) if options.index else None
-    return Retriever(options, dataset, folder, chroma=chroma, embedder=embedder)
+    return Retriever(options, dataset, folder, chroma=chroma, embedder=embedder, priors=priors)
 
 
 def open_server(url: str, egress: Egress) -> ChromaServer:
