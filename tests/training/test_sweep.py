@@ -185,7 +185,7 @@ def test_answers_go_through_the_exam_and_are_taken_up_again(tmp_path, capfd):
         ("--retriever none", "--retriever none: sweep"),
         ("--k 0", "give values of 1 or more"),
         ("--k five", "give values of 1 or more"),
-        ("--chunk-size 10", "too small"),
+        ("--chunk-size 10 --chunk-overlap 0", "too small"),
         ("--chunk-size 100 --chunk-overlap 90", "more than half"),
         ("--contracts 1", "2 or more"),
         ("--most-passages 2", "give --model NAME"),

@@ -27,13 +27,13 @@ def variants(
     >>> list(variants("m", [1, 2], [])), variants("m", [], [0.5])
     (['m-passages1', 'm-passages2'], {'m-temperature0.5': {'temperature': 0.5}})
     """
-    found = {}
-    for most, heat in product(passages or [None], temperatures or [None]):
-        keys: dict[str, Any] = {}
-        if most is not None:
-            keys["most_passages"] = most
-        if heat is not None:
-            keys["temperature"] = heat
+    choices = [
+        [{name: value} for value in values] or [{}]
+        for name, values in (("most_passages", passages), ("temperature", temperatures))
+    ]
+    found: dict[str, dict[str, Any]] = {}
+    for parts in product(*choices):
+        keys = {name: value for part in parts for name, value in part.items()}
         said = "".join(f"-{name.removeprefix('most_')}{value}" for name, value in keys.items())
         found[model + said] = keys
     return found

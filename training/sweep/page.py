@@ -81,8 +81,10 @@ def draw(sweep: Sweep) -> bytes:
         axes = figure.subplots()
         _series(axes, sweep.rows)
         choice = recommended(sweep.rows)
-        ring = {"s": 180, "facecolors": "none", "edgecolors": "black", "zorder": 3}
-        axes.scatter([choice.tried.cost], [choice.score.mean], label="recommended", **ring)
+        axes.scatter(
+            [choice.tried.cost], [choice.score.mean], label="recommended",
+            s=180, facecolors="none", edgecolors="black", zorder=3,
+        )  # fmt: skip
         axes.set_xlabel(sweep.unit)
         axes.set_ylabel(f"{sweep.score}, 90 % intervals")
         axes.set_title(sweep.title, loc="left", fontweight="bold")
