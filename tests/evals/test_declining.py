@@ -201,6 +201,8 @@ def test_nobody_has_another_definition_of_declining():
         "training/preferences/opposites.py",
         "training/preferences/feedback.py",
         "models/extractive.py",
+        "models/program/examples.py",
+        "evals/metrics/dspy_metric.py",
         "evals/judges/frameworks/deepeval_judge.py",
         "bench/cheating/tricks.py",
         "bench/cheating/trials.py",

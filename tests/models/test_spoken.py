@@ -204,6 +204,7 @@ def test_whoever_makes_text_of_a_model_an_answer_does_it_here():
     assert users("models.spoken.answered") == {
         "evals/calls/columns.py",
         "evals/calls/store.py",
+        "evals/metrics/dspy_metric.py",
         "models/bedrock/conversation.py",
         "models/local/generation.py",
         "models/endpoint/completion.py",
