@@ -70,7 +70,8 @@ def deliver(made: Compiled, recipe: Recipe, places: Places) -> Path:
         with replacing(folder) as draft:
             draft.mkdir()
             (draft / PROGRAM).write_text(text, encoding="utf-8")
-            write_manifest(draft, made.manifest)
+            bound = {"program": file_digest(draft / PROGRAM)}  # an exam asks whether it still is
+            write_manifest(draft, made.manifest.model_copy(update=bound))
             (draft / CARD).write_text(card(recipe, made.manifest), encoding="utf-8")
     _write_entry(recipe, places, file_digest(folder / FILE))
     return folder
