@@ -23,7 +23,8 @@ from evals.calls.claims import claimed
 from evals.calls.journal import Journal, Lookups
 from evals.calls.payments import Payments, Purse, paid_before
 from evals.calls.rankings import Ranked, Rankings, batches
-from evals.calls.store import Store, answer_from
+from evals.calls.rows import answer_from
+from evals.calls.store import Store
 from evals.calls.tally import tallying
 from evals.foresight import Foresight, asked_chat, format_foreseen
 from evals.isolation import attempted, isolated, users_mistake

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from evals.calls.store import Store, Usual, answer_from
+from evals.calls.rows import answer_from
+from evals.calls.store import Store, Usual
 from evals.judges.judge import Judge, Submission, score_key
 from evals.metrics.table import METRICS
 from fixtures.cases import Case

@@ -15,7 +15,7 @@ from evals.calls.budget import DECLINED, Budget
 from evals.calls.columns import storable_answer
 from evals.calls.journal import Journal, Lookups
 from evals.calls.payments import Bill, Payments
-from evals.calls.store import answer_from, answer_row
+from evals.calls.rows import answer_from, answer_row
 from evals.calls.tally import is_tallied, tally
 from evals.isolation import isolated
 from evals.results import Call

@@ -6,7 +6,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from common.errors import UserError
-from evals.calls.store import Row, Store, UnwritableError
+from evals.calls.rows import Row
+from evals.calls.store import Store
+from evals.calls.unwritable import UnwritableError
 
 GATHERED_SECONDS = 0.01
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
+from common.errors import UserError
+
 NUMBER = int | float
 
 COLUMNS: Mapping[str, Mapping[str, Any]] = {
@@ -27,6 +29,16 @@ COLUMNS: Mapping[str, Mapping[str, Any]] = {
 """What is read back, and of which kinds it must be."""
 
 DOLLARS = r"[0-9]{1,16}(\.[0-9]{1,12})?"
+
+
+def odd_row(url: str, dialect: str, table: str, key: str, fault: str) -> UserError:
+    """The line about a row that this program did not write, with the way out."""
+    where = f"delete from {table} where key = '{key}'"
+    aside = f", or put the store aside: `mv {url} {url}.odd`" if dialect == "sqlite" else ""
+    return UserError(
+        f"store {url} holds an odd row: {table} {key[:16]} {fault}; remove it with the SQL "
+        f"{where}{aside}"
+    )
 
 
 def odd(table: str, row: Any) -> str | None:

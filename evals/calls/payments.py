@@ -10,7 +10,8 @@ from typing import Any
 
 from evals.calls.budget import Budget, Reservation
 from evals.calls.journal import Journal
-from evals.calls.store import Row, Store
+from evals.calls.rows import Row
+from evals.calls.store import Store
 from models.chat import Answer
 from models.metering import Meter, Usage, metering
 from models.price import NOTHING, Price

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from common.identity import digest
 from evals.calls.journal import Journal
 from evals.calls.payments import Purse
-from evals.calls.store import Store, passages_of, retrieval_row
+from evals.calls.rows import passages_of, retrieval_row
+from evals.calls.store import Store
 from evals.isolation import isolated
 from evals.plan import Retrieves
 from fixtures.cases import Case

@@ -10,7 +10,7 @@ from common.identity import digest
 from evals.calls.calls import Calls
 from evals.calls.columns import storable_score
 from evals.calls.journal import Journal, Lookups
-from evals.calls.store import score_from, score_row
+from evals.calls.rows import score_from, score_row
 from evals.calls.tally import tallying
 from evals.isolation import isolated
 from evals.language.declining import abstains

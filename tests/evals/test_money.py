@@ -15,7 +15,8 @@ from evals.calls.budget import DECLINED, Budget
 from evals.calls.calls import Calls
 from evals.calls.journal import Journal, Lookups
 from evals.calls.payments import Payments, paid_before
-from evals.calls.store import Store, answer_from, answer_row
+from evals.calls.rows import answer_from, answer_row
+from evals.calls.store import Store
 from evals.exam import Run
 from evals.gate import Gate
 from evals.plan import Plan

@@ -17,7 +17,8 @@ from evals.calls.columns import (
     storable_score,
     storable_text,
 )
-from evals.calls.store import Store, answer_from, answer_row
+from evals.calls.rows import answer_from, answer_row
+from evals.calls.store import Store
 from evals.results import Score
 from models.chat import Answer
 from tests.seams import ROOT, users
@@ -120,9 +121,9 @@ def test_nobody_asks_a_model_or_writes_a_row_around_the_seam():
     asked = users("evals.calls.columns.storable_answer")
     assert asked == {"evals/calls/calls.py"}
     assert users("evals.calls.columns.storable_columns") == {"evals/calls/store.py"}
-    assert users("evals.calls.store.answer_row") <= {"evals/calls/calls.py"}
+    assert users("evals.calls.rows.answer_row") <= {"evals/calls/calls.py"}
     assert users("sqlalchemy.create_engine") == {"evals/calls/store.py"}
-    assert users("evals.calls.store.score_row") == {"evals/judges/judge.py"}
+    assert users("evals.calls.rows.score_row") == {"evals/judges/judge.py"}
     assert users("evals.calls.columns.storable_score") == {"evals/judges/judge.py"}
 
 

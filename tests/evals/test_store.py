@@ -8,7 +8,9 @@ import pytest
 
 from common.errors import UserError
 from evals.calls.journal import Journal
-from evals.calls.store import Row, Store, UnwritableError, answer_from, answer_row, masked
+from evals.calls.rows import Row, answer_from, answer_row
+from evals.calls.store import Store, masked
+from evals.calls.unwritable import UnwritableError
 from fixtures.cases import Contract
 from fixtures.retrieval.passages import Passage
 from models.chat import Answer

@@ -12,7 +12,8 @@ import pytest
 
 from common.errors import UserError
 from common.files import replacing
-from evals.calls.store import Store, answer_row
+from evals.calls.rows import answer_row
+from evals.calls.store import Store
 from models.chat import Answer
 from tests.builders.fake_server import fake_server
 from tests.conftest import ROOT

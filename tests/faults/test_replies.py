@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from evals.calls.store import Store, answer_from, answer_row
+from evals.calls.rows import answer_from, answer_row
+from evals.calls.store import Store
 from evals.judges.llm.replies import read_reply
 from evals.metrics.table import score
 from fixtures.cases import Case, Contract, Span

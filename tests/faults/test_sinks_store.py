@@ -6,7 +6,8 @@ import dataclasses
 import pytest
 
 from common.errors import UserError
-from evals.calls.store import Row, Store, answer_row
+from evals.calls.rows import Row, answer_row
+from evals.calls.store import Store
 from evals.exam import Run
 from evals.plan import Plan
 from models.chat import Answer

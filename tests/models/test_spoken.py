@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evals.calls.store import answer_from, answer_row
+from evals.calls.rows import answer_from, answer_row
 from evals.metrics.table import score
 from fixtures.cases import Case, Contract
 from models.chat import Answer
@@ -116,6 +116,7 @@ def test_a_refusal_is_an_answer_that_is_scored_as_one(message, finish_reason, te
 
 def test_whoever_scores_judges_or_compares_takes_a_refusal_for_one():
     assert users("models.spoken.scorable") == {
+        "evals/foresight.py",
         "evals/metrics/table.py",
         "evals/judges/judge.py",
         "evals/judges/llm/pairwise.py",
@@ -203,7 +204,7 @@ def test_what_an_older_release_kept_is_read_as_it_would_be_today():
 def test_whoever_makes_text_of_a_model_an_answer_does_it_here():
     assert users("models.spoken.answered") == {
         "evals/calls/columns.py",
-        "evals/calls/store.py",
+        "evals/calls/rows.py",
         "evals/metrics/dspy_metric.py",
         "models/bedrock/conversation.py",
         "models/local/generation.py",

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from common.identity import digest
 from evals.calls.calls import Calls, answer_key
-from evals.calls.store import answer_from
+from evals.calls.rows import answer_from
 from evals.judges.embedded.embedding import Embeddings
 from evals.judges.embedded.sentences import claims, sentences
 from evals.judges.judge import Submission
