@@ -54,6 +54,7 @@ STANDS_FOR = {  # names that the README leaves to the reader, and rows of a size
 
 NEEDS_A_NETWORK = {
     "python -m fixtures.download cuad",
+    "python -m training.optimize training/recipes/rag-bootstrap.toml",
     "pytest evals --dataset cuad --limit 60",
     "pytest evals --dataset cuad --model extractive",
     "pytest evals --dataset cuad --limit 400 --balanced --model mine-dpo --baseline champion",
