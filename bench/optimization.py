@@ -59,7 +59,7 @@ def _write(given: argparse.Namespace) -> None:
 def _optimisers(folders: list[Path]) -> Table:
     heads = (
         "program", "optimiser", "cases, train and validation", "metric, before and after",
-        "replies", "tokens, in and out", "US dollars", "minutes",
+        "replies", "tokens, in and out", "US dollars", "minutes, last run",
     )  # fmt: skip
     return Table("", heads, tuple(_rows(folders)))
 
