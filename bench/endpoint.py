@@ -12,7 +12,7 @@ from statistics import median
 from bench.results import Finding, Row, at_most
 from evals.calls.calls import Calls
 from evals.calls.store import Store
-from evals.exam import Run
+from evals.exam.exam import Exam
 from evals.judges.judge import Submission
 from evals.plan import Plan
 from evals.results import Score
@@ -105,10 +105,10 @@ def _once(store_path: Path, cases: Sequence[Case]) -> Timing:
         store = Store(str(store_path))
         plan = Plan(models=(model,), cases=tuple(cases), judges=(Agreement(chat),))
         retriever = Retriever(RetrieverOptions("none"), "bench", store_path.parent)
-        run = Run(plan, retriever, store)
+        exam = Exam(plan, retriever, store)
         begun = time.process_time()
-        asyncio.run(run.execute())
-        processor = time.process_time() - begun
+        asyncio.run(exam.execute())
+        run, processor = exam.run, time.process_time() - begun
         store.close()
         failed = [r.answer.error for r in run.results if r.answer.error]
         if failed or run.spending.calls != 2 * len(cases):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
+from common.identity import digest
 from evals.calls.calls import Calls
 from evals.judges.judge import Judge, Panel
 from evals.metrics.table import DEFAULT
@@ -12,7 +13,7 @@ from evals.results import Score
 from evals.variants.variant import Variant
 from fixtures.cases import Case
 from fixtures.retrieval.passages import Chunker, Passage
-from models.chat import Answer, Model
+from models.chat import Answer, ChatModel, Model
 from models.price import Price
 
 
@@ -79,3 +80,24 @@ class Plan:
     preference: PairJudge | None = None
     repeats: int = 1
     gold: Chunker | None = None
+
+    @property
+    def judging(self) -> tuple[ChatModel, ...]:
+        """The chat models that judge."""
+        judges = (*self.judges, self.preference)
+        chats = [getattr(judge, "chat", None) for judge in judges]
+        return tuple({chat.name: chat for chat in chats if chat is not None}.values())
+
+    def purpose(self, retriever: str) -> str:
+        """What is paid for: the same models and judges on the same cases and passages.
+
+        Args:
+            retriever: its identity.
+        """
+        return digest(
+            "exam",
+            sorted(model.identity for model in self.models if not model.free),
+            sorted([judge.metric, judge.identity] for judge in self.judges),
+            sorted(case.identity for case in self.cases),
+            [retriever, self.gold is not None, self.repeats],
+        )

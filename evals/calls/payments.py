@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
+from common.errors import UserError
 from evals.calls.budget import Budget, Reservation
 from evals.calls.journal import Journal
 from evals.calls.rows import Row
@@ -109,6 +110,28 @@ class Purse:
             finally:
                 bill.settle_metered()
                 self.paid += reservation.paid
+
+
+@contextmanager
+def paying(store: Store, budget: Budget, exam: str) -> Iterator[None]:
+    """Know what was paid for an exam before, and be the only one that pays under its limit.
+
+    Raises:
+        UserError: another process does.
+    """
+    release = None
+    if budget.max_cost is not None:
+        release = store.try_lock(f"exam-{exam[:32]}")
+        if release is None:
+            raise UserError(
+                "--max-cost: another process is paying for this exam; wait until it has ended"
+            )
+    try:
+        budget.before = paid_before(store, exam)
+        yield
+    finally:
+        if release:
+            release()
 
 
 def paid_before(store: Store, exam: str) -> Decimal:

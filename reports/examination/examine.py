@@ -9,7 +9,8 @@ from pathlib import Path
 
 from common.errors import UserError
 from evals.calls.store import Store
-from evals.exam import Run
+from evals.exam.exam import Exam
+from evals.exam.run import Run
 from evals.interruption import Interruption
 from evals.results import Result
 from evals.selected import Selected
@@ -87,7 +88,7 @@ def examine(prepared: Prepared, selected: Selected, interruption: Interruption) 
         planned, entry = note_exam(planned)
         for line in planned.beforehand.announced:
             print(line)
-        run = Run(
+        exam = Exam(
             planned.plan,
             planned.retriever,
             store,
@@ -97,19 +98,19 @@ def examine(prepared: Prepared, selected: Selected, interruption: Interruption) 
             again=options.errored,
         )
         started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        error = _ended_by(run, interruption, chats.longest_wait)
-    return _conclude(planned, entry, selected, run, started, error, interruption)
+        error = _ended_by(exam, interruption, chats.longest_wait)
+    return _conclude(planned, entry, selected, exam.run, started, error, interruption)
 
 
 def _ended_by(
-    run: Run, interruption: Interruption, waiting: Callable[[], Wait | None]
+    exam: Exam, interruption: Interruption, waiting: Callable[[], Wait | None]
 ) -> BaseException | None:
-    """Execute the run; what ended it before its time, if anything did."""
+    """Execute the exam; what ended it before its time, if anything did."""
     try:
-        with progress_bar(run, run.total, waiting):
-            interruption.run(run.execute())
+        with progress_bar(exam.run, exam.run.total, waiting):
+            interruption.run(exam.execute())
     except UserError as error:
-        unkept = unkept_line(run)
+        unkept = unkept_line(exam.run)
         return UserError(f"{error}; {unkept}") if unkept else error
     except BaseException as error:
         return error

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from evals.exam import Run
+from evals.exam.run import Run
 from fixtures.cases import Case
 from reports.report import Verdict
 from reports.statistics.sequential import plan_looks, settled

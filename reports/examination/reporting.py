@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from evals.exam import Run
+from evals.exam.run import Run
 from evals.gate import Gate
 from evals.repeats import format_draws
 from evals.results import Result

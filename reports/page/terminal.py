@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING
 
 from common.redaction import redacted
 from common.storable import presentable
-from evals.exam import Run
+from evals.exam.run import Run
 from evals.metrics.table import METRICS
 from evals.results import Spending
 from models.remote.waiting import Wait

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from evals.exam import Run
+from evals.exam.run import Run
 from evals.gate import Gate
 from evals.judges.judge_exam import JudgeExam
 from evals.probes.forgetting import HarnessExam, ProbeExam

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from evals.exam import Run
+from evals.exam.run import Run
 from evals.metrics.table import METRICS
 from evals.results import Result
 from reports.report import Finding, Section

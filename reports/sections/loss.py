@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from evals.exam import Run
+from evals.exam.run import Run
 from evals.gate import Gate
 from evals.results import Result
 from evals.stages import ANSWERABLE, UNANSWERABLE, stage_of

@@ -7,7 +7,7 @@ import pytest
 
 from common.errors import UserError
 from evals.calls.store import Store
-from evals.exam import Run
+from evals.exam.exam import Exam
 from evals.plan import Plan
 from models.chat import Answer
 from tests.evals.test_exam import FirstSentence, Grader, Rater, Whole, cases_of
@@ -32,12 +32,12 @@ class Failing(FirstSentence):
 def run_of(tmp_path, model, name="store", **plan):
     store = Store(str(tmp_path / f"{name}.sqlite"))
     cases = plan.pop("cases", cases_of())
-    run = Run(Plan((model,), cases, **plan), Whole(), store)
+    exam = Exam(Plan((model,), cases, **plan), Whole(), store)
     try:
-        asyncio.run(run.execute())
+        asyncio.run(exam.execute())
     finally:
         store.close()
-    return run
+    return exam.run
 
 
 def spent(run):
@@ -161,16 +161,16 @@ def test_an_interruption_of_the_second_asking_leaves_what_is_there(tmp_path):
     model = Slow(times=0)
     model.fail = {"c0q0": "no reply in time"}
     store = Store(str(tmp_path / "store.sqlite"))
-    run = Run(Plan((model,), cases_of()), Whole(), store)
+    exam = Exam(Plan((model,), cases_of()), Whole(), store)
 
     async def interrupted():
-        task = asyncio.create_task(run.execute())
+        task = asyncio.create_task(exam.execute())
         await begun.wait()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
     asyncio.run(interrupted())
     store.close()
-    errors = [each.answer.error for each in run.results]
+    errors = [each.answer.error for each in exam.run.results]
     assert errors.count(None) == 11 and errors.count("no reply in time") == 1
-    assert spent(run) == (0, 0)
+    assert spent(exam.run) == (0, 0)

@@ -9,7 +9,7 @@ import pytest
 
 from evals.calls.claims import claimed
 from evals.calls.store import Store
-from evals.exam import Run
+from evals.exam.exam import Exam
 from evals.plan import Plan
 from tests.conftest import ROOT
 from tests.evals.test_exam import FirstSentence, Whole, cases_of, examine
@@ -35,7 +35,7 @@ def run_beside(url, *models, on_wait):
     def exam(model):
         store = Store(url)
         tell = told.append if on_wait else None
-        asyncio.run(Run(Plan((model,), cases_of()), Whole(), store, on_wait=tell).execute())
+        asyncio.run(Exam(Plan((model,), cases_of()), Whole(), store, on_wait=tell).execute())
         store.close()
 
     threads = [threading.Thread(target=exam, args=(model,)) for model in models]
@@ -73,8 +73,8 @@ def test_what_is_kept_already_is_waited_for_by_nobody(url):
     async def beside():
         async with claimed(store, [FirstSentence()], lambda model: False, None):
             model = FirstSentence()
-            run = Run(Plan((model,), cases_of()), Whole(), store, on_wait=told.append)
-            await asyncio.wait_for(run.execute(), 20)
+            exam = Exam(Plan((model,), cases_of()), Whole(), store, on_wait=told.append)
+            await asyncio.wait_for(exam.execute(), 20)
             return model.asked
 
     assert asyncio.run(beside()) == []

@@ -7,7 +7,7 @@ import pytest
 
 from common.errors import UserError
 from evals.calls.store import Store
-from evals.exam import Run
+from evals.exam.exam import Exam
 from evals.plan import Plan
 from evals.results import Call, Score, tokens_per_second
 from evals.variants.variant import Variant
@@ -119,9 +119,9 @@ def cases_of(contracts=3, questions=4, text="Clause {c} says {c} days. More."):
 
 
 def examine(store, *models, retriever=None, cases=None, **options):
-    run = Run(Plan(models, cases or cases_of(), **options), retriever or Whole(), store)
-    asyncio.run(run.execute())
-    return run
+    exam = Exam(Plan(models, cases or cases_of(), **options), retriever or Whole(), store)
+    asyncio.run(exam.execute())
+    return exam.run
 
 
 @pytest.fixture
@@ -397,13 +397,13 @@ def test_progress_counts_every_result(store):
     class Watched(FirstSentence):
         async def answer(self, case, passages):
             answer = await super().answer(case, passages)
-            seen.append((run.done, run.asked))
+            seen.append((exam.run.done, exam.run.asked))
             return answer
 
     seen = []
-    run = Run(Plan((Watched(),), cases_of()), Whole(), store)
-    asyncio.run(run.execute())
-    assert (run.done, run.asked) == (12, 12)
+    exam = Exam(Plan((Watched(),), cases_of()), Whole(), store)
+    asyncio.run(exam.execute())
+    assert (exam.run.done, exam.run.asked) == (12, 12)
     assert seen == sorted(seen) and len(seen) == 12
     assert all(done == asked < 12 for done, asked in seen)
 
@@ -420,10 +420,11 @@ def test_progress_counts_the_contracts_that_are_embedded(store):
 
 
 def test_a_run_can_be_looked_at_before_it_is_executed_and_declares_all_that_it_holds(store):
-    run = Run(Plan((FirstSentence(),), cases_of()), Whole(), store)
+    exam = Exam(Plan((FirstSentence(),), cases_of()), Whole(), store)
+    run = exam.run
     assert (run.spending.calls, run.done, run.results, run.faults) == (0, 0, (), {})
     before = set(vars(run))
-    asyncio.run(run.execute())
+    asyncio.run(exam.execute())
     assert set(vars(run)) == before
 
 
@@ -434,10 +435,10 @@ def test_interrupted_run_reports_what_is_there(store):
                 raise KeyboardInterrupt
             return await super().answer(case, passages)
 
-    run = Run(Plan((Interrupted(),), cases_of()), Whole(), store)
+    exam = Exam(Plan((Interrupted(),), cases_of()), Whole(), store)
     with pytest.raises(KeyboardInterrupt):
-        asyncio.run(run.execute())
-    errors = {result.answer.error for result in run.results}
+        asyncio.run(exam.execute())
+    errors = {result.answer.error for result in exam.run.results}
     assert "not asked: the exam was interrupted" in errors
 
 
@@ -451,8 +452,9 @@ def test_stages_are_asked_in_turn_until_settled(store):
         seen.append((number, run.done))
         return number == 1
 
-    run = Run(Plan((model,), cases, stages=stages), Whole(), store, settled=settled)
-    asyncio.run(run.execute())
+    exam = Exam(Plan((model,), cases, stages=stages), Whole(), store, settled=settled)
+    asyncio.run(exam.execute())
+    run = exam.run
     assert seen == [(0, 3), (1, 6)]
     assert run.stopped
     assert {result.case.contract.id for result in run.results} == {"contract0", "contract1"}

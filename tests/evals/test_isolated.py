@@ -3,14 +3,19 @@
 import asyncio
 import inspect
 import json
+from itertools import chain
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.errors import UserError
-from evals.exam import Run
+from evals.exam.again import AskingAgain
+from evals.exam.comparing import Comparing
+from evals.exam.taking import Taking
 from evals.isolation import SHOWN, attempted, described, isolated
+from evals.judges.judge import Panel
+from tests.conftest import ROOT
 from tests.seams import users
 
 
@@ -100,17 +105,32 @@ def test_the_last_place_of_ours_is_named_even_below_a_library():
     )
 
 
-AGAIN = (Run._take_again, Run._compare_again)
+ISOLATE = {
+    "isolated(": isolated,
+    "self._taking.take(": Taking.taken,
+    "self._take(": Taking.taken,
+    "self._judge(": Panel.score,
+    "omparing.compare(": Comparing.compare,
+}
+"""What the tasks of an exam are, and what holds the exceptions of each."""
 
 
 def test_the_tasks_of_an_exam_are_started_inside_it():
     """Whoever starts a task of its own in an exam has to say what becomes of its exceptions."""
     examining = {path for path in users("asyncio.TaskGroup") if not path.startswith("training")}
-    assert examining == {"evals/exam.py"}
-    assert {"evals/exam.py", "evals/calls/calls.py", "evals/judges/judge.py"} <= users(
+    groups = {"evals/exam/exam.py", "evals/exam/again.py", "evals/exam/taking.py"}
+    embeds = "models/retrieval/served.py"  # its exceptions are those of the ranking
+    assert examining == {*groups, embeds}
+    asking = {"evals/exam/exam.py", "evals/exam/taking.py", "evals/exam/comparing.py"}
+    assert {*asking, "evals/calls/calls.py", "evals/judges/judge.py"} <= users(
         "evals.isolation.isolated"
     )
-    started = [line for line in inspect.getsource(Run).splitlines() if "create_task(" in line]
-    isolate = ("isolated(", "self._take(", "_again(")
-    assert all(any(each in line for each in isolate) for line in started), started
-    assert all("await isolated(" in inspect.getsource(each) for each in AGAIN)
+    lines = [each.read_text().splitlines() for each in (ROOT / "evals/exam").glob("*.py")]
+    started = [line for line in chain(*lines) if "create_task(" in line]
+    assert len(started) == 6
+    assert all(any(each in line for each in ISOLATE) for line in started), started
+    held = {*ISOLATE.values()} - {isolated}
+    assert all("await isolated(" in inspect.getsource(each) for each in held)
+    assert "self.taken(" in inspect.getsource(Taking.take)
+    assert "taking.taken(" in inspect.getsource(AskingAgain._take)
+    assert "panel.scores(" in inspect.getsource(AskingAgain._judge)

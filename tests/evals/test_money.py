@@ -17,7 +17,7 @@ from evals.calls.journal import Journal, Lookups
 from evals.calls.payments import Payments, paid_before
 from evals.calls.rows import answer_from, answer_row
 from evals.calls.store import Store
-from evals.exam import Run
+from evals.exam.exam import Exam
 from evals.gate import Gate
 from evals.plan import Plan
 from evals.results import Score, Spending
@@ -227,13 +227,16 @@ def test_of_a_killed_process_the_calls_under_way_count_as_the_most(tmp_path, sto
 
 
 def test_a_call_that_is_given_up_counts_as_the_most(store):
+    begun = asyncio.Event()
+
     async def never():
+        begun.set()
         await asyncio.Event().wait()
 
     async def give_up():
         budget = Budget(max_cost=Decimal(1))
         task = asyncio.create_task(asking(store, Served(never), ["question"], budget=budget))
-        await asyncio.sleep(0.1)
+        await begun.wait()
         task.cancel()
         await asyncio.wait([task])
         return budget
@@ -334,9 +337,9 @@ def examined(store, *, judges=(), cases=CASES, **limits):
     said = []
     model = PromptedModel(Counting(), Template())
     plan = Plan((model,), cases, judges=judges, prices=prices, rules=("cost",), **limits)
-    run = Run(plan, Retrieved(), store, on_foreseen=said.append)
-    asyncio.run(run.execute())
-    return run, said
+    exam = Exam(plan, Retrieved(), store, on_foreseen=said.append)
+    asyncio.run(exam.execute())
+    return exam.run, said
 
 
 def test_an_exam_says_before_its_first_call_what_it_may_cost(store):
@@ -462,16 +465,16 @@ def test_two_processes_do_not_pay_for_one_exam_at_once(store):
     class Slow(Counting):
         async def chat(self, messages):
             with pytest.raises(UserError, match="another process is paying for this exam"):
-                await Run(self.plan, Retrieved(), store, on_wait=None).execute()
+                await Exam(self.plan, Retrieved(), store, on_wait=None).execute()
             return await super().chat(messages)
 
     chat = Slow()
     chat.plan = Plan(
         (PromptedModel(chat, Template()),), CASES[:1], prices=prices, max_cost=Decimal(1)
     )
-    run = Run(chat.plan, Retrieved(), store)
-    asyncio.run(run.execute())
-    assert run.spending.cost == PRICE.of(8, 4)
+    exam = Exam(chat.plan, Retrieved(), store)
+    asyncio.run(exam.execute())
+    assert exam.run.spending.cost == PRICE.of(8, 4)
 
 
 def test_payments_are_kept_by_postgresql_too(postgresql_url):

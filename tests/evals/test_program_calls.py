@@ -8,7 +8,7 @@ import pytest
 from evals.calls.calls import Budget, Calls
 from evals.calls.journal import Journal, Lookups
 from evals.calls.store import Store
-from evals.exam import Run
+from evals.exam.exam import Exam
 from evals.plan import Plan
 from models.chat import Answer
 from tests.builders.programs import CAREFUL, Scripted, contract_case, cut, fields, program, written
@@ -55,9 +55,9 @@ class Whole:
 
 
 def examined(store, *models, cases, **options):
-    run = Run(Plan(models, tuple(cases), **options), Whole(), store)
-    asyncio.run(run.execute())
-    return run
+    exam = Exam(Plan(models, tuple(cases), **options), Whole(), store)
+    asyncio.run(exam.execute())
+    return exam.run
 
 
 def test_two_calls_are_counted_as_two_and_their_tokens_once(store, file):

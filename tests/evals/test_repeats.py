@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evals.calls.store import Store
-from evals.exam import Run
+from evals.exam.exam import Exam
 from evals.plan import Plan
 from evals.repeats import draws, format_draws, merged
 from evals.results import Result, Score
@@ -48,10 +48,10 @@ class Drawing(FirstSentence):
 
 def run_of(tmp_path, model, repeats, **plan):
     store = Store(str(tmp_path / "store.sqlite"))
-    run = Run(Plan((model,), cases_of(), repeats=repeats, **plan), Whole(), store)
-    asyncio.run(run.execute())
+    exam = Exam(Plan((model,), cases_of(), repeats=repeats, **plan), Whole(), store)
+    asyncio.run(exam.execute())
     store.close()
-    return run
+    return exam.run
 
 
 def test_each_case_is_asked_as_often_under_seeds_of_its_own(tmp_path):

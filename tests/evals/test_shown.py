@@ -69,10 +69,13 @@ def test_only_metrics_of_passages_look_at_what_the_answer_does_not_name():
 
 
 def test_the_exam_alone_decides_what_is_shown():
-    assert users("evals.shown") == {"evals/exam.py"}
+    assert users("evals.shown") == {
+        f"evals/exam/{name}.py" for name in ("again", "requests", "taking")
+    }
     assert users(".uses_passages") <= {
         "evals/shown.py",
         "models/called.py",
+        "models/program/model.py",
         "models/promotion/components.py",
         "models/prompted.py",
         "training/data/building.py",

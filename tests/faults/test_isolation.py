@@ -12,7 +12,7 @@ import time
 import pytest
 
 from evals.calls.store import Store
-from evals.exam import Run
+from evals.exam.exam import Exam
 from evals.metrics.table import METRICS
 from evals.plan import Plan
 from evals.results import Score
@@ -135,9 +135,9 @@ def test_a_users_mistake_is_still_one(store):
             except UserError as error:
                 raise RuntimeError("a library's own words") from error
 
-    run = Run(Plan((Gone(),), cases_of()), Whole(), store)
+    exam = Exam(Plan((Gone(),), cases_of()), Whole(), store)
     with pytest.raises(UserError, match="no such model"):
-        asyncio.run(run.execute())
+        asyncio.run(exam.execute())
 
 
 SICK_ECHO = """

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from evals.calls.store import Store
-from evals.exam import Run
+from evals.exam.exam import Exam
 from evals.metrics.abstention import abstains
 from evals.metrics.cuad import Prediction, one_best, operating_point
 from evals.metrics.grounding import grounded_quote
@@ -208,9 +208,9 @@ def test_the_language_of_contracts_is_no_abstention(said):
 def examined(path, store, retriever, **options):
     data = recorded_dataset(path)
     model = RecordedModel("m", path)
-    run = Run(Plan((model,), data.cases, **options), retriever, store)
-    asyncio.run(run.execute())
-    return run.results
+    exam = Exam(Plan((model,), data.cases, **options), retriever, store)
+    asyncio.run(exam.execute())
+    return exam.run.results
 
 
 @pytest.mark.fault("USE-20")

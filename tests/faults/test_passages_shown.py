@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from evals.calls.store import Store
-from evals.exam import Run
+from evals.exam.exam import Exam
 from evals.plan import Plan
 from fixtures.cases import Case, Contract, Span
 from fixtures.retrieval.retrieval import Retriever, RetrieverOptions
@@ -17,9 +17,9 @@ RETRIEVAL = ("hit@1", "hit@5", "recall@5", "mrr", "ndcg@5")
 
 def examined(store, model, cases, folder, **options):
     retriever = Retriever(RetrieverOptions("bm25"), "sample", folder)
-    run = Run(Plan((model,), tuple(cases), **options), retriever, store)
-    asyncio.run(run.execute())
-    return [{name: each.scores.get(name) for name in RETRIEVAL} for each in run.results]
+    exam = Exam(Plan((model,), tuple(cases), **options), retriever, store)
+    asyncio.run(exam.execute())
+    return [{name: each.scores.get(name) for name in RETRIEVAL} for each in exam.run.results]
 
 
 @pytest.fixture

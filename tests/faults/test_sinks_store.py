@@ -8,7 +8,7 @@ import pytest
 from common.errors import UserError
 from evals.calls.rows import Row, answer_row
 from evals.calls.store import Store
-from evals.exam import Run
+from evals.exam.exam import Exam
 from evals.plan import Plan
 from models.chat import Answer
 from tests.evals.test_exam import FirstSentence, Grader, Rater, Whole, cases_of
@@ -31,11 +31,11 @@ class Odd(FirstSentence):
 def examine(url, model, **plan):
     store = Store(url)
     try:
-        run = Run(Plan((model,), cases_of(), **plan), Whole(), store)
-        asyncio.run(run.execute())
+        exam = Exam(Plan((model,), cases_of(), **plan), Whole(), store)
+        asyncio.run(exam.execute())
     finally:
         store.close()
-    return [(result.case.id, result.answer, result.scores) for result in run.results]
+    return [(result.case.id, result.answer, result.scores) for result in exam.run.results]
 
 
 def store_url(kind, tmp_path, request):

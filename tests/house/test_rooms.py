@@ -168,7 +168,7 @@ def test_the_search_for_heavy_modules_finds_one():
 SEAMS = (
     "bar_exam.plugin",
     "evals.options",
-    "evals.exam",
+    "evals.exam.exam",
     "fixtures.datasets",
     "fixtures.retrieval.retrieval",
     "models.factory",

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from evals.calls.store import Store
-from evals.exam import Run
+from evals.exam.exam import Exam
 from evals.plan import Plan
 from reports.examination.looks import is_settled, plan_stages, stopped_note, taken
 from reports.report import Check, Verdict
@@ -56,9 +56,9 @@ def test_a_reader_is_told_after_which_look_an_exam_was_stopped(tmp_path):
 
     def ran(settled_at):
         plan = Plan(models, CASES, stages=looks.stages)
-        run = Run(plan, Whole(), store, settled=lambda run, look: look == settled_at)
-        asyncio.run(run.execute())
-        return run
+        exam = Exam(plan, Whole(), store, settled=lambda run, look: look == settled_at)
+        asyncio.run(exam.execute())
+        return exam.run
 
     stopped, whole = ran(1), ran(3)
     store.close()

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from evals.calls.store import Store
-from evals.exam import Run
+from evals.exam.exam import Exam
 from evals.gate import Gate
 from evals.plan import Plan
 from evals.stages import ANSWERABLE
@@ -70,11 +70,11 @@ class Two(FirstSentence):
 
 
 def run_of(tmp_path, *models, place=0, cases=None, **plan):
-    run = Run(
+    exam = Exam(
         Plan(models, cases or cases_of(), **plan), Clauses(place), Store(f"{tmp_path}/store.sqlite")
     )
-    asyncio.run(run.execute())
-    return run
+    asyncio.run(exam.execute())
+    return exam.run
 
 
 def shares(section, model):
