@@ -89,7 +89,7 @@ class OneChat(Chats):
     def __init__(self, chat: ChatModel) -> None:
         self._chat = chat
 
-    def open(self, name: str, least_tokens: int = 0) -> ChatModel:
+    def open(self, name: str, least_tokens: int = 0, further: Sequence[Sent] = ()) -> ChatModel:
         """The chat model."""
         return self._chat
 
