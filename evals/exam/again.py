@@ -8,10 +8,10 @@ from common.errors import UserError
 from evals.calls.budget import DECLINED
 from evals.exam.requests import Request
 from evals.exam.run import Run
+from evals.exam.shown import shown
 from evals.exam.taking import Taking
 from evals.judges.judge import Submission
 from evals.results import Result
-from evals.shown import shown
 
 
 @dataclass

@@ -20,10 +20,10 @@ from evals.calls.rows import answer_from
 from evals.calls.store import Store
 from evals.exam.again import AskingAgain
 from evals.exam.comparing import Comparing
+from evals.exam.foresight import Foresight, asked_chat, format_foreseen
 from evals.exam.requests import Request
 from evals.exam.run import Run
 from evals.exam.taking import Taking
-from evals.foresight import Foresight, asked_chat, format_foreseen
 from evals.isolation import isolated, users_mistake
 from evals.judges.judge import Panel
 from evals.plan import Plan, Retrieves

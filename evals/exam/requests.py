@@ -7,10 +7,10 @@ from functools import cached_property, partial
 from evals.calls.calls import answer_key
 from evals.calls.rankings import Ranked
 from evals.exam.faults import Faults
+from evals.exam.shown import offered, with_gold
 from evals.isolation import attempted
 from evals.plan import Plan
 from evals.repeats import draws
-from evals.shown import offered, with_gold
 from evals.variants.variant import Variant
 from fixtures.cases import Case
 from fixtures.retrieval.passages import Passage

@@ -7,10 +7,10 @@ from functools import partial
 from evals.exam.comparing import Comparing
 from evals.exam.requests import Request
 from evals.exam.run import Run
+from evals.exam.shown import belonging, shown
 from evals.isolation import attempted, isolated
 from evals.judges.judge import Submission
 from evals.results import Result
-from evals.shown import belonging, shown
 from models.chat import Answer, Composed, Model
 from models.metering import Usage
 from models.price import FREE

@@ -5,8 +5,8 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evals.exam.shown import belonging, offered, shown, with_gold
 from evals.metrics.table import METRICS, score
-from evals.shown import belonging, offered, shown, with_gold
 from fixtures.cases import Case, Contract, Span
 from fixtures.retrieval.passages import Chunker, Passage
 from models.chat import Answer
@@ -69,11 +69,11 @@ def test_only_metrics_of_passages_look_at_what_the_answer_does_not_name():
 
 
 def test_the_exam_alone_decides_what_is_shown():
-    assert users("evals.shown") == {
+    assert users("evals.exam.shown") == {
         f"evals/exam/{name}.py" for name in ("again", "requests", "taking")
     }
     assert users(".uses_passages") <= {
-        "evals/shown.py",
+        "evals/exam/shown.py",
         "models/called.py",
         "models/program/model.py",
         "models/promotion/components.py",

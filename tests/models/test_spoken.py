@@ -116,7 +116,7 @@ def test_a_refusal_is_an_answer_that_is_scored_as_one(message, finish_reason, te
 
 def test_whoever_scores_judges_or_compares_takes_a_refusal_for_one():
     assert users("models.spoken.scorable") == {
-        "evals/foresight.py",
+        "evals/exam/foresight.py",
         "evals/metrics/table.py",
         "evals/judges/judge.py",
         "evals/judges/llm/pairwise.py",
