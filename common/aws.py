@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from common.errors import UserError
+from common.loopback import is_loopback
 
 if TYPE_CHECKING:
     from botocore.config import Config
@@ -133,10 +134,20 @@ def open_client(
     endpoint_url: str | None = None,
     config: "Config | None" = None,
 ) -> Any:
-    """A boto3 client; call it inside `explained`. None leaves it to the usual configuration."""
+    """A boto3 client; call it inside `explained`. None leaves it to the usual configuration.
+
+    boto3 would ask a server on this machine through the proxy of the environment, and what is sent
+    there would leave by that.
+    """
     import boto3
+    from botocore.config import Config
 
     session = boto3.Session(region_name=region, profile_name=profile)
+    client = session.client(service, endpoint_url=endpoint_url, config=config)
+    if not is_loopback(client.meta.endpoint_url):
+        return client
+    direct = Config(proxies={})
+    config = config.merge(direct) if config else direct
     return session.client(service, endpoint_url=endpoint_url, config=config)
 
 

@@ -41,7 +41,10 @@ NAMED = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 
-HEADER = re.compile(r"(\b(?:x-)?(?:api-key|auth-token|access-token)\s*:\s*)\S{6,}", re.IGNORECASE)
+HEADER = re.compile(
+    r"(\b(?:x-)?(?:api-key|(?:auth|access|amz-security)-token)\s*:\s*)\S{6,}", re.IGNORECASE
+)
+"""AWS quotes the header of a session's token where it explains a signature that is wrong."""
 
 WORDED = re.compile(
     r"(\b(?:(?:proxy-)?authorization|(?:set-)?cookie|[\w-]{1,40}-key|password|api[- ]?key)\s*:\s*"
@@ -71,7 +74,7 @@ SHAPED = re.compile(
 
 SUSPECT: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     (NAMED, ("=", '":', "':")),
-    (HEADER, ("api-key", "auth-token", "access-token")),
+    (HEADER, ("api-key", "auth-token", "access-token", "security-token")),
     (WORDED, ("authorization", "cookie", "key", "password")),
     (REFUSED, ("key ",)),
     (BLOCK, ("private key",)),

@@ -111,10 +111,12 @@ def _used(registry: Path) -> dict[str, str]:
 
 
 def _user(left: Left, used: dict[str, str]) -> str | None:
-    """The model whose adapter this is; its reports are not its adapter."""
+    """The model whose adapter this is, or holds; its reports are not its adapter."""
     for uri, name in used.items():
         below = left.place.removeprefix(f"{uri}/")
         if below != left.place and not below.startswith("reports/"):
+            return name
+        if left.place.endswith("/") and f"{uri}/".startswith(left.place):
             return name
     return None
 

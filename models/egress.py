@@ -17,6 +17,13 @@ from models.libpq import servers
 from models.promotion.policy import ANY, BUCKET, HOST, Policy, policy_path, read_policy
 
 BUILT_IN = ("sample", "cuad")
+S3 = re.compile(
+    r"(?:[a-z0-9.-]+\.)?s3(?:-fips)?(?:\.dualstack)?(?:[.-][a-z]{2}(?:-[a-z]+)+-\d)?(?:\.vpce)?"
+    r"\.(amazonaws\.com(?:\.cn)?)"
+)
+"""Amazon's own hosts of S3. Below `amazonaws.com` stand load balancers and gateways of others too.
+"""
+
 UNSAID = ""
 """The host of whoever does not say where it sends: `"*"` alone matches it."""
 
@@ -151,9 +158,11 @@ def bucket_url(bucket: str, endpoint: str) -> str:
     'https://b.s3.amazonaws.com'
     >>> bucket_url("b", "http://localhost:9000")
     'http://localhost:9000'
+    >>> bucket_url("b", "https://x.execute-api.eu-west-1.amazonaws.com")
+    'https://x.execute-api.eu-west-1.amazonaws.com'
     """
-    found = re.search(r"\.amazonaws\.com(\.cn)?$", host_of(endpoint))
-    return f"https://{bucket}.s3{found[0]}" if found else endpoint
+    found = S3.fullmatch(host_of(endpoint))
+    return f"https://{bucket}.s3.{found[1]}" if found else endpoint
 
 
 def _matches(pattern: str, host: str) -> bool:

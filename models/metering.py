@@ -41,10 +41,14 @@ NO_TOKENS = Usage()
 
 @dataclass
 class Meter:
-    """What was billed so far; `again` says whether the same may be paid for once more."""
+    """What was billed so far; `again` says whether the same may be paid for once more.
+
+    `unsaid` tells that a server gave what it was asked for, and not what that used.
+    """
 
     again: Callable[[], bool]
     usage: Usage = NO_TOKENS
+    unsaid: bool = False
 
 
 _METER: ContextVar[Meter | None] = ContextVar("meter", default=None)
@@ -66,6 +70,13 @@ def billed(usage: Usage) -> None:
     meter = _METER.get()
     if meter is not None:
         meter.usage += usage
+
+
+def billed_unsaid() -> None:
+    """Note that something was given of which nobody knows what it used."""
+    meter = _METER.get()
+    if meter is not None:
+        meter.unsaid = True
 
 
 def affordable() -> bool:

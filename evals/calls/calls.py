@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from common.errors import UserError
 from common.identity import digest
-from evals.calls.budget import DECLINED, Budget
+from evals.calls.budget import DECLINED, Budget, Reservation
 from evals.calls.columns import storable_answer
 from evals.calls.journal import Journal, Lookups
 from evals.calls.payments import Bill, Payments
@@ -159,7 +159,7 @@ class Calls:
                 bill = Bill(price, reservation, meter, self.payments)
                 before = bill.intend if self.budget.max_cost is not None else None
                 with bill.unanswered(), holding(before):
-                    bill.greeted = await self._prepare(model)
+                    bill.greeted = await self._prepare(model, reservation)
                 with holding(before) as hold:
                     with bill.unanswered():
                         try:
@@ -217,16 +217,25 @@ class Calls:
 
         return await isolated(asked(), lambda line: Answer("", error=self.excepted(line)))
 
-    async def _prepare(self, model: Model | ChatModel) -> Decimal:
+    async def _prepare(self, model: Model | ChatModel, reservation: Reservation) -> Decimal:
         """Have `first` and the model preflighted, once; what that cost whoever came first."""
         new = [each for each in (*self.first, model) if each.name not in self._prepared]
-        return sum([await self._preflight(each) for each in new], NOTHING)
+        return sum([await self._preflight(each, reservation) for each in new], NOTHING)
 
-    async def _preflight(self, model: Model | ChatModel) -> Decimal:
+    async def _preflight(
+        self, model: Model | ChatModel, reservation: Reservation | None = None
+    ) -> Decimal:
+        """What it cost; a greeting as long as an answer is reserved where one is needed."""
+
         def failed(line: str) -> None:
             raise UserError(f"model {model.name} cannot be asked: {line}")
 
-        with metering() as meter:
+        def longer() -> bool:
+            price, longest = self.prices(model.name), getattr(model, "longest_answer", 0)
+            most = price.most(GREETING + longest, longest) if price else NOTHING
+            return reservation is None or self.budget.extend(reservation, most)
+
+        with metering(longer) as meter:
             await _once(self._ready, model.name, lambda name: isolated(model.preflight(), failed))
         self._prepared.add(model.name)
         return meter.usage.at(self.prices(model.name))

@@ -15,7 +15,7 @@ from evals.calls.rows import Row
 from evals.calls.store import Store
 from models.chat import Answer
 from models.metering import Meter, Usage, metering
-from models.price import NOTHING, Price
+from models.price import FREE, NOTHING, Price
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,25 +66,34 @@ class Bill:
         try:
             yield
         except BaseException as error:
-            if self.reservation.sent and isinstance(error, asyncio.CancelledError):
-                self._settle(self.reservation.cost)
-            else:
-                self.settle_metered()
+            given_up = isinstance(error, asyncio.CancelledError)
+            self.settle_metered(most=self.reservation.sent and given_up)
             raise
 
     def settled(self, answer: Answer) -> Answer:
-        """The answer with what was paid for it, tries that came to nothing included."""
+        """The answer with what was paid for it, tries that came to nothing included.
+
+        Of a reply that does not say what it used nobody knows the cost: it counts as the most.
+        """
         own = Usage(answer.tokens_in, answer.tokens_out, answer.tokens_cached)
         cost = (own + self.meter.usage).at(self.price)
-        self._settle(cost)
-        return answer if self.price is None else replace(answer, cost=cost)
+        if self.price in (None, FREE):
+            self._settle(cost + self.greeted)
+            return answer if self.price is None else replace(answer, cost=cost)
+        if answer.error is None and not (own.tokens_in and (own.tokens_out or not answer.text)):
+            self._settle(max(self.reservation.cost, cost + self.greeted))
+            return replace(answer, cost=None)
+        self._settle(cost + self.greeted)
+        return replace(answer, cost=cost)
 
-    def settle_metered(self) -> None:
-        """Settle what was billed, whatever came of it."""
-        self._settle(self.meter.usage.at(self.price))
+    def settle_metered(self, *, most: bool = False) -> None:
+        """Settle what was billed, whatever came of it; the `most` of which nobody knows that."""
+        known = self.meter.usage.at(self.price) + self.greeted
+        unknown = most or self.meter.unsaid
+        self._settle(max(self.reservation.cost, known) if unknown else known)
 
-    def _settle(self, cost: Decimal) -> None:
-        self.reservation.paid = paid = cost + self.greeted
+    def _settle(self, paid: Decimal) -> None:
+        self.reservation.paid = paid
         if self.payments and (self.intended or paid):
             self.payments.note(self.call, "paid", paid)
 
@@ -100,15 +109,33 @@ class Purse:
 
     @asynccontextmanager
     async def paying(self, tokens: int) -> AsyncIterator[str | None]:
-        """Pay for what is billed inside the block, `tokens` at most; yields why it may not be."""
-        with self.budget.beside(self.price.most(tokens)) as reservation, metering() as meter:
+        """Pay for what is billed inside the block, `tokens` at most; yields why it may not be.
+
+        Under a limit what was billed in vain is not asked for again. What is given up may be
+        billed in full: it counts as the most.
+        """
+        limited = self.budget.max_cost is not None
+        with (
+            self.budget.beside(self.price.most(tokens)) as reservation,
+            metering(lambda: not limited) as meter,
+        ):
             bill = Bill(self.price, reservation, meter, self.payments)
-            if reservation.declined is None and self.budget.max_cost is not None:
+            if reservation.declined is not None:
+                yield reservation.declined
+                return
+            if limited:
                 await bill.intend()
             try:
-                yield reservation.declined
-            finally:
+                yield None
+            except asyncio.CancelledError:
+                bill.settle_metered(most=True)
+                raise
+            except BaseException:
                 bill.settle_metered()
+                raise
+            else:
+                bill.settle_metered()
+            finally:
                 self.paid += reservation.paid
 
 

@@ -35,6 +35,7 @@ class Foreseen:
         calls: that are to be made.
         kept: how many more the store has.
         tokens_in: of all their prompts.
+        several: whether one may take several calls, of which one is counted: of a program, a judge.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Foreseen:
     calls: int = 0
     kept: int = 0
     tokens_in: int = 0
+    several: bool = False
 
     @property
     def most(self) -> Decimal:
@@ -61,9 +63,10 @@ class Foreseen:
     @property
     def line(self) -> str:
         """For whoever is about to pay."""
+        counted = "by one call each, " if self.several else ""
         said = (
             f"{self.name}: {self.calls:,} {self.what} to ask for, {self.kept:,} in the store; "
-            f"{self.tokens_in:,} prompt tokens, at most {dollars(self.most)}"
+            f"{counted}{self.tokens_in:,} prompt tokens, at most {dollars(self.most)}"
         )
         if self.usual is None or not self.calls:
             return said
@@ -93,6 +96,7 @@ class Foresight:
         if not self.billed(chat or model):
             return
         entry = self._entry(model.name, chat or model, "answers")
+        entry.several = isinstance(model, Composed)
         for key, (case, passages) in wanted.items():
             if key in rows:
                 entry.kept += 1
@@ -108,6 +112,7 @@ class Foresight:
         if chat is None or not self.billed(chat):
             return
         entry = self._entry(judge.name, chat, "judgements")
+        entry.several = True
         read = {key: each for key, each in wanted.items() if METRICS[judge.metric].is_of(each[0])}
         there = {
             key: score_key(
@@ -165,6 +170,8 @@ def format_foreseen(
     total = f"this exam may cost {dollars(most)}"
     if about != most:
         total = f"this exam may cost {dollars(about)}, at most {dollars(most)}"
+    if any(each.several and each.calls for each in found):
+        total += " by one call for each judgement and each answer of a program, which may take more"
     earlier = f"; {dollars(before)} was paid for it before" if before else ""
     if limit is None:
         yield f"{total}{earlier} (--max-cost USD sets a limit)"

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -17,7 +18,6 @@ from models.bedrock.failures import Meanings, diagnose, meanings, other_names
 from models.bedrock.threads import Threads
 from models.chat import Answer, Decoding, Message
 from models.egress import Egress
-from models.endpoint.surroundings import is_loopback
 from models.remote.failures import Failure
 from models.remote.parameters import Parameters
 
@@ -31,7 +31,11 @@ MOVED = (
 UNREADABLE = (ValueError, TypeError, AttributeError, LookupError, RecursionError)
 """What botocore's parser raises for bodies that are none of Bedrock's."""
 
-AMAZON = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
+BEDROCK = re.compile(
+    r"https?://(?:[a-z0-9-]+\.)?bedrock-runtime(?:-fips)?\.[a-z0-9-]+\."
+    r"(?:(?:vpce\.)?amazonaws\.com(?:\.cn)?|api\.aws)(?::\d+)?(?:/.*)?"
+)
+"""Amazon's own endpoints. Below `amazonaws.com` stand load balancers and gateways of others too."""
 
 
 class BedrockServer:
@@ -138,7 +142,6 @@ class BedrockServer:
         """The client, which opens its connections as calls need them.
 
         Variables that name another endpoint do not act: whose answers these are is in the entry.
-        boto3 would ask a server on this machine through the proxy of the environment.
         """
         from botocore.config import Config
 
@@ -149,7 +152,6 @@ class BedrockServer:
             max_pool_connections=entry.concurrency,
             connect_timeout=entry.timeout,
             read_timeout=entry.timeout,
-            proxies={} if is_loopback(entry.endpoint_url or "") else None,
             ignore_configured_endpoint_urls=True,
         )
         with explained(f"model {self._name}", self._meanings.codes):
@@ -163,9 +165,11 @@ class BedrockServer:
 
 
 def _of_others(url: str | None) -> str:
-    """The URL of a server that is none of Amazon's.
+    """The URL of a server that is not Bedrock itself.
 
     >>> _of_others("https://vpce-1.bedrock-runtime.us-east-1.vpce.amazonaws.com")
     ''
+    >>> _of_others("https://gateway.us-east-1.elb.amazonaws.com")
+    'https://gateway.us-east-1.elb.amazonaws.com'
     """
-    return "" if url is None or url.split("/")[2].split(":")[0].endswith(AMAZON) else url
+    return "" if url is None or BEDROCK.fullmatch(url) else url

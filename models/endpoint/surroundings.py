@@ -4,7 +4,6 @@ With `trust_env = true` the proxy variables (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY,
 case) and the certificate variables act; a server on this machine is never asked through a proxy.
 """
 
-import ipaddress
 import os
 import ssl
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
 from common.errors import UserError
+from common.loopback import is_loopback
 from common.redaction import keep_secrets_of
 
 FILES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -66,19 +66,6 @@ def advice_on_proxies(url: str, used: Proxy | None, environ: Mapping[str, str]) 
     if not named or is_loopback(url):
         return ""
     return f" ({named[0]} acts only with trust_env = true there)"
-
-
-def is_loopback(url: str) -> bool:
-    """Whether a URL is of this machine.
-
-    >>> is_loopback("http://127.8.8.8:80/v1"), is_loopback("http://[::1]/"), is_loopback("http://h")
-    (True, True, False)
-    """
-    try:
-        host = urlsplit(url).hostname or ""
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def certificates(environ: Mapping[str, str]) -> ssl.SSLContext:

@@ -23,8 +23,8 @@ class SearchOptions(BaseModel):
 
     retriever: str = "bm25"
     k: int = Field(default=3, strict=True, ge=1, le=1_000)
-    chunk_size: int = Field(default=1000, strict=True)
-    chunk_overlap: int = Field(default=100, strict=True)
+    chunk_size: int = Field(default=1000, strict=True, ge=1, le=10**6)
+    chunk_overlap: int = Field(default=100, strict=True, ge=0, le=10**6)
 
 
 class ExampleOptions(BaseModel):

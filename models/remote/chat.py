@@ -17,6 +17,7 @@ from models.remote.waiting import Wait
 
 BYTES_PER_TOKEN = 3.5
 LONGEST_BACK_OFF = 30.0
+NO_MONEY = "(no money for another try)"
 HELLO = (Message("user", "Hello"),)
 """The shortest thing to ask."""
 
@@ -126,6 +127,8 @@ class RemoteChat:
         """
         outcome = await self._hello(wait_for_server=False)
         if isinstance(outcome, Failure) and outcome.then == "skip":  # too few for its reasoning?
+            if not affordable():
+                raise self._complaint(replace(outcome, reason=f"{outcome.reason} {NO_MONEY}"))
             outcome = await self._hello(self.decoding.max_tokens, wait_for_server=False)
         if isinstance(outcome, Failure):
             raise self._complaint(outcome)
@@ -223,7 +226,7 @@ class RemoteChat:
             if tries > self._retries:
                 return replace(outcome, reason=f"{outcome.reason} (tried {tries} times)")
             if outcome.usage.tokens and not affordable():
-                return replace(outcome, reason=f"{outcome.reason} (no money for another try)")
+                return replace(outcome, reason=f"{outcome.reason} {NO_MONEY}")
             if not outcome.wait:
                 await asyncio.sleep(delay)
 

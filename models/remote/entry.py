@@ -9,10 +9,16 @@ from models.entry import Prompted
 
 SAID_OTHERWISE = {
     "maxTokens": "decoding.max_tokens",
+    "best_of": "nothing: one reply is asked for",
     "max_completion_tokens": "decoding.max_tokens",
+    "max_gen_len": "decoding.max_tokens",
+    "max_new_tokens": "decoding.max_tokens",
+    "max_output_tokens": "decoding.max_tokens",
     "max_tokens": "decoding.max_tokens",
+    "max_tokens_to_sample": "decoding.max_tokens",
     "messages": "nothing: the exam asks",
     "model": "model",
+    "n": "nothing: one reply is asked for",
     "seed": "decoding.seed",
     "stop": "decoding.stop",
     "stopSequences": "decoding.stop",

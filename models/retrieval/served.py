@@ -14,11 +14,11 @@ from common.identity import digest
 from common.redaction import keep_secret, keep_secrets_of
 from fixtures.retrieval.embedder import unit
 from models.egress import Egress
-from models.endpoint.completion import usage_of
+from models.endpoint.completion import read_refusal, usage_of
 from models.endpoint.connection import LONGEST_BODY, Connection, connect
-from models.endpoint.failures import advice, diagnose, refusal, refusal_within
+from models.endpoint.failures import advice, diagnose, refusal_within
 from models.endpoint.surroundings import advice_on_proxies
-from models.metering import billed
+from models.metering import NO_TOKENS, affordable, billed, billed_unsaid
 from models.remote.failures import Failure
 from models.retrieval.entry import ServedEntry
 
@@ -117,12 +117,16 @@ class ServedEmbedder:
             outcome = await self._sent(connection, body)
             if not isinstance(outcome, Failure):
                 return outcome
+            billed(outcome.usage)
             tries += 1
             if outcome.then != "again" or outcome.unreachable:
                 raise self._complaint(outcome, connection)
             if tries > self._entry.retries:
                 tried = f"{outcome.reason} (tried {tries} times)"
                 raise self._complaint(replace(outcome, reason=tried), connection)
+            if outcome.usage.tokens and not affordable():
+                vain = f"{outcome.reason} (billed in vain, and not asked again under --max-cost)"
+                raise self._complaint(replace(outcome, reason=vain), connection)
             bound = min(LONGEST_BACK_OFF, BACK_OFF * 2**tries)
             await asyncio.sleep(outcome.wait or random.uniform(0.0, bound))
 
@@ -138,7 +142,7 @@ class ServedEmbedder:
             said = f"a reply of more than {LONGEST_BODY:,} bytes: lower `batch`"
             return Failure("stop", said, status=reply.status)
         if reply.status >= 300:
-            return refusal(reply.status, reply.headers, reply.body)
+            return read_refusal(reply.status, reply.headers, reply.body)
         return _vectors(reply.body, len(body["input"]), self._entry.dimensions)
 
     @property
@@ -171,19 +175,30 @@ class ServedEmbedder:
 
 
 def _vectors(body: bytes, wanted: int, dimensions: int | None) -> list[Vector] | Failure:
-    """The vectors of a reply in the order of what was asked, whatever order they came in."""
+    """The vectors of a reply, which are then billed, or why there are none, with what they used."""
+    usage = NO_TOKENS
     try:
         parsed = json.loads(body)
-        billed(usage_of(parsed))
+        usage = usage_of(parsed)
         failure = refusal_within(parsed, {})
         if failure is not None:
-            return failure
-        rows = {int(row["index"]): list(map(float, row["embedding"])) for row in parsed["data"]}
-        vectors = [rows[number] for number in range(wanted)]
+            return replace(failure, usage=usage)
+        vectors = _in_order(parsed, wanted)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
-        return Failure("again", f"a reply without {wanted} vectors", status=200)
+        said = f"a reply without {wanted} vectors"
+        return Failure("again", said, status=200, usage=usage)
     lengths = {len(vector) for vector in vectors}
     if dimensions is not None and lengths != {dimensions}:
         said = f"vectors of {min(lengths)} numbers, and `dimensions` asks for {dimensions}"
-        return Failure("stop", said, status=200)
+        return Failure("stop", said, status=200, usage=usage)
+    if usage.tokens:
+        billed(usage)
+    else:
+        billed_unsaid()
     return vectors
+
+
+def _in_order(parsed: Any, wanted: int) -> list[Vector]:
+    """Vectors in the order of what was asked, whatever order they came in."""
+    rows = {int(row["index"]): list(map(float, row["embedding"])) for row in parsed["data"]}
+    return [rows[number] for number in range(wanted)]

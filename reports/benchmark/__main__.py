@@ -66,9 +66,11 @@ def _print(table: Table) -> None:
 def _write(found: Benchmark, page: Path, registry: Path) -> tuple[Path, ...]:
     """The page and its picture in both forms."""
     svg, png = page.with_suffix(".svg"), page.with_suffix(".png")
-    write_whole(svg, draw(found, "svg"), mend=MEND)
-    write_whole(png, draw(found, "png"), mend=MEND)
-    write_whole(page, markdown(found, registry, svg.name, alternative(found)), mend=MEND)
+    write_whole(svg, draw(found, "svg"), mend=MEND, private=True)
+    write_whole(png, draw(found, "png"), mend=MEND, private=True)
+    write_whole(
+        page, markdown(found, registry, svg.name, alternative(found)), mend=MEND, private=True
+    )
     return page, svg, png
 
 

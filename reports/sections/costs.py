@@ -50,7 +50,7 @@ def costs_section(
     paid = any(each.total for each in (*answers.values(), *judged.values())) or spending.cost
     for model, rows in of_model.items() if paid else ():
         findings.append(Finding(model, "answers", None, _of_answers(answers[model], rows, gate)))
-        if judged[model].total:
+        if judged[model].total or judged[model].unknown:
             said = f"{dollars(judged[model].total)} for judgements of its answers"
             findings.append(Finding(model, "judgements", None, said + judged[model].remark))
     others = {each.name for each in opponents}
@@ -58,7 +58,8 @@ def costs_section(
         if model not in others:
             whole = {model, *others & set(of_model)}
             total = sum((answers[each].total + judged[each].total for each in whole), NOTHING)
-            remark = "" if all(not answers[each].unknown for each in whole) else " or more"
+            unknown = any(answers[each].unknown or judged[each].unknown for each in whole)
+            remark = " or more" if unknown else ""
             said = (
                 f"{dollars(total)}{remark}: its answers, {_opponents(whole)}all judgements of them"
             )

@@ -6,12 +6,14 @@ from string import Formatter
 import boto3
 import pytest
 from botocore import exceptions
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 
 from common.aws import ADVICE, explained, explanation, open_client, read_prefix
 from common.errors import UserError
+from common.redaction import redacted
+from tests.builders.fake_server import fake_server
 
 CLASSES = [
     each
@@ -101,3 +103,26 @@ def test_what_is_no_place_in_s3_is_refused(text):
 def test_a_place_in_s3_is_read_with_and_without_its_scheme():
     assert read_prefix("s3://bucket/a/b/") == read_prefix("bucket/a/b")
     assert read_prefix("bucket").uri("x") == "s3://bucket/x"
+
+
+def test_a_server_on_this_machine_is_not_asked_through_a_proxy(monkeypatch):
+    """What is sent there would leave by it, and the policy was asked about this machine alone."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "MAX_ATTEMPTS"):
+        monkeypatch.setenv(f"AWS_{name}", "1")
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.setenv("no_proxy", "")
+    with fake_server() as proxy:
+        for name in ("HTTP_PROXY", "http_proxy"):
+            monkeypatch.setenv(name, proxy.url.removesuffix("/v1"))
+        client = open_client("s3", "us-east-1")
+        with pytest.raises(EndpointConnectionError):
+            client.put_object(Bucket="bucket", Key="k", Body=b"of a contract")
+
+
+def test_the_token_of_a_session_is_hidden_in_what_aws_says_of_a_signature():
+    token = "IQoJb3JpZ2luX2VjEXAMPLE//////////wEaCXVzLWVhc3QtMSJHMEUCIQ"
+    said = f"should have been 'POST\n/\nhost:x\nx-amz-security-token:{token}\n\nhost'"
+    answer = {"Error": {"Code": "InvalidSignatureException", "Message": said}}
+    line = redacted(explanation(ClientError(answer, "Converse")))
+    assert token not in line and "renew them" in line

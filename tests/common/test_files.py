@@ -349,7 +349,7 @@ def test_whoever_makes_what_is_kept_makes_it_here():
     assert users(*makers) >= {
         "evals/calls/address.py",
         "evals/calls/locks.py",
-        "fixtures/retrieval/index.py",
+        "fixtures/retrieval/chroma.py",
         "common/paths.py",
     }
 

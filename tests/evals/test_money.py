@@ -14,7 +14,7 @@ from common.errors import UserError
 from evals.calls.budget import DECLINED, Budget
 from evals.calls.calls import Calls
 from evals.calls.journal import Journal, Lookups
-from evals.calls.payments import Payments, paid_before
+from evals.calls.payments import Payments, Purse, paid_before
 from evals.calls.rows import answer_from, answer_row
 from evals.calls.store import Store
 from evals.exam.exam import Exam
@@ -405,6 +405,86 @@ def test_the_section_adds_up_exactly_and_says_what_is_unknown(store):
     assert "or more" in section.findings[-1].reason
     free = [replace(each, scores={}) for each in unknown]
     assert not costs_section({"served": free}, Gate(), Spending(0, 0, 0, 0.0, 0), ()).findings
+
+
+def test_judgements_of_which_nobody_knows_the_cost_are_no_gift(store):
+    run, _ = examined(store, judges=(Judge(Counting(name="umpire")),))
+    unknown = {"correctness": Score(1.0, cost=None)}
+    rows = [replace(each, scores={**each.scores, **unknown}) for each in run.results]
+    found = costs_section({"served": rows}, Gate(), run.spending, ()).findings
+    said = {each.measure: each.reason for each in found}
+    assert said["judgements"].endswith("of 6 more nobody knows what they cost")
+    assert " or more: its answers" in said["verdict"]
+
+
+def test_a_program_s_and_a_judge_s_calls_are_no_bound_and_it_is_said(store):
+    _, said = examined(store, judges=(Judge(Counting(name="umpire")),))
+    assert "by one call each" not in said[0] and "by one call each" in said[1]
+    assert "which may take more" in said[-1]
+
+
+@pytest.mark.parametrize("usage", ["", '"usage": null, ', '"usage": {"prompt_tokens": 9}, '])
+def test_a_reply_that_does_not_say_what_it_used_counts_as_the_most(store, tmp_path, usage):
+    """Else a server that counts nothing would answer without end, for $0."""
+    body = f'{{{usage}"choices": [{{"message": {{"content": "Nevada"}}}}]}}'
+    limit = Decimal("0.002")
+
+    async def ask(url):
+        chat = Chats(served(tmp_path / "registry", url)).open("served")
+        budget = Budget(max_cost=limit)
+        replies = await asking(store, chat, [f"q{n}" for n in range(40)], budget=budget)
+        await chat.close()
+        return budget, replies
+
+    with fake_server(faults=lambda number: Fault(body=body)) as server:
+        budget, replies = asyncio.run(ask(server.url))
+    kept = [reply for reply in replies if reply.error is None]
+    assert 0 < len(kept) < 40 and {reply.cost for reply in kept} == {None}
+    assert 0 < budget.cost <= limit and paid_before(store, "exam") == budget.cost
+
+
+def test_embedding_that_is_given_up_counts_as_the_most(store):
+    async def given_up():
+        async with Journal(store) as journal:
+            purse = Purse(PRICE, Budget(max_cost=Decimal(1)), Payments("exam", journal))
+
+            begun = asyncio.Event()
+
+            async def embedding():
+                async with purse.paying(1000):
+                    begun.set()
+                    await asyncio.Event().wait()
+
+            task = asyncio.create_task(embedding())
+            await begun.wait()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            return purse
+
+    purse = asyncio.run(given_up())
+    assert purse.paid == purse.budget.cost == PRICE.most(1000) == paid_before(store, "exam")
+
+
+def test_a_long_greeting_is_reserved_before_it_is_sent(store, tmp_path):
+    """A model that refuses one token is greeted by as many as an answer may have."""
+    asked = '{"error": {"message": "max_tokens is too small", "type": "invalid_request_error"}}'
+
+    async def ask(url, limit):
+        chat = Chats(served(tmp_path / "registry", url)).open("served")
+        budget = Budget(max_cost=limit)
+        try:
+            return await asking(store, chat, ["q"], budget=budget, exam=f"{limit}")
+        finally:
+            await chat.close()
+
+    faults = {0: Fault(status=400, body=asked)}
+    with fake_server(reply=lambda messages: "a b", faults=faults.get) as server:
+        with pytest.raises(UserError, match="no money for another try"):
+            asyncio.run(ask(server.url, PRICE.most(400, 96)))
+        assert server.calls == 1
+    with fake_server(reply=lambda messages: "a b", faults=faults.get) as server:
+        (reply,) = asyncio.run(ask(server.url, Decimal(1)))
+    assert reply.error is None and server.calls == 3
 
 
 def served(folder, url, more=""):

@@ -556,6 +556,9 @@ def test_identity_is_what_moves_the_answers(tmp_path):
         {"model": MODELS[1]}, {"more": 'revision = "2"'}, {"more": "[decoding]\nmax_tokens = 5"},
         {"more": '[decoding]\nstop = ["x"]'}, {"more": "[extra_body]\ntop_k = 5"},
         {"url": "http://127.0.0.1:9"}, {"url": "https://amazonaws.com.evil.example"},
+        {"url": "https://gateway-1.us-east-1.elb.amazonaws.com"},
+        {"url": "https://abc.execute-api.us-east-1.amazonaws.com/llm"},
+        {"url": "https://bedrock-runtime.elb.amazonaws.com.evil.example/x.amazonaws.com"},
     ]  # fmt: skip
     assert len({identity(**each) for each in same}) == 1
     assert len({identity(**each) for each in [{}, *other]}) == len(other) + 1
@@ -571,6 +574,8 @@ def test_identity_is_what_moves_the_answers(tmp_path):
         ('endpoint_url = "http://me:pw@h"', ["endpoint_url"]),
         ('regin = "us-east-1"', ["region"]),
         ("[extra_body]\nmaxTokens = 5", ["decoding.max_tokens"]),
+        ("[extra_body]\nmax_gen_len = 5", ["decoding.max_tokens"]),
+        ("[extra_body]\nn = 5", ["one reply is asked for"]),
     ],
 )
 def test_a_mistake_in_an_entry_is_one_line(tmp_path, more, words):

@@ -16,6 +16,7 @@ from evals.options import read_options
 from models.bedrock.entry import BedrockEntry
 from models.chat import Decoding
 from models.local.entry import LocalEntry
+from models.program.entry import ProgramEntry
 from models.registry import AnyEntry, EchoEntry, EndpointEntry, ExtractiveEntry
 
 ENTRIES = {
@@ -25,6 +26,7 @@ ENTRIES = {
     "extractive": {},
     "echo": {},
     "recorded": {"path": "answers.csv"},
+    "program": {"program": "rag", "generator": "says"},
 }
 
 SCHEMA = TypeAdapter(AnyEntry).json_schema()
@@ -47,11 +49,15 @@ PLACES = [
         (kind, (name,), branch)
         for kind, entry in (
             ("local", LocalEntry), ("endpoint", EndpointEntry), ("bedrock", BedrockEntry),
-            ("extractive", ExtractiveEntry), ("echo", EchoEntry),
+            ("extractive", ExtractiveEntry), ("echo", EchoEntry), ("program", ProgramEntry),
         )
         for name, branch in numbers(definition(entry.__name__))
     ),
     *(("endpoint", ("decoding", name), branch) for name, branch in numbers(definition("Decoding"))),
+    *(
+        ("program", ("search", name), branch)
+        for name, branch in numbers(definition("SearchOptions"))
+    ),
 ]  # fmt: skip
 
 
@@ -65,7 +71,7 @@ def read(kind, path, value):
 
 
 def test_the_fields_are_found():
-    assert {kind for kind, _, _ in PLACES} == {"local", "endpoint", "bedrock", "extractive", "echo"}
+    assert {kind for kind, _, _ in PLACES} == set(ENTRIES) - {"recorded"}
     found = {path[-1] for _, path, _ in PLACES}
     assert {"timeout", "retries", "context", "concurrency", "most_passages", "threshold"} <= found
     assert {each.name for each in dataclass_fields(Decoding)} - {"stop"} <= found

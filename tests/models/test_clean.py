@@ -145,6 +145,17 @@ def test_an_adapter_that_an_entry_names_stays(aws, registry):
     assert keys() == ["team/x/d/w", "team/x/index.json"] and len(places()) == 2
 
 
+def test_what_holds_an_adapter_that_an_entry_names_stays(aws, registry):
+    """It was pushed below what a job left."""
+    put("job/", "job2/")
+    put("job/team/x/d/w", listed=False)
+    (registry / "x.toml").write_text(
+        f'kind = "local"\nbase = "b/b"\nadapter = "s3://bucket/job/team/x"\ndigest = "{"0" * 64}"\n'
+    )
+    assert typed(registry, "--yes") == 0
+    assert "job/team/x/d/w" in keys() and places() == ["s3://bucket/job/"]
+
+
 def started(name):
     boto3.client("sagemaker").create_training_job(
         TrainingJobName=name,

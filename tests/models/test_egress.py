@@ -11,7 +11,7 @@ import pytest
 from common.errors import UserError
 from common.extensions import Table
 from models.called import CalledModel
-from models.egress import Egress, Sent, check_store
+from models.egress import Egress, Sent, bucket_url, check_store
 from models.entry import Entry, Kind
 from models.factory import Chats, open_models
 from tests.builders.policies import permissive
@@ -376,3 +376,21 @@ def test_an_exam_says_so_before_it_connects(registry, tmp_path, role):
     with pytest.raises(TimeoutError):
         listener.accept()
     listener.close()
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "place"),
+    [
+        ("https://s3.amazonaws.com", "https://b.s3.amazonaws.com"),
+        ("https://s3.us-gov-west-1.amazonaws.com", "https://b.s3.amazonaws.com"),
+        ("https://s3-fips.dualstack.us-east-1.amazonaws.com", "https://b.s3.amazonaws.com"),
+        ("https://bucket.vpce-1.s3.eu-west-1.vpce.amazonaws.com", "https://b.s3.amazonaws.com"),
+        ("https://s3.cn-north-1.amazonaws.com.cn", "https://b.s3.amazonaws.com.cn"),
+        ("https://s3-1.us-east-1.elb.amazonaws.com", "the same"),
+        ("https://abc.execute-api.us-east-1.amazonaws.com", "the same"),
+        ("https://ec2-203-0-113-9.compute-1.amazonaws.com", "the same"),
+        ("https://s3.amazonaws.com.evil.example", "the same"),
+    ],
+)
+def test_a_bucket_is_amazon_s_at_amazon_s_own_hosts_of_s3_alone(endpoint, place):
+    assert bucket_url("b", endpoint) == (endpoint if place == "the same" else place)

@@ -17,6 +17,7 @@ from fixtures.retrieval.embedder import load_embedder, unit
 from fixtures.retrieval.passages import Chunker
 from fixtures.retrieval.retrieval import Retriever, RetrieverOptions
 from models.egress import Egress, Sent
+from models.metering import metering
 from models.retrieval.entry import SENTENCES, embedders_beside, read_embedder
 from models.retrieval.opening import open_embedder, open_retriever
 from tests.builders.fake_server import Fault, fake_server
@@ -260,6 +261,25 @@ def test_what_a_server_refuses_is_one_line(registry, monkeypatch, fault, calls, 
         assert server.calls == calls
     assert "\n" not in str(caught.value)
     assert str(caught.value).startswith("embedder e (m at http://127.0.0.1:")
+
+
+@pytest.mark.parametrize("status", [200, 503])
+def test_what_is_billed_in_vain_is_asked_again_only_where_that_may_be_paid(registry, status):
+    body = '{"data": [], "usage": {"prompt_tokens": 100}}'
+    with fake_server(faults=lambda number: Fault(status=status, body=body)) as server:
+        write(registry, "served", SERVED.format(url=server.url, more="retries = 3\n"))
+        with pytest.raises(UserError, match="billed in vain"), metering(lambda: False) as meter:
+            opened(registry, "served").embed(["rent"])
+    assert server.calls == 1 and meter.usage.tokens_in == 100
+
+
+def test_vectors_without_a_word_of_their_tokens_are_known_as_such(registry):
+    body = '{"data": [{"index": 0, "embedding": [1, 0]}]}'
+    with fake_server(faults=lambda number: Fault(body=body)) as server:
+        write(registry, "served", SERVED.format(url=server.url, more=""))
+        with metering() as meter:
+            opened(registry, "served").embed(["rent"])
+    assert meter.unsaid and not meter.usage.tokens
 
 
 def test_vectors_of_another_length_than_asked_are_refused(registry):

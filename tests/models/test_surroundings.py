@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.errors import UserError
+from common.loopback import is_loopback
 from models.endpoint.surroundings import (
     advice_on_proxies,
     certificates,
-    is_loopback,
     proxy_for,
 )
 

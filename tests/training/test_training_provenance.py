@@ -217,10 +217,14 @@ def test_one_module_makes_and_reads_what_a_manifest_says():
         "training/data/lineage.py",
         "training/benchmark/__main__.py",  # shows them
         "training/benchmark/page.py",
+        "training/optimize/delivery.py",  # whose program lies where one is to be
+        "training/outcome/cost.py",  # of a job, known when it has ended
         "training/sagemaker/artifacts.py",  # whether what came back has one
     }
     assert {path for path in users("models.manifest.write_manifest") if "training" in path} == {
-        "training/outcome/delivery.py"
+        "training/optimize/delivery.py",  # of a program, which is no adapter
+        "training/outcome/cost.py",
+        "training/outcome/delivery.py",
     }
     assert "training/outcome/account.py" in users("training.data.lineage.join_entries")
     for maker in (
