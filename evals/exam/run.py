@@ -5,12 +5,14 @@ import resource
 import time
 from collections import Counter
 from collections.abc import Mapping
+from functools import partial
 
 from evals.calls.rankings import Rankings
 from evals.exam.faults import Faults
 from evals.exam.requests import Place, Requests
-from evals.exam.scoring import scored
+from evals.isolation import attempted
 from evals.judges.judge import Panel
+from evals.metrics.table import score
 from evals.plan import Plan
 from evals.repeats import merged
 from evals.results import Result, Score, Spending, tokens_per_second
@@ -61,7 +63,21 @@ class Run:
         self, model: str, case: Case, answer: Answer, seen: tuple[Passage, ...] = ()
     ) -> dict[str, Score]:
         """What every rule of the plan says; one that raises says nothing of this answer."""
-        return scored(self.plan.rules, case, answer, seen, self.noted.noting(model, case.id))
+        note = self.noted.noting(model, case.id)
+
+        def failed(name: str, line: str) -> dict[str, Score]:
+            note(line)
+            return {name: Score(None, line)}
+
+        def one_by_one(line: str) -> dict[str, Score]:
+            found: dict[str, Score] = {}
+            for name in self.plan.rules:
+                found |= attempted(
+                    partial(score, case, answer, (name,), seen), partial(failed, name)
+                )
+            return found
+
+        return attempted(partial(score, case, answer, self.plan.rules, seen), one_by_one)
 
     @property
     def results(self) -> tuple[Result, ...]:

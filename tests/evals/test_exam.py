@@ -423,9 +423,9 @@ def test_a_run_can_be_looked_at_before_it_is_executed_and_declares_all_that_it_h
     exam = Exam(Plan((FirstSentence(),), cases_of()), Whole(), store)
     run = exam.run
     assert (run.spending.calls, run.done, run.results, run.faults) == (0, 0, (), {})
-    before = set(vars(run))
+    before = set(vars(exam)), set(vars(run))
     asyncio.run(exam.execute())
-    assert set(vars(run)) == before
+    assert (set(vars(exam)), set(vars(run))) == before
 
 
 def test_interrupted_run_reports_what_is_there(store):
