@@ -34,7 +34,6 @@ from fixtures.datasets import load_dataset
 from fixtures.retrieval.retrieval import Retriever, RetrieverOptions
 from models.chat import Answer, ChatModel, Decoding, Message
 from models.egress import Sent
-from models.egress import Sent
 from models.endpoint.server import EndpointServer
 from models.factory import Chats
 from models.local.embedded import embedded_smollm2
