@@ -12,9 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from common.errors import UserError
 from common.loopback import is_loopback
+from common.redaction import redacted
+from common.storable import presentable
 
 if TYPE_CHECKING:
     from botocore.config import Config
+
+SHOWN = 500
+"""Characters of AWS's own words that a line has: of a wrong signature it says thousands."""
 
 Advice = Mapping[tuple[str, ...], str]
 """Codes of AWS's errors, or classes of botocore's -> what they mean, and what to type next.
@@ -177,7 +182,8 @@ def explanation(error: Exception, better: Advice = NONE) -> str:
         names = [error_code(error)]
         said = str(answer.get("Error", {}).get("Message", "")) or names[0]
         said = f"{names[0]}, {getattr(error, 'operation_name', '')}: {said}"
-    said = " ".join(said.split())
+    said = " ".join(presentable(redacted(said)).split())  # hidden before it is cut
+    said = said if len(said) <= SHOWN else f"{said[:SHOWN]}..."
     found = (
         words
         for name in names

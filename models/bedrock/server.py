@@ -29,7 +29,7 @@ MOVED = (
 )
 
 UNREADABLE = (ValueError, TypeError, AttributeError, LookupError, RecursionError)
-"""What botocore's parser raises for bodies that are none of Bedrock's."""
+"""What parsing raises for bodies that are none of Bedrock's, of which botocore lets some pass."""
 
 BEDROCK = re.compile(
     r"https?://(?:[a-z0-9-]+\.)?bedrock-runtime(?:-fips)?\.[a-z0-9-]+\."
@@ -110,9 +110,9 @@ class BedrockServer:
         try:
             async with asyncio.timeout(self._entry.timeout):
                 reply, latency = await self._threads.run(converse)
+            return read_reply(reply, latency)
         except (BotoCoreError, ClientError, ResponseParserError, OSError, *UNREADABLE) as error:
             return diagnose(error, self._meanings)
-        return read_reply(reply, latency)
 
     def advice(self, failure: Failure) -> str:
         """See Server; the reason of what every call would have says it already."""

@@ -716,6 +716,15 @@ def test_whatever_comes_is_an_answer(parsing, body):
     assert isinstance(answer, Answer) and isinstance(answer.text, str)
 
 
+@pytest.mark.parametrize("block", [None, {"text": 5}, {"text": ["x"]}, {"reasoningContent": 5}])
+def test_a_block_that_is_none_is_a_malformed_reply(parsing, block):
+    """Some of which botocore lets pass."""
+    server, chat = parsing
+    server.faults = lambda asked: Fault(body=json.dumps(conversation(block)))
+    answer = asyncio.run(chat.chat(CHAT))
+    assert answer.error and answer.error.startswith("malformed reply")
+
+
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
 def test_every_error_of_botocore_is_a_failure(kind):
     failure = diagnose(made(kind), meanings("m", "us-east-1", "x.toml"))

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import UserError
-from models import pull, push
+from models import promote, pull, push
 from models.factory import open_models
 from models.identity.identities import promotion_identity
 from models.local.entry import adapter_folder
@@ -27,6 +28,7 @@ from models.storage.index import Index, read_index
 from models.storage.left import read_left
 from tests.builders.aws_server import Fault, environment, running
 from tests.builders.policies import permissive
+from tests.builders.promotion_data import dynasty, make_place
 from tests.conftest import ROOT
 
 TO = "s3://bucket/team"
@@ -428,10 +430,10 @@ def test_a_model_is_its_files_and_not_their_place(aws, tmp_path, capsys, tiny_ba
     assert typed(push, registry, name="far", place="s3://bucket/others") == 0
 
 
-def test_where_its_adapter_cannot_be_pulled_a_model_is_not_opened(aws, tmp_path, tiny_base):
+def test_where_its_adapter_cannot_be_pulled_a_model_is_not_opened(aws, tmp_path, smollm2):
     registry = repository(tmp_path)
     (registry / "far.toml").write_text(
-        f'kind = "local"\nbase = "{tiny_base}"\nadapter = "{TO}/far"\ndigest = "{"0" * 64}"\n'
+        f'kind = "local"\nbase = "{smollm2}"\nadapter = "{TO}/far"\ndigest = "{"0" * 64}"\n'
     )
     with pytest.raises(UserError, match=r"the adapter s3://bucket/team/far cannot be pulled"):
         open_models(["far"], registry)
@@ -567,3 +569,46 @@ def test_nothing_is_made_that_cannot_be_listed(aws, tmp_path, said, monkeypatch)
     monkeypatch.setenv("BAR_EXAM_STATE", str(tmp_path / "file"))
     assert "cannot be written" in said(typed(push, repository(tmp_path)))
     assert keys() == []
+
+
+def test_a_champion_whose_adapter_lies_in_s3_is_verified_from_there(
+    aws, tmp_path, capsys, tiny_base, tiny_adapters
+):
+    """Pulled anew where the cache is gone, and found out where what is cached is another."""
+    near = tmp_path / "near"
+    registry = repository(near)
+    adapter = near / "models" / "adapters" / "dpo-x"
+    shutil.copytree(tiny_adapters[0], adapter, dirs_exist_ok=True)
+    entry = registry / "dpo-x.toml"
+    entry.write_text(entry.read_text().replace("embedded:smollm2", str(tiny_base)))
+    assert typed(push, registry) == 0
+    digest = digest_of(capsys)
+    manifest = entry.read_text().partition('manifest = "')[2][:64]
+    place = make_place(tmp_path / "far", "champion")
+    (place.registry / "champion.toml").write_text(
+        f'kind = "local"\nstatus = "candidate"\nbase = "{tiny_base}"\n'
+        f'adapter = "{TO}/dpo-x"\ndigest = "{digest}"\nmanifest = "{manifest}"\n'
+    )
+    dynasty(place, "champion")
+
+    def verified():
+        where = {"registry": place.registry, "runs": place.runs, "folder": place.folder}
+        typed = [word for name, path in where.items() for word in (f"--{name}", str(path))]
+        code = promote.main(["--verify", *typed])
+        return code, "".join(capsys.readouterr())
+
+    assert verified()[0] == 0
+    shutil.rmtree(tmp_path / "cache")
+    code, said = verified()
+    assert code == 0 and "pulling s3://bucket/team/dpo-x" in said
+    assert "champion is what was promoted" in said
+    shutil.rmtree(tmp_path / "cache")
+    aws.fault = lambda request: Fault(403, "AccessDenied")
+    code, said = verified()
+    assert code == 0 and "not checked whether champion is still what was promoted" in said
+    aws.fault = lambda request: None
+    assert verified()[0] == 0
+    (weights,) = (tmp_path / "cache" / "pulled" / digest).rglob("adapter_model.safetensors")
+    weights.write_bytes((tiny_adapters[1] / weights.name).read_bytes())
+    code, said = verified()
+    assert code == 1 and "is what was promoted" not in said
