@@ -52,10 +52,14 @@ class Bill:
 
         Of a process that is killed meanwhile nobody knows what its last calls cost: they count as
         the most that they could.
+
+        Raises:
+            UserError: it cannot be written; so nothing may be sent.
         """
         if self.payments and self.reservation.cost > self.intended:
+            await self.payments.note(self.call, "most", self.reservation.cost)
+            self.payments.journal.check()
             self.intended = self.reservation.cost
-            await self.payments.note(self.call, "most", self.intended)
 
     @contextmanager
     def unanswered(self) -> Iterator[None]:

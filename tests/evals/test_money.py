@@ -17,6 +17,7 @@ from evals.calls.journal import Journal, Lookups
 from evals.calls.payments import Payments, Purse, paid_before
 from evals.calls.rows import answer_from, answer_row
 from evals.calls.store import Store
+from evals.calls.unwritable import UnwritableError
 from evals.exam.exam import Exam
 from evals.gate import Gate
 from evals.plan import Plan
@@ -441,6 +442,21 @@ def test_a_reply_that_does_not_say_what_it_used_counts_as_the_most(store, tmp_pa
     kept = [reply for reply in replies if reply.error is None]
     assert 0 < len(kept) < 40 and {reply.cost for reply in kept} == {None}
     assert 0 < budget.cost <= limit and paid_before(store, "exam") == budget.cost
+
+
+def test_nothing_is_sent_of_which_the_store_cannot_note_what_it_may_cost(store, monkeypatch):
+    """Else a loop over a full disk would pay for some calls each time, and never know."""
+    chat, kept = Served(), store.add
+
+    def full(rows):
+        if any(row.table == "payments" for row in rows):
+            raise UnwritableError("store is full", "space")
+        kept(rows)
+
+    monkeypatch.setattr(store, "add", full)
+    with pytest.raises(UserError, match="store is full"):
+        asyncio.run(asking(store, chat, ["q1", "q2", "q3"], budget=Budget(max_cost=Decimal(1))))
+    assert chat.asked == 0
 
 
 def test_embedding_that_is_given_up_counts_as_the_most(store):
