@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from queue import SimpleQueue
 from typing import TypeVar
 
@@ -18,7 +19,7 @@ class Threads:
     """
 
     def __init__(self) -> None:
-        self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._calls: SimpleQueue[Callable[[], Callable[[], None]] | None] = SimpleQueue()
         self._idle = threading.Semaphore(0)
         self._started = 0
 
@@ -26,13 +27,13 @@ class Threads:
         """What a call returns or raises, once it has."""
         future: Future[T] = Future()
 
-        def work() -> None:
+        def work() -> Callable[[], None]:
             if not future.set_running_or_notify_cancel():
-                return
+                return lambda: None
             try:
-                future.set_result(call())
+                return partial(future.set_result, call())
             except Exception as error:
-                future.set_exception(error)
+                return partial(future.set_exception, error)
 
         if not self._idle.acquire(blocking=False):
             self._started += 1
@@ -49,5 +50,6 @@ class Threads:
     def _work(self) -> None:
         calls, idle = self._calls, self._idle
         while (call := calls.get()) is not None:
-            call()
-            idle.release()
+            tell = call()
+            idle.release()  # before anybody knows: the next call then finds this thread idle
+            tell()
