@@ -21,6 +21,7 @@ from models.program import shipped
 from models.program.compiled import give
 from models.program.entry import CLASS, ProgramEntry
 from models.program.faults import described
+from models.program.imported import imported_digests
 
 INPUTS = ("question", "passages", "search", "examples")
 """What a program may ask for, by the names of `forward`'s parameters."""
@@ -35,7 +36,8 @@ class Program:
         takes: which of `INPUTS` it names.
         awaits: whether it has an `aforward`; else its `forward` is called in a thread.
         file: of the user; None of a shipped one.
-        key: SHA-256 of source, signatures, demonstrations, options and dspy's version.
+        key: SHA-256 of source, own modules that it imports, signatures, demonstrations, options
+            and dspy's version.
     """
 
     module: dspy.Module
@@ -105,7 +107,9 @@ def _class_of(entry: ProgramEntry, name: str) -> tuple[type[dspy.Module], str]:
             if found
             else f"{where} has no dspy.Module class; define one, with a forward"
         )
-    return found[wanted or next(iter(found))], hashlib.sha256(source).hexdigest()
+    key = hashlib.sha256(source).hexdigest()
+    imported = imported_digests(source, entry.file)
+    return found[wanted or next(iter(found))], digest(key, imported) if imported else key
 
 
 def _executed(source: bytes, file: Path, where: str) -> ModuleType:

@@ -36,6 +36,10 @@ NUMBERING = 8
 
 TRIES = 12
 
+NOT_CARRIED = (StopIteration, asyncio.CancelledError, KeyboardInterrupt, GeneratorExit)
+"""What a program may raise in a thread and no future hands on as one case's: who awaits it would
+wait for ever (`next()` that finds nothing), or all would end."""
+
 
 @dataclass
 class Pipeline:
@@ -110,8 +114,12 @@ class Pipeline:
                 return await module.acall(**inputs)
 
         def call() -> Any:
-            with asked_by(model, adapter):
-                return module(**inputs)
+            try:
+                with asked_by(model, adapter):
+                    return module(**inputs)
+            except NOT_CARRIED as error:
+                said = RuntimeError(described(error))
+                raise said.with_traceback(error.__traceback__) from error
 
         return await loop.run_in_executor(self.executor, copy_context().run, call)
 

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 from common.errors import UserError
 from models.chat import Answer
+from models.program.imported import imported_digests
 from tests.builders.programs import (
     CAREFUL,
     TEXT,
@@ -145,6 +147,11 @@ def test_options_of_the_entry_are_handed_to_the_class(tmp_path):
     [
         ("raise KeyError('draft')", r"^the program raised careful\.py:13: KeyError: 'draft'$"),
         ("raise SystemExit(2)", r"^the program raised careful\.py:13: SystemExit: 2$"),
+        ("raise StopIteration", r"careful\.py:13: RuntimeError: StopIteration$"),
+        ("next(iter([]))", r"careful\.py:13: RuntimeError: StopIteration$"),
+        ("raise GeneratorExit", r"careful\.py:13: RuntimeError: GeneratorExit$"),
+        ("raise KeyboardInterrupt", r"careful\.py:13: RuntimeError: KeyboardInterrupt$"),
+        ("import asyncio; raise asyncio.CancelledError", r"careful\.py:13: RuntimeError: Canc"),
         ("return None", "^the program returned no field `answer`"),
         ("return dspy.Prediction(answer=7)", "^the program returned a int as answer"),
     ],
@@ -343,6 +350,28 @@ def test_identity_is_of_all_that_moves_an_answer(tmp_path, monkeypatch):
     assert program(moved, name="renamed").identity == base.identity, "neither name nor place"
     monkeypatch.setattr(dspy, "__version__", "9.9.9")
     assert program(file).identity != base.identity
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["import aiding", "from aiding import deep", "import aiding.deep as d", "from aiding import *",
+     "def late():\n    from aiding.deep import WORDS"],
+)  # fmt: skip
+def test_what_it_imports_of_a_users_own_is_part_of_the_key(tmp_path, monkeypatch, line):
+    """Also what that imports; neither Python's own nor installed nor this project's modules."""
+    monkeypatch.syspath_prepend(tmp_path)
+    package = tmp_path / "aiding"
+    package.mkdir()
+    (package / "__init__.py").write_text("from . import deep\nimport json, dspy, common.paths\n")
+    (package / "deep.py").write_text("WORDS = 'a'\n")
+    file = written(tmp_path, CAREFUL + f"\n{line}\n")
+    first = program(file).identity
+    assert program(file).identity == first
+    assert set(imported_digests(file.read_bytes(), file)) == {"aiding", "aiding.deep"}
+    (package / "deep.py").write_text("WORDS = 'b'\n")
+    assert program(file).identity != first
+    for name in ("aiding", "aiding.deep"):
+        sys.modules.pop(name, None)
 
 
 def test_what_was_drawn_is_another_answer_and_shares_the_program(tmp_path):
