@@ -438,9 +438,9 @@ def test_verifying_a_thousand_promotions_is_quick(place):
     for _ in range(1000):
         records.append(chained(records, replace(records[0], report=None)))
     (place.folder / "promotions.jsonl").write_bytes(b"".join(r.line + b"\n" for r in records))
-    started = time.perf_counter()
+    started = time.process_time()
     assert len(read_records(place.folder)) == 1001
-    assert time.perf_counter() - started < 3
+    assert time.process_time() - started < 3
     append(place.folder, chained(records, records[0]))
     row = json.loads((place.folder / "promotions.jsonl").read_bytes().splitlines()[-1])
     assert row["number"] == 1002
