@@ -256,6 +256,11 @@ class Gate(_Table):
         return {name: entry for name, entry in self.metrics.items() if entry.role != "report"}
 
     @property
+    def rules(self) -> bool:
+        """Whether anything is asked of the answers: what asks nothing leads to no promotion."""
+        return bool(self.gating or self.critical.metrics)
+
+    @property
     def most_attrition(self) -> float | None:
         """A quarter of the smallest margin of a share; None without one.
 

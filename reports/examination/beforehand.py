@@ -45,7 +45,8 @@ def look_ahead(
     Args:
         prepared: the exam.
         cases: those that will be asked; none where the exam is of tasks alone.
-        leaks: checks by candidate; those that do not pass are warned of.
+        leaks: checks by candidate; those that do not pass are warned of, where the gate asks
+            anything of the answers.
         judge_exams: what the judges will be asked themselves.
         beside: what suites beside the verdict cost and need.
     """
@@ -55,7 +56,8 @@ def look_ahead(
     table = format_prospects(found, gate)
     warned = [too_few(gate, cases) if cases else None]
     warned += [too_small(found) if prepared.opponents else None]
-    warned += [c.reason for checks in leaks.values() for c in checks if c.outcome != "PASS"]
+    suspected = leaks if gate.rules else {}
+    warned += [c.reason for checks in suspected.values() for c in checks if c.outcome != "PASS"]
     warnings = (f"warning: {line}" for line in warned if line)
     needs = guard_needs(gate, cases, prepared.options.variants)
     floors = _floors_alone(prepared) if cases else ()

@@ -91,7 +91,9 @@ def plan_exam(prepared: Prepared, selected: Selected, chats: Chats) -> Planned:
     retriever = open_retriever(
         options.retriever, prepared.dataset.name, cache_dir() / "passages", chats.egress
     )
-    promotes = admissibility(prepared, cases, retriever.identity, agenda.judges)
+    promotes = (
+        (admissibility(prepared, cases, retriever.identity, agenda.judges),) if gate.rules else ()
+    )
     roles: dict[str, Role] = {opponent.name: opponent.role for opponent in opponents}
     beside = (
         *format_draws(models, len(cases), options.repeats if answers else 1),
@@ -122,6 +124,6 @@ def plan_exam(prepared: Prepared, selected: Selected, chats: Chats) -> Planned:
         leaks=leaks,
         beforehand=Beforehand(
             (*ahead.notes, *gold, *passed_over(prepared)),
-            (*ahead.announced, *gold, *slow_notes(models), promotes),
+            (*ahead.announced, *gold, *slow_notes(models), *promotes),
         ),
     )

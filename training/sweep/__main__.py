@@ -2,38 +2,35 @@
 
 Validation contracts are of the train split: no test contract is looked at, and no sealed one.
 Retrieval is measured without a model. With `--model` its answers under the best retrieval are
-examined, through the exam's own calls and store: after an interruption, type the same line.
+examined, through the exam's own calls and store. `python -m training.sweep METHOD RECIPE` tries
+hyperparameters by the trainer itself. After an interruption, type the same line.
 """
 
 import argparse
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
-from common.command import Parser, run
+from common.command import run
 from common.errors import UserError
 from common.files import write_whole
 from common.identity import digest
 from common.paths import ROOT, cache_dir
 from fixtures.cases import Case
 from fixtures.datasets import load_dataset
-from fixtures.retrieval.embedder import MINILM
-from fixtures.retrieval.retrieval import retriever_kinds
 from models.egress import Egress, Sent
-from models.registry import SHIPPED
 from reports.statistics.clusters import summed
 from reports.statistics.intervals import interval
 from reports.statistics.paired import compare_means
 from training.data.material import training_material
-from training.sweep import answers, retrieval
+from training.sweep import answers, hyperparameters, retrieval
+from training.sweep.options import OUTPUT, read_options
 from training.sweep.page import Sweep, alternative, conclusion, draw, table
 from training.sweep.tried import Interval, Row, Tried, recommended
-
-Value = TypeVar("Value")
-OUTPUT = Path(".exam/sweep")
+from training.sweep.varied import check_varied, combinations, find_method
+from training.trainer.recipe import read_recipe
 
 
 def rows_of(tried: Sequence[Tried], contracts: Sequence[str]) -> list[Row]:
@@ -127,60 +124,31 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def _listed(kind: Callable[[str], Value], least: float) -> Callable[[str], list[Value]]:
-    """Values with commas between them, for argparse's `type`; each once, in their order."""
-
-    def read(text: str) -> list[Value]:
-        try:
-            found = [kind(each.strip()) for each in text.split(",") if each.strip()]
-        except ValueError:
-            found = []
-        if not found or any(isinstance(v, int | float) and not least <= v <= 10**6 for v in found):
-            raise argparse.ArgumentTypeError(f"{text!r}: give values of {least:g} or more, with ,")
-        return list(dict.fromkeys(found))
-
-    return read
-
-
-def _parser() -> Parser:
-    parser = Parser(prog="python -m training.sweep", description=__doc__.splitlines()[0])
-    add = parser.add_argument
-    whole, words = _listed(int, 1), _listed(str, 0)
-    add("--dataset", default="cuad", metavar="NAME", help="with a train and a test split (cuad)")
-    add("--cuad-dir", type=Path, metavar="DIR", help="where CUAD lies (else $CUAD_DIR)")
-    add("--contracts", type=int, default=80, metavar="N", help="that validate retrieval (80)")
-    add("--retriever", type=words, default=["hybrid", "graph"], metavar="KINDS", help="with commas")
-    add("--chunk-size", type=whole, default=[500, 1000, 1500], metavar="N,N", help="characters")
-    add("--chunk-overlap", type=_listed(int, 0), default=[100], metavar="N,N", help="characters")
-    add("--k", type=whole, default=[3, 5, 8], metavar="N,N", help="passages shown")
-    add("--embedder", default=MINILM, metavar="NAME", help="as in `pytest evals`")
-    add("--model", metavar="NAME", help="whose answers are swept too")
-    add("--most-passages", type=whole, default=[], metavar="N,N", help="of those retrieved")
-    add("--temperature", type=_listed(float, 0), default=[], metavar="T,T", help="decoding")
-    add("--limit", type=int, default=100, metavar="N", help="cases, half of them answerable (100)")
-    add("--max-calls", type=int, metavar="N", help="stop the answers there; type the line again")
-    add("--store", default=str(Path(".exam/store.sqlite").resolve()), metavar="URL")
-    add("--registry", type=Path, default=SHIPPED, metavar="DIR")
-    add("--output", type=Path, default=OUTPUT, metavar="DIR", help="(.exam/sweep)")
-    return parser
-
-
-def _read(argv: Sequence[str]) -> argparse.Namespace:
-    options = _parser().parse_args(argv)
-    unknown = [kind for kind in options.retriever if kind not in retriever_kinds()]
-    if unknown or "none" in options.retriever:
-        known = ", ".join(kind for kind in retriever_kinds() if kind != "none")
-        raise UserError(f"--retriever {', '.join(unknown) or 'none'}: sweep {known}")
-    if min(options.contracts, options.limit) < 2:
-        raise UserError("--contracts and --limit take 2 or more: one contract tells no difference")
-    if (options.most_passages or options.temperature) and not options.model:
-        raise UserError("--most-passages and --temperature need answers: give --model NAME")
-    if options.model and not (options.most_passages or options.temperature):
-        raise UserError("--model is swept by --most-passages 1,2 or --temperature 0,0.7: give one")
-    return options
+def _sweep_recipe(options: argparse.Namespace) -> None:
+    chosen = combinations(options.vary)
+    method = find_method(options.method)
+    check_varied([each.partition("=")[0] for each in chosen[0]], method)
+    recipe = read_recipe(options.recipe, options.settings)
+    held = hyperparameters.validation_rows(recipe, options.limit)
+    recipes = [
+        (each, hyperparameters.combined(options.recipe, options.settings, each, options.steps))
+        for each in chosen
+    ]
+    output = options.output or OUTPUT / recipe.name
+    tried = hyperparameters.try_recipes(
+        method, recipes, held, options.registry, output / "runs", _say
+    )
+    contracts = [row.contract for row in held]
+    title = f"{recipe.name} after {options.steps} steps"
+    rows = rows_of(tried, contracts)
+    unit, many = hyperparameters.UNIT, len(set(contracts))
+    _show([Sweep(title, "balanced score", unit, len(held), many, rows)], output)
 
 
 def _sweep(options: argparse.Namespace) -> None:
+    if options.method:
+        _sweep_recipe(options)
+        return
     found = [_sweep_retrieval(options)]
     _show(found, options.output)
     if options.model:
@@ -204,7 +172,7 @@ def _show(found: Sequence[Sweep], output: Path) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Try settings on validation contracts, and recommend the cheapest that is not told worse."""
-    return run(_read, _sweep, argv, stopped="interrupted; the same line goes on from here")
+    return run(read_options, _sweep, argv, stopped="interrupted; the same line goes on from here")
 
 
 if __name__ == "__main__":

@@ -80,6 +80,15 @@ def scores_of(examples: Sequence[Example], answers: Sequence[Answer]) -> Validat
     return ValidationScores((token_f1 + abstention) / 2, token_f1, abstention, refused)
 
 
+def score_each(examples: Sequence[Example], answers: Sequence[Answer]) -> tuple[float, ...]:
+    """The score of each answer, 0 to 1: `token_f1` where there is one to give, else `abstention`.
+
+    With as many answerable rows as others their mean is `ValidationScores.balanced`.
+    """
+    found = [_marked(*pair) for pair in zip(examples, answers, strict=True)]
+    return tuple(each.token_f1 if each.answerable else each.abstained for each in found)
+
+
 def _marked(example: Example, answer: Answer) -> Marks:
     """One reply by the marks that rewards are made of; one that failed has not declined either."""
     golds = expected(example)
