@@ -22,7 +22,8 @@ KINDS = {
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    with served(embedded_smollm2(), tmp_path_factory.mktemp("served")) as running:
+    folder = tmp_path_factory.mktemp("served")
+    with served(embedded_smollm2(), folder, longest_reply=15.0) as running:
         yield running
 
 
