@@ -95,7 +95,7 @@ def test_a_changed_file_of_rows_is_asked_anew(recipe, tmp_path):
 
 @pytest.mark.heavy  # processes that import torch anew
 def test_a_killed_sweep_goes_on_from_its_checkpoint(recipe, tmp_path):
-    line = [sys.executable, "-m", "training.sweep", "sft", str(recipe), *VARY, "--steps", "400"]
+    line = [sys.executable, "-m", "training.sweep", "sft", str(recipe), *VARY, "--steps", "100"]
     line += ["--output", str(tmp_path / "out")]
     env = os.environ | {"OMP_NUM_THREADS": "1"}
     first = subprocess.Popen(line, cwd=ROOT, env=env, stdout=subprocess.DEVNULL)
