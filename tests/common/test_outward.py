@@ -58,8 +58,9 @@ def test_each_text_of_a_value_is_changed_and_nothing_else():
     assert each_text(value, str.upper) == {"A": ["X", 1, None, {"B": ["Y", True]}]}
 
 
-def test_the_record_of_an_exam_is_the_one_that_walks_texts():
+def test_the_record_of_an_exam_and_what_is_left_are_all_that_walk_texts():
     assert users("common.storable.each_text") == {
+        "models/storage/left.py",
         "reports/archive.py",
         "reports/evidence/differences.py",  # what is computed again is compared as it was written
         "reports/evidence/results.py",
