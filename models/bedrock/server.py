@@ -12,10 +12,10 @@ from typing import Any
 from common.aws import explained, open_client
 from common.identity import digest
 from common.redaction import keep_secret
+from common.threads import Threads
 from models.bedrock.conversation import SYSTEM, parameters, read_reply, request
 from models.bedrock.entry import BedrockEntry
 from models.bedrock.failures import Meanings, diagnose, meanings, other_names
-from models.bedrock.threads import Threads
 from models.chat import Answer, Decoding, Message
 from models.egress import Egress
 from models.remote.failures import Failure

@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.identity import digest
+from common.threads import Threads
 from fixtures.cases import Case
 from fixtures.retrieval.passages import Passage
 from fixtures.retrieval.retrieval import Retriever
@@ -60,9 +60,9 @@ class Pipeline:
         return load_program(self.entry, self.name)
 
     @cached_property
-    def executor(self) -> ThreadPoolExecutor:
-        """Threads, of a module that is called."""
-        return ThreadPoolExecutor(THREADS, thread_name_prefix=self.name)
+    def threads(self) -> tuple[Threads, asyncio.Semaphore]:
+        """Those of a module that is called, and how many of them may be under way."""
+        return Threads(), asyncio.Semaphore(THREADS)
 
     @cached_property
     def retriever(self) -> Retriever:
@@ -121,13 +121,15 @@ class Pipeline:
                 said = RuntimeError(described(error))
                 raise said.with_traceback(error.__traceback__) from error
 
-        return await loop.run_in_executor(self.executor, copy_context().run, call)
+        threads, places = self.threads
+        async with places:
+            return await threads.run(partial(copy_context().run, call))
 
     def close(self) -> None:
         """Let go of the threads; what hangs in a user's code is left behind."""
-        executor = vars(self).pop("executor", None)
-        if executor:
-            executor.shutdown(wait=False, cancel_futures=True)
+        if "threads" in vars(self):
+            threads, _ = vars(self).pop("threads")
+            threads.close()
 
 
 @dataclass(frozen=True)

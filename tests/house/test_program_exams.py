@@ -108,6 +108,24 @@ def test_ctrl_c_ends_an_exam_whose_programs_wait_in_threads(tmp_path, registry):
     assert "Traceback" not in output
 
 
+@pytest.mark.heavy
+def test_ctrl_c_ends_an_exam_whose_programs_hang(tmp_path, registry):
+    hanging = "import pathlib, time; pathlib.Path('{}').touch(); time.sleep(10**6)"
+    begun = tmp_path / "begun"
+    line = f"        {hanging.format(begun)}\n        draft = self"
+    written(tmp_path, CAREFUL.replace("        draft = self", line))
+    with fake_server(reply=reply) as server:
+        served(registry, server)
+        exam = start(tmp_path, "--model", "careful")
+        deadline = time.monotonic() + 60
+        while not begun.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        exam.send_signal(signal.SIGINT)
+        output, _ = exam.communicate(timeout=60)
+    assert exam.returncode == 2, output
+    assert "Traceback" not in output
+
+
 def test_what_is_wrong_with_a_program_ends_the_exam_in_one_line_before_a_call(tmp_path, registry):
     written(tmp_path, CAREFUL + CAREFUL.replace("Careful", "Other"))
     with fake_server(reply=reply) as server:

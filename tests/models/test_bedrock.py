@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from common.errors import UserError
 from common.redaction import redacted
 from common.settings import validated
+from common.threads import Threads
 from models.bedrock.conversation import parameters, request
 from models.bedrock.failures import diagnose, meanings
-from models.bedrock.threads import Threads
 from models.chat import Answer, Decoding, Message
 from models.egress import Sent
 from models.factory import Chats, open_models

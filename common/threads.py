@@ -15,7 +15,7 @@ class Threads:
     """As many threads as calls were ever under way at once; they are kept for the next calls.
 
     Those of ThreadPoolExecutor are joined at exit: an exam that was interrupted would hang for as
-    long as a server does. A call that nobody waits for any longer ends by itself.
+    long as a server or a user's code does. A call that nobody waits for any longer ends by itself.
     """
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class Threads:
                 return lambda: None
             try:
                 return partial(future.set_result, call())
-            except Exception as error:
+            except BaseException as error:  # else who awaits a call that exits would wait for ever
                 return partial(future.set_exception, error)
 
         if not self._idle.acquire(blocking=False):
