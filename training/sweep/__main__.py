@@ -93,11 +93,12 @@ def _sweep_answers(options: argparse.Namespace, found: Sequence[str]) -> Sweep:
         words += ["--cuad-dir", str(options.cuad_dir)]
     if options.max_calls is not None:
         words += ["--max-calls", str(options.max_calls)]
+    before = set((folder / "runs").glob("*/report.json"))
     _examine(words)
-    reports = sorted((folder / "runs").glob("*/report.json"), key=lambda path: path.stat().st_mtime)
+    reports = set((folder / "runs").glob("*/report.json")) - before
     if not reports:
         raise UserError("the exam left no report; what it said stands above")
-    tried, contracts, lost = answers.read_answers(reports[-1], changes)
+    tried, contracts, lost = answers.read_answers(max(reports), changes)
     title = f"Answers of {options.model}"
     if lost:
         title += f" ({lost} cases are left: type the same line again)"
