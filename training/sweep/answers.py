@@ -10,7 +10,7 @@ from typing import Any
 from common.errors import UserError
 from models.entry import Prompted
 from models.promotion.policy import policy_path
-from models.registry import read_entry
+from models.registry import entry_path, read_entry
 from models.retrieval.entry import embedders_beside
 from training.sweep.tried import Tried
 
@@ -74,7 +74,7 @@ def write_variants(model: str, changes: Mapping[str, Keys], registry: Path, fold
         varied = written | {"kind": entry.kind, "status": "candidate"} | shown
         if decoding:
             varied["decoding"] = decoding
-        (made / f"{name}.toml").write_text(tomlkit.dumps(varied), encoding="utf-8")
+        entry_path(name, made).write_text(tomlkit.dumps(varied), encoding="utf-8")
     return made
 
 
