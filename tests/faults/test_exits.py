@@ -87,9 +87,9 @@ def test_an_entry_of_another_kind_is_refused_in_our_words(tmp_path):
     from common.errors import UserError
     from models.registry import read_entry
 
-    (tmp_path / "claude.toml").write_text('kind = "bedrock"\nmodel = "claude"\n')
+    (tmp_path / "claude.toml").write_text('kind = "sagemaker"\nmodel = "claude"\n')
     with pytest.raises(UserError) as caught:
         read_entry("claude", tmp_path)
     line = str(caught.value)
-    assert "'bedrock'" in line and "endpoint" in line
+    assert "'sagemaker'" in line and "endpoint" in line
     assert "tag" not in line  # which is pydantic's word
