@@ -105,7 +105,7 @@ def test_the_budget_declines(tmp_path, local):
     assert (score.value, score.reason) == (None, "not asked: --max-calls 1 reached")
     budget = Budget(max_tokens=10_000)
     assert judged(tmp_path, local, "Nevada", budget=budget)[0].value > 1
-    assert budget._reserved == 0
+    assert budget._tokens_reserved == 0
 
 
 def test_a_failing_model_is_a_reason(tmp_path, local, monkeypatch):
@@ -116,7 +116,7 @@ def test_a_failing_model_is_a_reason(tmp_path, local, monkeypatch):
     budget = Budget(max_tokens=10_000)
     score, _ = judged(tmp_path, local, "Nevada", budget=budget)
     assert (score.value, score.reason) == (None, "the likelihood failed: device-side assert")
-    assert (budget._reserved, budget.tokens) == (0, 0)
+    assert (budget._tokens_reserved, budget.tokens) == (0, 0)
 
 
 def test_an_answer_that_failed_is_unscored_and_a_case_without_gold_is_not_asked(tmp_path, local):
