@@ -124,11 +124,11 @@ def test_the_benchmark_reads_what_the_archive_writes(path):
     exam = benchmark(path)
     assert exam.cases == (5, 3) and exam.dataset == ("sample", "test")
     assert exam.verdicts[0].outcome == "PROMOTE" and exam.verdicts[0].gain.low is not None
-    assert 0 < exam.refusals.shown < 1 and exam.tokens > 100
+    assert 0 < exam.refusals.shown < 1
     assert exam.origin == provenance(ROOT)
     assert needed(benchmark, path) == {
         "provenance", *keys(provenance(ROOT)), "dataset", "name", "split", "examined_cases",
-        "examined_contracts", "summary", "model", "estimates", "mean", "low", "high",
+        "examined_contracts", "model", "mean", "low", "high",
         "verdicts", "outcome", "reasons", "checks", "metric", "against", "estimate",
         "results", "scores",
     }  # fmt: skip
