@@ -232,6 +232,7 @@ def test_the_champion_can_be_measured_against_on_a_new_machine(fresh_cache, tmp_
         fresh_cache, "pytest", "evals", "-q", "-p", "no:cacheprovider", "--model=extractive",
         "--baseline=champion", "--limit=1", "--judge=none", "--retriever=bm25",
         f"--store={tmp_path / 's.sqlite'}", f"--runs={tmp_path / 'runs'}",
+        f"--ledger={tmp_path / 'ledger'}",
     )  # fmt: skip
     assert done.returncode in (0, 1), done.stdout[-2000:] + done.stderr[-2000:]
     report = json.loads((tmp_path / "latest" / "report.json").read_text())
