@@ -6,11 +6,12 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import numpy as np
 import pytest
@@ -212,6 +213,57 @@ def test_what_is_no_chroma_server_is_told(status, dataset):
     with no_chroma(status) as url:
         line = refused(lambda: index(url, dataset, CountingEmbedder()).vectors([LEASE]))
     assert line.startswith(f"the Chroma server at {url} cannot be used (")
+
+
+@contextmanager
+def failing(url, times):
+    """In front of a real server: answers each path with an internal error `times` times first."""
+    asked = Counter()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked[self.path] += 1
+            if asked[self.path] <= times and "collections" in self.path:
+                status, body = (
+                    500,
+                    b'{"error": "InternalError", "message": "Nothing found on disk"}',
+                )
+            else:
+                length = int(self.headers.get("content-length", 0))
+                given = Request(url + self.path, self.rfile.read(length) or None, self.headers)
+                given.method = self.command
+                with urlopen(given, timeout=30) as reply:
+                    status, body = reply.status, reply.read()
+            self.send_response(status)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_POST(self):
+            self.do_GET()
+
+        def log_message(self, *args):
+            pass
+
+    listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=listener.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{listener.server_port}"
+    finally:
+        listener.shutdown()
+        listener.server_close()
+
+
+def test_an_internal_error_of_the_moment_is_asked_again(server, dataset):
+    with failing(server, 2) as url:
+        found = index(url, dataset, CountingEmbedder()).vectors([LEASE])
+    assert len(found[LEASE.digest]) > 0
+
+
+def test_an_internal_error_that_stays_is_told(server, dataset):
+    with failing(server, 99) as url:
+        line = refused(lambda: index(url, dataset, CountingEmbedder()).vectors([LEASE]))
+    assert "Nothing found on disk" in line
 
 
 @pytest.fixture
