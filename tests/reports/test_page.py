@@ -138,7 +138,7 @@ def test_every_plot_says_in_words_what_it_draws(page, two):
 def test_groups_count_misses_and_lead_to_their_cases(page, two):
     links = [value for tag, name, value in page.attributes if (tag, name) == ("a", "href")]
     assert "#category=Governing+Law&model=bad" in links
-    assert len(links) == 6 + len(two.categories) + len(two.contracts)
+    assert len(links) == 7 + len(two.categories) + len(two.contracts)
     missed = sum(bool(result.missed) for result in two.results)
     assert missed and f"{missed} of 328" in page.words
 
