@@ -13,7 +13,7 @@ from tests.house.test_rooms import HEAVY
 from tests.seams import ROOT, commands
 
 OF_DEVELOPERS = {
-    "evals.judges.reference.fit", "evals.metrics.catalogue", "fixtures.priors",
+    "evals.judges.reference.fit", "evals.metrics.catalogue", "fixtures.priors", "reports.schema",
     "training.sagemaker.container",
 }  # fmt: skip
 """They write what is shipped, or run where a job runs: nobody types them who has the product."""

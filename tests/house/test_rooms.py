@@ -138,6 +138,7 @@ def test_each_room_uses_the_one_before_it():
 
 def test_packages_are_empty():
     packages = [path for path in imports(*MAY_USE) if path.endswith("/__init__.py")]
+    packages.remove("reports/__init__.py")  # `reports.read`, which imports nothing before its time
     assert len(packages) >= 5
     assert [path for path in packages if (ROOT / path).read_text().strip()] == []
 
@@ -174,6 +175,7 @@ SEAMS = (
     "models.factory",
     "models.local.chat",
     "models.registry",
+    "reports",
     "reports.examination.examine",
 )
 

@@ -18,8 +18,8 @@ SHIPPED = (
     "plugin.py", "evals/gate.toml", "evals/test_gate.py", "fixtures/data/sample/test.json",
     "fixtures/data/priors.json", "evals/judges/data/reference.json", "models/registry/smollm2.toml",
     "models/champion.toml", "models/adapters/dpo-smollm2/adapter_model.safetensors",
-    "reports/page/templates/report.html.j2", "training/recipes/sft-smollm2.yaml",
-    "training/launch/gpus.yaml", "training/data/general.jsonl",
+    "reports/page/templates/report.html.j2", "reports/report.schema.json",
+    "training/recipes/sft-smollm2.yaml", "training/launch/gpus.yaml", "training/data/general.jsonl",
 )  # fmt: skip
 
 
@@ -51,6 +51,17 @@ def test_a_users_models_are_examined_and_nothing_is_written_into_the_product(sit
     assert written["command"].startswith("bar-exam exam --model lead")
     assert (folder / ".exam" / "store.sqlite").is_file()
     assert everything(site) == before
+    script = (
+        "from bar_exam import reports; run = reports.read('lead');"
+        "print(run.scores.value.notna().sum(), run.report.header.command)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(site), "PYTHONDONTWRITEBYTECODE": "1"}
+    read = subprocess.run(
+        [sys.executable, "-c", script], cwd=folder, env=environment, capture_output=True, text=True,
+        timeout=180, check=True,
+    )  # fmt: skip
+    scored, command = read.stdout.split(maxsplit=1)
+    assert int(scored) > 0 and command.startswith("bar-exam exam")
 
 
 def test_three_lines_of_a_conftest_examine(site, tmp_path):
