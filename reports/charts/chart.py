@@ -1,0 +1,222 @@
+"""A matplotlib figure as a static SVG of an HTML page, which follows its light and its dark."""
+
+import io
+import re
+import warnings
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import quoteattr
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+LIGHT = {
+    "ink": "#22211e", "quiet": "#67635b", "line": "#dedad1", "card": "#ffffff",
+    "accent": "#1f4b73", "pass": "#24613f", "fail": "#94291f", "unsure": "#7a5200",
+    "s0": "#1f4b74", "s1": "#b0532a", "s2": "#2f7d4f", "s3": "#7a4a9e",
+    "s4": "#8f6614", "s5": "#1c747e", "s6": "#a8325e", "s7": "#5b6470",
+}  # fmt: skip
+"""What a figure is drawn in: each colour stands for the custom property of its name in a page, so
+no two are the same. The series s0, s1, … are told apart by shape as well."""
+
+DARK = {
+    "ink": "#e6e3dc", "quiet": "#a29d92", "line": "#36383b", "card": "#1e2022",
+    "accent": "#9cc3e6", "pass": "#8fcfa8", "fail": "#f0a196", "unsure": "#e6c17a",
+    "s0": "#9cc3e6", "s1": "#eba27f", "s2": "#8fcfa8", "s3": "#c8a4e6",
+    "s4": "#e6c17a", "s5": "#83cfd8", "s6": "#eb9bb9", "s7": "#b3bac4",
+}  # fmt: skip
+"""The same in the dark; of a page both stand in its style sheet."""
+
+MARKERS = "oDs^vPXp"
+"""Of the series, in their order."""
+
+LONGEST = 28
+"""Characters of a name that are drawn."""
+
+WIDTH = 480.0
+"""Of a chart, in pixels: what a telephone shows with little loss."""
+
+STYLE: Any = {
+    "svg.fonttype": "none",
+    "text.parse_math": False,
+    "font.size": 11,
+    "text.color": LIGHT["ink"],
+    "axes.edgecolor": LIGHT["line"],
+    "axes.labelcolor": LIGHT["quiet"],
+    "axes.labelsize": 10,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "grid.color": LIGHT["line"],
+    "grid.linewidth": 0.7,
+    "xtick.color": LIGHT["line"],
+    "ytick.color": LIGHT["line"],
+    "xtick.labelcolor": LIGHT["quiet"],
+    "ytick.labelcolor": LIGHT["ink"],
+    "xtick.labelsize": 10,
+    "ytick.labelsize": 10.5,
+    "ytick.major.size": 0,
+    "legend.frameon": False,
+    "legend.fontsize": 10,
+}
+"""Text is text, and a dollar sign in a name is a dollar sign."""
+
+Paint = Callable[["Figure"], None]
+"""Draws on an empty figure."""
+
+_SVG, _XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
+_NUMBER = re.compile(r"-?\d+\.\d+")
+_NAMES = {colour: name for name, colour in LIGHT.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A drawing, and the same in words.
+
+    Attributes:
+        svg: an element for the middle of a page; its colours are the page's custom properties.
+        alternative: every number that is drawn, line by line.
+        title: what it is of.
+    """
+
+    svg: str
+    alternative: str
+    title: str
+
+    @property
+    def alone(self) -> str:
+        """As a file of its own: with its colours, its ground and its words."""
+        light, dark = (
+            "".join(f"--{name}:{colour};" for name, colour in each.items())
+            for each in (LIGHT, DARK)
+        )
+        style = (
+            f"<style>svg{{{light}font-family:sans-serif}}"
+            f"@media(prefers-color-scheme:dark){{svg{{{dark}}}}}</style>"
+            '<rect width="100%" height="100%" style="fill:var(--card)"/>'
+        )
+        opening, rest = self.svg.split(">", 1)
+        silent = re.sub(r' aria-label="[^"]*"', "", opening)
+        return f"{silent} aria-label={quoteattr(self.alternative)}>{style}{rest}"
+
+
+def draw(paint: Paint, height: float, title: str, alternative: str, width: float = WIDTH) -> Chart:
+    """A chart; the same arguments give the same bytes.
+
+    Args:
+        paint: draws it, in colours of `LIGHT` alone.
+        height: in pixels.
+        title: unlike that of any other chart of the page.
+        alternative: every number that is drawn, line by line.
+        width: in pixels.
+    """
+    written = _saved(paint, width, height, "svg", title)
+    return Chart(_lean(ElementTree.fromstring(written), title), alternative, title)
+
+
+def draw_png(paint: Paint, height: float, title: str, width: float = WIDTH) -> bytes:
+    """The same as a picture in light colours, at twice its size."""
+    return _saved(paint, width, height, "png", title)
+
+
+def _saved(paint: Paint, width: float, height: float, form: str, title: str) -> bytes:
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    salted = {**STYLE, "svg.hashsalt": title}
+    with matplotlib.rc_context(salted), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # of a name in another script
+        figure = Figure(figsize=(width / 72, height / 72))
+        figure.patch.set_visible(form == "png")
+        paint(figure)
+        written = io.BytesIO()
+        facts = {"Date": None, "Creator": None} if form == "svg" else {"Software": None}
+        metadata: Any = facts
+        figure.savefig(written, format=form, dpi=144, metadata=metadata)
+    return written.getvalue()
+
+
+def place(figure: "Figure", left: float, top: float, width: float, height: float) -> "Axes":
+    """Axes at a place in pixels from the upper left corner; nothing is drawn outside of them."""
+    across, up = figure.get_size_inches() * 72
+    axes = figure.add_axes((left / across, 1 - (top + height) / up, width / across, height / up))
+    axes.patch.set_visible(False)
+    return axes
+
+
+def clipped(name: str, longest: int = LONGEST) -> str:
+    """The name, its middle left out where it is long: ends tell models apart.
+
+    >>> clipped("sft-smollm2"), clipped("a" * 20 + "b" * 20, 9)
+    ('sft-smollm2', 'aaa…bbbb')
+    """
+    name = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in name)
+    half = longest // 2
+    return name if len(name) <= longest else f"{name[: half - 1]}…{name[-half:]}"
+
+
+def _lean(root: ElementTree.Element, title: str) -> str:
+    """What is drawn, without all that matplotlib writes beside it."""
+    box = [float(each) for each in root.attrib["viewBox"].split()]
+    kept = ElementTree.Element(
+        "svg",
+        {
+            "xmlns": _SVG[1:-1], "role": "img", "aria-label": title,
+            "viewBox": " ".join(f"{each:g}" for each in box),
+            "width": f"{box[2]:g}", "height": f"{box[3]:g}",
+        },
+    )  # fmt: skip
+    kept.extend(_kept(root))
+    return ElementTree.tostring(kept, encoding="unicode")
+
+
+def _kept(parent: ElementTree.Element) -> Iterator[ElementTree.Element]:
+    """The shapes below an element: no metadata, no style of the whole page, no empty group."""
+    for element in parent:
+        name = element.tag.removeprefix(_SVG)
+        if name in ("metadata", "title", "style", "clipPath"):
+            continue
+        style = _style(element.get("style", ""))
+        below = list(_kept(element))
+        if name == "g" and "opacity" not in style:
+            yield from below
+        elif name == "path" and style == {"fill": "none"}:
+            continue
+        elif name != "defs" or below:
+            made = ElementTree.Element(name, dict(_attributes(element, style)))
+            made.text = element.text if name == "text" else None
+            made.extend(below)
+            yield made
+
+
+def _attributes(element: ElementTree.Element, style: dict[str, str]) -> Iterator[tuple[str, str]]:
+    for key, value in element.attrib.items():
+        if key in ("x", "y", "d", "width", "height"):
+            rounded = _NUMBER.sub(lambda found: f"{float(found[0]):.1f}", value)
+            yield key, " ".join(rounded.split())
+        elif key == f"{_XLINK}href":
+            yield "href", value
+        elif key == "id" and element.tag == f"{_SVG}path":
+            yield key, value
+        elif key == "transform" and not value.startswith("rotate(-0 "):
+            yield key, value
+    if style:
+        yield "style", ";".join(f"{name}:{value}" for name, value in style.items())
+
+
+def _style(written: str) -> dict[str, str]:
+    """Declarations, with custom properties for colours and the page's own font."""
+    pairs = (each.split(":", 1) for each in written.split(";") if ":" in each)
+    found = {name.strip(): value.strip() for name, value in pairs}
+    return {
+        name: f"var(--{_NAMES[value]})" if value in _NAMES else value
+        for name, value in found.items()
+        if name not in ("font-family", "stroke-linejoin")
+    }
