@@ -16,7 +16,7 @@ from models.promotion.evidence import SEAL, seal_line
 from models.registry import SHIPPED
 from reports.archive import RUNS, find_report, read_report
 from reports.benchmark.benchmark import Benchmark, benchmark
-from reports.benchmark.chart import alternative, draw
+from reports.benchmark.chart import chart_of, png_of
 from reports.benchmark.field import field_of
 from reports.benchmark.measures import measure_by, measures_of
 from reports.benchmark.tables import Table, legend, markdown, tables_of
@@ -66,10 +66,11 @@ def _print(table: Table) -> None:
 def _write(found: Benchmark, page: Path, registry: Path) -> tuple[Path, ...]:
     """The page and its picture in both forms."""
     svg, png = page.with_suffix(".svg"), page.with_suffix(".png")
-    write_whole(svg, draw(found, "svg"), mend=MEND, private=True)
-    write_whole(png, draw(found, "png"), mend=MEND, private=True)
+    chart = chart_of(found)
+    write_whole(svg, chart.alone, mend=MEND, private=True)
+    write_whole(png, png_of(found), mend=MEND, private=True)
     write_whole(
-        page, markdown(found, registry, svg.name, alternative(found)), mend=MEND, private=True
+        page, markdown(found, registry, svg.name, chart.alternative), mend=MEND, private=True
     )
     return page, svg, png
 

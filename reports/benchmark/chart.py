@@ -90,7 +90,9 @@ def _point(axes: "Axes", row: Row, measure: Measure, at: int, *, baseline: bool)
 
 
 def _label(row: Row, *, baseline: bool) -> str:
-    return f"{clipped(row.entrant.label, 18)} (baseline)" if baseline else clipped(row.entrant.label)
+    return (
+        f"{clipped(row.entrant.label, 18)} (baseline)" if baseline else clipped(row.entrant.label)
+    )
 
 
 def alternative(found: Benchmark) -> str:

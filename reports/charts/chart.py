@@ -3,10 +3,10 @@
 import io
 import re
 import warnings
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
 from xml.sax.saxutils import quoteattr
 
 if TYPE_CHECKING:
@@ -203,9 +203,10 @@ def _attributes(element: ElementTree.Element, style: dict[str, str]) -> Iterator
             yield key, " ".join(rounded.split())
         elif key == f"{_XLINK}href":
             yield "href", value
+        elif key == "transform":
+            if not value.startswith("rotate(-0 "):
+                yield key, value
         elif key == "id" and element.tag == f"{_SVG}path":
-            yield key, value
-        elif key == "transform" and not value.startswith("rotate(-0 "):
             yield key, value
     if style:
         yield "style", ";".join(f"{name}:{value}" for name, value in style.items())

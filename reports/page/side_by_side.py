@@ -1,14 +1,14 @@
 """Several candidates of one exam on its page: the benchmark's chart and tables."""
 
-import base64
 from dataclasses import dataclass
 
 from common.errors import UserError
 from reports.benchmark.benchmark import benchmark
-from reports.benchmark.chart import alternative, draw
+from reports.benchmark.chart import chart_of
 from reports.benchmark.field import field_of
 from reports.benchmark.measures import measure_by, measures_of
 from reports.benchmark.tables import Table, baseline_table, legend, scores_table
+from reports.charts.chart import Chart
 from reports.report import Report
 
 
@@ -17,14 +17,12 @@ class SideBySide:
     """What the page shows of several candidates.
 
     Attributes:
-        chart: an SVG as a data URL.
-        alternative: the same in words.
+        chart: of their means.
         tables: scores, and differences to the baseline.
         legend: what they mean, a line each.
     """
 
-    chart: str
-    alternative: str
+    chart: Chart
     tables: tuple[Table, ...]
     legend: tuple[str, ...]
 
@@ -40,10 +38,6 @@ def side_by_side(report: Report) -> SideBySide | None:
         found = benchmark(field, measures, measure_by(None, measures))
     except UserError:  # an exam that ended before all of them took a case
         return None
-    svg = base64.b64encode(draw(found, "svg")).decode()
     return SideBySide(
-        f"data:image/svg+xml;base64,{svg}",
-        alternative(found),
-        (scores_table(found), baseline_table(found)),
-        tuple(legend(found)),
+        chart_of(found), (scores_table(found), baseline_table(found)), tuple(legend(found))
     )

@@ -26,7 +26,7 @@ from models.manifest import read_manifest
 from models.registry import SHIPPED, adapter_of, entry_path, is_registered, read_entry
 from reports.archive import read_report
 from reports.benchmark.benchmark import benchmark
-from reports.benchmark.chart import alternative, draw
+from reports.benchmark.chart import chart_of
 from reports.benchmark.field import field_of
 from reports.benchmark.measures import measure_by, measures_of
 from reports.benchmark.tables import (
@@ -219,13 +219,14 @@ def shown_of(reports: Sequence[Report]) -> Shown:
     measures = measures_of(field, ["balanced"])
     tested = (measure_by(None, measures), measure_by("balanced", measures))
     found = [benchmark(field, measures, by) for by in tested]
+    chart = chart_of(found[0])
     return Shown(
         scores=markdown_table(scores_table(found[0])),
         against=tuple(markdown_table(baseline_table(each)) for each in found),
         needs=markdown_table(needs_table(found[0], SHIPPED)),
         legend=tuple(legend(found[0])),
-        chart=draw(found[0], "svg"),
-        alternative=escape(alternative(found[0]), LONGEST),
+        chart=chart.alone,
+        alternative=escape(chart.alternative, LONGEST),
     )
 
 

@@ -32,7 +32,7 @@ class Shown:
     against: tuple[str, ...]
     needs: str
     legend: tuple[str, ...]
-    chart: bytes
+    chart: str
     alternative: str
 
 
@@ -59,7 +59,7 @@ def write_results(
         UserError: the disk is full.
     """
     chart = page.with_suffix(".svg")
-    texts: dict[Path, str | bytes] = {page: _page(exams, chart.name, rule, shown)}
+    texts: dict[Path, str] = {page: _page(exams, chart.name, rule, shown)}
     texts[chart] = shown.chart
     for each in exams:
         manifest = _manifest(each.contender.model, registry)
