@@ -51,6 +51,7 @@ DOORS: dict[str, Door] = {door.name: door for door in (
     Door("history", "reports.history", "every run so far", ("models",)),
     Door("labelling", "reports.labelling", "which answers a person should score next"),
     Door("page", "reports.page", "make the page of a report again"),
+    Door("serve", "reports.serve", "the page of a run, on 127.0.0.1"),
     Door("align", "evals.judges.align", "the reference judge, by your own people's scores"),
     Door("leakage", "evals.leakage", "test contracts that nearly stand in the train split"),
     Door("cuad", "evals.cuad", "CUAD's own score of a file of predictions"),
