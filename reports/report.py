@@ -70,6 +70,9 @@ class DatasetFacts:
     sealed: bool = False
     """Whether these were the contracts that are kept for promotions: then no case is shown."""
 
+    open_questions: Amount = 0
+    """Questions that were left out because no person has confirmed an answer to them yet."""
+
     repaired_offsets: Amount = 0
     """Gold answers whose offsets were mended when the data set was read."""
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from evals.judges.judge_exam import JudgeExam
 from fixtures.cases import Case
+from fixtures.selection import unanswered
 from models.chat import Model
 from models.entry import Entry
 from models.local.chat import LocalChat
@@ -61,8 +62,10 @@ def look_ahead(
     warnings = (f"warning: {line}" for line in warned if line)
     needs = guard_needs(gate, cases, prepared.options.variants)
     floors = _floors_alone(prepared) if cases else ()
-    notes = (*table, *needs, *floors, *_of_selection(prepared))
-    return Beforehand(notes, (*table, *needs, *warnings, *judge_costs(judge_exams), *beside))
+    waiting = tuple(_waiting(prepared)) if cases else ()
+    notes = (*table, *needs, *floors, *waiting, *_of_selection(prepared))
+    costs = judge_costs(judge_exams)
+    return Beforehand(notes, (*table, *needs, *waiting, *warnings, *costs, *beside))
 
 
 def gold_notes(entries: Mapping[str, Entry], cases: Sequence[Case]) -> Iterator[str]:
@@ -95,6 +98,17 @@ def _floors_alone(prepared: Prepared) -> Iterator[str]:
     if not prepared.opponents:
         why = "there is no champion yet" if prepared.options.baseline else "no --baseline was given"
         yield f"{why}: measured against the gate's floors alone"
+
+
+def _waiting(prepared: Prepared) -> Iterator[str]:
+    """What is left out because no person has said what its answer is."""
+    waiting = unanswered(prepared.dataset, prepared.options.selection)
+    if waiting:
+        contracts = len({case.contract.id for case in waiting})
+        yield (
+            f"{len(waiting)} questions of {contracts} contracts have no answer that a person "
+            "confirmed, and are left out (docs/contracts.md)"
+        )
 
 
 def _of_selection(prepared: Prepared) -> Iterator[str]:

@@ -15,7 +15,7 @@ from evals.options import ExamOptions
 from fixtures.cases import Case, Dataset
 from fixtures.datasets import DATASETS, IMPORTERS
 from fixtures.retrieval.retrieval import RetrieverOptions
-from fixtures.selection import Selection
+from fixtures.selection import Selection, unanswered
 from models.chat import Model
 from models.entry import Entry
 from models.identity.identities import promotion_identity
@@ -122,6 +122,7 @@ def dataset_facts(
         contracts=tuple(selection.contracts),
         left_out=tuple(selection.left_out),
         source=source,
+        open_questions=len(unanswered(dataset, selection)),
         repaired_offsets=dataset.repaired,
         sealed=sealed,
         examined_cases=len(cases),

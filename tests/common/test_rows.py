@@ -318,7 +318,7 @@ def test_json_is_read_as_it_says():
 
 READERS = {
     "fixtures/recorded.py",
-    "fixtures/datasets.py",
+    "fixtures/layout.py",
     "common/settings.py",
     "evals/labels.py",
     "training/data/__main__.py",

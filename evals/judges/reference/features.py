@@ -17,7 +17,7 @@ from evals.judges.reference.edits import edits
 from evals.judges.reference.sections import sections
 from evals.language.declining import is_yes_no
 from evals.language.words import f1, normalise
-from fixtures.datasets import as_question
+from fixtures.layout import as_question
 
 FAMILIES: dict[str, dict[str, int]] = {
     "words": {

@@ -7,7 +7,7 @@ from evals.judges.reference import facts, polarity, words
 from evals.judges.reference.sections import sections
 from evals.language.declining import is_yes_no, reading
 from evals.language.words import normalise
-from fixtures.datasets import as_question
+from fixtures.layout import as_question
 
 USUAL = re.compile(
     r"\b(?:likely|probably|typically|usual(?:ly)?|generally|possib(?:le|ly)|presumably|may well|"
