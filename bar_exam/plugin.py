@@ -8,6 +8,7 @@ results up. State is one object under one stash key.
 
 import importlib.util
 import itertools
+import os
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -470,6 +471,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if state is None or concluded is None or concluded.report is None:
         return
     from reports.examination.publish import publish, with_misses
+    from reports.page.look import look_of
     from reports.page.terminal import print_report
 
     every = itertools.chain.from_iterable(terminalreporter.stats.values())
@@ -481,9 +483,10 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     ended = concluded.last_words is not None
     with _usage_errors():
         whole = state.whole and not prepared.options.sealed
-        pages = publish(
+        page, remarks = publish(
             prepared, report, concluded.results, concluded.entry, ended=ended, whole=whole
         )
     terminalreporter.section("exam")
     writer: Any = config.get_terminal_writer()
-    print_report(report, pages, writer, colour=writer.hasmarkup, verbose=config.option.verbose > 0)
+    look = look_of(os.environ, colour=writer.hasmarkup)
+    print_report(report, page, remarks, writer, look, verbose=config.option.verbose > 0)

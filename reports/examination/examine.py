@@ -23,7 +23,7 @@ from reports.examination.planned import Planned, plan_exam
 from reports.examination.prepare import Prepared
 from reports.examination.publish import publish, with_misses
 from reports.examination.reporting import report_on, results_of, settles, unkept_line
-from reports.page.terminal import progress_bar
+from reports.page.progress import progress_bar
 from reports.report import Report
 
 NOT_ASKED = "not asked: "

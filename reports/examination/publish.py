@@ -45,8 +45,8 @@ def publish(
     *,
     ended: bool,
     whole: bool,
-) -> list[str]:
-    """Write everything; returns the lines that say where it is.
+) -> tuple[Path, list[str]]:
+    """Write everything; returns where the page is, and what else is to be said.
 
     Args:
         prepared: the exam.
@@ -68,9 +68,10 @@ def publish(
     }
     for name, text in beside.items():
         write_whole(folder / name, text, mend=AGAIN, private=True)
-    lines = [f"report: {folder / 'report.html'}"]
+    page = folder / "report.html"
+    lines: list[str] = []
     if ended:
-        return lines
+        return page, lines
     complete(entry, ended_as(written, results, file_digest(folder / "report.json")))
     if left := uncommitted(entry.parent):
         lines.append(f"ledger: {left} files that no commit holds; git add {entry.parent}")
@@ -84,4 +85,4 @@ def publish(
         exams = read_ledger(entry.parent)
         spared |= {each.begun.run for each in exams if each.begun.chosen.sealed}
     tidy(runs, prepared.run_id, prepared.options.keep, spared)
-    return lines
+    return page, lines

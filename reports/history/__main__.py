@@ -23,7 +23,7 @@ from reports.history.runs import (
     of_model,
     ran,
 )
-from reports.page.terminal import STYLES
+from reports.page.summary import STYLES
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -17,6 +17,7 @@ from reports.report import (
     Header,
     MetricRule,
     ModelFacts,
+    Opponent,
     Report,
     RetrieverFacts,
 )
@@ -54,9 +55,15 @@ def header(*models: str, gate: Gate = GATE, **changes: Any) -> Header:
 
 
 def written(
-    cases: Sequence[Case], answers: dict[str, Callable[[Case], Answer]], gate: Gate = GATE
+    cases: Sequence[Case],
+    answers: dict[str, Callable[[Case], Answer]],
+    gate: Gate = GATE,
+    champion: str = "",
 ) -> Report:
-    """A report as its readers have it; a case is missed at token_f1 0."""
+    """A report as its readers have it; a case is missed at token_f1 0.
+
+    `champion` names the model, if any, that the others are measured against.
+    """
     results = [
         Result(model, case, answer, score(case, answer), asked=True)
         for model, say in answers.items()
@@ -68,7 +75,15 @@ def written(
         for result in results
         if "token_f1" in result.scores and result.scores["token_f1"].value == 0
     }
+    roles = {name: "champion" if name == champion else "candidate" for name in answers}
+    models = tuple(ModelFacts(name, name * 8, role=role) for name, role in roles.items())
+    opponents = [Opponent("champion", champion, champion * 8)] if champion else []
     report = conclude(
-        header(*answers, gate=gate), results, SPENDING, gate, speeds=dict.fromkeys(answers, 1234.0)
+        header(gate=gate, models=models) if champion else header(*answers, gate=gate),
+        results,
+        SPENDING,
+        gate,
+        opponents=opponents,
+        speeds=dict.fromkeys(answers, 1234.0),
     )
     return as_written(with_missed(report, missed))

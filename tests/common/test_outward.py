@@ -3,6 +3,7 @@
 import io
 import json
 import sqlite3
+from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -81,7 +82,7 @@ def test_an_exams_last_page_moves_no_terminal_and_takes_no_markup(sample):
     spending = Spending(calls=1, tokens_in=1, tokens_out=1, seconds=1.0, peak_memory=1)
     report = conclude(header(), results, spending, GATE, notes=[hostile])
     page = io.StringIO()
-    print_report(report, [hostile], page, colour=False)
+    print_report(report, Path(hostile), [hostile], page)
     assert not {"\x1b", "\x07", "\r", "\x9b", "\u202e"} & set(page.getvalue())
     assert "planted-0003" not in page.getvalue()
     assert "a[/b][red]" in page.getvalue()

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from reports.page import terminal
+from reports.page import progress
 from tests.builders.run_data import contents, put, written
 from tests.builders.training_data import make_base, method_named, write_data, write_recipe
 from tests.faults.test_exits import typed
@@ -137,12 +137,12 @@ def test_pytest_alone_says_how_to_examine():
 @pytest.mark.fault("USE-10")
 def test_a_log_hears_of_the_exam_now_and_then(monkeypatch, capsys):
     for name in ("EVERY", "FIRST"):
-        monkeypatch.setattr(terminal, name, 0.01, raising=False)
+        monkeypatch.setattr(progress, name, 0.01, raising=False)
     spending = SimpleNamespace(calls=31, seconds=10.0)
     run = SimpleNamespace(
         done=30, asked=20, spending=spending, embedded=None, errors=Counter({"HTTP 503": 4})
     )
-    with terminal.progress_bar(run, 60):
+    with progress.progress_bar(run, 60):
         for _ in range(500):
             time.sleep(0.01)
             if out := capsys.readouterr().out:

@@ -4,6 +4,7 @@ import html
 import io
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -91,7 +92,7 @@ def test_the_sentence_stands_once_on_every_page_and_last_in_the_terminal():
     found = report()
     (said,) = proofs(found)
     printed = io.StringIO()
-    print_report(found, ["page"], printed, colour=False)
+    print_report(found, Path("page"), [], printed)
     assert printed.getvalue().rstrip().splitlines()[-1] == said
     assert html.unescape(render(found)).count(said) == 1
     assert html.unescape(markdown(found)).count(said) == 1
