@@ -50,6 +50,7 @@ DOORS: dict[str, Door] = {door.name: door for door in (
     Door("benchmark", "reports.benchmark", "methods side by side, from any exams", ("registry",)),
     Door("history", "reports.history", "every run so far", ("models",)),
     Door("labelling", "reports.labelling", "which answers a person should score next"),
+    Door("review", "reports.review", "the desk where people review answers"),
     Door("page", "reports.page", "make the page of a report again"),
     Door("serve", "reports.serve", "the page of a run, on 127.0.0.1"),
     Door("align", "evals.judges.align", "the reference judge, by your own people's scores"),

@@ -18,15 +18,24 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = Iterable[tuple[bytes, bytes]]
 
+SILENT: Any = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+"""FastAPI's `telemetry`: no request is told to whatever collector the environment names."""
+
+READING = ("GET", "HEAD")
+"""Methods that change nothing; browsers say with any other which page asks."""
+
 KEPT_APART = (
     (b"cache-control", b"no-store"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
-    (b"referrer-policy", b"no-referrer"),
+    (b"referrer-policy", b"same-origin"),
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
 )
-"""On every reply: no other page embeds it, reads it or learns its address, no cache keeps it."""
+"""On every reply: no other page embeds it, reads it or learns its address, no cache keeps it.
+
+With a stricter referrer policy forms of the page itself would come with the Origin `null`.
+"""
 
 
 def why_refused(method: str, headers: Headers, port: int) -> str:
@@ -56,6 +65,8 @@ def why_refused(method: str, headers: Headers, port: int) -> str:
     for origin in given.get("origin", []):
         if origin != f"http://{asked[0]}":
             return f"a page of {origin} asked"
+    if method not in READING and "origin" not in given:
+        return f"{method} without an Origin"
     site = given.get("sec-fetch-site", ["none"])
     followed = method == "GET" and given.get("sec-fetch-mode") == ["navigate"]
     if site not in (["none"], ["same-origin"]) and not followed:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from common.command import Parser, run
 from common.errors import UserError
-from common.local_server import HERE, listen, serve
+from common.local_server import HERE, SILENT, listen, serve
 from reports.archive import LATEST, find_report
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def pages(folder: Path) -> "FastAPI":
     from fastapi import FastAPI
     from fastapi.responses import FileResponse, RedirectResponse
 
-    application = FastAPI(openapi_url=None)
+    application = FastAPI(openapi_url=None, telemetry=SILENT)
 
     @application.get("/")
     def opened() -> RedirectResponse:

@@ -5,7 +5,7 @@ a random draw. The order is frozen by the cases alone, so that the first n are a
 another exam on the same cases asks for the same ones, and labels of a champion serve again.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 
@@ -51,8 +51,7 @@ def next_to_label(report: Report, labels: Sequence[Label], cases: int) -> list[T
         cases: how many; fewer are returned where there are no more.
     """
     known = _known(report, labels)
-    order = spread([(case.contract, case.id) for case in report.cases])
-    every = [report.cases[place] for place in order]
+    every = [report.cases[place] for place in _order(report)]
     differing = [case for case in every if len(_texts(known.answers.get(case.id, ()))) > 1]
     drawn: dict[str, str] = {}
     again: set[str] = set()
@@ -95,6 +94,19 @@ def left_to_people(report: Report, labels: Sequence[Label]) -> list[ToLabel]:
     ]
 
 
+def differing_cases(report: Report, one: str, other: str) -> list[ReportedCase]:
+    """The cases that two models answered in other words, in the order in which cases are drawn.
+
+    Args:
+        report: of an exam of both.
+        one: a model.
+        other: another.
+    """
+    found = _answers(report)
+    every = [report.cases[place] for place in _order(report)]
+    return [case for case in every if len(_texts(_of(found.get(case.id, ()), (one, other)))) > 1]
+
+
 def spread(names: Sequence[tuple[str, str]]) -> list[int]:
     """Places of cases, given as (contract, case), so that each beginning is spread over contracts.
 
@@ -128,6 +140,14 @@ def _answers(report: Report) -> dict[str, list[ReportedResult]]:
         if result.error is None:
             found.setdefault(report.cases[result.case].id, []).append(result)
     return found
+
+
+def _order(report: Report) -> list[int]:
+    return spread([(case.contract, case.id) for case in report.cases])
+
+
+def _of(results: Sequence[ReportedResult], models: Collection[str]) -> list[ReportedResult]:
+    return [result for result in results if result.model in models]
 
 
 def _texts(results: Sequence[ReportedResult]) -> dict[tuple[str, ...], list[ReportedResult]]:

@@ -239,6 +239,58 @@ def _binned(scores: "Floats") -> "Floats":
     return steps
 
 
+def krippendorff_alpha(
+    scores: Sequence[Sequence[float | None]],
+    contracts: Sequence[str],
+    alpha: float = 0.05,
+    seed: int = 0,
+) -> Measured:
+    """Krippendorff's alpha of several people's scores, with a BCa interval over contracts.
+
+    1 - D_o / D_e for squared differences (Krippendorff 2011, Computing Krippendorff's
+    alpha-reliability): D_o is their mean within answers, each answer counting by its scores; D_e
+    that between any two scores. 1 is agreement, 0 what scores that were dealt out by chance have.
+    Answers with fewer than two scores do not count.
+
+    Args:
+        scores: shape (n, raters), None where somebody gave no score.
+        contracts: shape (n,), the contract of each answer.
+        alpha: risk of each end.
+        seed: of the draws.
+
+    Raises:
+        ValueError: the lengths differ.
+
+    >>> scores = [(0.0, 0.0), (1.0, 0.8), (0.4, 0.6), (1.0, None), (0.2, 0.0), (0.8, 1.0)]
+    >>> print(f"{krippendorff_alpha(scores, 'aabbcc').estimate.mean:.2f}")
+    0.91
+    """
+    import numpy as np
+
+    rows = [
+        ([each for each in given if each is not None], contract)
+        for given, contract in zip(scores, contracts, strict=True)
+    ]
+    rows = [(given, contract) for given, contract in rows if len(given) > 1]
+    if not rows:
+        return Measured(None, "no answers were scored by two people")
+    if len({each for given, _ in rows for each in given}) == 1:
+        return Measured(None, "every score is the same")
+    raters = np.array([len(given) for given, _ in rows], dtype=float)
+    sums = np.array([sum(given) for given, _ in rows])
+    squares = np.array([sum(each * each for each in given) for given, _ in rows])
+    within = 2 * (raters * squares - sums * sums) / (raters - 1)
+
+    def statistic(weights: "Floats") -> "Floats":
+        count, total = weights @ raters, weights @ sums
+        between = 2 * (count * (weights @ squares) - total * total)
+        expected = np.where(between < 1e-12, np.nan, between / (count - 1))
+        found: Floats = 1 - (weights @ within) / expected
+        return found
+
+    return _over_contracts(statistic, [contract for _, contract in rows], alpha, seed)
+
+
 def _resampled(
     statistic: "Callable[[Floats, Floats, Floats], Floats]",
     judge: "Floats",
@@ -247,7 +299,7 @@ def _resampled(
     alpha: float,
     seed: int,
 ) -> Measured:
-    """The statistic with its BCa interval; contracts are drawn whole, as weights of cases."""
+    """The statistic of two people's scores with its BCa interval."""
     import numpy as np
 
     for who, scores in (("judge", judge), ("human", human)):
@@ -255,6 +307,15 @@ def _resampled(
             return Measured(None, "no answers were scored by both")
         if not np.ptp(scores):
             return Measured(None, f"every {who} score is the same")
+    return _over_contracts(lambda weights: statistic(weights, judge, human), contracts, alpha, seed)
+
+
+def _over_contracts(
+    statistic: "Callable[[Floats], Floats]", contracts: Sequence[str], alpha: float, seed: int
+) -> Measured:
+    """The statistic with its BCa interval; contracts are drawn whole, as weights of cases."""
+    import numpy as np
+
     names, members = np.unique(np.asarray(contracts), return_inverse=True)
     groups = len(names)
 
@@ -263,13 +324,13 @@ def _resampled(
         places = drawn.astype(np.intp).reshape(-1, drawn.shape[-1])
         apart = places + groups * np.arange(len(places))[:, np.newaxis]
         counts = np.bincount(apart.ravel(), minlength=groups * len(places)).reshape(-1, groups)
-        found = statistic(counts[:, members].astype(float), judge, human)
+        found = statistic(counts[:, members].astype(float))
         return found.reshape(drawn.shape[:-1])
 
-    whole = float(statistic(np.ones(len(judge)), judge, human))
+    whole = float(statistic(np.ones(len(contracts))))
     low, high = bca(of_draws, groups, whole, alpha, DRAWS, seed)
     reason = ONE_CONTRACT if groups < 2 else "too few contracts hold different scores"
-    estimate = Estimate(whole, low, high, len(judge), groups)
+    estimate = Estimate(whole, low, high, len(contracts), groups)
     return Measured(estimate, reason if low is None else "")
 
 

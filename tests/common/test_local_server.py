@@ -89,6 +89,10 @@ def test_a_link_may_be_followed_and_a_form_of_another_page_may_not():
     assert refused("POST", host=f"127.0.0.1:{PORT}", **followed)
 
 
+def test_a_form_says_from_which_page_it_is():
+    assert "without an Origin" in refused("POST", host=f"127.0.0.1:{PORT}")
+
+
 def test_a_websocket_is_not_spoken_to():
     reached = []
 

@@ -13,6 +13,7 @@ from sklearn.metrics import cohen_kappa_score
 from reports.statistics.agreement import (
     ONE_CONTRACT,
     agreement,
+    krippendorff_alpha,
     position_bias,
     shift,
     weighted_kappa,
@@ -242,3 +243,37 @@ def test_only_ties_have_no_first_place():
     assert found.flips.estimate.mean == 0
     assert found.first.estimate is None and found.first.reason
     assert position_bias([], []).flips.estimate is None
+
+
+def test_alpha_is_krippendorffs_own():
+    """Reliability data and result of his Computing Krippendorff's alpha-reliability (2011)."""
+    nobody = None
+    rows = list(zip(
+        [1, 2, 3, 3, 2, 1, 4, 1, 2, nobody, nobody, nobody],
+        [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, nobody, 3],
+        [nobody, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, nobody],
+        [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, nobody],
+        strict=True,
+    ))  # fmt: skip
+    found = krippendorff_alpha(rows, [f"contract {place // 3}" for place in range(12)])
+    assert found.estimate.mean == pytest.approx(0.849, abs=5e-4)
+    assert found.estimate.low < 0.849 < found.estimate.high
+    assert found.estimate.n == 11  # the last unit has one value
+
+
+@given(st.lists(st.tuples(st.lists(st.one_of(st.none(), st.sampled_from(STEPS)), min_size=1,
+                                   max_size=4), st.sampled_from("abc")), max_size=12))  # fmt: skip
+@settings(deadline=None, max_examples=60)
+def test_alpha_is_one_less_the_disagreement_that_was_seen_over_that_of_chance(rows):
+    found = krippendorff_alpha([row for row, _ in rows], [name for _, name in rows])
+    units = [[each for each in row if each is not None] for row, _ in rows]
+    units = [unit for unit in units if len(unit) > 1]
+    values = [each for unit in units for each in unit]
+    if len(set(values)) < 2:
+        assert found.estimate is None and found.reason
+        return
+    seen = sum((one - other) ** 2 / (len(unit) - 1)
+               for unit in units for one in unit for other in unit) / len(values)  # fmt: skip
+    chance = sum((one - other) ** 2 for one in values for other in values)
+    chance /= len(values) * (len(values) - 1)
+    assert found.estimate.mean == pytest.approx(1 - seen / chance)

@@ -1,0 +1,159 @@
+"""The desk where people review answers: `python -m reports.review RUN --reviewer NAME`.
+
+It serves pages on 127.0.0.1 to whoever has a link, blind to the models. `--compare A B` shows two
+models' answers side by side instead. `--export` writes what was said to a file, and serves nothing.
+RUN is a folder, its report.json, its id under reports/runs, `latest`, or a model's name.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from common.command import Parser, choice, output_file, run
+from common.errors import UserError
+from common.files import write_jsonl
+from common.local_server import HERE, listen, serve
+from common.visible import visible
+from evals.judges.wording import SHIPPED, Wording, read_text, rubric_digest
+from reports.archive import LATEST, RUNS, find_report, read_report
+from reports.labelling.draw import next_to_label
+from reports.report import Report
+from reports.review import export
+from reports.review.access import Doorkeeper
+from reports.review.desk import STEPS, Desk, Kind, Rules
+from reports.review.items import Item, answers, pairs
+from reports.review.journal import Journal
+
+JOURNALS = Path(".exam/reviews")
+CASES = 30
+EXPORTS: Mapping[str, Callable[[Desk], Sequence[export.Row]]] = {
+    "labels": export.labels,
+    "preferences": export.preferences,
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Serve the desk of a run, until Ctrl-C, or write what reviewers said to a file."""
+    stopped = "closed; everything that was sent is kept, and the same line opens it again"
+    return run(_parser().parse_args, _open, argv, stopped=stopped, code=0)
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="python -m reports.review", description=main.__doc__)
+    add = parser.add_argument
+    add("run", nargs="?", default=LATEST, metavar="RUN",
+        help="folder, report.json, run id, latest (the default), or a model's name")  # fmt: skip
+    add("--reviewer", action="append", metavar="NAME",
+        help="who reviews; once for each, who gets a link of their own")  # fmt: skip
+    add("--compare", nargs=2, metavar=("A", "B"), help="two models' answers, side by side")
+    add("--next", type=int, metavar="N", help=f"cases in all ({CASES}, or as many as before)")
+    add("--scale", type=choice(*STEPS), default="0-1", metavar="SCALE", help="0-1 or 1-5 (0-1)")
+    add("--rubric", type=Path, metavar="FILE", help="the rules (the gate's own, else ours)")
+    add("--seed", type=int, default=0, metavar="N", help="of orders and sides (0)")
+    add("--export", type=choice(*EXPORTS), metavar="WHAT",
+        help="labels (for --labels, and to align a judge) or preferences")  # fmt: skip
+    add("--output", type=output_file, metavar="FILE", help="new, .jsonl (WHAT.jsonl)")
+    add("--journal", type=output_file, metavar="FILE",
+        help=f"where everything is kept ({JOURNALS}/RUN.sqlite)")  # fmt: skip
+    add("--port", type=int, default=0, metavar="N", help="0 takes any that is free (0)")
+    add("--runs", type=Path, default=RUNS, metavar="DIR", help="folder of runs")
+    return parser
+
+
+def _open(given: argparse.Namespace) -> None:
+    if given.next is not None and given.next < 1:
+        raise UserError(f"--next {given.next}: give a number of cases, 1 or more")
+    reviewers = tuple(dict.fromkeys(_name(each) for each in given.reviewer or ()))
+    if not reviewers and not given.export:
+        raise UserError("who reviews? give --reviewer NAME, once for each person")
+    report = read_report(find_report(given.run, given.runs))
+    if report.header.dataset.sealed or not report.cases:
+        raise UserError(
+            f"{given.run} lists no answers (sealed contracts show none to anybody); give another"
+        )
+    desk = _desk(given, report, reviewers)
+    if given.export:
+        _export(given, desk, report)
+    else:
+        _serve(given.port, desk)
+
+
+def _name(text: str) -> str:
+    name = " ".join(visible(text).split())
+    if not name or not name.isprintable() or len(name) > 80:
+        raise UserError(f"--reviewer {text!r}: give a name, 80 characters at most")
+    return name
+
+
+def _desk(given: argparse.Namespace, report: Report, reviewers: tuple[str, ...]) -> Desk:
+    kind: Kind = "pairs" if given.compare else "answers"
+    journal = Journal(given.journal or JOURNALS / f"{report.header.id}.sqlite")
+    cases = _cases(journal, kind, given.next)
+    return Desk(kind, _items(given, report, cases), reviewers, _rules(given, report), journal,
+                given.seed)  # fmt: skip
+
+
+def _cases(journal: Journal, kind: Kind, asked: int | None) -> int:
+    """How many cases are in the queue: it grows, and never loses what was begun."""
+    before = int(journal.setting(f"cases of {kind}") or 0)
+    cases = max(before, asked or before or CASES)
+    journal.note(f"cases of {kind}", str(cases))
+    return cases
+
+
+def _items(given: argparse.Namespace, report: Report, cases: int) -> tuple[Item, ...]:
+    if given.compare:
+        one, other = given.compare
+        return pairs(report, one, other, cases)
+    return answers(report, next_to_label(report, (), cases))
+
+
+def _rules(given: argparse.Namespace, report: Report) -> Rules:
+    """The rubric that is given, else the exam's own as its report holds it, else ours."""
+    judged = report.header.gate.further.get("judge") or {}
+    own = judged.get("rubric") or ""
+    if given.rubric:
+        own = read_text(f"--rubric {given.rubric}", given.rubric, "rubric")
+    text = own or SHIPPED.read_text(encoding="utf-8")
+    return Rules(text, rubric_digest(Wording(own)), given.scale)
+
+
+def _serve(port: int, desk: Desk) -> None:
+    from reports.review.server import application
+
+    listening = listen(port)
+    port = listening.getsockname()[1]
+    doorkeeper = Doorkeeper(desk.reviewers)
+    for name in desk.reviewers:
+        told = desk.progress(desk.said(name))
+        link = f"http://{HERE}:{port}/enter?token={doorkeeper.token(name)}"
+        print(f"{name}, {told.done} of {told.total}: {link}")
+    print(f"kept in {desk.journal.path}; Ctrl-C closes the desk", flush=True)
+    serve(application(desk, doorkeeper, f"review-{port}"), listening)
+
+
+def _export(given: argparse.Namespace, desk: Desk, report: Report) -> None:
+    path = given.output or Path(f"{given.export}.jsonl")
+    if path.suffix.lower() != ".jsonl":
+        raise UserError(f"--output {path}: give a name that ends in .jsonl")
+    if path.exists():
+        raise UserError(f"{path} is there already; name another with --output")
+    if given.export == "labels" and desk.kind == "pairs":
+        raise UserError("--export labels is of scores; without --compare, or --export preferences")
+    rows = EXPORTS[given.export](desk)
+    left = "".join(f"; left out, and kept in the journal: {each}" for each in export.left_out(desk))
+    if not rows:
+        raise UserError(f"{desk.journal.path} holds nothing to export{left}")
+    write_jsonl(path, rows, private=True)
+    print(f"{len(rows)} rows: {path}{left}")
+    if desk.kind == "pairs":
+        print(f"{given.compare[0]} wins {export.win_rate(desk)} against {given.compare[1]}, where "
+              "their answers differ; a tie counts half")  # fmt: skip
+    if given.export == "preferences" and report.header.dataset.split == "test":
+        print("contracts of a test split: training.preferences refuses them; review an exam of "
+              "--split train to train on what people prefer")  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main())
