@@ -16,7 +16,7 @@ from reports.examination.noting import ended_as
 from reports.examination.prepare import Prepared
 from reports.examination.run_folder import find_latest, tidy, write_latest
 from reports.listing import with_missed
-from reports.page.html import render
+from reports.page.html import write_page
 from reports.page.markdown import markdown
 from reports.report import Report
 from reports.verdict.misses import opponents_missed
@@ -63,12 +63,11 @@ def publish(
     written = write_report(report, folder / "report.json")
     beside = {
         SEAL: seal_of((folder / "report.json").read_bytes()),
-        "report.html": render(written),
         "report.md": markdown(written),
     }
     for name, text in beside.items():
         write_whole(folder / name, text, mend=AGAIN, private=True)
-    page = folder / "report.html"
+    page = write_page(written, folder)
     lines: list[str] = []
     if ended:
         return page, lines

@@ -7,7 +7,7 @@ from pathlib import Path
 from evals.metrics.table import METRICS
 from reports.history.flaky import Flakiness
 from reports.history.runs import Mark, Ran
-from reports.page.html import STYLE
+from reports.page.drawing import STYLE
 from reports.page.wording import format_value
 from reports.statistics.estimates import Estimate
 

@@ -1,16 +1,15 @@
-"""The page of one exam: a single HTML file that needs no network.
+"""The page of one exam, made again: `python -m reports.page PATH/report.json`.
 
-Tables and plots stand in the file; cases are drawn by the page's script from the data it carries.
-`python -m reports.page PATH/report.json` makes report.html again.
+It needs no network and no script but to filter and sort; of many cases, those that no model missed
+lie in cases.json beside it, which it reads where it is served (`python -m reports.serve`).
 """
 
 import sys
 from pathlib import Path
 
 from common.command import Parser, run
-from common.files import write_whole
-from reports.archive import AGAIN, read_report
-from reports.page.html import render
+from reports.archive import read_report
+from reports.page.html import write_page
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -21,9 +20,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _render_again(path: Path) -> None:
-    page = render(read_report(path))
-    write_whole(path.with_name("report.html"), page, mend=AGAIN, private=True)
-    print(path.with_name("report.html"))
+    print(write_page(read_report(path), path.parent))
 
 
 if __name__ == "__main__":

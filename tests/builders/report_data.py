@@ -1,6 +1,7 @@
 """Reports for the tests of pages: real cases and scores, chosen answers."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from evals.gate import Gate, MetricGate
@@ -87,3 +88,24 @@ def written(
         speeds=dict.fromkeys(answers, 1234.0),
     )
     return as_written(with_missed(report, missed))
+
+
+def enlarged(report: Report, count: int) -> Report:
+    """The report with `count` cases: its own again and again, each with passages of its own.
+
+    What stands about the exam as a whole stays as it was.
+    """
+    cases, passages, results = [], [], []
+    own: dict[int, list[Any]] = {}
+    for result in report.results:
+        own.setdefault(result.case, []).append(result)
+    for place in range(count):
+        source = place % len(report.cases)
+        case, again = report.cases[source], place // len(report.cases)
+        cases.append(replace(case, id=f"{case.id}-{again}", slug=f"{case.slug}-{again}"))
+        for result in own.get(source, ()):
+            first = len(passages)
+            passages += [report.passages[number] for number in result.passages]
+            shown = tuple(range(first, len(passages)))
+            results.append(replace(result, case=place, passages=shown, further=()))
+    return replace(report, cases=tuple(cases), passages=tuple(passages), results=tuple(results))

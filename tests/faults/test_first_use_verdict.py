@@ -109,7 +109,10 @@ def test_every_check_and_reason_stands_in_every_page():
     written = as_written(report)
     assert len(written.verdicts[0].checks) == 2
     reasons = [check.reason for check in written.verdicts[0].checks]
-    page, summary = render(written), markdown(written).replace("&#95;", "_").replace("&#91;", "[")
+    page, summary = (
+        render(written).html,
+        markdown(written).replace("&#95;", "_").replace("&#91;", "["),
+    )
     for reason in [*reasons, "a note of it"]:
         assert reason in page
         assert reason in summary

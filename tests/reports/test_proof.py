@@ -94,5 +94,5 @@ def test_the_sentence_stands_once_on_every_page_and_last_in_the_terminal():
     printed = io.StringIO()
     print_report(found, Path("page"), [], printed)
     assert printed.getvalue().rstrip().splitlines()[-1] == said
-    assert html.unescape(render(found)).count(said) == 1
+    assert html.unescape(render(found).html).count(said) == 1
     assert html.unescape(markdown(found)).count(said) == 1
