@@ -27,10 +27,14 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """Parse; an option that does not exist is named before anything else that is wrong.
 
+        Where commands follow, each knows its own.
+
         Raises:
             UserError: the command line cannot be understood.
         """
         words = list(sys.argv[1:] if args is None else args)
+        if self._subparsers:
+            return super().parse_known_args(words, namespace)
         known = [each for each in self._option_string_actions if each.startswith("--")]
         for word in words[: words.index("--") if "--" in words else None]:
             option = word.partition("=")[0]

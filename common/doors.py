@@ -49,6 +49,7 @@ DOORS: dict[str, Door] = {door.name: door for door in (
     Door("compare", "reports.compare", "two runs, case by case"),
     Door("benchmark", "reports.benchmark", "methods side by side, from any exams", ("registry",)),
     Door("history", "reports.history", "every run so far", ("models",)),
+    Door("feedback", "reports.feedback", "what people in service said of answers"),
     Door("labelling", "reports.labelling", "which answers a person should score next"),
     Door("review", "reports.review", "the desk where people review answers"),
     Door("page", "reports.page", "make the page of a report again"),

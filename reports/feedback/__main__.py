@@ -20,7 +20,7 @@ from reports.archive import RUNS, newest_first, read_report
 from reports.feedback.exported import exported
 from reports.feedback.fetched import here, sources
 from reports.feedback.imported import Imported, import_file
-from reports.feedback.kept import FILE, FOLDER, Kept
+from reports.feedback.kept import FOLDER, Kept, is_kept
 from reports.feedback.links import known, link
 from reports.feedback.rows import Scale
 from reports.feedback.satisfaction import By, satisfaction
@@ -59,7 +59,7 @@ def _parser() -> Parser:
 
 
 def _work(given: argparse.Namespace) -> int:
-    if not given.new and not (given.kept / FILE).is_file():
+    if not given.new and not is_kept(given.kept):
         raise UserError(
             f"no feedback in {given.kept}; type `python -m reports.feedback import FILE`"
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from common.errors import UserError
-from common.files import private_opener, replacing
+from common.files import private_file, replacing
 from common.identity import digest
 from common.redaction import outward
 from common.streaming import Line, stream_jsonl
@@ -62,7 +62,7 @@ def aside_of(folder: Path, source: str) -> Path:
     """Where the bad rows of a source lie.
 
     >>> aside_of(Path("kept"), "s3://b/may 1.jsonl").name
-    'may_1-1c2eb6ea.jsonl'
+    'may_1-701907a1.jsonl'
     """
     stem = NO_SLUG.sub("_", Path(source).stem)[:50]
     return folder / "aside" / f"{stem}-{digest(source)[:8]}.jsonl"
@@ -96,9 +96,8 @@ class _Aside:
         """Set one aside."""
         if self._file is None:
             draft = self._open.enter_context(replacing(self.path, private=True))
-            self._file = self._open.enter_context(
-                open(draft, "w", encoding="utf-8", opener=private_opener)
-            )
+            opened = private_file(draft).open("w", encoding="utf-8")
+            self._file = self._open.enter_context(opened)
         said = {"line": line.number, "fault": outward(fault), "row": outward(line.text)}
         self._file.write(json.dumps(said, ensure_ascii=False) + "\n")
         self.count += 1

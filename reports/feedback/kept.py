@@ -39,6 +39,7 @@ create table if not exists feedback (
 );
 create index if not exists feedback_by_time on feedback (time);
 """
+SALT = "insert into salt select ? where not exists (select * from salt)"
 COLUMNS = "question, contract, passages, answer, score, comment, corrected, model, time"
 BATCH = 5_000
 """Rows in a transaction, and in memory."""
@@ -61,6 +62,11 @@ class Found:
     case: str
     source: str
     line: int
+
+
+def is_kept(folder: Path) -> bool:
+    """Whether feedback was ever imported into a folder."""
+    return (folder / FILE).is_file()
 
 
 class Kept:
@@ -93,15 +99,15 @@ class Kept:
                 f"{self.path} was written by version {version}, this is {VERSION}; put it aside: "
                 f"`mv {self.folder} {self.folder}.v{version}`, and import again"
             )
-        for pragma in ("journal_mode=wal", "secure_delete=on"):
-            ask(f"pragma {pragma}")
-        with self._writing():
-            for statement in filter(str.strip, TABLES.split(";")):
-                ask(statement)
-            ask(f"pragma application_id={OURS}")
-            ask(f"pragma user_version={VERSION}")
-            if not ask("select count(*) from salt").fetchone()[0]:
-                ask("insert into salt values (?)", (secrets.token_hex(16),))
+        ask("pragma secure_delete=on")
+        if empty:
+            ask("pragma journal_mode=wal")
+            with self._writing():
+                for statement in filter(str.strip, TABLES.split(";")):
+                    ask(statement)
+                ask(f"pragma application_id={OURS}")
+                ask(f"pragma user_version={VERSION}")
+                ask(SALT, (secrets.token_hex(16),))
         self._salt = bytes.fromhex(ask("select salt from salt").fetchone()[0])
 
     def add(self, rows: Iterable[tuple[int, Feedback]], source: str) -> int:

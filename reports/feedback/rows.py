@@ -90,11 +90,12 @@ def _cells(row: Mapping[str, Any]) -> dict[str, Any]:
         names = [name for name, _ in named]
         twice = next(name for name in names if names.count(name) > 1)
         raise UserError(f"the column {printable(twice)!r} stands twice")
-    for name in cells.keys() - {*COLUMNS}:
+    there = {name: value for name, value in cells.items() if value is not None}
+    for name in there.keys() - {*COLUMNS}:
         meant = _meant(name)
-        if meant and meant not in cells:
+        if meant and meant not in there:
             raise UserError(f"unknown column {printable(name)!r}; did you mean {meant!r}?")
-    return {name: value for name, value in cells.items() if value is not None}
+    return there
 
 
 def _column(given: str) -> str:

@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,9 @@ from common.command import Parser, output_file, run
 from common.errors import UserError
 from common.files import write_whole
 from reports.archive import AGAIN, RUNS, kept_reports, run_names
+from reports.feedback.kept import FOLDER, Kept, is_kept
+from reports.feedback.satisfaction import Satisfaction, satisfaction
+from reports.feedback.shown import table
 from reports.history.flaky import Flakiness, find_flaky
 from reports.history.runs import (
     Mark,
@@ -42,7 +46,11 @@ Names = Mapping[tuple[str, str], str]
 
 
 def _print(
-    events: Sequence[Ran | Mark], metrics: Sequence[str], names: Names, flaky: Flakiness
+    events: Sequence[Ran | Mark],
+    metrics: Sequence[str],
+    names: Names,
+    flaky: Flakiness,
+    satisfied: Sequence[Satisfaction],
 ) -> None:
     from rich.console import Console
 
@@ -51,6 +59,8 @@ def _print(
         _print_table(console, events, part, names)
     for line in flaky_lines(flaky):
         console.print(line, markup=False)
+    if satisfied:
+        console.print(table(satisfied))
 
 
 def _fitting(
@@ -138,7 +148,11 @@ def flaky_lines(flaky: Flakiness) -> Iterator[str]:
 
 
 def as_json(
-    events: Sequence[Ran | Mark], metrics: Sequence[str], names: Names, flaky: Flakiness
+    events: Sequence[Ran | Mark],
+    metrics: Sequence[str],
+    names: Names,
+    flaky: Flakiness,
+    satisfied: Sequence[Satisfaction] = (),
 ) -> dict[str, Any]:
     """The same for programs; without `--metric` every metric that was measured."""
     return {
@@ -169,6 +183,7 @@ def as_json(
         ],
         "marks": [asdict(event) for event in events if isinstance(event, Mark)],
         "flaky": asdict(flaky),
+        "satisfaction": [asdict(each) for each in satisfied],
     }
 
 
@@ -178,6 +193,7 @@ def _parser() -> Parser:
     add("--store", metavar="URL", help=argparse.SUPPRESS)  # whose runs are in their reports now
     add("--runs", type=Path, default=RUNS, metavar="DIR", help=f"folder of runs ({RUNS})")
     add("--models", type=Path, default=MODELS, metavar="DIR", help="of promotions.jsonl (models)")
+    add("--feedback", type=Path, default=FOLDER, metavar="DIR", help=f"kept feedback ({FOLDER})")
     add("--model", metavar="NAME", help="only this model")
     add("--metric", action="append", default=[], metavar="NAME", help="this one; may be repeated")
     add("--json", action="store_true", help="print JSON, with every metric")
@@ -205,16 +221,27 @@ def _show(given: argparse.Namespace) -> None:
     flaky, names = find_flaky(kept), run_names(kept)
     if given.model:
         flaky = replace(flaky, cases=tuple(c for c in flaky.cases if c.model == given.model))
+    satisfied = _satisfied(given.feedback, given.model)
     if given.html:
         from reports.history.timeline import render
 
         write_whole(given.html, render(events, metrics, flaky), mend=AGAIN, private=True)
     if given.json:
-        print(json.dumps(as_json(events, given.metric, names, flaky), indent=1, allow_nan=False))
+        found = as_json(events, given.metric, names, flaky, satisfied)
+        print(json.dumps(found, indent=1, allow_nan=False))
         return
-    _print(events, metrics, names, flaky)
+    _print(events, metrics, names, flaky, satisfied)
     if given.html:
         print(given.html)
+
+
+def _satisfied(folder: Path, model: str | None) -> tuple[Satisfaction, ...]:
+    """How people in service scored answers, by month; nothing where no feedback was imported."""
+    if not is_kept(folder):
+        return ()
+    with closing(Kept(folder)) as kept:
+        found = satisfaction(kept.scored())
+    return tuple(each for each in found if model in (None, each.model))
 
 
 if __name__ == "__main__":

@@ -48,6 +48,7 @@ from training.preferences.sampling import (
     sample_and_judge,
     samplers,
 )
+from training.preferences.served import exam_wording, of_exam
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,9 @@ def from_people(options: PreferenceOptions, path: Path, prompts: Prompts) -> Gat
     """What people said of answers in the file `path`, but for contracts that validate."""
     given = read_feedback(path, prompts.cases, prompts.refused())
     held = validating(options.examples)
-    feedback = [each for each in given if each.case.contract.id not in held]
+    exam = exam_wording(prompts.datasets) if any(each.shown for each in given) else set()
+    mine = [each for each in given if not of_exam(each.shown, exam)]
+    feedback = [each for each in mine if each.case.contract.id not in held]
     texts = [
         TrainedText(f"{path}, an answer to {each.case.id!r}", text, each.case.contract)
         for each in feedback
@@ -137,7 +140,8 @@ def from_people(options: PreferenceOptions, path: Path, prompts: Prompts) -> Gat
             "answers that people scored": sum(each.score is not None for each in feedback),
             "answers that people corrected": sum(each.corrected is not None for each in feedback),
             "corrections that change nothing": unchanged,
-            "answers left out, of contracts that validate": len(given) - len(feedback),
+            "answers left out, of contracts that validate": len(mine) - len(feedback),
+            "answers left out, of contracts of the exam": len(given) - len(mine),
         },
         cases=[each.case for each in feedback],
         beside=text_entries(f"--feedback {path}", [each.text for each in texts]),

@@ -1,7 +1,8 @@
 """What people said of answers: JSONL with scores, thumbs and corrections, made into preferences.
 
 A line is an object with `case` (identity, id or slug of a case), `answer`, and one or both of
-`score` (1 to 5, or "up" and "down") and `corrected answer`; `comment` is kept for people. Columns
+`score` (1 to 5, or "up" and "down") and `corrected answer`; `comment` is kept for people. In place
+of `case` stand `question` and `passages` where answers were given in service (`served.py`). Columns
 of other names are left alone, unless they look like one of these.
 """
 
@@ -16,6 +17,7 @@ from common.paths import cache_dir
 from common.settings import nearest
 from evals.language.words import normalise, says_something
 from fixtures.cases import Case, Dataset
+from fixtures.retrieval.passages import Passage
 from fixtures.retrieval.retrieval import Retriever
 from models.chat import Message
 from models.factory import open_models
@@ -24,8 +26,11 @@ from training.data.drawing import retriever_options
 from training.data.examples import Example, Meta, Row, read_rows
 from training.preferences.formats import PreferencePair, Unpaired, pair_of, unpaired_of
 from training.preferences.pairing import Rule, Scored, pair
+from training.preferences.served import served_case, with_golds
 
-COLUMNS = ("case", "answer", "score", "comment", "corrected answer")
+COLUMNS = (
+    "case", "answer", "score", "comment", "corrected answer", "question", "contract", "passages",
+)  # fmt: skip
 THUMBS = {"up": 1.0, "down": 0.0}
 GOOD, BAD = 0.75, 0.25
 """Scores of 4 and 5 are a thumb up, of 1 and 2 a thumb down; 3 is neither."""
@@ -36,7 +41,8 @@ class Feedback:
     """What one person said of one answer.
 
     `score` is in 0..1 (of 1 to 5: 0, 0.25, ... 1), None where there is only a correction;
-    `corrected` is None where there is none.
+    `corrected` is None where there is none. `shown` is what the model was shown, of an answer in
+    service; for a case of a data set it is retrieved.
     """
 
     case: Case
@@ -44,6 +50,7 @@ class Feedback:
     score: float | None
     corrected: str | None
     comment: str = ""
+    shown: tuple[Passage, ...] = ()
 
 
 def read_feedback(
@@ -63,7 +70,15 @@ def read_feedback(
     if not path.is_file():
         raise UserError(f"--feedback {path}: no such file; give one of JSON lines")
     by_name = {name: case for case in cases for name in (case.slug, case.id, case.identity)}
-    return tuple(_feedback(where, row, by_name, refused) for where, row in read_rows(path))
+    given = [_feedback(where, row, by_name, refused) for where, row in read_rows(path)]
+    good: dict[str, list[str]] = {}
+    for each in given:
+        liked = each.answer if each.score is not None and each.score >= GOOD else None
+        good.setdefault(each.case.id, []).extend(filter(None, (each.corrected, liked)))
+    return tuple(
+        replace(each, case=with_golds(each.case, good[each.case.id])) if each.shown else each
+        for each in given
+    )
 
 
 def shown_prompts(
@@ -87,7 +102,11 @@ def shown_prompts(
     if meta.system is not None:
         model = replace(model, template=Template(meta.system))
     options = retriever_options(meta.most_passages)
-    found: dict[str, Example] = {}
+    found = {
+        each.case.identity: prompted(each.case, model.prompt(each.case, each.shown)[0])
+        for each in feedback
+        if each.shown
+    }
     for data in datasets:
         own = {case.identity for case in data.cases}
         cases = {each.case.identity: each.case for each in feedback if each.case.identity in own}
@@ -155,7 +174,8 @@ def _feedback(
     where: str, row: Row, cases: Mapping[str, Case], refused: Collection[str]
 ) -> Feedback:
     named = _columns(where, row)
-    case = _case(where, named, cases)
+    served = "case" not in named and "question" in named
+    case, shown = served_case(where, named) if served else (_case(where, named, cases), ())
     if case.contract.digest in refused:
         raise UserError(
             f"{where}: case {case.id!r} is of a contract of the exam, or nearly so, which nobody "
@@ -167,7 +187,7 @@ def _feedback(
     answer = _text(where, named, "answer")
     if answer is None:
         raise UserError(f"{where}: `answer` is missing: the text that was scored")
-    return Feedback(case, answer, score, corrected, str(named.get("comment") or ""))
+    return Feedback(case, answer, score, corrected, str(named.get("comment") or ""), shown)
 
 
 def _columns(where: str, row: Row) -> Row:
