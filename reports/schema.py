@@ -12,7 +12,6 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter
 
 from common.command import Parser, run
-from common.files import write_whole
 from common.paths import ROOT
 from reports.archive import SCHEMA
 from reports.frames.columns import table
@@ -99,7 +98,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _write(_: object) -> None:
     for path, text in ((FILE, written()), (PAGE, page())):
-        write_whole(path, text)
+        path.write_text(text, encoding="utf-8")
         print(path)
 
 

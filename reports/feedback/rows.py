@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -11,6 +10,7 @@ from common.errors import UserError
 from common.reading import printable
 from common.redaction import outward
 from common.rows import shown
+from common.settings import nearest
 
 Scale = Literal["1-5", "0-1"]
 COLUMNS = (
@@ -91,10 +91,10 @@ def _cells(row: Mapping[str, Any]) -> dict[str, Any]:
         twice = next(name for name in names if names.count(name) > 1)
         raise UserError(f"the column {printable(twice)!r} stands twice")
     there = {name: value for name, value in cells.items() if value is not None}
+    missing = tuple(name for name in COLUMNS if name not in there)
     for name in there.keys() - {*COLUMNS}:
-        meant = _meant(name)
-        if meant and meant not in there:
-            raise UserError(f"unknown column {printable(name)!r}; did you mean {meant!r}?")
+        if hint := _meant(name, missing):
+            raise UserError(f"unknown column {printable(name)!r}; {hint}")
     return there
 
 
@@ -104,9 +104,9 @@ def _column(given: str) -> str:
 
 
 @lru_cache(1024)
-def _meant(name: str) -> str:
-    """The column that a name is nearly, if any: computed once, and not in a million rows."""
-    return next(iter(get_close_matches(name, COLUMNS, n=1, cutoff=0.75)), "")
+def _meant(name: str, missing: tuple[str, ...]) -> str:
+    """Which missing column a name nearly is, if any: computed once, and not in a million rows."""
+    return nearest(name, missing, otherwise="", quoted=True, cutoff=0.75)
 
 
 def _text(cells: Mapping[str, Any], name: str) -> str:
