@@ -7,7 +7,7 @@ from pathlib import Path
 from models.price import dollars
 from reports.benchmark.benchmark import Benchmark, Row, Versus
 from reports.benchmark.needs import Needs, Training, needs_of
-from reports.page.markdown import escape
+from reports.page.escaping import escape
 from reports.page.wording import format_value
 from reports.statistics.estimates import Estimate
 

@@ -1,187 +1,147 @@
-"""What an exam found, in Markdown: the page of a CI job summary."""
+"""What an exam found, in Markdown: the summary of a CI job, and the comment on a pull request.
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+What may it do, beside whom does it stand, which cases turned: then everything else, folded.
+Whatever answers and contracts say is text in it: no markup, no link, nobody's name called.
+"""
 
-from reports.page.proof import proofs
-from reports.page.wording import (
-    checked,
-    conclusions,
-    format_estimate,
-    format_interval,
-    format_spending,
-    format_value,
-    metrics_of,
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from reports.page.compared import comparisons
+from reports.page.escaping import escape
+from reports.page.failures import weakest
+from reports.page.flips import flips
+from reports.page.markdown_tables import (
+    check_rows,
+    finding_rows,
+    flip_rows,
+    flips_title,
+    metric_rows,
+    missed_rows,
+    note_rows,
+    proved,
+    side_by_side,
+    weakest_rows,
 )
-from reports.report import Group, Report, ReportedCase, ReportedResult, Section
+from reports.page.wording import conclusions, format_spending
+from reports.report import Report
 
 LIMIT = 60_000
-"""Bytes; GitHub refuses a job summary of more than 1 MiB, and nobody reads so much."""
+"""Bytes; GitHub refuses a comment of more than 65,536 characters, and a job summary of 1 MiB."""
 
-REASON = 1000
-"""Characters of a reason or a note that are shown: all that any has but a list of titles."""
+CONCLUSIONS = 10
 
-CLIP = 120
-"""Characters of contract text that a cell shows."""
+NAMES = 800
+"""Bytes for the names of what is left out, and `RESERVED` for all that is said of it."""
 
-_SPECIAL = re.compile(r"[&<>|\\`*_\[\]~$]")
+RESERVED = 1_000
 
 
-def markdown(report: Report) -> str:
-    """A report, as it was written, as GitHub-flavoured Markdown of at most `LIMIT` bytes.
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A part of the page that stands or falls as a whole.
 
-    A section that would make it longer is left out, and said to be.
+    Attributes:
+        title: above it; of what is left out it is named.
+        lines: Markdown.
+        folded: whether a reader opens it.
+        holds: numbers alone, words that may name contracts, or cases with what they quote.
     """
-    page = ["\n".join(_opening(report))]
-    for title, lines in (
-        ("Checks", _checks(report)),
-        ("Notes", _notes(report)),
-        ("Metrics", _metrics(report)),
-        *((section.title, _findings(section)) for section in report.sections),
-        ("Weakest categories by token_f1", _weakest(report)),
-        ("Missed", _missed(report)),
-    ):
-        rows = list(lines)
-        if not rows:
+
+    title: str
+    lines: tuple[str, ...]
+    folded: bool = True
+    holds: Literal["numbers", "words", "cases"] = "words"
+
+    @property
+    def text(self) -> str:
+        """As it stands in the page."""
+        body = "\n".join(self.lines)
+        if self.folded:
+            summary = f"<details>\n<summary>{self.title}</summary>"
+            return f"{summary}\n\n{body}\n\n</details>"
+        return f"## {self.title}\n\n{body}" if self.title else body
+
+
+def markdown(report: Report, *, quotes: bool = True, most: int = LIMIT) -> str:
+    """A report, as it was written, as GitHub-flavoured Markdown of at most `most` bytes.
+
+    Blocks that would make it longer are left out whole, and named at its end.
+
+    Args:
+        report: as it was written; of one on sealed contracts no case is shown.
+        quotes: whether words may stand in it that name or quote contracts.
+        most: bytes.
+    """
+    held = {"numbers"} if not quotes else {"numbers", "words", "cases"}
+    if report.header.dataset.sealed:
+        held.discard("cases")
+    page: list[str] = []
+    left_out: list[str] = []
+    room = most - RESERVED
+    for block in _blocks(report):
+        if not block.lines or block.holds not in held:
             continue
-        section = "\n".join([f"## {title}", "", *rows])
-        if len("\n\n".join([*page, section]).encode()) > LIMIT - 200:
-            section = f"## {title}\n\nToo long for this page; see report.html."
-        page.append(section)
+        size = len(block.text.encode()) + 2
+        if size <= room:
+            page.append(block.text)
+            room -= size
+        else:
+            left_out.append(block.title or "the verdict")
+    if left_out:
+        page.append(
+            f"Left out, too long for this page, and whole in report.html: {_few(left_out)}."
+        )
+    if not quotes:
+        page.append("Numbers alone: questions, answers and notes stand in report.html.")
     return "\n\n".join(page) + "\n"
 
 
+def _few(titles: Sequence[str]) -> str:
+    """As many as there is room for."""
+    shown = [title for n, title in enumerate(titles) if len(", ".join(titles[: n + 1])) < NAMES]
+    more = len(titles) - len(shown)
+    return f"{', '.join(shown)} and {more} more" if more else ", ".join(shown)
+
+
+def _blocks(report: Report) -> Iterator[Block]:
+    yield Block("", tuple(_opening(report)), folded=False, holds="numbers")
+    for found in comparisons(report):
+        if found.opponent:
+            title = f"{escape(found.model, 60)} against {escape(found.opponent.words, 70)}"
+            yield Block(title, tuple(side_by_side(report, found)), folded=False, holds="numbers")
+    turned = [each for each in flips(report) if each.all]
+    for each in turned:
+        yield Block(flips_title(each), tuple(flip_rows(each)), folded=False, holds="cases")
+    missed = tuple(missed_rows(report))
+    if missed and not turned:
+        yield Block("Missed", missed, folded=False, holds="cases")
+    yield Block("Metrics", tuple(metric_rows(report)), holds="numbers")
+    yield Block("Checks", tuple(check_rows(report)))
+    yield Block("What this proves", tuple(proved(report)))
+    yield Block("Notes", tuple(note_rows(report)))
+    if turned:
+        yield Block("Missed", missed, holds="cases")
+    yield Block("Weakest categories", tuple(weakest_rows(weakest(report, 10))), holds="cases")
+    for section in report.sections:
+        yield Block(escape(section.title, 80), tuple(finding_rows(section)))
+
+
 def _opening(report: Report) -> Iterator[str]:
-    yield "# Bar Exam"
     found = conclusions(report)
+    outcomes = list(dict.fromkeys(each.outcome for each in found if each.outcome))
+    yield f"# Bar Exam: {', '.join(outcomes)}" if outcomes else "# Bar Exam"
     if not found:
         yield "\nNothing was examined."
-    for each in found[:20]:
+    for each in found[:CONCLUSIONS]:
         word = f"**{each.outcome}** " if each.outcome else ""
         yield f"\n{word}{escape(each.sentence, 400)}"
-    for sentence in proofs(report)[:20]:
-        yield f"\n{escape(sentence, REASON)}"
+    if len(found) > CONCLUSIONS:
+        yield f"\n{len(found) - CONCLUSIONS:,} more models are in report.html."
     spent = ", ".join(f"{name} {each}" for name, each in format_spending(report.spending).items())
+    cases = report.header.dataset.examined_cases or len(report.cases)
     yield (
-        f"\n{len(report.cases):,} cases of {report.examined_contracts:,} contracts, "
+        f"\n{cases:,} cases of {report.examined_contracts:,} contracts, "
         f"{report.failed_answers:,} answers failed. Spent: {spent}."
     )
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(heads)} |"
-    yield f"|{' --- |' * len(heads)}"
-    for row in rows:
-        yield f"| {' | '.join(row)} |"
-
-
-def _checks(report: Report) -> Iterator[str]:
-    if report.verdicts:
-        yield from _table(
-            ("Model", "Check", "Outcome", "Reason"),
-            (
-                (
-                    escape(check.model, 60),
-                    escape(check.about, 60),
-                    check.outcome,
-                    escape(check.reason, REASON),
-                )
-                for check in checked(report)
-            ),
-        )
-
-
-def _notes(report: Report) -> Iterator[str]:
-    yield from (f"- {escape(note, REASON)}" for note in report.notes)
-
-
-def _findings(section: Section) -> Iterator[str]:
-    yield f"{section.note}\n"
-    yield from _table(
-        ("Subject", "Measure", "Value", "Outcome", "Remark"),
-        (
-            (
-                escape(each.subject, 60),
-                escape(each.measure, 60),
-                escape(format_estimate(each.estimate), 60),
-                each.outcome or "",
-                escape(each.reason, 200),
-            )
-            for each in section.findings
-        ),
-    )
-
-
-def _metrics(report: Report) -> Iterator[str]:
-    groups = report.summary
-    if not groups:
-        return
-    yield from _table(
-        ("Metric", *(escape(group.model, 60) for group in groups)),
-        (
-            (escape(metric, 60), *(_estimate(report, group, metric) for group in groups))
-            for metric in metrics_of(groups, report.metrics)
-        ),
-    )
-
-
-def _estimate(report: Report, group: Group, metric: str) -> str:
-    estimate, lost = group.estimates.get(metric), group.unscored.get(metric, 0)
-    if estimate is None:
-        return f"unscored ({lost:,})" if lost else "not asked"
-    unit = report.unit_of(metric)
-    also = f", {lost:,} unscored" if lost else ""
-    shown = f"{format_value(estimate.mean, unit)} {format_interval(estimate, unit)}"
-    return escape(f"{shown}, n {estimate.n:,}{also}", 200)
-
-
-def _weakest(report: Report) -> Iterator[str]:
-    rows = []
-    for model in (group.model for group in report.summary):
-        found = [
-            (group.estimates["token_f1"].mean, group.name, group.estimates["token_f1"].n)
-            for group in report.categories
-            if group.model == model and "token_f1" in group.estimates
-        ]
-        for mean, name, count in sorted(found)[:5]:
-            rows.append((escape(model, 60), escape(name, 60), format_value(mean, ""), f"{count:,}"))
-    if rows:
-        yield from _table(("Model", "Category", "token\\_f1", "n"), rows)
-
-
-def _missed(report: Report) -> Iterator[str]:
-    """Up to ten, taken evenly from all, since neighbours are of one contract."""
-    missed = [result for result in report.results if result.missed]
-    if not missed:
-        return
-    shown = [missed[i * len(missed) // min(10, len(missed))] for i in range(min(10, len(missed)))]
-    yield f"{len(shown)} of {len(missed):,}, taken evenly from the exam.\n"
-    yield from _table(
-        ("Model", "Question", "Expected", "Answer", "Missed"),
-        (_missed_row(result, report.cases[result.case]) for result in shown),
-    )
-
-
-def _missed_row(result: ReportedResult, case: ReportedCase) -> tuple[str, ...]:
-    expected = " / ".join(span.text for span in case.expected)
-    answer = result.answer if result.error is None else f"error: {result.error}"
-    return (
-        escape(result.model, 60),
-        escape(case.question),
-        escape(expected) if case.expected else "not in the contract",
-        escape(answer) or "(empty)",
-        escape(", ".join(result.missed), 80),
-    )
-
-
-def escape(text: str, most: int = CLIP) -> str:
-    r"""`text` on one line, clipped to `most` characters, inert in Markdown, tables and HTML.
-
-    >>> escape("a|b\n<b>")
-    'a&#124;b &#60;b&#62;'
-    """
-    line = " ".join(text[: most * 4].split())
-    line = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in line)
-    if len(line) > most:
-        line = line[: most - 1] + "…"
-    return _SPECIAL.sub(lambda match: f"&#{ord(match[0])};", line)
