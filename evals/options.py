@@ -12,6 +12,7 @@ from common.settings import nearest
 from evals.gate import SHIPPED as SHIPPED_GATE
 from evals.metrics.table import METRICS
 from fixtures.datasets import seals_beside
+from fixtures.imports.source import Source
 from fixtures.retrieval.embedder import MINILM
 from fixtures.retrieval.passages import Chunker
 from fixtures.retrieval.retrieval import Given, RetrieverOptions, retriever_kinds
@@ -19,7 +20,6 @@ from fixtures.selection import Selection, Split
 from models.price import read_dollars
 from models.promotion.champion import read_champion
 from models.promotion.ledger import ledger_beside
-from models.registry import RECORDED
 from models.registry import SHIPPED as SHIPPED_REGISTRY
 
 if TYPE_CHECKING:
@@ -86,8 +86,8 @@ def add_options(parser: "pytest.Parser") -> None:
         action="append",
         metavar="NAME",
         default=[],
-        help="model of the registry, or recorded:PATH; may be repeated (default: the champion, "
-        "smollm2 where there is none; the file of --dataset recorded:PATH)",
+        help="model of the registry, recorded:PATH, inspect:LOG or promptfoo:FILE; may be repeated "
+        "(default: the champion, smollm2 where there is none; the file of --dataset recorded:PATH)",
     )
     add(
         "--registry",
@@ -99,7 +99,14 @@ def add_options(parser: "pytest.Parser") -> None:
         "--dataset",
         metavar="NAME",
         default="sample",
-        help="sample, cuad, recorded:PATH, or a path in CUAD's layout (default: sample)",
+        help="sample, cuad, recorded:PATH, inspect:LOG, promptfoo:FILE, or a path in CUAD's layout "
+        "(default: sample)",
+    )
+    add(
+        "--cluster",
+        metavar="COLUMN",
+        help="of --dataset recorded:PATH: the column that says which answers belong together, in "
+        "place of the contract; question counts each question by itself",
     )
     add("--cuad-dir", metavar="DIR", help="where CUAD lies (else $CUAD_DIR, else the download)")
     add("--split", metavar="SPLIT", default="test", help="test, train or all (default: test)")
@@ -302,8 +309,12 @@ def read_options(config: "pytest.Config") -> ExamOptions:
     option = config.getoption
     dataset = str(option("--dataset"))
     models = tuple(dict.fromkeys(option("--model")))
+    if cluster := option("--cluster"):
+        clustered = _clustered(dataset, str(cluster))
+        models = tuple(clustered if name == dataset else name for name in models)
+        dataset = clustered
     if not models:
-        recorded = dataset.startswith(RECORDED)
+        recorded = Source.typed(dataset) is not None
         models = (dataset if recorded else _model_in_service(Path(option("--registry"))),)
     cuad = option("--cuad-dir")
     store = str(option("--store"))
@@ -360,6 +371,23 @@ def read_options(config: "pytest.Config") -> ExamOptions:
         sealed=_sealed(config),
         repeats=_number("--repeats", option("--repeats")) or 1,
     )
+
+
+def _clustered(dataset: str, column: str) -> str:
+    """The data set whose rows belong together by what stands in a column."""
+    source = Source.typed(dataset)
+    if source is None:
+        raise UserError(
+            f"--cluster {column}: {dataset} says itself which contract a question is about; the "
+            "option goes with --dataset recorded:PATH, inspect:LOG or promptfoo:FILE"
+        )
+    if "contract" in source.names:
+        raise UserError(
+            f"--cluster {column}: --dataset names its contract already; give one of them"
+        )
+    clustered = f"{dataset},contract={column}"
+    Source.typed(clustered)
+    return clustered
 
 
 def _ledger(config: "pytest.Config", given: str | None) -> Path:

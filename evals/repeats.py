@@ -20,6 +20,9 @@ def draws(model: Model, repeats: int) -> tuple[Model, ...]:
     The first is the model as it is, so that more repeats ask the further ones alone. Seeds count on
     from the model's own: they tell the draws apart also where a server takes none.
     """
+    recorded: tuple[Model, ...] | None = getattr(model, "further", None)
+    if recorded is not None:  # asked before, as often as a log says
+        return (model, *recorded[: repeats - 1])
     decoding: Decoding | None = getattr(model, "decoding", None)
     if decoding is None or not decoding.temperature:
         return (model,)

@@ -47,7 +47,7 @@ def open_models(
     """The models of these names, in order. Nothing is loaded or called yet.
 
     Args:
-        names: of the registry, or `recorded:PATH`.
+        names: of the registry, or `recorded:PATH`, `inspect:LOG`, `promptfoo:FILE`.
         folder: of the registry.
         chats: what else is opened from that folder; weights are then shared with it.
 
@@ -138,7 +138,7 @@ class Chats:
 def _open_model(name: str, folder: Path, chats: Chats) -> Model:
     entry = read_entry(name, folder)
     if isinstance(entry, RecordedEntry):
-        return RecordedModel(name, entry.path)
+        return RecordedModel(name, entry.source)
     if isinstance(entry, ExtractiveEntry):
         return ExtractiveModel(name, entry.threshold)
     if isinstance(entry, ProgramEntry):

@@ -1,19 +1,38 @@
 """Answers that were produced elsewhere, read from a file."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 
 from common.errors import UserError
-from common.identity import file_digest
 from fixtures.cases import Case
-from fixtures.recorded import Recording, read_recordings
+from fixtures.imports.imported import Imported, read_imported
+from fixtures.imports.origin import Origin
+from fixtures.imports.source import Source
+from fixtures.layout import as_question
+from fixtures.recorded import Recording
 from fixtures.retrieval.passages import Passage
 from models.chat import Answer
 from models.spoken import answered
 
 Key = tuple[str, ...]
+CUAD = "Details:"
+"""What stands in CUAD's own prompts, which a data set makes questions of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """What a file answers of a data set, and what of it answers nothing.
+
+    Attributes:
+        cases: how many have a row.
+        unmatched: names of the rows that answer no case.
+        ambiguous: ids of the cases that the file answers in more than one way.
+    """
+
+    cases: int
+    unmatched: tuple[str, ...]
+    ambiguous: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -23,37 +42,65 @@ class RecordedModel:
     A row with a `case_id` answers that case alone, one with a contract (or the contract's text) the
     question about that contract, and only a row with neither answers its question wherever that is
     asked. Without a `case_id` a row also answers the case that its own file makes of it. What the
-    file answers in more than one way is never guessed.
+    file answers in more than one way is never guessed. The id that a log gives a sample is a case's
+    where the data set has it; one of digits alone, as logs count by themselves, only with its
+    question.
 
     It is shown no passages: an answer has those that its row gives, as its `context`.
+
+    `repeat` is which of the times it was asked that answers, where the file holds several, and
+    `first` the model of the first of them, which read the file.
     """
 
     name: str
-    path: Path
+    source: Source
+    repeat: int = 0
+    first: "RecordedModel | None" = None
     uses_passages: bool = False
     free: bool = True
 
     @cached_property
     def identity(self) -> str:
-        """SHA-256 of the file."""
-        if not self.path.is_file():
-            raise UserError(f"model {self.name}: {self.path} is no file; give a .csv or .jsonl")
-        return file_digest(self.path)
+        """SHA-256 of the file, and of how it is read."""
+        try:
+            return self.source.identity
+        except UserError as error:
+            raise UserError(f"model {self.name}: {error}") from error
+
+    @cached_property
+    def _imported(self) -> Imported:
+        return self.first._imported if self.first else read_imported(self.source)
+
+    @property
+    def origin(self) -> Origin | None:
+        """What the file says of where its answers come from; None of rows."""
+        return self._imported.origin
+
+    @property
+    def repeated(self) -> int:
+        """How often the file says that it was asked."""
+        return self._imported.repeats
+
+    @cached_property
+    def further(self) -> tuple["RecordedModel", ...]:
+        """The same, asked the second time and so on."""
+        times = range(1, self.repeated)
+        return tuple(replace(self, repeat=repeat, first=self) for repeat in times)
 
     @cached_property
     def _rows(self) -> dict[Key, Recording | None]:
         """The row that answers by each key; None where rows with different answers would."""
-        recordings = read_recordings(self.path)
-        if all(row.answer is None for row in recordings):
+        recordings = [row for row in self._imported.recordings if row.repeat == self.repeat]
+        if all(row.answer is None and not row.error for row in recordings):
             raise UserError(
-                f"{self.path}, row 1 and all others: no column `answer` or `response` is filled in"
+                f"{self.source.path}, row 1 and all others: no column `answer` or `response` is "
+                "filled in"
             )
         found: dict[Key, Recording | None] = {}
         for row in recordings:
             for key in _keys(row):
                 before = found.get(key, row)
-                same = before and (before.answer, before.context) == (row.answer, row.context)
-                found[key] = row if same else None
+                found[key] = row if before and before.said == row.said else None
         return found
 
     async def preflight(self) -> None:
@@ -77,22 +124,51 @@ class RecordedModel:
         """The recorded answer; an error where the file has none for this case."""
         row = self._row(case)
         if row is None or row.answer is None:
-            missing = f"no answer for {case.id} in {self.path.name}"
-            missing += f": row {row.row} holds none" if row else ""
+            missing = f"no answer for {case.id} in {self.source.path.name}"
+            missing += f": {row.error or f'row {row.row} holds none'}" if row else ""
             return Answer("", error=missing, passages=self.shown(case, passages))
-        return answered(row.answer, passages=self.shown(case, passages))
+        return answered(row.answer, finish_reason=row.finish, passages=self.shown(case, passages))
+
+    def scores(self, case: Case) -> dict[str, float]:
+        """What the framework that produced the answer made of it, by scorer."""
+        row = self._row(case)
+        return dict(row.scores) if row else {}
+
+    def matched(self, cases: Iterable[Case]) -> Matched:
+        """What the file answers of these cases, and which of its rows answer none of them."""
+        count, ambiguous, used = 0, [], set()
+        for case in cases:
+            key = self._key(case)
+            if key is None:
+                continue
+            if row := self._rows[key]:
+                used.update(_keys(row))
+                count += 1
+            else:
+                used.add(key)
+                ambiguous.append(case.id)
+        unmatched = [
+            row.name
+            for row in self._imported.recordings
+            if row.repeat == self.repeat and used.isdisjoint(_keys(row))
+        ]
+        return Matched(count, tuple(unmatched), tuple(ambiguous))
 
     def _row(self, case: Case) -> Recording | None:
-        for key in (
+        key = self._key(case)
+        return None if key is None else self._rows[key]
+
+    def _key(self, case: Case) -> Key | None:
+        """By what the file answers a case."""
+        keys = (
             ("id", case.id),
             ("row", case.id, case.question, case.contract.id),
+            ("numbered", case.id, case.question),
             ("contract", case.question, case.contract.id),
             ("text", case.question, case.contract.text),
             ("question", case.question),
-        ):
-            if key in self._rows:
-                return self._rows[key]
-        return None
+        )
+        return next((key for key in keys if key in self._rows), None)
 
     async def logprobs(self, case: Case, passages: Sequence[Passage], reply: str) -> None:
         """It has none."""
@@ -108,10 +184,21 @@ def _keys(row: Recording) -> list[Key]:
     """What a row answers: what it names, or its question where it names nothing."""
     if row.case_id:
         return [("id", row.case_id)]
-    own: Key = ("row", row.name, row.question, row.contract_id)
+    asked = [row.question]
+    if CUAD in row.question:
+        asked.append(as_question(row.question))
+    found: list[Key] = [("row", row.name, row.question, row.contract_id)]
+    if row.sample.isdecimal():
+        found += [("numbered", row.sample, question) for question in asked]
+    elif row.sample:
+        found.append(("id", row.sample))
     if row.contract:
-        return [own, ("contract", row.question, row.contract)]
-    return [own, ("text", row.question, row.text) if row.context else ("question", row.question)]
+        found += [("contract", question, row.contract) for question in asked]
+    elif row.context:
+        found += [("text", question, row.text) for question in asked]
+    elif not row.sample:
+        found.append(("question", row.question))
+    return found
 
 
 def _passage(text: str, case: Case) -> Passage:

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Any, Literal, Self, Union
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from common.errors import UserError
 from common.extensions import Table
 from common.settings import nearest, read_toml
+from fixtures.imports.source import Form, Source
 from models.bedrock.entry import BedrockEntry
 from models.endpoint.entry import Served
 from models.entry import Entry, Kind, Prompted, seen_from
@@ -18,7 +19,6 @@ from models.program.entry import ProgramEntry
 from models.remote.entry import Remote
 
 SHIPPED = Path(__file__).parent / "registry"
-RECORDED = "recorded:"
 NAME = "^[a-zA-Z0-9][a-zA-Z0-9._-]*$"
 """A name is a name: nothing in it leads to another folder, or twice to one entry."""
 
@@ -31,10 +31,25 @@ class EndpointEntry(Remote, Served):
 
 
 class RecordedEntry(Entry):
-    """Answers produced elsewhere."""
+    """Answers produced elsewhere, in a file of a form; `names` are those of its fields."""
 
     kind: Literal["recorded"]
     path: Path
+    form: Form = Field(default="recorded", exclude_if=lambda form: form == "recorded")
+    names: dict[str, str] = Field(default={}, exclude_if=lambda names: not names)
+
+    @model_validator(mode="after")
+    def _is_known(self) -> Self:
+        try:
+            self.source.check_names()
+        except UserError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+    @property
+    def source(self) -> Source:
+        """What is read, and how."""
+        return Source(self.form, self.path, self.names)
 
 
 class ExtractiveEntry(Entry):
@@ -78,7 +93,7 @@ def _shape() -> Any:
 def read_entry(
     name: str, folder: Path = SHIPPED, option: str = "--model", beside: Sequence[str] = ()
 ) -> AnyEntry:
-    """The entry of a model; `recorded:PATH` needs no file.
+    """The entry of a model; `recorded:PATH`, and what else `Source` reads, needs no file.
 
     Relative paths in a file are relative to its folder. `option` is where the name was typed;
     `beside` are words that may stand there too.
@@ -86,8 +101,9 @@ def read_entry(
     Raises:
         UserError: no such model (the nearest is named), or its file is malformed.
     """
-    if name.startswith(RECORDED):
-        return RecordedEntry(kind="recorded", path=Path(name.removeprefix(RECORDED)))
+    if source := Source.typed(name):
+        names = dict(source.names)
+        return RecordedEntry(kind="recorded", path=source.path, form=source.form, names=names)
     path = entry_path(name, folder, option)
     if name not in entry_names(folder):
         known = [*entry_names(folder), *beside]
@@ -150,7 +166,7 @@ def files_of(name: str, registry: Path) -> tuple[Path, ...]:
     """A model's own files and folders: entries, adapter or compiled program, recorded answers."""
     own: list[Path | None] = []
     for part, entry in parts_of(name, registry):
-        own.append(None if part.startswith(RECORDED) else entry_path(part, registry))
+        own.append(None if Source.typed(part) else entry_path(part, registry))
         own.append(entry.path if isinstance(entry, RecordedEntry) else left_folder(entry))
         own.append(entry.file if isinstance(entry, ProgramEntry) else None)
     return tuple(each for each in own if each is not None)

@@ -18,6 +18,7 @@ from models.retrieval.opening import open_retriever
 from reports.examination.admissible import admissibility, passed_over
 from reports.examination.beforehand import Beforehand, gold_notes, look_ahead, slow_notes
 from reports.examination.header import model_facts
+from reports.examination.imports import import_notes
 from reports.examination.looks import Looks, plan_stages
 from reports.examination.prepare import Prepared
 from reports.report import Check, ModelFacts, Role
@@ -102,6 +103,11 @@ def plan_exam(prepared: Prepared, selected: Selected, chats: Chats) -> Planned:
     )
     entries = {model.name: read_entry(model.name, options.registry) for model in models}
     gold = tuple(gold_notes(entries, cases)) if options.retriever.passages == "gold" else ()
+    imported = (
+        ()
+        if options.sealed or not selected.cases
+        else tuple(import_notes(models, prepared.dataset, options.dataset, options.repeats))
+    )
     prices = Prices(options.registry)
     ahead = look_ahead(prepared, cases, leaks, agenda.judge_exams, beside)
     return Planned(
@@ -123,7 +129,7 @@ def plan_exam(prepared: Prepared, selected: Selected, chats: Chats) -> Planned:
         ),
         leaks=leaks,
         beforehand=Beforehand(
-            (*ahead.notes, *gold, *passed_over(prepared)),
-            (*ahead.announced, *gold, *slow_notes(models), *promotes),
+            (*ahead.notes, *gold, *imported, *passed_over(prepared)),
+            (*ahead.announced, *gold, *imported, *slow_notes(models), *promotes),
         ),
     )

@@ -12,6 +12,7 @@ from evals.gate import Gate, read_gate
 from evals.options import JUDGED_BY_DEFAULT, ExamOptions, asks_nobody
 from fixtures.cases import Case, Dataset
 from fixtures.datasets import load_dataset
+from fixtures.recorded import NO_CONTRACT
 from fixtures.selection import select
 from models.prices import Prices
 from models.promotion.policy import Policy, policy_path, read_policy
@@ -93,6 +94,7 @@ def prepare(
         options = replace(options, selection=selection)
     cases = select(dataset, options.selection)
     _check_gold(options, dataset.name, cases)
+    _check_clusters(options, cases)
     if options.judged_by_default and len(cases) * len(options.models) > JUDGED_BY_DEFAULT:
         options = replace(options, judges=())
     check_judges(options.judges, options.registry)
@@ -109,6 +111,16 @@ def prepare(
         prices.check_embedder(options.retriever.embedder)
     run_id = run_id or new_run_id()
     return Prepared(options, root, gate, dataset, cases, opponents, run_id, extensions, policy)
+
+
+def _check_clusters(options: ExamOptions, cases: Sequence[Case]) -> None:
+    """Ask what belongs together, where no row of a recording says which contract it is about."""
+    if len(cases) > 1 and all(case.contract.id == NO_CONTRACT for case in cases):
+        raise UserError(
+            f"--dataset {options.dataset}: no row says which contract it is about, and answers "
+            "about one contract are not independent; give --cluster COLUMN, the column that tells, "
+            "or --cluster question, which counts each question as a contract of its own"
+        )
 
 
 def _check_gold(options: ExamOptions, name: str, cases: Sequence[Case]) -> None:

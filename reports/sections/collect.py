@@ -16,6 +16,7 @@ from reports.sections.corpus import corpus_section
 from reports.sections.costs import costs_section
 from reports.sections.drawing import drawing_section
 from reports.sections.fairness import fairness_section
+from reports.sections.imports import imports_section
 from reports.sections.judge_exams import exam_faults
 from reports.sections.judge_forms import form_section, with_coverage
 from reports.sections.labels import labels_section
@@ -52,6 +53,7 @@ def sections(
         contamination_section(agenda.contamination_exams, gate),
         _preferences(run, gate.alpha),
         drawing_section(run),
+        imports_section(run, gate.alpha),
         corpus_section(by_model(results)),
         loss_section(run, gate),
         costs_section(by_model(results), gate, run.spending, opponents),

@@ -15,12 +15,17 @@ from models.program.entry import ExampleOptions, ProgramEntry
 from models.program.examples import Examples
 from models.promotion.policy import FILE as POLICY
 from models.promotion.policy import policy_path, read_policy
-from models.registry import EchoEntry, ExtractiveEntry, left_folder
+from models.registry import EchoEntry, ExtractiveEntry, RecordedEntry, left_folder
 from reports.report import Check
 from reports.statistics.estimates import Outcome
 
 NAMED = 5
 """Titles that a line names."""
+
+PRODUCED_ELSEWHERE = (
+    "its answers were produced elsewhere, and nothing shows which weights, prompt and decoding "
+    "gave them"
+)
 
 NOBODY: Mapping[str, str] = {}
 
@@ -90,6 +95,8 @@ def _leakage(
     if isinstance(entry, EchoEntry | ExtractiveEntry):
         return "PASS", "no exam contract leaks: it was never trained"
     folder, sealed = left_folder(entry), getattr(entry, "manifest", None)
+    if isinstance(entry, RecordedEntry):
+        return _unknown(name or "this model", PRODUCED_ELSEWHERE, excused)
     if folder is None:
         return _unknown(name or "this model", "only an adapter has a manifest", excused)
     name = name or folder.name
@@ -112,7 +119,10 @@ def _unknown(name: str, why: str, excused: Mapping[str, str]) -> tuple[Outcome, 
     """Where there is no manifest, and none was ever said to be."""
     if name in excused:
         reason = excused[name]
-        return "PASS", f"nobody knows what {name} was trained on; the policy excuses it: {reason}"
+        unproved = f" ({why})" if why == PRODUCED_ELSEWHERE else ""
+        return "PASS", (
+            f"nobody knows what {name} was trained on{unproved}; the policy excuses it: {reason}"
+        )
     return "INCONCLUSIVE", (
         f"nobody knows what {name} was trained on ({why}); examine the adapter that its training "
         f'left, or say "{name}" = "WHY" under [excused] in {POLICY}, beside the registry'

@@ -14,7 +14,8 @@ from bench.results import Finding, Row, at_most, origin, page, read_sections, se
 from bench.sessions import ROOT, Exam, Session, examine, run_empty, run_pytest
 from common.errors import UserError
 from common.provenance import provenance
-from fixtures.recorded import read_recordings, recorded_dataset
+from fixtures.imports.imported import imported_dataset
+from fixtures.recorded import read_recordings
 
 NAMES = list(bench.BENCHMARKS)
 ORIGIN = {**provenance(), "threads": 2}
@@ -113,7 +114,7 @@ def test_a_missed_target_is_exit_1(tmp_path, monkeypatch):
 def test_a_recording_is_a_data_set_with_every_kind_of_case(tmp_path):
     path = tmp_path / "recorded.csv"
     recorded.write_recording(path, 400)
-    cases = recorded_dataset(path).cases
+    cases = imported_dataset("recorded", path).cases
     answers = [row.answer for row in read_recordings(path)]
     assert len(cases) == len({case.id for case in cases}) == len({c.question for c in cases}) == 400
     assert len({case.contract.id for case in cases}) == 10

@@ -5,6 +5,7 @@ import io
 import json
 import math
 import string
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,7 +19,8 @@ from common.rows import MISSING, read_rows
 from evals.labels import read_labels
 from fixtures.cases import Case, Contract
 from fixtures.datasets import load_dataset
-from fixtures.recorded import COLUMNS, read_recordings, recorded_dataset
+from fixtures.imports.imported import imported_dataset
+from fixtures.recorded import COLUMNS, read_recordings
 from tests.seams import users
 
 CLEAN = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
@@ -111,7 +113,7 @@ def test_any_rows_are_texts_or_one_line(rows):
     with TemporaryDirectory() as folder:
         path = Path(folder) / "r.jsonl"
         path.write_text(as_lines(rows))
-        found = read_or_refused(path, recorded_dataset)
+        found = read_or_refused(path, partial(imported_dataset, "recorded"))
         case = Case("x", "s", Contract("k", "t"), "c", "Q?", ())
         read_or_refused(path, lambda path: read_labels(path, [case]))
     for case in found.cases if found else ():

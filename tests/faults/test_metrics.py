@@ -16,7 +16,8 @@ from evals.metrics.table import METRICS, score
 from evals.plan import Plan
 from evals.results import Result
 from fixtures.cases import Case, Contract, Span
-from fixtures.recorded import recorded_dataset
+from fixtures.imports.imported import imported_dataset
+from fixtures.imports.source import Source
 from fixtures.retrieval.passages import Passage
 from fixtures.retrieval.retrieval import Retriever, RetrieverOptions
 from models.chat import Answer
@@ -206,8 +207,8 @@ def test_the_language_of_contracts_is_no_abstention(said):
 
 
 def examined(path, store, retriever, **options):
-    data = recorded_dataset(path)
-    model = RecordedModel("m", path)
+    data = imported_dataset("recorded", path)
+    model = RecordedModel("m", Source("recorded", path))
     exam = Exam(Plan((model,), data.cases, **options), retriever, store)
     asyncio.run(exam.execute())
     return exam.run.results

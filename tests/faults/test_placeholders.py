@@ -7,6 +7,7 @@ import pytest
 
 from fixtures.cases import Case, Contract
 from fixtures.datasets import load_dataset
+from fixtures.imports.source import Source
 from fixtures.retrieval.passages import Passage
 from models.recorded import RecordedModel
 
@@ -18,7 +19,7 @@ def written(path, rows):
         table = csv.DictWriter(file, list(rows[0]))
         table.writeheader()
         table.writerows(rows)
-    return RecordedModel("m", path)
+    return RecordedModel("m", Source("recorded", path))
 
 
 def case(id_="x", contract="K", question="Which law?", text=TEXT):

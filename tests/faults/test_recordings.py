@@ -10,7 +10,9 @@ from common.errors import UserError
 from common.settings import read_toml
 from fixtures.cases import Case, Contract
 from fixtures.datasets import load_dataset
-from fixtures.recorded import read_recordings, recorded_dataset
+from fixtures.imports.imported import imported_dataset
+from fixtures.imports.source import Source
+from fixtures.recorded import read_recordings
 from models.recorded import RecordedModel
 from tests.conftest import ROOT
 
@@ -24,7 +26,7 @@ def lines(path, rows):
 
 def answers(path, cases):
     async def ask():
-        model = RecordedModel("m", path)
+        model = RecordedModel("m", Source("recorded", path))
         await model.preflight()
         return [await model.answer(case, ()) for case in cases]
 
@@ -57,7 +59,7 @@ def test_a_cell_that_a_data_frame_left_empty_is_missing(tmp_path, missing):
         {"question": "Which fee?", "context": TEXT, "expected": "$5", "answer": missing},
     ]
     path = lines(tmp_path / "r.jsonl", rows)
-    law, fee = recorded_dataset(path).cases
+    law, fee = imported_dataset("recorded", path).cases
     assert (law.answerable, fee.answerable) == (False, True)
     said, nothing = answers(path, [law, fee])
     assert said.text == "Not found."
@@ -89,7 +91,7 @@ def test_a_list_of_texts_is_several_right_answers_and_an_empty_one_none(tmp_path
             writer.writerows({**row, "expected": json.dumps(row["expected"])} for row in rows)
     else:
         lines(path, rows)
-    several, none = recorded_dataset(path).cases
+    several, none = imported_dataset("recorded", path).cases
     assert [span.text for span in several.spans] == ["$5", "The fee is $5"]
     assert none.spans == ()
 
@@ -100,7 +102,7 @@ def test_a_list_of_texts_is_several_right_answers_and_an_empty_one_none(tmp_path
 def test_what_is_no_text_is_refused_by_its_row(tmp_path, column, odd):
     good = {"question": "Which law?", "answer": "a", "expected": "b"}
     path = lines(tmp_path / "r.jsonl", [good, {**good, "question": "Which fee?", column: odd}])
-    refused(lambda: recorded_dataset(path), str(path), "row 2", f"`{column}`")
+    refused(lambda: imported_dataset("recorded", path), str(path), "row 2", f"`{column}`")
 
 
 @pytest.mark.fault("REC-3")

@@ -9,6 +9,7 @@ from evals.calls.store import Store
 from evals.judges.llm.replies import read_reply
 from evals.metrics.table import score
 from fixtures.cases import Case, Contract, Span
+from fixtures.imports.source import Source
 from models.endpoint.completion import read_completion
 
 CONTRACT = Contract("c", "The term is five years.")
@@ -128,5 +129,5 @@ def test_an_answer_that_was_recorded_with_its_reasoning_is_scored_without(tmp_pa
     path = tmp_path / "answers.jsonl"
     row = {"question": "How long is the term?", "answer": "<think>Five?</think>Not found."}
     path.write_text(json.dumps(row))
-    answer = asyncio.run(RecordedModel("r", path).answer(asked(), ()))
+    answer = asyncio.run(RecordedModel("r", Source("recorded", path)).answer(asked(), ()))
     assert (answer.text, answer.reasoning) == ("Not found.", "Five?")

@@ -10,7 +10,7 @@ import pytest
 from common.errors import UserError
 from evals.variants.parties import renaming
 from fixtures.datasets import load_dataset
-from fixtures.recorded import recorded_dataset
+from fixtures.imports.imported import imported_dataset
 from tests.conftest import ROOT
 
 TEXT = "The law of Nevada governs."
@@ -40,7 +40,7 @@ def test_a_text_that_cannot_be_stored_is_refused_by_its_row(tmp_path, column, fl
     rows[2][column] = flaw
     path = tmp_path / "in.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    refused(lambda: recorded_dataset(path), str(path), "row 3", f"`{column}`")
+    refused(lambda: imported_dataset("recorded", path), str(path), "row 3", f"`{column}`")
 
 
 @pytest.mark.fault("SINK-5")
@@ -64,7 +64,7 @@ def test_an_exam_of_such_a_file_ends_in_one_line(tmp_path):
 def test_so_is_a_csv_in_another_encoding(tmp_path, byte):
     path = tmp_path / "in.csv"
     path.write_bytes(b"question,answer,expected\nWho?,me,you\nQui?,caf" + byte + b",moi\n")
-    refused(lambda: recorded_dataset(path), str(path), "row 2", "`answer`")
+    refused(lambda: imported_dataset("recorded", path), str(path), "row 2", "`answer`")
 
 
 def cuad(path, **changes):

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from fixtures.cases import Case, Contract
+from fixtures.imports.source import Source
 from fixtures.retrieval.passages import Chunker
 from models.chat import Decoding, Message
 from models.echo import EchoChat
@@ -266,7 +267,7 @@ def test_a_drawn_model_keeps_its_prompt(base):
 
 def test_models_that_always_say_the_same_cannot_be_drawn(tmp_path):
     models = [
-        RecordedModel("recorded", tmp_path / "answers.csv"),
+        RecordedModel("recorded", Source("recorded", tmp_path / "answers.csv")),
         ExtractiveModel("extractive", 0.5),
         PromptedModel(EchoChat(), Template()),
     ]

@@ -14,7 +14,7 @@ from evals.gate import Gate, Leakage, MetricGate
 from evals.metrics.table import METRICS
 from evals.results import Result, Score
 from fixtures.cases import Case, Contract, Span
-from fixtures.recorded import recorded_dataset
+from fixtures.imports.imported import imported_dataset
 from fixtures.retrieval.passages import Chunker
 from fixtures.retrieval.retrieval import RetrieverOptions
 from models.chat import Answer
@@ -247,7 +247,7 @@ def test_who_does_not_hold_the_contract_cannot_say_what_is_made_up(tmp_path, sho
         "context": shown,
     }
     path.write_text(json.dumps(row))
-    cases = recorded_dataset(path).cases
+    cases = imported_dataset("recorded", path).cases
     assert METRICS["fabrication"].rule(cases[0], Answer("Acme Inc. pays $900")).value is None
     for entry in (EchoEntry(kind="echo"), RecordedEntry(kind="recorded", path="x.csv")):
         barred = inapplicable(entry, cases, RETRIEVER)
