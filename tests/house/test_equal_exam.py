@@ -100,6 +100,7 @@ CHANGED: dict[str, str] = {
     "spending.paid_before": "new: dollars that earlier runs of the same exam had paid",
     "results.*.cost": "new: dollars that were paid for the answer",
     "models.*.price": "new: of the entry",
+    "dataset.open_questions": "new: questions that wait for a person",
     "dataset.sealed": "new: whether these were sealed contracts",
     "judged": "new: how often these contracts had judged before",
     "retriever.embedder": "new: which embedder compared passages",
