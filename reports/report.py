@@ -334,6 +334,30 @@ class CategoryDifference:
 
 
 @dataclass(frozen=True, slots=True)
+class ContractDifference:
+    """Candidate minus opponent on one contract: reported, never gated."""
+
+    model: str
+    """The candidate."""
+
+    against: str
+    """Role and name of the opponent."""
+
+    metric: str
+    """A primary metric."""
+
+    contract: str
+    """Its id."""
+
+    estimate: Estimate
+    """Of the difference, in the metric's own unit. The interval is of questions of this kind on
+    this very contract: it says nothing of another."""
+
+    q_value: float
+    """As of a category, over the contracts of this metric."""
+
+
+@dataclass(frozen=True, slots=True)
 class Performance:
     """How fast one model answered in this run.
 
@@ -690,6 +714,9 @@ class Report:
 
     differences: tuple[CategoryDifference, ...] = ()
     """Where candidates differ from opponents, by category."""
+
+    contract_differences: tuple[ContractDifference, ...] = ()
+    """The same by contract."""
 
     sections: tuple[Section, ...] = ()
     """What was found beside the metrics."""

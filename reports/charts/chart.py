@@ -3,11 +3,12 @@
 import io
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree
 from xml.sax.saxutils import quoteattr
+
+from reports.charts.lean import lean
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,6 +33,9 @@ DARK = {
 
 MARKERS = "oDs^vPXp"
 """Of the series, in their order."""
+
+FEW = 6
+"""Models that one chart tells apart."""
 
 LONGEST = 28
 """Characters of a name that are drawn."""
@@ -71,10 +75,6 @@ STYLE: Any = {
 Paint = Callable[["Figure"], None]
 """Draws on an empty figure."""
 
-_SVG, _XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
-_NUMBER = re.compile(r"-?\d+\.\d+")
-_NAMES = {colour: name for name, colour in LIGHT.items()}
-
 
 @dataclass(frozen=True, slots=True)
 class Chart:
@@ -82,7 +82,8 @@ class Chart:
 
     Attributes:
         svg: an element for the middle of a page; its colours are the page's custom properties.
-        alternative: every number that is drawn, line by line.
+            Empty where there is nothing to draw.
+        alternative: every number that is drawn, line by line; or why nothing is.
         title: what it is of.
     """
 
@@ -118,7 +119,13 @@ def draw(paint: Paint, height: float, title: str, alternative: str, width: float
         width: in pixels.
     """
     written = _saved(paint, width, height, "svg", title)
-    return Chart(_lean(ElementTree.fromstring(written), title), alternative, title)
+    names = {colour: name for name, colour in LIGHT.items()}
+    return Chart(lean(written, title, names), alternative, title)
+
+
+def none(title: str, why: str) -> Chart:
+    """No chart, and a sentence that says why."""
+    return Chart("", why, title)
 
 
 def draw_png(paint: Paint, height: float, title: str, width: float = WIDTH) -> bytes:
@@ -151,6 +158,41 @@ def place(figure: "Figure", left: float, top: float, width: float, height: float
     return axes
 
 
+def series(number: int) -> dict[str, Any]:
+    """How the points of one model are told from those of the others."""
+    colour = LIGHT[f"s{number % len(MARKERS)}"]
+    return {"color": colour, "marker": MARKERS[number % len(MARKERS)], "markersize": 5.5}
+
+
+def key_height(models: Sequence[str]) -> float:
+    """Pixels of the key of these models, at the top of a chart."""
+    return 6 + 15.0 * -(-len(models[:FEW]) // 2)
+
+
+def key(figure: "Figure", models: Sequence[str], left: float) -> None:
+    """Which model is drawn how: two a line, at the top, from `left` on."""
+    across = (WIDTH - left) / 2
+    for number, model in enumerate(models[:FEW]):
+        row, column = divmod(number, 2)
+        axes = place(figure, left + column * across, 3 + 15 * row, across, 12)
+        axes.set_axis_off()
+        axes.set_xlim(0, across)
+        axes.set_ylim(0, 1)
+        axes.plot([5], [0.5], linestyle="none", **series(number))
+        axes.text(13, 0.5, clipped(model, int(across / 7)), va="center_baseline", fontsize=10)
+
+
+def left_out(models: Sequence[str]) -> str:
+    """A line about the models that a chart of the first few does not show.
+
+    >>> left_out(["a", "b"]), left_out(list("abcdefgh"))
+    ('', '2 more models are not drawn: g, h')
+    """
+    more = models[FEW:]
+    are = "more models are" if len(more) > 1 else "more model is"
+    return f"{len(more)} {are} not drawn: {', '.join(more)}" if more else ""
+
+
 def clipped(name: str, longest: int = LONGEST) -> str:
     """The name, its middle left out where it is long: ends tell models apart.
 
@@ -160,64 +202,3 @@ def clipped(name: str, longest: int = LONGEST) -> str:
     name = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in name)
     half = longest // 2
     return name if len(name) <= longest else f"{name[: half - 1]}…{name[-half:]}"
-
-
-def _lean(root: ElementTree.Element, title: str) -> str:
-    """What is drawn, without all that matplotlib writes beside it."""
-    box = [float(each) for each in root.attrib["viewBox"].split()]
-    kept = ElementTree.Element(
-        "svg",
-        {
-            "xmlns": _SVG[1:-1], "role": "img", "aria-label": title,
-            "viewBox": " ".join(f"{each:g}" for each in box),
-            "width": f"{box[2]:g}", "height": f"{box[3]:g}",
-        },
-    )  # fmt: skip
-    kept.extend(_kept(root))
-    return ElementTree.tostring(kept, encoding="unicode")
-
-
-def _kept(parent: ElementTree.Element) -> Iterator[ElementTree.Element]:
-    """The shapes below an element: no metadata, no style of the whole page, no empty group."""
-    for element in parent:
-        name = element.tag.removeprefix(_SVG)
-        if name in ("metadata", "title", "style", "clipPath"):
-            continue
-        style = _style(element.get("style", ""))
-        below = list(_kept(element))
-        if name == "g" and "opacity" not in style:
-            yield from below
-        elif name == "path" and style == {"fill": "none"}:
-            continue
-        elif name != "defs" or below:
-            made = ElementTree.Element(name, dict(_attributes(element, style)))
-            made.text = element.text if name == "text" else None
-            made.extend(below)
-            yield made
-
-
-def _attributes(element: ElementTree.Element, style: dict[str, str]) -> Iterator[tuple[str, str]]:
-    for key, value in element.attrib.items():
-        if key in ("x", "y", "d", "width", "height"):
-            rounded = _NUMBER.sub(lambda found: f"{float(found[0]):.1f}", value)
-            yield key, " ".join(rounded.split())
-        elif key == f"{_XLINK}href":
-            yield "href", value
-        elif key == "transform":
-            if not value.startswith("rotate(-0 "):
-                yield key, value
-        elif key == "id" and element.tag == f"{_SVG}path":
-            yield key, value
-    if style:
-        yield "style", ";".join(f"{name}:{value}" for name, value in style.items())
-
-
-def _style(written: str) -> dict[str, str]:
-    """Declarations, with custom properties for colours and the page's own font."""
-    pairs = (each.split(":", 1) for each in written.split(";") if ":" in each)
-    found = {name.strip(): value.strip() for name, value in pairs}
-    return {
-        name: f"var(--{_NAMES[value]})" if value in _NAMES else value
-        for name, value in found.items()
-        if name not in ("font-family", "stroke-linejoin")
-    }

@@ -62,5 +62,6 @@ def blanked(report: Report, notes: Sequence[str]) -> Report:
         cases=(),
         results=(),
         differences=(),
+        contract_differences=(),
         sections=(),
     )

@@ -21,7 +21,11 @@ from reports.report import (
     Verdict,
 )
 from reports.verdict.bars import Bars
-from reports.verdict.categories import category_differences, format_differences
+from reports.verdict.categories import (
+    category_differences,
+    contract_differences,
+    format_differences,
+)
 from reports.verdict.decide import decide, gate_checks
 from reports.verdict.means import metric_mean
 from reports.verdict.pairs import by_model, value
@@ -80,6 +84,7 @@ def conclude(
         if opponent.role != "anchor" and opponent.name not in ("", verdict.model)
     ]
     differences = tuple(row for each in met for row in category_differences(*each))
+    of_contracts = tuple(row for each in met for row in contract_differences(*each))
     correlations = [line for each in met for line in format_correlations(*each)]
     listing = listed(results)
     return Report(
@@ -98,6 +103,7 @@ def conclude(
         cases=listing.cases,
         results=listing.results,
         differences=differences,
+        contract_differences=of_contracts,
         sections=tuple(sections),
         exceptions=tuple(exceptions),
     )

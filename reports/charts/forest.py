@@ -1,0 +1,227 @@
+"""Paired differences as forest plots: of checks, categories and contracts."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reports.charts.chart import LIGHT, WIDTH, Chart, clipped, draw, none, place
+from reports.report import Check, Report
+from reports.statistics.estimates import Estimate
+from reports.verdict.categories import FALSE_DISCOVERIES
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MOST = 24
+"""Rows of one plot: of more those that stand out, then the largest."""
+
+PLOTS = 6
+"""Plots of one kind."""
+
+LEFT, RIGHT, TOP, LINE, BELOW = 190.0, 16.0, 6.0, 17.0, 40.0
+"""Pixels beside and above the rows, of each, and below them."""
+
+COLOURS = {"PASS": "pass", "FAIL": "fail", "INCONCLUSIVE": "unsure", "N/A": "quiet"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A difference: `line` is what its interval must clear, `mark` whether it is set out."""
+
+    name: str
+    estimate: Estimate
+    colour: str = "s0"
+    line: float | None = None
+    mark: bool = False
+
+
+def checks_charts(report: Report) -> tuple[Chart, ...]:
+    """Every gated metric against an opponent, a chart a model and opponent.
+
+    Signed so that right is better. Differences of amounts have no common axis, and are left to the
+    table of checks.
+    """
+    return tuple(
+        chart
+        for verdict in report.verdicts
+        for against in dict.fromkeys(check.against for check in verdict.checks)
+        if (chart := _checks(report, verdict.model, against, verdict.checks)) is not None
+    )[:PLOTS]
+
+
+def _checks(report: Report, model: str, against: str, checks: Sequence[Check]) -> Chart | None:
+    shown = [
+        (check, estimate)
+        for check in checks
+        if check.against == against and against.split()[0] in ("baseline", "champion", "anchor")
+        if (estimate := check.estimate) is not None and not report.unit_of(check.metric)
+    ]
+    if not shown:
+        return None
+    rows, said = [], []
+    for check, estimate in shown:
+        lower = report.lower_is_better(check.metric)
+        gain = -estimate if lower else estimate
+        rule = report.header.gate.metrics.get(check.metric)
+        margin = rule.margin if rule and rule.goal != "superior" else None
+        line = 0.0 if rule and rule.goal == "superior" and margin is None else None
+        line = -margin if margin is not None else line
+        rows.append(Row(check.metric, gain, COLOURS[check.outcome], line))
+        asked = "" if line is None else f", asked for {line:+g} or more"
+        said.append(f"{check.metric}: {gain:+.3f}{asked}: {check.outcome}")
+    title = f"{model} against {against}: gain by metric"
+    return _forest(title, rows, "gain (right is better); the dashed line is what is asked", said)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Of one category or contract."""
+
+    group: str
+    estimate: Estimate
+    q_value: float
+
+    @property
+    def stands_out(self) -> bool:
+        """Whether it is a finding, of which one in twenty is expected to be false."""
+        return self.q_value <= FALSE_DISCOVERIES
+
+
+Kind = tuple[str, str, str]
+"""Model, opponent and metric."""
+
+
+def category_charts(report: Report) -> tuple[Chart, ...]:
+    """Differences by category, a chart a model, opponent and metric."""
+    found = [
+        (
+            (each.model, each.against, each.metric),
+            Difference(each.category, each.estimate, each.q_value),
+        )
+        for each in report.differences
+    ]
+    return _charts(report, found, "category", "categories")
+
+
+def contract_charts(report: Report) -> tuple[Chart, ...]:
+    """Differences by contract, likewise."""
+    found = [
+        (
+            (each.model, each.against, each.metric),
+            Difference(each.contract, each.estimate, each.q_value),
+        )
+        for each in report.contract_differences
+    ]
+    return _charts(report, found, "contract", "contracts")
+
+
+def _charts(
+    report: Report, found: Iterable[tuple[Kind, Difference]], one: str, many: str
+) -> tuple[Chart, ...]:
+    kinds: dict[Kind, list[Difference]] = {}
+    for kind, each in found:
+        kinds.setdefault(kind, []).append(each)
+    if not kinds:
+        return (none(f"Differences by {one}", _why_none(report, many)),)
+    return tuple(
+        _chart(report, kind, each, one, many) for kind, each in list(kinds.items())[:PLOTS]
+    )
+
+
+def _why_none(report: Report, many: str) -> str:
+    if report.header.dataset.sealed:
+        return f"The contracts are sealed: nothing is told of their {many}."
+    if not any(each.role in ("champion", "baseline") for each in report.header.models):
+        return f"No other model was measured against: there are no differences by {many}."
+    return f"No differences by {many} were noted: no primary metric has pairs enough for them."
+
+
+def _chart(report: Report, kind: Kind, found: Sequence[Difference], one: str, many: str) -> Chart:
+    """Those that matter, best first; `left` says what is not drawn."""
+    model, against, metric = kind
+    first = sorted(found, key=lambda each: (not each.stands_out, -abs(each.estimate.mean)))
+    shown = sorted(first[:MOST], key=lambda each: -each.estimate.mean)
+    lower = report.lower_is_better(metric)
+    rows = [
+        Row(each.group, each.estimate, _colour(each, lower=lower), mark=each.stands_out)
+        for each in (reversed(shown) if lower else shown)
+    ]
+    said = [
+        f"{each.group}: {each.estimate:+.3f}, n {each.estimate.n:,}, q = {each.q_value:.2g}"
+        + (" *" if each.stands_out else "")
+        for each in shown
+    ]
+    said.append(_left(found, first[MOST:], one, many))
+    better = "left" if lower else "right"
+    label = f"{metric}, {clipped(model, 22)} less opponent ({better} is better)"
+    return _forest(f"{metric} of {model} against {against}, by {one}", rows, label, said)
+
+
+def _colour(found: Difference, *, lower: bool) -> str:
+    if not found.stands_out:
+        return "quiet"
+    return "pass" if (found.estimate.mean > 0) != lower else "fail"
+
+
+def _left(found: Sequence[Difference], rest: Sequence[Difference], one: str, many: str) -> str:
+    out = sum(each.stands_out for each in found)
+    said = (
+        f"{out:,} of {len(found):,} {many if len(found) != 1 else one} stand out (*): q at most "
+        f"{FALSE_DISCOVERIES}, corrected over all of them by Benjamini and Hochberg's method"
+    )
+    if not rest:
+        return f"{said}."
+    most = max(abs(each.estimate.mean) for each in rest)
+    more = sum(each.stands_out for each in rest)
+    return (
+        f"{said}. {len(rest):,} are not drawn: {more or 'none'} of them stand{'' if more else 's'} "
+        f"out, and none differs by more than {most:.3f}."
+    )
+
+
+def _forest(title: str, rows: Sequence[Row], label: str, said: Sequence[str]) -> Chart:
+    height = TOP + LINE * len(rows) + BELOW
+    return draw(lambda figure: _paint(figure, rows, label), height, title, "\n".join(said))
+
+
+def _paint(figure: "Figure", rows: Sequence[Row], label: str) -> None:
+    axes = place(figure, LEFT, TOP, WIDTH - LEFT - RIGHT, LINE * len(rows))
+    reach = _reach(rows)
+    axes.axvline(0, color=LIGHT["quiet"], linewidth=1)
+    for at, row in zip(range(len(rows))[::-1], rows, strict=True):
+        _row(axes, row, at, reach)
+    axes.set_xlim(-reach, reach)
+    axes.set_ylim(-0.6, len(rows) - 0.4)
+    axes.set_yticks(
+        range(len(rows))[::-1],
+        [f"{clipped(each.name)}{' *' if each.mark else ''}" for each in rows],
+    )
+    axes.locator_params(axis="x", nbins=5)
+    axes.set_xlabel(label, x=1.0, ha="right")
+    axes.grid(axis="x")
+
+
+def _row(axes: "Axes", row: Row, at: int, reach: float) -> None:
+    found, colour = row.estimate, LIGHT[row.colour]
+    if row.line is not None:
+        axes.plot(
+            [row.line] * 2, [at - 0.45, at + 0.45], color=LIGHT["fail"], linestyle=(0, (3, 2))
+        )
+    if found.low is not None and found.high is not None:
+        ends = [max(found.low, -reach), min(found.high, reach)]
+        axes.plot(ends, [at, at], color=colour, linewidth=1.8, solid_capstyle="butt")
+    axes.plot([found.mean], [at], linestyle="none", marker="D" if row.mark else "o",
+              markersize=5.5, color=colour)  # fmt: skip
+
+
+def _reach(rows: Sequence[Row]) -> float:
+    """How far the axis goes either way: all means and lines, and most of the intervals."""
+    means = [abs(row.estimate.mean) for row in rows] + [abs(row.line or 0.0) for row in rows]
+    ends = sorted(
+        max(abs(end) for end in (row.estimate.low, row.estimate.high))
+        for row in rows
+        if row.estimate.low is not None and row.estimate.high is not None
+    )
+    usual = ends[int(0.9 * (len(ends) - 1))] if ends else 0.0
+    return 1.08 * max(*means, usual) or 1.0
