@@ -116,7 +116,7 @@ def _paint(figure: "Figure", found: Sequence[Curve]) -> None:
     key(figure, models, LEFT)
     axes = place(figure, LEFT, key_height(models) + 8, WIDTH - LEFT - 20, SIDE)
     least = min(point.confidence for each in found for point in each.bins)
-    start = 0.0 if least < 0.5 else 0.5
+    start = min(int(10 * least) / 10, 0.9)
     axes.plot([start, 1], [start, 1], color=LIGHT["quiet"], linestyle=(0, (4, 3)), linewidth=1)
     for number, each in enumerate(found):
         style = series(number)

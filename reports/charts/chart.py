@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import quoteattr
 
+from common.storable import presentable
 from reports.charts.lean import lean
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ FEW = 6
 LONGEST = 28
 """Characters of a name that are drawn."""
 
-WIDTH = 480.0
+WIDTH = 440.0
 """Of a chart, in pixels: what a telephone shows with little loss."""
 
 STYLE: Any = {
@@ -85,11 +86,13 @@ class Chart:
             Empty where there is nothing to draw.
         alternative: every number that is drawn, line by line; or why nothing is.
         title: what it is of.
+        note: what a reader must know of it beside; empty for nothing.
     """
 
     svg: str
     alternative: str
     title: str
+    note: str = ""
 
     @property
     def alone(self) -> str:
@@ -105,7 +108,7 @@ class Chart:
         )
         opening, rest = self.svg.split(">", 1)
         silent = re.sub(r' aria-label="[^"]*"', "", opening)
-        return f"{silent} aria-label={quoteattr(self.alternative)}>{style}{rest}"
+        return f"{silent} aria-label={quoteattr(presentable(self.alternative))}>{style}{rest}"
 
 
 def draw(paint: Paint, height: float, title: str, alternative: str, width: float = WIDTH) -> Chart:
@@ -171,15 +174,16 @@ def key_height(models: Sequence[str]) -> float:
 
 def key(figure: "Figure", models: Sequence[str], left: float) -> None:
     """Which model is drawn how: two a line, at the top, from `left` on."""
-    across = (WIDTH - left) / 2
+    across, rows = WIDTH - left, -(-len(models[:FEW]) // 2)
+    axes = place(figure, left, 2, across, 15.0 * rows)
+    axes.set_axis_off()
+    axes.set_xlim(0, across)
+    axes.set_ylim(rows - 0.5, -0.5)
     for number, model in enumerate(models[:FEW]):
         row, column = divmod(number, 2)
-        axes = place(figure, left + column * across, 3 + 15 * row, across, 12)
-        axes.set_axis_off()
-        axes.set_xlim(0, across)
-        axes.set_ylim(0, 1)
-        axes.plot([5], [0.5], linestyle="none", **series(number))
-        axes.text(13, 0.5, clipped(model, int(across / 7)), va="center_baseline", fontsize=10)
+        at = column * across / 2 + 5
+        axes.plot([at], [row], linestyle="none", **series(number))
+        axes.text(at + 8, row, clipped(model, int(across / 14)), va="center_baseline", fontsize=10)
 
 
 def left_out(models: Sequence[str]) -> str:

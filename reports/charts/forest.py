@@ -1,7 +1,8 @@
 """Paired differences as forest plots: of checks, categories and contracts."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from reports.charts.chart import LIGHT, WIDTH, Chart, clipped, draw, none, place
@@ -19,21 +20,27 @@ MOST = 24
 PLOTS = 6
 """Plots of one kind."""
 
-LEFT, RIGHT, TOP, LINE, BELOW = 190.0, 16.0, 6.0, 17.0, 40.0
+LEFT, RIGHT, TOP, LINE, BELOW = 184.0, 12.0, 6.0, 17.0, 40.0
 """Pixels beside and above the rows, of each, and below them."""
 
-COLOURS = {"PASS": "pass", "FAIL": "fail", "INCONCLUSIVE": "unsure", "N/A": "quiet"}
+OUTCOMES = {
+    "PASS": ("pass", "✓"),
+    "FAIL": ("fail", "✗"),
+    "INCONCLUSIVE": ("unsure", "?"),
+    "N/A": ("quiet", ""),
+}
+"""How a check is drawn: its colour, and what stands behind its name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A difference: `line` is what its interval must clear, `mark` whether it is set out."""
+    """A difference: `line` is what its interval must clear, `mark` what stands behind its name."""
 
     name: str
     estimate: Estimate
     colour: str = "s0"
     line: float | None = None
-    mark: bool = False
+    mark: str = ""
 
 
 def checks_charts(report: Report) -> tuple[Chart, ...]:
@@ -42,12 +49,13 @@ def checks_charts(report: Report) -> tuple[Chart, ...]:
     Signed so that right is better. Differences of amounts have no common axis, and are left to the
     table of checks.
     """
-    return tuple(
+    drawn = (
         chart
         for verdict in report.verdicts
         for against in dict.fromkeys(check.against for check in verdict.checks)
         if (chart := _checks(report, verdict.model, against, verdict.checks)) is not None
-    )[:PLOTS]
+    )
+    return tuple(islice(drawn, PLOTS))
 
 
 def _checks(report: Report, model: str, against: str, checks: Sequence[Check]) -> Chart | None:
@@ -67,11 +75,14 @@ def _checks(report: Report, model: str, against: str, checks: Sequence[Check]) -
         margin = rule.margin if rule and rule.goal != "superior" else None
         line = 0.0 if rule and rule.goal == "superior" and margin is None else None
         line = -margin if margin is not None else line
-        rows.append(Row(check.metric, gain, COLOURS[check.outcome], line))
+        rows.append(
+            Row(check.metric, gain, OUTCOMES[check.outcome][0], line, OUTCOMES[check.outcome][1])
+        )
         asked = "" if line is None else f", asked for {line:+g} or more"
         said.append(f"{check.metric}: {gain:+.3f}{asked}: {check.outcome}")
     title = f"{model} against {against}: gain by metric"
-    return _forest(title, rows, "gain (right is better); the dashed line is what is asked", said)
+    note = "The dashed line is what is asked of the interval. ✓ passes, ✗ fails, ? is inconclusive."
+    return _forest(title, rows, "gain (right is better)", said, note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +135,10 @@ def _charts(
         kinds.setdefault(kind, []).append(each)
     if not kinds:
         return (none(f"Differences by {one}", _why_none(report, many)),)
-    return tuple(
-        _chart(report, kind, each, one, many) for kind, each in list(kinds.items())[:PLOTS]
-    )
+    drawn = [_chart(report, kind, each, one, many) for kind, each in [*kinds.items()][:PLOTS]]
+    if more := [" ".join(kind) for kind in kinds][PLOTS:]:
+        drawn.append(none(f"More differences by {one}", f"Not drawn: {', '.join(more)}."))
+    return tuple(drawn)
 
 
 def _why_none(report: Report, many: str) -> str:
@@ -138,13 +150,18 @@ def _why_none(report: Report, many: str) -> str:
 
 
 def _chart(report: Report, kind: Kind, found: Sequence[Difference], one: str, many: str) -> Chart:
-    """Those that matter, best first; `left` says what is not drawn."""
+    """Those that matter, best first; the note says what is not drawn."""
     model, against, metric = kind
     first = sorted(found, key=lambda each: (not each.stands_out, -abs(each.estimate.mean)))
     shown = sorted(first[:MOST], key=lambda each: -each.estimate.mean)
     lower = report.lower_is_better(metric)
     rows = [
-        Row(each.group, each.estimate, _colour(each, lower=lower), mark=each.stands_out)
+        Row(
+            each.group,
+            each.estimate,
+            _colour(each, lower=lower),
+            mark="*" if each.stands_out else "",
+        )
         for each in (reversed(shown) if lower else shown)
     ]
     said = [
@@ -152,10 +169,10 @@ def _chart(report: Report, kind: Kind, found: Sequence[Difference], one: str, ma
         + (" *" if each.stands_out else "")
         for each in shown
     ]
-    said.append(_left(found, first[MOST:], one, many))
     better = "left" if lower else "right"
     label = f"{metric}, {clipped(model, 22)} less opponent ({better} is better)"
-    return _forest(f"{metric} of {model} against {against}, by {one}", rows, label, said)
+    title = f"{metric} of {model} against {against}, by {one}"
+    return _forest(title, rows, label, said, _left(found, first[MOST:], one, many))
 
 
 def _colour(found: Difference, *, lower: bool) -> str:
@@ -174,15 +191,17 @@ def _left(found: Sequence[Difference], rest: Sequence[Difference], one: str, man
         return f"{said}."
     most = max(abs(each.estimate.mean) for each in rest)
     more = sum(each.stands_out for each in rest)
+    stands = "stand" if more > 1 else "stands"
     return (
-        f"{said}. {len(rest):,} are not drawn: {more or 'none'} of them stand{'' if more else 's'} "
-        f"out, and none differs by more than {most:.3f}."
+        f"{said}. {len(rest):,} are not drawn: {more or 'none'} of them {stands} out, and none "
+        f"differs by more than {most:.3f}."
     )
 
 
-def _forest(title: str, rows: Sequence[Row], label: str, said: Sequence[str]) -> Chart:
+def _forest(title: str, rows: Sequence[Row], label: str, said: Sequence[str], note: str) -> Chart:
     height = TOP + LINE * len(rows) + BELOW
-    return draw(lambda figure: _paint(figure, rows, label), height, title, "\n".join(said))
+    drawn = draw(lambda figure: _paint(figure, rows, label), height, title, "\n".join(said))
+    return replace(drawn, note=note)
 
 
 def _paint(figure: "Figure", rows: Sequence[Row], label: str) -> None:
@@ -195,7 +214,7 @@ def _paint(figure: "Figure", rows: Sequence[Row], label: str) -> None:
     axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.set_yticks(
         range(len(rows))[::-1],
-        [f"{clipped(each.name)}{' *' if each.mark else ''}" for each in rows],
+        [f"{clipped(each.name)}{f' {each.mark}' if each.mark else ''}" for each in rows],
     )
     axes.locator_params(axis="x", nbins=5)
     axes.set_xlabel(label, x=1.0, ha="right")
@@ -211,7 +230,7 @@ def _row(axes: "Axes", row: Row, at: int, reach: float) -> None:
     if found.low is not None and found.high is not None:
         ends = [max(found.low, -reach), min(found.high, reach)]
         axes.plot(ends, [at, at], color=colour, linewidth=1.8, solid_capstyle="butt")
-    axes.plot([found.mean], [at], linestyle="none", marker="D" if row.mark else "o",
+    axes.plot([found.mean], [at], linestyle="none", marker="D" if row.mark == "*" else "o",
               markersize=5.5, color=colour)  # fmt: skip
 
 

@@ -25,7 +25,7 @@ LOST_AT = {
 }
 """The stages of `evals/stages.py` at which an answer does not come through a step."""
 
-LEFT, RIGHT, ABOVE, LINE, BELOW = 110.0, 130.0, 24.0, 20.0, 14.0
+LEFT, RIGHT, ABOVE, LINE, BELOW = 96.0, 124.0, 24.0, 20.0, 14.0
 """Pixels beside the bars, above them, of each, and below them."""
 
 

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from xml.etree import ElementTree
 
+from common.storable import presentable
+
 _SVG, _XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
 _NUMBER = re.compile(r"-?\d+\.\d+")
 
@@ -21,7 +23,7 @@ def lean(written: bytes, title: str, names: Mapping[str, str]) -> str:
     kept = ElementTree.Element(
         "svg",
         {
-            "xmlns": _SVG[1:-1], "role": "img", "aria-label": title,
+            "xmlns": _SVG[1:-1], "role": "img", "aria-label": presentable(title),
             "viewBox": " ".join(f"{each:g}" for each in box),
             "width": f"{box[2]:g}", "height": f"{box[3]:g}",
         },

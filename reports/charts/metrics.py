@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 TITLE = "Metrics with intervals"
 
-LEFT, RIGHT, TOP, BETWEEN, AXIS = 165.0, 14.0, 8.0, 12.0, 34.0
+LEFT, RIGHT, TOP, BETWEEN, AXIS = 150.0, 14.0, 8.0, 12.0, 34.0
 """Pixels beside and above the panels, between metrics, and below a panel."""
 
 LINE = 15.0

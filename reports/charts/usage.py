@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 TITLE = "Latency and cost"
 
-LEFT, RIGHT, ABOVE, LINE, BELOW = 165.0, 70.0, 24.0, 20.0, 34.0
+LEFT, RIGHT, ABOVE, LINE, BELOW = 155.0, 70.0, 24.0, 20.0, 34.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def _paint(figure: "Figure", found: Sequence[Used], panels: Sequence[str]) -> No
 
 
 def _latencies(axes: "Axes", found: Sequence[Used]) -> None:
-    axes.set_title("Seconds an answer: median, and 95th percentile")
+    axes.set_title("Seconds: median, 95th percentile")
     for at, each in zip(range(len(found))[::-1], found, strict=True):
         if each.median is None or each.slow is None:
             axes.text(0, at, " not asked in this run", va="center_baseline", color=LIGHT["quiet"])

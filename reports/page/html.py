@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from common.files import write_whole
 from reports.archive import AGAIN
+from reports.charts.charts import charts_of
 from reports.page.carried import carried
 from reports.page.cases import TAGS, Shown, counted_tags, scored_metrics, shown_cases
 from reports.page.drawing import STYLE, embedded, environment, script, sha256_base64
@@ -70,6 +71,7 @@ def render(report: Report) -> Page:
         speeds=speeds(report),
         metrics=metrics,
         beside=side_by_side(report),
+        charts=charts_of(report),
         lines=list(metric_lines(report, metrics)),
         categories=group_rows(report, "category", metrics),
         contracts=group_rows(report, "contract", metrics),

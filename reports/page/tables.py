@@ -1,4 +1,4 @@
-"""The tables of a page: one metric a line, one group of cases a row, with the places to draw at."""
+"""The tables of a page: one metric a line, one group of cases a row."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -8,19 +8,6 @@ from urllib.parse import urlencode
 
 from reports.page.wording import format_interval, format_value
 from reports.report import Check, Group, Report
-from reports.statistics.estimates import Estimate
-
-
-@dataclass(frozen=True, slots=True)
-class Plot:
-    """Places on an axis of 0..100; `label` says the same to who cannot see it."""
-
-    mean: float
-    low: float | None
-    high: float | None
-    floor: float | None
-    most: str
-    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +22,6 @@ class Line:
     n: str
     unscored: int
     reason: str
-    plot: Plot | None
     checks: tuple[Check, ...]
 
 
@@ -67,7 +53,6 @@ def metric_lines(report: Report, metrics: Sequence[str]) -> Iterator[Line]:
     reasons = _reasons(report)
     for metric in metrics:
         unit = report.unit_of(metric)
-        most = _axis(report, metric, unit)
         for number, group in enumerate(report.summary):
             estimate, lost = group.estimates.get(metric), group.unscored.get(metric, 0)
             common = reasons.get((group.model, metric), Counter()).most_common(1)
@@ -80,9 +65,6 @@ def metric_lines(report: Report, metrics: Sequence[str]) -> Iterator[Line]:
                 n=f"{estimate.n:,}" if estimate else "0",
                 unscored=lost,
                 reason=common[0][0] if common else "",
-                plot=_plot(metric, group.model, unit, estimate, _floor(report, metric), most)
-                if estimate
-                else None,
                 checks=tuple(c for c in checks.get(group.model, ()) if c.metric == metric),
             )
 
@@ -100,40 +82,6 @@ def _reasons(report: Report) -> dict[tuple[str, str], Counter[str]]:
                 reason = result.reasons.get(metric, "no reason given")
                 found.setdefault((result.model, metric), Counter())[reason] += 1
     return found
-
-
-def _axis(report: Report, metric: str, unit: str) -> float:
-    """The right end of the metric's axis: 1 for shares, else past the farthest whisker."""
-    if not unit:
-        return 1.0
-    estimates = [group.estimates.get(metric) for group in report.summary]
-    floors = [floor for floor in [_floor(report, metric)] if floor is not None]
-    ends = [e.mean if e.high is None else e.high for e in estimates if e]
-    return 1.1 * max([*ends, *floors], default=0.0) or 1.0
-
-
-def _floor(report: Report, metric: str) -> float | None:
-    rule = report.header.gate.metrics.get(metric)
-    return rule.floor if rule else None
-
-
-def _plot(
-    metric: str, model: str, unit: str, estimate: Estimate, floor: float | None, most: float
-) -> Plot:
-    def place(value: float) -> float:
-        return round(100 * min(max(value / most, 0.0), 1.0), 1)
-
-    low, high = estimate.low, estimate.high
-    against = f", floor {floor:g}" if floor is not None else ""
-    return Plot(
-        mean=place(estimate.mean),
-        low=None if low is None else place(low),
-        high=None if high is None else place(high),
-        floor=None if floor is None else place(floor),
-        most=format_value(most, unit) if unit else "1",
-        label=f"{metric} of {model}: {format_value(estimate.mean, unit)} "
-        f"{format_interval(estimate, unit)}{against}",
-    )
 
 
 def group_rows(
