@@ -243,7 +243,7 @@ def test_odd_reports_have_right_charts_or_a_sentence(name):
 
 
 def test_a_hostile_name_is_text_in_the_page_of_its_charts():
-    page = render(ODD["hostile"]())
+    page = render(ODD["hostile"]()).html
     assert page.count("<script") == 2 and "<script>alert" not in page
     assert (
         "\x00" not in page
