@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from evals.conversations import Conversation, Exchange
 from fixtures.cases import Case
 from models.chat import Answer
 from models.price import NOTHING
@@ -16,13 +17,14 @@ class Score:
     None is neither zero nor dropped: it counts as attrition, and the gate watches its rate.
     `votes` are the scores of the judges that it was made of, by their names, where there were
     several. `cost` are the US dollars that calls of judges cost, whenever they were made; None
-    where nobody knows.
+    where nobody knows. `exchanges` are the chats that it was read from, as far as they are known.
     """
 
     value: float | None
     reason: str = ""
     votes: tuple[tuple[str, float | None], ...] = field(default=(), repr=False)
     cost: Decimal | None = field(default=NOTHING, repr=False, compare=False)
+    exchanges: tuple[Exchange, ...] = field(default=(), repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,8 @@ class Result:
     `asked` is True where this run made the call, False where the answer was there already.
     `repeat` counts how often the case was asked before, of a model that draws its answers;
     `repeats` how often it was asked, of one that stands for all of them, and `further` are the
-    answers after the first that its scores are means of too.
+    answers after the first that its scores are means of too. `conversations` are the chats that
+    led to the answer, and to its scores.
     """
 
     model: str
@@ -43,6 +46,7 @@ class Result:
     repeat: int = 0
     repeats: int = 1
     further: tuple[Answer, ...] = ()
+    conversations: tuple[Conversation, ...] = field(default=(), repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,6 +194,14 @@ class Model(Protocol):
         """Release connections and threads."""
 
 
+@runtime_checkable
+class Prompting(Model, Protocol):
+    """A Model whose answer is the reply to one prompt, made of the case and what it is shown."""
+
+    def sent(self, case: Case, shown: Sequence[Passage]) -> tuple[Message, ...]:
+        """What its chat model is sent where it is shown these passages."""
+
+
 Chat = Callable[[ChatModel, Sequence[Message]], Awaitable[Answer]]
 """Has a chat model continue a chat, from wherever the reply comes."""
 

@@ -140,7 +140,11 @@ class PromptedModel:
     ) -> tuple[tuple[Message, ...], tuple[Passage, ...]]:
         """What the chat model is sent, and the passages that it is shown; training uses it too."""
         shown = self.shown(case, passages)
-        return self.template.messages(case.question, shown), shown
+        return self.sent(case, shown), shown
+
+    def sent(self, case: Case, shown: Sequence[Passage]) -> tuple[Message, ...]:
+        """See Prompting."""
+        return self.template.messages(case.question, shown)
 
     async def logprobs(
         self, case: Case, passages: Sequence[Passage], reply: str

@@ -23,7 +23,7 @@ from common.reading import ending
 from common.redaction import outward, redacted
 from common.settings import nearest
 from common.storable import each_text
-from reports.report import GateFacts, Header, ModelFacts, Overview, Report
+from reports.report import GateFacts, Header, ModelFacts, Overview, Report, ReportedTurn
 
 SCHEMA = 1
 AGAIN = f"{FREE}, and type the same command: every answer is kept in the store"
@@ -137,7 +137,35 @@ def read_report(path: Path) -> Report:
     ]
     if lost:
         raise _no_report(path, f"results: no case {lost[0].case}, or no passage of it")
+    if not _is_whole(report):
+        raise _no_report(path, "turns: they name what the file does not have")
     return report
+
+
+def _is_whole(report: Report) -> bool:
+    """Whether every turn of every chat is there, and every text that it is made of."""
+    literal = [part for turn in report.turns for part in turn.parts if isinstance(part, int)]
+    if max(literal, default=-1) >= len(report.texts):
+        return False
+    needs = [_needs(turn) for turn in report.turns]
+    for row in report.results:
+        has = {"passage": len(row.passages), "gold": len(report.cases[row.case].expected)}
+        for each in row.conversations:
+            if not all(0 <= turn < len(needs) for turn in each.turns):
+                return False
+            if any(needs[turn][of] > has[of] for turn in each.turns for of in has):
+                return False
+    return True
+
+
+def _needs(turn: ReportedTurn) -> dict[str, int]:
+    """How many passages and gold answers a result has at least that this turn is of."""
+    needs = {"passage": 0, "gold": 0}
+    for part in turn.parts:
+        of, _, number = part.partition(" ") if isinstance(part, str) else ("", "", "")
+        if number:
+            needs[of] = max(needs[of], int(number) + 1)
+    return needs
 
 
 def _is_within(case: int, passages: Iterable[int], report: Report) -> bool:

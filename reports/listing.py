@@ -6,18 +6,22 @@ from dataclasses import dataclass, replace
 
 from common.errors import UserError
 from common.redaction import redacted
+from evals.conversations import Slot, Turn
 from evals.metrics.table import METRICS
 from evals.results import Result, Score
 from fixtures.cases import Case
 from fixtures.retrieval.passages import Passage
 from models.chat import Answer
+from models.price import NOTHING
 from reports.report import (
     FurtherAnswer,
     MetricFacts,
     Report,
     ReportedCase,
+    ReportedConversation,
     ReportedPassage,
     ReportedResult,
+    ReportedTurn,
 )
 
 
@@ -28,12 +32,15 @@ class Listing:
     passages: tuple[ReportedPassage, ...]
     cases: tuple[ReportedCase, ...]
     results: tuple[ReportedResult, ...]
+    turns: tuple[ReportedTurn, ...]
+    texts: tuple[str, ...]
 
 
 def listed(results: Sequence[Result]) -> Listing:
     """What a report lists of an exam's results; a number that is not finite is None."""
     passages: dict[Passage, int] = {}
     places: dict[str, int] = {}
+    turns: dict[Turn, int] = {}
     cases, rows = [], []
     for result in results:
         if result.case.id not in places:
@@ -43,12 +50,40 @@ def listed(results: Sequence[Result]) -> Listing:
             tuple(passages.setdefault(p, len(passages)) for p in answer.passages)
             for answer in (result.answer, *result.further)
         ]
-        rows.append(_result(result, places[result.case.id], shown))
+        said = tuple(
+            ReportedConversation(
+                each.model,
+                each.metric,
+                tuple(turns.setdefault(turn, len(turns)) for turn in each.turns),
+                each.tokens_in,
+                each.tokens_out,
+                each.cost,
+            )
+            for each in result.conversations
+        )
+        rows.append(_result(result, places[result.case.id], shown, said))
+    texts: dict[str, int] = {}
+    spoken = tuple(_turn(turn, texts) for turn in turns)
     return Listing(
         passages=tuple(ReportedPassage(p.contract_id, p.start, p.end, p.text) for p in passages),
         cases=tuple(cases),
         results=tuple(rows),
+        turns=spoken,
+        texts=tuple(texts),
     )
+
+
+def _turn(turn: Turn, texts: dict[str, int]) -> ReportedTurn:
+    """A turn by places in `texts`, to which its new literals are added."""
+    parts = (
+        texts.setdefault(part, len(texts)) if isinstance(part, str) else _slot(part)
+        for part in turn.parts
+    )
+    return ReportedTurn(turn.role, tuple(parts))
+
+
+def _slot(slot: Slot) -> str:
+    return f"{slot.of} {slot.number}" if slot.of in ("passage", "gold") else slot.of
 
 
 def metric_facts() -> dict[str, MetricFacts]:
@@ -72,7 +107,12 @@ def listed_case(case: Case) -> ReportedCase:
     )
 
 
-def _result(result: Result, case: int, passages: Sequence[tuple[int, ...]]) -> ReportedResult:
+def _result(
+    result: Result,
+    case: int,
+    passages: Sequence[tuple[int, ...]],
+    conversations: tuple[ReportedConversation, ...],
+) -> ReportedResult:
     answer = result.answer
     return ReportedResult(
         model=result.model,
@@ -96,6 +136,10 @@ def _result(result: Result, case: int, passages: Sequence[tuple[int, ...]]) -> R
             name: {judge: _finite(vote) for judge, vote in score.votes}
             for name, score in result.scores.items()
             if score.votes
+        },
+        conversations=conversations,
+        judging={
+            name: score.cost for name, score in result.scores.items() if score.cost != NOTHING
         },
     )
 

@@ -31,6 +31,11 @@ Count = Annotated[int, Field(ge=1, le=10**9)]
 Amount = Annotated[int, Field(ge=0, le=10**12)]
 """Of things that may be none."""
 
+SlotName = Annotated[
+    str, Field(pattern=r"^(question|answer|reason|(passage|gold) (0|[1-9][0-9]{0,8}))$")
+]
+"""A text of a case that a turn of a chat holds."""
+
 
 # What was examined, with what
 
@@ -594,6 +599,44 @@ class FurtherAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportedTurn:
+    """One turn of a chat, in parts that join to what it says.
+
+    A part is a place in `Report.texts`, or a text of the result whose chat it is: `question`,
+    `answer`, `reason` (of the judged metric), `passage 0` (the first of its passages), `gold 0`.
+    """
+
+    role: Literal["system", "user", "assistant"]
+    """Who speaks."""
+
+    parts: tuple[Amount | SlotName, ...]
+    """In their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedConversation:
+    """A chat that led to an answer or to a score."""
+
+    model: str
+    """Who was asked."""
+
+    metric: str
+    """That was judged; empty where the case was answered."""
+
+    turns: tuple[int, ...]
+    """What was sent, and the reply where one came: places in `Report.turns`."""
+
+    tokens_in: Amount = 0
+    """Of the prompt."""
+
+    tokens_out: Amount = 0
+    """Of the reply."""
+
+    cost: Decimal | None = None
+    """US dollars that were paid for it, whenever that was; None where nobody knows."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReportedResult:
     """What one model made of one case."""
 
@@ -653,6 +696,13 @@ class ReportedResult:
 
     votes: Mapping[str, Mapping[str, FiniteFloat | None]] = field(default_factory=dict)
     """By metric that several judges scored: each judge's own score; None where it gave none."""
+
+    conversations: tuple[ReportedConversation, ...] = ()
+    """The chats that led to this answer, and those of its judges; early reports have none, nor has
+    what was judged before by judges that cannot say again what they asked."""
+
+    judging: Mapping[str, Decimal | None] = field(default_factory=dict)
+    """By metric whose judges were paid: US dollars, whenever that was; None where nobody knows."""
 
 
 # The whole
@@ -723,6 +773,12 @@ class Report:
 
     exceptions: tuple[Exceptions, ...] = ()
     """One a model that had any."""
+
+    turns: tuple[ReportedTurn, ...] = ()
+    """Of every conversation, each once."""
+
+    texts: tuple[str, ...] = ()
+    """What turns say beside the texts of cases, each once."""
 
     @property
     def failed_answers(self) -> int:

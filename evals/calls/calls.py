@@ -16,7 +16,8 @@ from evals.calls.columns import storable_answer
 from evals.calls.journal import Journal, Lookups
 from evals.calls.payments import Bill, Payments
 from evals.calls.rows import answer_from, answer_row
-from evals.calls.tally import is_tallied, tally
+from evals.calls.tally import is_judgement, tally
+from evals.conversations import Exchange
 from evals.isolation import isolated
 from evals.results import Call
 from fixtures.cases import Case
@@ -91,7 +92,7 @@ class Calls:
         key = digest("reply", chat.identity, turns, draw)
         reply = await _once(self._made, key, lambda key: self._reply(chat, messages, key))
         if not (reply.error or "").startswith(DECLINED):
-            tally(reply.cost)
+            tally(Exchange(chat.name, tuple(messages), reply))
         return reply
 
     def forget_failed(self) -> set[str]:
@@ -168,7 +169,7 @@ class Calls:
                         finally:
                             reservation.sent = hold.sent
                     answer = bill.settled(answer)
-                    self.judging += reservation.paid if is_tallied() else NOTHING
+                    self.judging += reservation.paid if is_judgement() else NOTHING
                     used = Usage(answer.tokens_in, answer.tokens_out) + meter.usage
                     reservation.spent = used.tokens
                     self.tokens_in += used.tokens_in

@@ -1,31 +1,40 @@
-"""What the calls cost that a judgement is made of, however deep within they are made."""
+"""The calls that a judgement or an answer is made of, however deep within they are made."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from decimal import Decimal
+from typing import Literal, NamedTuple
 
-_COSTS: ContextVar[list[Decimal | None] | None] = ContextVar("costs", default=None)
+from evals.conversations import Exchange
+
+
+class _Tally(NamedTuple):
+    exchanges: list[Exchange]
+    of: Literal["judgement", "answer"]
+
+
+_TALLY: ContextVar[_Tally | None] = ContextVar("tally", default=None)
 
 
 @contextmanager
-def tallying() -> Iterator[list[Decimal | None]]:
-    """The cost of every reply that is had inside the block, now or before; None of one unknown."""
-    costs: list[Decimal | None] = []
-    token = _COSTS.set(costs)
+def tallying(of: Literal["judgement", "answer"] = "judgement") -> Iterator[list[Exchange]]:
+    """Every chat that is continued inside the block, now or before."""
+    exchanges: list[Exchange] = []
+    token = _TALLY.set(_Tally(exchanges, of))
     try:
-        yield costs
+        yield exchanges
     finally:
-        _COSTS.reset(token)
+        _TALLY.reset(token)
 
 
-def tally(cost: Decimal | None) -> None:
-    """Note what a reply cost, for whoever tallies."""
-    costs = _COSTS.get()
-    if costs is not None:
-        costs.append(cost)
+def tally(exchange: Exchange) -> None:
+    """Note a chat that was continued, for whoever tallies."""
+    found = _TALLY.get()
+    if found is not None:
+        found.exchanges.append(exchange)
 
 
-def is_tallied() -> bool:
+def is_judgement() -> bool:
     """Whether a call is made for a judgement."""
-    return _COSTS.get() is not None
+    found = _TALLY.get()
+    return found is not None and found.of == "judgement"

@@ -76,7 +76,7 @@ class AskingAgain:
         model = run.requests.draws[result.model][result.repeat]
         seen = shown(model, result.case, run.offered(result))
         judged = await run.panel.scores(Submission(result.case, result.answer, model, seen))
-        result = replace(result, scores={**result.scores, **judged})
+        result = self.taking.noted(replace(result, scores={**result.scores, **judged}))
         run.entered[result.model, result.case.id, result.repeat] = result
         if not self._is_unjudged(result):
             run.panel.faults.pop((result.model, result.case.id), None)

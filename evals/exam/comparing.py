@@ -53,9 +53,9 @@ class Comparing:
         )
 
     async def _preferred(self, judge: PairJudge, first: Result, second: Result) -> Score:
-        with tallying() as costs:
+        with tallying() as exchanges:
             found = await judge.prefer(first.case, first.answer, second.answer, self.run.calls)
-        return replace(found, cost=summed(costs))
+        return replace(found, cost=summed(each.reply.cost for each in exchanges))
 
     def _both(self, pair: Pair) -> tuple[Result, Result]:
         one, other, case = pair

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from evals.calls.rankings import Rankings
+from evals.conversations import Weaver
 from evals.exam.faults import Faults
 from evals.exam.requests import Place, Requests
 from evals.isolation import attempted
@@ -39,6 +40,7 @@ class Run:
         self.calls = panel.calls
         self.noted = Faults(panel.calls)
         self.requests = Requests(plan, self.noted)
+        self.weaver = Weaver()
         self.reached: tuple[Case, ...] = ()
         """The cases of the stages that were begun."""
         self.stopped = False

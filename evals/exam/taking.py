@@ -1,9 +1,12 @@
 """One model takes one case: it is asked, and its answer scored, judged and entered."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 
+from evals.calls.tally import tallying
+from evals.conversations import Conversation, Exchange
 from evals.exam.comparing import Comparing
 from evals.exam.requests import Request
 from evals.exam.run import Run
@@ -11,7 +14,8 @@ from evals.exam.shown import belonging, shown
 from evals.isolation import attempted, isolated
 from evals.judges.judge import Submission
 from evals.results import Result
-from models.chat import Answer, Composed, Model
+from fixtures.cases import Case
+from models.chat import Answer, Composed, Model, Prompting
 from models.metering import Usage
 from models.price import FREE
 
@@ -33,12 +37,13 @@ class Taking:
 
     async def _taken(self, request: Request, kept: Answer | None) -> Result:
         run, model, case, passages = self.run, request.model, request.case, request.passages
-        asked = False
+        asked, exchanges = False, list[Exchange]()
         if kept is None and not run.plan.needs_answers:
             kept = Answer("", error="not asked: no selected test needs an answer")
         elif kept is None:
             asked = not (model.free or run.calls.is_made(request.key))
-            kept = await run.calls.answer(model, case, passages)
+            with tallying("answer") as exchanges:
+                kept = await run.calls.answer(model, case, passages)
             asked = asked and kept.error is None
         kept = self._valued(model, kept)
         seen = kept.passages or shown(model, case, passages)
@@ -50,7 +55,35 @@ class Taking:
         run.unjudged[request.name] = result
         run.calls.journal.check()
         judged = await run.panel.scores(Submission(case, kept, model, seen))
-        return replace(result, scores={**scores, **judged})
+        return self.noted(
+            replace(
+                result,
+                scores={**scores, **judged},
+                conversations=self._led(model, case, kept, exchanges),
+            )
+        )
+
+    def noted(self, result: Result) -> Result:
+        """The result with the chats that its scores were read from, which they let go."""
+        judged = [
+            self.run.weaver.conversation(each, result.case, result.answer, metric, score.reason)
+            for metric, score in result.scores.items()
+            for each in score.exchanges
+        ]
+        if not judged:
+            return result
+        scores = {name: replace(score, exchanges=()) for name, score in result.scores.items()}
+        own = [each for each in result.conversations if not each.metric]
+        return replace(result, scores=scores, conversations=(*own, *judged))
+
+    def _led(
+        self, model: Model, case: Case, answer: Answer, exchanges: Iterable[Exchange]
+    ) -> tuple[Conversation, ...]:
+        """The chats that led to an answer, whenever they were had, as far as they are known."""
+        if isinstance(model, Prompting) and answer.error is None:
+            exchanges = [Exchange(model.name, model.sent(case, answer.passages), answer)]
+        weave = self.run.weaver.conversation
+        return tuple(weave(each, case, answer) for each in exchanges)
 
     def _valued(self, model: Model, answer: Answer) -> Answer:
         """An answer of which nobody noted what it cost, at the price that holds now."""

@@ -4,9 +4,10 @@ import asyncio
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from common.identity import digest
+from evals.calls.budget import Budget
 from evals.calls.calls import Calls
 from evals.calls.columns import storable_score
 from evals.calls.journal import Journal, Lookups
@@ -81,6 +82,14 @@ class Judge(Protocol):
         """Release what the judge holds open."""
 
 
+@runtime_checkable
+class Rereading(Judge, Protocol):
+    """A Judge that finds its score again in replies that are kept, at next to no cost."""
+
+    async def reread(self, submission: Submission, calls: Calls) -> Score:
+        """The score of replies that `calls` has; one without a value where it has not all."""
+
+
 @dataclass
 class Panel:
     """The judges of an exam; keeps what they decided. `faults` are the exceptions that they raised.
@@ -96,10 +105,10 @@ class Panel:
     faults: dict[tuple[str, str], str] = field(default_factory=dict)
 
     async def scores(self, submission: Submission) -> dict[str, Score]:
-        """Every judged metric that is of the case, by name."""
+        """Every judged metric that is of the case, by name, with the chats that led to it."""
         kinds = ("all", "answerable" if submission.case.answerable else "unanswerable")
         judges = [judge for judge in self.judges if METRICS[judge.metric].of in kinds]
-        judged = await asyncio.gather(*(self.score(judge, submission) for judge in judges))
+        judged = await asyncio.gather(*(self._heard(judge, submission) for judge in judges))
         by_metric: dict[str, dict[str, Score]] = {}
         for judge, score in zip(judges, judged, strict=True):
             by_metric.setdefault(judge.metric, {})[judge.name] = score
@@ -113,15 +122,19 @@ class Panel:
 
         A judge that raises gives this answer none.
         """
+        return replace(await self._heard(judge, submission, reread=False), exchanges=())
+
+    async def _heard(self, judge: Judge, submission: Submission, *, reread: bool = True) -> Score:
+        """The score with the chats that it was read from; those that are kept, where `reread`."""
 
         def failed(line: str) -> Score:
             model = submission.model.name if submission.model else ""
             self.faults.setdefault((model, submission.case.id), self.calls.excepted(line))
             return Score(None, f"judge {judge.name}: {line}")
 
-        return await isolated(self._score(judge, submission), failed)
+        return await isolated(self._score(judge, submission, reread), failed)
 
-    async def _score(self, judge: Judge, submission: Submission) -> Score:
+    async def _score(self, judge: Judge, submission: Submission, reread: bool) -> Score:
         if METRICS[judge.metric].of_retrieval:
             submission = submission.passages_alone
         answer = scorable(submission.answer)
@@ -131,13 +144,28 @@ class Panel:
         key = score_key(judge, submission)
         known = await self.known.row(key)
         if known is not None:
-            return score_from(known)
-        with tallying() as costs:
+            score = score_from(known)
+            return await self._reread(judge, submission, score) if reread else score
+        with tallying() as exchanges:
             score = storable_score(await judge.judge(submission, self.calls))
-        score = replace(score, cost=summed(costs))
+        cost = summed(each.reply.cost for each in exchanges)
+        score = replace(score, cost=cost, exchanges=tuple(exchanges))
         if score.value is not None:  # what failed is read again from the replies that were kept
             self.journal.add(score_row(key, judge.metric, score))
         return score
+
+    async def _reread(self, judge: Judge, submission: Submission, score: Score) -> Score:
+        """A score that is kept, with the chats that it was read from where those are kept too.
+
+        They are where the judge says the same again by calls that reach nobody.
+        """
+        if not isinstance(judge, Rereading):
+            return score
+        kept = Calls(self.journal, self.calls.known, Budget(max_calls=0))
+        with tallying() as exchanges:
+            again = storable_score(await judge.reread(submission, kept))
+        same = (again.value, again.reason) == (score.value, score.reason)
+        return replace(score, exchanges=tuple(exchanges)) if same else score
 
 
 def score_key(judge: Judge, submission: Submission) -> str:
@@ -155,7 +183,8 @@ def _together(by_judge: dict[str, Score]) -> Score:
     reasons = "; ".join(f"{name}: {_shown(score)}" for name, score in by_judge.items())
     votes = tuple((name, score.value) for name, score in by_judge.items())
     cost = summed(score.cost for score in by_judge.values())
-    return weighed(Score(None, reasons, votes, cost), {})
+    exchanges = tuple(each for score in by_judge.values() for each in score.exchanges)
+    return weighed(Score(None, reasons, votes, cost, exchanges), {})
 
 
 def weighed(score: Score, weights: Mapping[str, float]) -> Score:

@@ -64,4 +64,6 @@ def blanked(report: Report, notes: Sequence[str]) -> Report:
         differences=(),
         contract_differences=(),
         sections=(),
+        turns=(),
+        texts=(),
     )

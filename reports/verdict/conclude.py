@@ -106,6 +106,8 @@ def conclude(
         contract_differences=of_contracts,
         sections=tuple(sections),
         exceptions=tuple(exceptions),
+        turns=listing.turns,
+        texts=listing.texts,
     )
 
 

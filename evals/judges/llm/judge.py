@@ -71,6 +71,10 @@ class LlmJudge:
         drawn = (self._score(chat, texts, calls) for chat in self._drawn)
         return self._mean(await asyncio.gather(*drawn))
 
+    async def reread(self, submission: Submission, calls: Calls) -> Score:
+        """See Rereading."""
+        return await self.judge(submission, calls)
+
     @cached_property
     def _drawn(self) -> tuple[ChatModel, ...]:
         return tuple(self.chat.drawn(TEMPERATURE, seed) for seed in range(self.samples))
