@@ -1,4 +1,4 @@
-"""dspy over the calls of an exam. Imports dspy: import this module where it is used.
+"""dspy's layout of a prompt over the calls of an exam. Imports dspy: import it where it is used.
 
 One judgement is one call, or two where the first reply cannot be read.
 """
@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import dspy
-
 from evals.calls.calls import Calls
 from evals.judges.llm.quoting import fitted, quoted
 from evals.judges.llm.replies import Unreadable, read_reply
@@ -17,7 +15,7 @@ from evals.judges.llm.signatures import Task, task_of
 from evals.judges.wording import OURS, Wording
 from models.chat import Answer, ChatModel, Message
 from models.program.adapter import ShortAdapter
-from models.program.engine import asked_by, language_model, unwrapped
+from models.program.engine import Unanswered
 
 SECOND_TURN = 400
 """Tokens kept free for the unreadable reply, of which 800 characters are shown, and the error."""
@@ -40,7 +38,7 @@ class JudgeAdapter(ShortAdapter):
         """The output fields.
 
         Raises:
-            Unreadable: which dspy lets through.
+            Unreadable: it decides nothing.
         """
         return read_reply(completion, tuple(signature.output_fields))
 
@@ -96,37 +94,47 @@ async def ask(
     task = task_of(name, wording)
     shown, cut = fitted(texts, chat, chat.count(frame(name, wording)) + SECOND_TURN)
     inputs = {field: quoted(text) for field, text in shown.items()}
+    asked = _adapter().format_user_message_content(task.signature, inputs, main_request=True)
+    prompt = [*_opening(name, wording), Message("user", asked)]
     try:
-        return Reply(await _predicted(task, inputs, Asking(chat, calls, draw)), cut)
+        return Reply(await _read(task, prompt, Asking(chat, calls, draw)), cut)
     except Unreadable as error:
         reminder = _adapter().user_message_output_requirements(task.signature)
         turns = (
             Message("assistant", error.reply[:SHOWN] or "(nothing)"),
             Message("user", f"That reply cannot be read: {error.reason}. {reminder}"),
         )
-    return Reply(await _predicted(task, inputs, Asking(chat, calls, draw, turns)), cut)
+    return Reply(await _read(task, prompt, Asking(chat, calls, draw, turns)), cut)
 
 
 @cache
 def frame(name: str, wording: Wording = OURS) -> str:
     """The chat of this task with nothing between its last fences."""
+    return "\n".join(f"{turn.role}: {turn.content}" for turn in _blank(name, wording))
+
+
+def _opening(name: str, wording: Wording) -> tuple[Message, ...]:
+    """What stands before the material: the same in every chat of this task."""
+    return _blank(name, wording)[:-1]
+
+
+@cache
+def _blank(name: str, wording: Wording) -> tuple[Message, ...]:
     task = task_of(name, wording)
     blank = dict.fromkeys(task.signature.input_fields, quoted(""))
     turns = _adapter().format(task.signature, list(task.examples), blank)
-    return "\n".join(f"{turn['role']}: {turn['content']}" for turn in turns)
+    return tuple(Message(turn["role"], turn["content"]) for turn in turns)
 
 
-async def _predicted(task: Task, inputs: Mapping[str, str], asking: Asking) -> dict[str, Any]:
-    predict = dspy.Predict(task.signature)
-    predict.demos = list(task.examples)
-    with asked_by(language_model(asking), _adapter()):
-        try:
-            prediction = await predict.acall(**inputs)
-        except Unreadable as error:
-            raise _explained(error, asking.answer) from None
-        except dspy.LMError as error:
-            raise unwrapped(error) from None
-    return {name: prediction[name] for name in task.signature.output_fields}
+async def _read(task: Task, prompt: Sequence[Message], asking: Asking) -> dict[str, Any]:
+    """The output fields of the reply to a prompt."""
+    try:
+        answer = await asking(prompt)
+        if answer.error is not None:
+            raise Unanswered(answer)
+        return _adapter().parse(task.signature, answer.text)
+    except Unreadable as error:
+        raise _explained(error, asking.answer) from None
 
 
 def _explained(error: Unreadable, answer: Answer | None) -> Unreadable:

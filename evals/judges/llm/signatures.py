@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import dspy
@@ -198,6 +199,7 @@ TASKS: dict[str, Task] = {
 }
 
 
+@cache  # dspy makes a class of it
 def task_of(name: str, wording: Wording) -> Task:
     """The task, in the user's words as far as they are of it.
 
