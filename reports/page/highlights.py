@@ -8,6 +8,7 @@ stand so in an answer, or all of a shorter answer or of what an answer puts in q
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from evals.metrics.grounding import ELISION, QUOTED, plainly
@@ -54,6 +55,18 @@ def quoted_places(text: str, answer: str) -> list[Place]:
     >>> quoted_places("The term is  two\nYEARS from signing.", 'It says: "two years".')
     [(13, 22)]
     """
+    return _merged(
+        place
+        for size, runs in _wanted(answer).items()
+        for standing in [_standing(text, size)]
+        for run in runs
+        for place in standing.get(run, ())
+    )
+
+
+@lru_cache(maxsize=16)  # an answer is looked for in each of its passages
+def _wanted(answer: str) -> Mapping[int, set[tuple[str, ...]]]:
+    """What counts as a quotation of an answer: runs of words, by how many they are."""
     wanted: dict[int, set[tuple[str, ...]]] = {}
     marked = (
         piece for match in QUOTED.finditer(plainly(answer)) for piece in ELISION.split(match[1])
@@ -63,15 +76,17 @@ def quoted_places(text: str, answer: str) -> list[Place]:
         size = min(RUN, len(words))
         if size:
             wanted.setdefault(size, set()).update(_windows(words, size))
-    found = list(WORD.finditer(text)) if wanted else []
-    words = [match[0].casefold() for match in found]
-    places = (
-        (found[at].start(), found[at + size - 1].end())
-        for size, runs in wanted.items()
-        for at, run in enumerate(_windows(words, size))
-        if run in runs
-    )
-    return _merged(places)
+    return wanted
+
+
+@lru_cache(maxsize=512)  # the questions of a contract share its passages
+def _standing(text: str, size: int) -> Mapping[tuple[str, ...], list[Place]]:
+    """Where each run of `size` words stands."""
+    found = list(WORD.finditer(text))
+    standing: dict[tuple[str, ...], list[Place]] = {}
+    for at, run in enumerate(_windows([match[0].casefold() for match in found], size)):
+        standing.setdefault(run, []).append((found[at].start(), found[at + size - 1].end()))
+    return standing
 
 
 def _windows(words: Sequence[str], size: int) -> Iterator[tuple[str, ...]]:

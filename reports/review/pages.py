@@ -3,7 +3,7 @@
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from reports.page.html import STYLE
+from reports.page.drawing import STYLE
 from reports.review.desk import Desk, Progress
 from reports.review.forms import Given, side_of
 from reports.review.items import Item, is_turned
