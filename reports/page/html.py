@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 from common.files import write_whole
 from reports.archive import AGAIN
 from reports.charts.charts import charts_of
+from reports.page.banner import banners
 from reports.page.carried import carried
 from reports.page.cases import TAGS, Shown, counted_tags, scored_metrics, shown_cases
 from reports.page.drawing import STYLE, embedded, environment, script, sha256_base64
-from reports.page.facts import counts, facts, speeds
+from reports.page.facts import counts, facts, grouped, speeds
 from reports.page.opened import opened
 from reports.page.proof import proofs
 from reports.page.side_by_side import side_by_side
 from reports.page.tables import group_rows, metric_lines
 from reports.page.wording import (
     checked,
-    conclusions,
     format_estimate,
     format_spending,
     format_value,
@@ -62,8 +62,10 @@ def render(report: Report) -> Page:
     sent = script()
     html = drawing.get_template("report.html.j2").render(
         report=report,
-        conclusions=conclusions(report),
+        banners=banners(report),
+        several=len(report.summary) > 1,
         proofs=proofs(report),
+        notes=grouped(report.notes),
         checks=checked(report),
         counts=counts(report),
         spent=format_spending(report.spending),

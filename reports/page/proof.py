@@ -1,6 +1,7 @@
 """What an exam proved of a candidate, and what it did not, in one sentence."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from evals.gate import Planning
 from reports.page.wording import format_few
@@ -60,6 +61,21 @@ def _alone(verdict: Verdict) -> Iterator[str]:
 
 def _too_small(report: Report, verdict: Verdict) -> Iterator[str]:
     """The least difference that these contracts tell, of the first metric that gates."""
+    if (told := smallest_told(report, verdict)) is not None:
+        size = "of any size" if told.difference is None else f"below {told.difference:.2g}"
+        yield f"a difference {size} in {told.metric}"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The least difference in a metric that an exam tells; None where it tells none."""
+
+    metric: str
+    difference: float | None
+
+
+def smallest_told(report: Report, verdict: Verdict) -> Told | None:
+    """Of the first metric that gates and is a share; None where there is none."""
     own = next((group for group in report.summary if group.model == verdict.model), None)
     for metric in report.gating:
         found = own.estimates.get(metric) if own else None
@@ -67,6 +83,5 @@ def _too_small(report: Report, verdict: Verdict) -> Iterator[str]:
             continue
         facts = report.header.gate
         plan = Planning(**facts.further.get("planning", {}))
-        told = least_told(plan, facts.alpha, found.clusters, found.n)
-        yield f"a difference {'of any size' if told is None else f'below {told:.2g}'} in {metric}"
-        return
+        return Told(metric, least_told(plan, facts.alpha, found.clusters, found.n))
+    return None

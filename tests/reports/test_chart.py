@@ -4,7 +4,7 @@ import re
 import xml.etree.ElementTree as ElementTree
 
 from reports.charts.chart import DARK, LIGHT, draw, place
-from reports.page.html import STYLE
+from reports.page.drawing import STYLE
 
 ODD = "<script>alert(1)</script> ]]> \"'& $x_1$ #22211e ✓"
 

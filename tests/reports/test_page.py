@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -11,7 +12,10 @@ from fixtures.retrieval.passages import Passage
 from models.chat import Answer
 from reports.archive import as_written, write_report
 from reports.page.__main__ import main
+from reports.page.banner import decisive
 from reports.page.html import render
+from reports.page.proof import smallest_told
+from reports.report import Check
 from tests.builders.report_data import GATE, written
 
 HOSTILE = (
@@ -244,3 +248,49 @@ def test_a_file_that_is_no_report_is_one_line(content, said, tmp_path, capsys):
     error = capsys.readouterr().err
     assert error.startswith("ERROR: ") and said in error and error.count("\n") == 1
     assert not (tmp_path / "report.html").exists()
+
+
+def check(outcome, p_value=None, metric="token_f1", against="floor"):
+    return Check(metric, against, outcome, f"{metric} {outcome} {p_value}", p_value=p_value)
+
+
+@pytest.mark.parametrize(
+    ("checks", "decided"),
+    [
+        ([], None),
+        ([check("N/A")], None),
+        ([check("PASS", 0.01), check("PASS", 0.04), check("PASS")], 1),
+        ([check("PASS", 0.04), check("INCONCLUSIVE", 0.3), check("INCONCLUSIVE", 0.9)], 1),
+        ([check("N/A"), check("INCONCLUSIVE"), check("PASS"), check("FAIL"), check("FAIL")], 3),
+    ],
+)
+def test_the_banner_names_the_check_that_decided(checks, decided):
+    assert decisive(checks) is (None if decided is None else checks[decided])
+
+
+def test_the_banner_says_what_may_be_done_why_and_how_fine_the_exam_is(page, two):
+    assert (
+        "good may go into service." in page.words and "bad may not go into service." in page.words
+    )
+    failed = next(each for each in two.verdicts[1].checks if each.outcome == "FAIL")
+    assert f"Decided by token_f1: {failed.reason} Smallest difference" in page.words
+    told = smallest_told(two, two.verdicts[1])
+    assert f"exam can tell {told.difference:.2g} in token_f1" in page.words
+
+
+def test_a_plan_is_a_table_that_wraps(cases):
+    plan = [
+        "what it can prove:",
+        "  token_f1   3 cases  tells 0.2  floor is shown",
+        "  hit@5     10 cases             floor",
+        "another note",
+    ]
+    report = replace(written(cases[:5], {"good": perfect}), notes=tuple(plan))
+    html = Reader(render(report).html)
+    assert "what it can prove: token_f1 3 cases tells 0.2 floor is shown hit@5" in html.words
+    rows = re.search(r'<table class="findings plan">(.*?)</table>', render(report).html, re.S)[1]
+    cells = [re.findall(r"<t[hd][^>]*>([^<]*)", row) for row in rows.split("</tr>")[:-1]]
+    assert cells == [
+        ["token_f1", "3 cases", "tells 0.2", "floor is shown"],
+        ["hit@5", "10 cases", "", "floor"],
+    ]
