@@ -19,7 +19,8 @@ from reports.benchmark.benchmark import Benchmark, benchmark
 from reports.benchmark.chart import chart_of, png_of
 from reports.benchmark.field import field_of
 from reports.benchmark.measures import measure_by, measures_of
-from reports.benchmark.tables import Table, legend, markdown, tables_of
+from reports.benchmark.tables import legend, markdown, tables_of
+from reports.page.plain import Part, Table, plain_page
 from reports.report import Report
 
 MEND = "give another --output"
@@ -64,15 +65,19 @@ def _print(table: Table) -> None:
 
 
 def _write(found: Benchmark, page: Path, registry: Path) -> tuple[Path, ...]:
-    """The page and its picture in both forms."""
-    svg, png = page.with_suffix(".svg"), page.with_suffix(".png")
+    """The page in Markdown and HTML, and its picture in both forms."""
+    html, svg, png = (page.with_suffix(each) for each in (".html", ".svg", ".png"))
     chart = chart_of(found)
     write_whole(svg, chart.alone, mend=MEND, private=True)
     write_whole(png, png_of(found), mend=MEND, private=True)
+    tables, first, *more = tables_of(found, registry), *legend(found)
+    part = Part("methods", "Methods side by side", first, (chart,), tables, tuple(more))
+    whole = plain_page("Benchmark", "methods of several exams", (), [part])
+    write_whole(html, whole, mend=MEND, private=True)
     write_whole(
         page, markdown(found, registry, svg.name, chart.alternative), mend=MEND, private=True
     )
-    return page, svg, png
+    return page, html, svg, png
 
 
 def _parser() -> Parser:
@@ -82,7 +87,12 @@ def _parser() -> Parser:
     add("--baseline", metavar="NAME", help="what the others are measured against")
     add("--by", metavar="NAME", help="the measure that is tested (accuracy of the first judge)")
     add("--metric", action="append", default=[], metavar="NAME", help="another column; repeat")
-    add("--output", type=output_file, metavar="FILE", help="Markdown; a .svg and a .png beside it")
+    add(
+        "--output",
+        type=output_file,
+        metavar="FILE",
+        help="Markdown; .html, .svg and .png beside it",
+    )
     add("--runs", type=Path, default=RUNS, metavar="DIR", help="folder of runs")
     add("--registry", type=Path, default=SHIPPED, metavar="DIR", help="where manifests are found")
     return parser

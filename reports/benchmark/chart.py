@@ -62,7 +62,7 @@ def _panel(axes: "Axes", measure: Measure, found: Benchmark, *, labelled: bool) 
     axes.set_xlim(-0.02, 1.02)
     axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
     axes.set_ylim(-0.6, len(found.rows) - 0.4)
-    axes.set_title(clipped(measure.title, 18))
+    axes.set_title(clipped(measure.title, 15))
     axes.set_xlabel(f"{measure.direction} is better")
     axes.grid(axis="x")
     labels = [_label(row, baseline=row is base) for row in found.rows] if labelled else []

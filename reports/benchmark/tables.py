@@ -1,13 +1,13 @@
 """The benchmark as tables of words: the same cells on the terminal, in Markdown and on a page."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from models.price import dollars
 from reports.benchmark.benchmark import Benchmark, Row, Versus
 from reports.benchmark.needs import Needs, Training, needs_of
 from reports.page.escaping import escape
+from reports.page.plain import Table
 from reports.page.wording import format_value
 from reports.statistics.estimates import Estimate
 
@@ -16,15 +16,6 @@ LONGEST = 4000
 
 NONE = "—"
 """Of what is not known: it is not nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Heads, and rows of as many cells."""
-
-    title: str
-    heads: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 def scores_table(found: Benchmark) -> Table:

@@ -82,7 +82,7 @@ def _checks(report: Report, model: str, against: str, checks: Sequence[Check]) -
         said.append(f"{check.metric}: {gain:+.3f}{asked}: {check.outcome}")
     title = f"{model} against {against}: gain by metric"
     note = "The dashed line is what is asked of the interval. ✓ passes, ✗ fails, ? is inconclusive."
-    return _forest(title, rows, "gain (right is better)", said, note)
+    return forest(title, rows, "gain (right is better)", said, note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ def _chart(report: Report, kind: Kind, found: Sequence[Difference], one: str, ma
     better = "left" if lower else "right"
     label = f"{metric}, {clipped(model, 22)} less opponent ({better} is better)"
     title = f"{metric} of {model} against {against}, by {one}"
-    return _forest(title, rows, label, said, _left(found, first[MOST:], one, many))
+    return forest(title, rows, label, said, _left(found, first[MOST:], one, many))
 
 
 def _colour(found: Difference, *, lower: bool) -> str:
@@ -198,7 +198,16 @@ def _left(found: Sequence[Difference], rest: Sequence[Difference], one: str, man
     )
 
 
-def _forest(title: str, rows: Sequence[Row], label: str, said: Sequence[str], note: str) -> Chart:
+def forest(title: str, rows: Sequence[Row], label: str, said: Sequence[str], note: str) -> Chart:
+    """A plot of these rows from above, with the words of each.
+
+    Args:
+        title: of the chart.
+        rows: from above.
+        label: of the axis.
+        said: the rows in words.
+        note: what a reader must know beside.
+    """
     height = TOP + LINE * len(rows) + BELOW
     drawn = draw(lambda figure: _paint(figure, rows, label), height, title, "\n".join(said))
     return replace(drawn, note=note)

@@ -6,17 +6,17 @@ is the last run that it took part in, NAME~1 the one before. Differences are B -
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.command import Parser, run
+from common.command import Parser, output_file, run
 from common.errors import UserError
+from common.files import write_whole
 from common.settings import nearest
-from reports.archive import RUNS, find_report, named_model, read_report
-from reports.compare.comparison import MetricComparison, compare
+from reports.archive import AGAIN, RUNS, find_report, named_model, read_report
+from reports.compare.shown import HEADS, cells, compared, flips, format_score, level
 from reports.compare.sides import Sides, pair_runs
-from reports.page.wording import format_value
 from reports.report import Report, ReportedResult
 
 if TYPE_CHECKING:
@@ -24,95 +24,22 @@ if TYPE_CHECKING:
 
 
 CLIP = 160
-HEADS = ("metric", "A", "B", "B − A", "p", "wins/losses/ties", "McNemar", "by contract")
-
-
-def flips(
-    sides: Sides, metrics: Sequence[str]
-) -> Iterator[tuple[ReportedResult, ReportedResult, list[str]]]:
-    """Cases that one side passes and the other misses, with the metrics in which they do.
-
-    A metric without a mark flips where its values differ.
-    """
-    for one, two in sides.results():
-        turned = [
-            metric
-            for metric in metrics
-            if (x := one.scores.get(metric)) is not None
-            and (y := two.scores.get(metric)) is not None
-            and _turns(sides.b, metric, x, y)
-        ]
-        yield one, two, turned
-
-
-def _turns(report: Report, metric: str, a: float, b: float) -> bool:
-    return (
-        report.passes(metric, a) != report.passes(metric, b) if metric in report.marks else a != b
-    )
+PAGE = RUNS.parent / "compare.html"
 
 
 def _print_metrics(sides: Sides, console: "Console") -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    notes = _left_out(sides)
+    found = compared(sides)
     table = Table(*HEADS[:1], box=None, pad_edge=False, header_style="bold")
     for head in HEADS[1:]:
         table.add_column(head, justify="right")
-    for metric in _metrics(sides):
-        found = compare(metric, sides)
-        if found is None:
-            notes.append(f"{metric}: {_absence(sides, metric)}")
-            continue
-        table.add_row(*map(escape, _cells(sides.b, found)))
-        if found.unpaired:
-            notes.append(f"{metric}: {found.unpaired:,} cases lack a score on a side, left out")
+    for each in found.metrics:
+        table.add_row(*map(escape, cells(sides.b, each)))
     console.print(table)
-    for note in notes:
+    for note in found.notes:
         console.print(note, markup=False)
-
-
-def _metrics(sides: Sides) -> list[str]:
-    scored = {name for pair in sides.results() for each in pair for name in each.scores}
-    known = [name for name in {**sides.a.metrics, **sides.b.metrics} if name in scored]
-    found = known + sorted(scored.difference(known))
-    return [name for name in found if name not in sides.left_out]
-
-
-def _left_out(sides: Sides) -> list[str]:
-    """One line on what is not compared."""
-    each = "; ".join(f"{name} ({why})" for name, why in sides.left_out.items())
-    return [f"left out, what both have is compared: {each}"] if each else []
-
-
-def _absence(sides: Sides, metric: str) -> str:
-    scored = [
-        any(pair[side].scores.get(metric) is not None for pair in sides.results())
-        for side in (0, 1)
-    ]
-    if any(scored):
-        return f"scored in {'A' if scored[0] else 'B'} alone, not compared"
-    return "scored in neither"
-
-
-def _cells(report: Report, found: MetricComparison) -> list[str]:
-    unit = report.unit_of(found.metric)
-    gain = found.difference
-    arrow = "↓" if report.lower_is_better(found.metric) else "↑"
-    return [
-        f"{found.metric} {arrow}",
-        format_value(found.mean_a, unit),
-        format_value(found.mean_b, unit),
-        format(gain, "+,.0f" if unit == "tokens" else "+.3f"),
-        _format_p(found.p_value),
-        f"{found.wins}/{found.losses}/{found.ties}",
-        _format_p(found.exact),
-        _format_p(found.by_contract),
-    ]
-
-
-def _format_p(value: float | None) -> str:
-    return "–" if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _print_cases(sides: Sides, metrics: Sequence[str], console: "Console", *, every: bool) -> None:
@@ -125,7 +52,7 @@ def _print_cases(sides: Sides, metrics: Sequence[str], console: "Console", *, ev
             continue
         shown = [name for name in metrics if name in one.scores or name in two.scores]
         scores = ", ".join(
-            f"{name} {_format_score(one, name)} → {_format_score(two, name)}"
+            f"{name} {format_score(one, name)} → {format_score(two, name)}"
             + (" *" if every and name in names else "")
             for name in (shown if every else names)
         )
@@ -136,11 +63,6 @@ def _print_cases(sides: Sides, metrics: Sequence[str], console: "Console", *, ev
             f"  B: {_format_answer(two)}",
         ):
             console.print(line, markup=False, soft_wrap=True)
-
-
-def _format_score(result: ReportedResult, metric: str) -> str:
-    score = result.scores.get(metric)
-    return "unscored" if score is None else f"{score:.2f}"
 
 
 def _format_answer(result: ReportedResult) -> str:
@@ -174,6 +96,14 @@ def _parser() -> Parser:
     parser.add_argument(
         "--metric", action="append", default=[], metavar="NAME", help="flips of this one; repeat"
     )
+    parser.add_argument(
+        "--html",
+        type=output_file,
+        nargs="?",
+        const=PAGE,
+        metavar="PATH",
+        help=f"also write a page with charts ({PAGE})",
+    )
     parser.add_argument("--runs", type=Path, default=RUNS, metavar="DIR", help="folder of runs")
     return parser
 
@@ -198,13 +128,13 @@ def _compare(given: argparse.Namespace) -> None:
     if given.unchanged:
         console.print(f"the {len(cases.same):,} cases that both share; {cases}", markup=False)
     _print_metrics(sides, console)
-    level = 1 - 2 * b.header.gate.alpha
-    console.print(
-        f"intervals at {level:.0%} and two-sided p, by contract; wins are B's; McNemar of scores "
-        "of 0 and 1: exact for independent cases, and by contract",
-        markup=False,
-    )
+    console.print(level(b), markup=False)
     _print_cases(sides, metrics, console, every=given.all)
+    if given.html:
+        from reports.compare.page import render
+
+        write_whole(given.html, render(sides, metrics), mend=AGAIN, private=True)
+        console.print(str(given.html), markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 
 MODELS = Path("models")
+PAGE = RUNS.parent / "history.html"
 FEW = 20
 """Flaky cases that the terminal lists; the page lists all."""
 
@@ -197,7 +198,14 @@ def _parser() -> Parser:
     add("--model", metavar="NAME", help="only this model")
     add("--metric", action="append", default=[], metavar="NAME", help="this one; may be repeated")
     add("--json", action="store_true", help="print JSON, with every metric")
-    add("--html", type=output_file, metavar="PATH", help="also draw a page of charts")
+    add(
+        "--html",
+        type=output_file,
+        nargs="?",
+        const=PAGE,
+        metavar="PATH",
+        help=f"also draw a page of charts ({PAGE})",
+    )
     return parser
 
 
@@ -225,7 +233,8 @@ def _show(given: argparse.Namespace) -> None:
     if given.html:
         from reports.history.timeline import render
 
-        write_whole(given.html, render(events, metrics, flaky), mend=AGAIN, private=True)
+        page = render(events, metrics, flaky, satisfied)
+        write_whole(given.html, page, mend=AGAIN, private=True)
     if given.json:
         found = as_json(events, given.metric, names, flaky, satisfied)
         print(json.dumps(found, indent=1, allow_nan=False))

@@ -7,8 +7,9 @@ from reports.benchmark.benchmark import benchmark
 from reports.benchmark.chart import chart_of
 from reports.benchmark.field import field_of
 from reports.benchmark.measures import measure_by, measures_of
-from reports.benchmark.tables import Table, baseline_table, legend, scores_table
+from reports.benchmark.tables import baseline_table, legend, scores_table
 from reports.charts.chart import Chart
+from reports.page.plain import Table
 from reports.report import Report
 
 

@@ -263,9 +263,11 @@ def test_it_prints_and_writes_page_and_chart(runs, capsys):
     ):
         assert word in out
     place = runs.parent / "benchmark.md"
-    assert out.splitlines()[-3:] == [
-        str(place.with_suffix(each)) for each in (".md", ".svg", ".png")
+    assert out.splitlines()[-4:] == [
+        str(place.with_suffix(each)) for each in (".md", ".html", ".svg", ".png")
     ]
+    page = place.with_suffix(".html").read_text()
+    assert "<script" not in page and page.count("<svg") == 1 and "improvement in F1" in page
     assert "](benchmark.svg)" in place.read_text()
     assert place.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
 

@@ -1,6 +1,7 @@
 """Comparing two runs: refused when unlike, right when alike."""
 
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -286,3 +287,44 @@ def test_every_case_is_matched_once(then, now):
 def test_a_renamed_case_is_the_same():
     found = match_cases([case("a", "x")], [case("b", "x")])
     assert found.same == (("a", "b"),)
+
+
+def test_the_page_has_every_metric_and_the_answers_that_turned(runs, capsys, tmp_path):
+    page = tmp_path / "out" / "compare.html"
+    out = printed(runs, capsys, A, B, "--html", str(page))
+    assert out.splitlines()[-1] == str(page)
+    html = page.read_text()
+    assert "<script" not in html and "m in " + A in html and "m in " + B in html
+    for cell in line_of(out, "token_f1")[2:4]:
+        assert f"<td>{cell}</td>" in html
+    turned = int(re.search(r"(\d+) of 24 cases flip", out)[1])
+    assert turned == html.count('<details class="case">') > 3
+    assert f"{turned} of 24 cases flip in token_f1" in html
+    again = page.read_bytes()
+    printed(runs, capsys, A, B, "--html", str(page))
+    assert page.read_bytes() == again
+
+
+def test_the_page_lies_beside_the_runs_and_keeps_answers_as_text(runs, capsys, monkeypatch):
+    path = runs / B / "report.json"
+    value = json.loads(path.read_text())
+    for row in value["results"]:
+        row["answer"] = "</p><script>alert(1)</script> same words"
+    path.write_text(json.dumps(value))
+    monkeypatch.chdir(runs.parent)
+    printed(runs, capsys, A, B, "--html")
+    html = (runs.parent / "reports" / "compare.html").read_text()
+    assert "<script" not in html and "&lt;script&gt;alert(1)" in html
+
+
+def test_of_many_flips_the_page_shows_the_first_and_says_so(tmp_path, capsys):
+    cases = contents(contracts=81)
+    a = scores(cases, lambda n: 0.1)
+    b = scores(cases, lambda n: 0.9)
+    for id_, each in ((A, a), (B, b)):
+        put(tmp_path, written(id_, {"m": each}, cases))
+    page = tmp_path / "c.html"
+    assert main([A, B, "--runs", str(tmp_path), "--html", str(page)]) == 0
+    html = page.read_text()
+    assert html.count('<details class="case">') == 200
+    assert "243 of 243 cases flip" in html and "The first 200 are here" in html

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from types import SimpleNamespace
 from xml.etree import ElementTree
@@ -9,11 +10,14 @@ from xml.etree import ElementTree
 import pytest
 
 from reports.archive import kept_reports
+from reports.feedback.satisfaction import Satisfaction
 from reports.history import runs as events
 from reports.history.__main__ import main
-from reports.history.flaky import find_flaky
+from reports.history.flaky import Flakiness, find_flaky
 from reports.history.runs import Mark, in_order, marks, of_model, ran
-from reports.history.timeline import LEFT, WIDTH, render
+from reports.history.timeline import render
+from reports.history.trend import MOST, trend, trend_chart
+from reports.statistics.estimates import Estimate
 from tests.builders.run_data import contents, put, written
 
 CASES = contents(contracts=4)
@@ -109,8 +113,6 @@ def test_two_data_sets_in_turn_are_no_change(place):
 
 
 def replaced(run, dataset):
-    from dataclasses import replace
-
     return replace(run, dataset=dataset)
 
 
@@ -177,27 +179,50 @@ def test_the_page(place, promoted, capsys):
     page = target.read_text()
     tags = Tags(page).found
     assert not [tag for tag, _ in tags if tag in ("script", "link", "img", "iframe")]
-    assert not [a for _, a in tags if "src" in a or "href" in a]
+    assert not [a for _, a in tags if "src" in a or not a.get("href", "#").startswith("#")]
     charts = drawings(page)
     assert [chart.get("aria-label") for chart in charts] == [
         "token_f1 over 3 runs", "hit@5 over 3 runs"
     ]  # fmt: skip
-    lines = [each.get("points").split() for each in charts[0].iter("polyline")]
-    assert sorted(len(points) for points in lines) == [1, 1, 2]  # smol, king, dpo
-    kinds = [each.get("class") for each in charts[0].iter("line")]
-    assert kinds.count("mark champion") == kinds.count("mark data") == 1
-    assert kinds.count("whisker") == 4
+    assert page.count("promotion: dpo is champion") == 3  # in the words of each chart, and a table
+    run = runs_of(place)[1].shown[0].estimates["token_f1"]
+    assert f"2026-01-02 {run:.3f}" in page and f"<td>{run}</td>" in page
 
 
-def test_points_and_marks_stand_in_order(place, promoted):
+def test_a_page_without_a_path_lies_beside_the_runs(place, promoted, capsys, monkeypatch):
+    monkeypatch.chdir(place)
+    assert "reports/history.html" in printed(place, capsys, "--html")
+    assert (place / "reports" / "history.html").is_file()
+
+
+def test_a_trend_holds_every_run_and_what_changed_between(place, promoted):
     runs = runs_of(place)
-    page = render(in_order(runs, marks(runs, place)), ["token_f1"], flaky_of(place / "runs"))
-    (chart,) = drawings(page)
-    dpo = max((each.get("points").split() for each in chart.iter("polyline")), key=len)
-    (x2, y2), (x3, y3) = ([float(number) for number in point.split(",")] for point in dpo)
-    crossing = [float(each.get("x1")) for each in chart.iter("line") if "mark" in each.get("class")]
-    assert LEFT < x2 < min(crossing) < max(crossing) < x3 < WIDTH
-    assert y2 < y3  # 0.6 is drawn above 0.5
+    found = trend(in_order(runs, marks(runs, place)), "token_f1")
+    assert list(found.lines) == ["dpo on sample", "smol on sample", "king on sample"]
+    places = {name: [point.at for point in points] for name, points in found.lines.items()}
+    assert places == {"dpo on sample": [1, 2], "smol on sample": [0], "king on sample": [0]}
+    assert [(at, mark.kind) for at, mark in found.marks] == [(2, "champion"), (2, "data")]
+
+
+def test_of_many_runs_the_last_are_drawn(place):
+    (first, *_) = runs_of(place)
+    many = [replace(first, when=f"{2000 + n}-01-01T00:00:00Z") for n in range(MOST + 7)]
+    changed = Mark("2003-06-01T00:00:00Z", "champion", "long ago")
+    found = trend(in_order(many, [changed]), "token_f1")
+    assert found.times[0] == many[7].when and len(found.times) == MOST and found.marks == ()
+    assert "7 earlier runs are not drawn." in trend_chart(many, "token_f1").note
+    assert trend_chart(many, "token_f1") == trend_chart(many, "token_f1")
+
+
+def test_satisfaction_is_drawn_where_there_is_some():
+    likes = [
+        Satisfaction(f"2026-0{n}-01", "m", Estimate(0.5 + n / 10, None, None, 9, 1)) for n in (1, 2)
+    ]
+    page = render([], [], Flakiness((), 0, 0), likes)
+    assert "m: 2026-01-01 0.600, 2026-02-01 0.700" in page
+    assert "No metric was measured." in page and "In service" not in render(
+        [], [], Flakiness((), 0, 0)
+    )
 
 
 def test_hostile_names_stay_text(tmp_path, capsys, monkeypatch):
