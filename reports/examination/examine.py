@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from common.errors import UserError
+from common.redaction import redacted
+from common.storable import presentable
 from evals.calls.store import Store
 from evals.exam.exam import Exam
 from evals.exam.run import Run
@@ -87,7 +89,7 @@ def examine(prepared: Prepared, selected: Selected, interruption: Interruption) 
     with closing(Store(options.store)) as store:
         planned, entry = note_exam(planned)
         for line in planned.beforehand.announced:
-            print(line)
+            print(presentable(redacted(line)))
         exam = Exam(
             planned.plan,
             planned.retriever,

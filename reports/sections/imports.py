@@ -36,7 +36,7 @@ def _scorers(model: RecordedModel, run: Run, alpha: float) -> Iterator[Finding]:
             for case, repeats in every
             if all(name in each for each in repeats)
         ]
-        measure = f"{model.origin.framework if model.origin else model.source.form}:{name}"
+        measure = f"{model.source.form}:{name}"
         if not scored:
             yield Finding(model.name, measure, None, "no case has it in every repeat")
             continue
