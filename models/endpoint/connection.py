@@ -33,7 +33,21 @@ class Connection:
     proxy: Proxy | None
 
     async def post(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> Reply:
-        """Send JSON and read what comes.
+        """Send JSON to its URL and read what comes.
+
+        Raises:
+            aiohttp.ClientError, OSError, ValueError: nothing came; see `failures.diagnose`.
+        """
+        return await self.send("POST", self.url, headers, body)
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: Mapping[str, Any] | None = None,
+    ) -> Reply:
+        """Send JSON, or nothing, to a URL of the same server and read what comes.
 
         Raises:
             aiohttp.ClientError, OSError, ValueError: nothing came; see `failures.diagnose`.
@@ -44,10 +58,10 @@ class Connection:
             way["proxy"] = self.proxy.url
             if self.proxy.credential:
                 way["proxy_headers"] = {"Proxy-Authorization": f"Basic {self.proxy.credential}"}
-        data = json.dumps(body).encode()
+        data = None if body is None else json.dumps(body).encode()
         # Not followed: a chat and its key are for this server, and a POST may arrive as a GET.
         way["allow_redirects"] = False
-        async with self.session.post(self.url, data=data, headers=sent, **way) as response:
+        async with self.session.request(method, url, data=data, headers=sent, **way) as response:
             return Reply(response.status, response.headers, await _read(response))
 
 

@@ -153,10 +153,12 @@ def test_keys_and_urls_are_noted_where_they_are_read():
         "models/endpoint/server.py",
         "models/endpoint/entry.py",
         "models/retrieval/served.py",
+        "reports/comment/place.py",
     }
     assert users("common.redaction.keep_secrets_of") == {
         "evals/calls/store.py", "fixtures/retrieval/chroma.py", "models/endpoint/server.py",
         "models/endpoint/surroundings.py", "models/retrieval/served.py",
+        "reports/comment/place.py",
     }  # fmt: skip
     readers = {path for path in users("os.environ") if path.startswith("models/")}
     # a host, a folder, a proxy

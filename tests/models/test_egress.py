@@ -169,7 +169,7 @@ def test_there_is_no_other_way_to_a_server():
     # bench/ asks servers of its own
     assert {path for path in makers if not path.startswith("bench/")} == {"models/factory.py"}
     assert users("models.endpoint.connection.connect") == {
-        "models/endpoint/server.py", "models/retrieval/served.py",
+        "models/endpoint/server.py", "models/retrieval/served.py", "reports/comment/posting.py",
     }  # fmt: skip
     asking = {
         "reports/examination/examine.py", "training/synthesize/__main__.py",
