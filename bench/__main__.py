@@ -27,6 +27,7 @@ from bench import (
     retrieval,
     statistics,
     training,
+    unsure,
     warm,
 )
 from bench.results import Finding, page, read_sections, section
@@ -75,6 +76,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "passages": lambda folder, options: passages.measure(folder),
     "programs": lambda folder, options: programs.measure(folder, options.repeats),
     "labels": lambda folder, options: labels.measure(),
+    "unsure": lambda folder, options: unsure.measure(),
     "statistics": lambda folder, options: statistics.measure(),
     "house": lambda folder, options: house.measure(),
     "retrieval": lambda folder, options: _retrieval(options),

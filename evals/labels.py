@@ -5,7 +5,8 @@ A `.csv` or `.jsonl` with a row for each score that a person gave. Columns: `cas
 `answer`, the text that was scored, where a model may have changed its answer since; `rubric`, the
 first 16 hex digits of the SHA-256 of the rules that the score goes by; `expected`, the gold texts,
 where the file must stand alone (`python -m evals.judges.align`); `drawn`, from which cases
-`python -m reports.labelling` drew the case: its rows need no score as yet.
+`python -m reports.labelling` drew the case: its rows need no score as yet; `probability`, with
+which it was drawn, where cases had chances of their own.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,10 +25,12 @@ from fixtures.cases import Case
 SCORE = "a score is a number from 0 to 1"
 COLUMNS = (
     "case_id", "contract", "question", "score", "model", "answer", "expected", "rubric", "drawn",
+    "probability",
 )  # fmt: skip
-ALL, DIFFERING, TIED = "all", "differing", "tied"
-"""From which cases a case was drawn to be labelled: all, those on which models differ, or those
-that a panel's judges left to a person, none of which was drawn at random."""
+ALL, DIFFERING, TIED, UNSURE = "all", "differing", "tied", "unsure"
+"""From which cases a case was drawn to be labelled: all, those on which models differ, those that a
+panel's judges left to a person, none of which was drawn at random, or all with a chance that rises
+with what the judge does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,8 @@ class Label:
 
     `model` is empty where it holds for any model; `answer` is what was labelled, empty where the
     file does not say. One that was `drawn` where models differ says nothing of a mean over all,
-    and one where judges differ nothing but of its own answer.
+    and one where judges differ nothing but of its own answer. `probability` is with which the case
+    was drawn, of a draw in which cases had chances of their own.
     """
 
     case_id: str
@@ -44,6 +48,7 @@ class Label:
     model: str = ""
     answer: str = ""
     drawn: str = ALL
+    probability: float | None = None
 
     def is_of(self, model: str, text: str) -> bool:
         """Whether it labels this answer; white space does not count."""
@@ -63,7 +68,8 @@ class Labelled:
     model: str = ""
     answer: str = ""
     rubric: str = ""
-    drawn: Literal["all", "differing", "tied"] = "all"
+    drawn: Literal["all", "differing", "tied", "unsure"] = "all"
+    probability: float | None = Field(default=None, gt=0, le=1)
 
     @field_validator("score", mode="before")
     @classmethod
@@ -95,7 +101,8 @@ def read_labels(path: Path, cases: Sequence[Case], rubric: str = "") -> tuple[La
         asked = (row.contract, row.question)
         case = by_id.get(row.case_id) if row.case_id else by_question.get(asked)
         if case is not None:
-            labels.append(Label(case.id, row.score, row.model, row.answer, row.drawn))
+            said = (row.score, row.model, row.answer, row.drawn, row.probability)
+            labels.append(Label(case.id, *said))
     if not labels:
         like = f"; a case_id is written like {cases[0].id!r}" if cases else ""
         raise UserError(
@@ -142,4 +149,9 @@ def _row(rows: TypeAdapter[Labelled], given: Row) -> Labelled:
         raise UserError(f"{given.where}: {line}; {SCORE}") from error
     if not row.case_id and not (row.contract and row.question):
         raise UserError(f"{given.where}: fill in `case_id`, or `contract` and `question`")
+    if row.drawn == UNSURE and row.probability is None:
+        raise UserError(
+            f"{given.where}: drawn where a judge is unsure, which counts with `probability` alone; "
+            "give the file as `python -m reports.review --export labels` wrote it"
+        )
     return row

@@ -25,7 +25,8 @@ class ToLabel:
 
     `expected` are the gold texts, none where the contract does not answer. `model` is empty where
     several models gave the answer, whose label is of all of them. `drawn` says from which cases it
-    was drawn: all, or those on which models differ.
+    was drawn: all, or those on which models differ. `probability` is with which chance, where cases
+    had chances of their own.
     """
 
     case_id: str
@@ -36,6 +37,7 @@ class ToLabel:
     model: str
     drawn: str
     score: str = ""
+    probability: float | None = None
 
 
 def next_to_label(report: Report, labels: Sequence[Label], cases: int) -> list[ToLabel]:
@@ -105,6 +107,17 @@ def differing_cases(report: Report, one: str, other: str) -> list[ReportedCase]:
     found = _answers(report)
     every = [report.cases[place] for place in _order(report)]
     return [case for case in every if len(_texts(_of(found.get(case.id, ()), (one, other)))) > 1]
+
+
+def rows_of(report: Report, drawn: Mapping[str, str]) -> list[ToLabel]:
+    """A row for each answer to cases that nobody has labelled.
+
+    Args:
+        report: of an exam.
+        drawn: from which cases each was, by its id, in the order of the rows.
+    """
+    known, by_id = _known(report, ()), {case.id: case for case in report.cases}
+    return [row for name, of in drawn.items() for row in known.rows(by_id[name], of)]
 
 
 def spread(names: Sequence[tuple[str, str]]) -> list[int]:

@@ -16,8 +16,10 @@ from common.files import write_jsonl
 from common.local_server import HERE, listen, serve
 from common.visible import visible
 from evals.judges.wording import SHIPPED, Wording, read_text, rubric_digest
+from evals.labels import DIFFERING, UNSURE
 from reports.archive import LATEST, RUNS, find_report, read_report
 from reports.labelling.draw import next_to_label
+from reports.labelling.unsure import unsure_to_label
 from reports.report import Report
 from reports.review import export
 from reports.review.access import Doorkeeper
@@ -48,6 +50,9 @@ def _parser() -> Parser:
         help="who reviews; once for each, who gets a link of their own")  # fmt: skip
     add("--compare", nargs=2, metavar=("A", "B"), help="two models' answers, side by side")
     add("--next", type=int, metavar="N", help=f"cases in all ({CASES}, or as many as before)")
+    add("--draw", type=choice(DIFFERING, UNSURE),
+        help="half plain, half where models differ, with equal chances or where the judge is "
+        "unsure (differing)")  # fmt: skip
     add("--scale", type=choice(*STEPS), default="0-1", metavar="SCALE", help="0-1 or 1-5 (0-1)")
     add("--rubric", type=Path, metavar="FILE", help="the rules (the gate's own, else ours)")
     add("--seed", type=int, default=0, metavar="N", help="of orders and sides (0)")
@@ -89,8 +94,8 @@ def _name(text: str) -> str:
 def _desk(given: argparse.Namespace, report: Report, reviewers: tuple[str, ...]) -> Desk:
     kind: Kind = "pairs" if given.compare else "answers"
     journal = Journal(given.journal or JOURNALS / f"{report.header.id}.sqlite")
-    cases = _cases(journal, kind, given.next)
-    return Desk(kind, _items(given, report, cases), reviewers, _rules(given, report), journal,
+    cases, by = _cases(journal, kind, given.next), _draw(journal, given.draw)
+    return Desk(kind, _items(given, report, cases, by), reviewers, _rules(given, report), journal,
                 given.seed)  # fmt: skip
 
 
@@ -102,11 +107,24 @@ def _cases(journal: Journal, kind: Kind, asked: int | None) -> int:
     return cases
 
 
-def _items(given: argparse.Namespace, report: Report, cases: int) -> tuple[Item, ...]:
+def _draw(journal: Journal, asked: str | None) -> str:
+    """By which draw the queue is: chances of cases that were drawn by two are none."""
+    before = journal.setting("draw")
+    if asked and before not in (None, asked):
+        raise UserError(
+            f"{journal.path} is of a queue by --draw {before}; leave --draw out, or name another "
+            "file with --journal"
+        )
+    journal.note("draw", by := before or asked or DIFFERING)
+    return by
+
+
+def _items(given: argparse.Namespace, report: Report, cases: int, by: str) -> tuple[Item, ...]:
     if given.compare:
         one, other = given.compare
         return pairs(report, one, other, cases)
-    return answers(report, next_to_label(report, (), cases))
+    drawn = unsure_to_label(report, cases) if by == UNSURE else next_to_label(report, (), cases)
+    return answers(report, drawn)
 
 
 def _rules(given: argparse.Namespace, report: Report) -> Rules:

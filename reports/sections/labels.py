@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from evals.gate import Gate, MetricGate
 from evals.judges.judge import weighed
 from evals.judges.judge_exam import JudgeExam
-from evals.labels import ALL, TIED, Label
+from evals.labels import ALL, TIED, UNSURE, Label
 from evals.results import Result, Score
 from reports.report import Finding, Opponent, Section
 from reports.statistics.corrected import Calibration, corrected_rate
@@ -21,10 +21,11 @@ LABELS, METRIC = "labels", "correctness"
 NOTE = (
     "What people's scores of some answers (--labels) and the judges' of all of them say together: "
     "a mean and paired differences that are right whatever the judges are worth (Angelopoulos, "
-    "Duchi, Zrnic 2023), if the labelled cases are a random draw; and the share of right answers, "
-    "corrected by the judges' errors on labelled ones (Rogan and Gladen 1978). An outcome stands "
-    "beside the gate's check and changes no verdict. `python -m reports.labelling` writes down "
-    "which answers a person should score next."
+    "Duchi, Zrnic 2023), if the labelled cases are a random draw, each counting inversely to its "
+    "chance; and the share of right answers, corrected by the judges' errors on labelled ones "
+    "(Rogan and Gladen 1978). An outcome stands beside the gate's check and changes no verdict. "
+    "`python -m reports.labelling` writes down which answers a person should score next, "
+    "`python -m reports.review` asks for the scores."
 )
 
 
@@ -47,8 +48,7 @@ def labels_section(
         weights: of the judges of a panel.
     """
     of_model = by_model(results)
-    anywhere = lookup([label for label in labels if label.drawn != TIED])
-    of_all = lookup([label for label in labels if label.drawn == ALL])
+    of_all, anywhere, chance = _counted(labels)
     exam = examined(exams, gate.pass_marks.correctness, weights)
     named = {opponent.name: opponent for opponent in opponents}
     findings: list[Finding] = []
@@ -56,18 +56,39 @@ def labels_section(
         floor = None if model in named or METRIC not in gate.gating else gate.gating[METRIC].floor
         scored = [row for row in rows if value(row, METRIC) is not None]
         if labels:
-            findings += _by_labels(model, scored, of_all, gate, floor)
+            findings += _by_labels(model, scored, of_all, chance, gate, floor)
         if scored and not any(of_all(row) is not None for row in scored):
             findings += _by_exam(model, scored, exam, gate, floor)
         if labels and model not in named:
             findings += [
-                _difference(model, scored, of_model.get(name, ()), anywhere, opponent, gate)
+                _difference(model, scored, of_model.get(name, ()), anywhere, chance, opponent, gate)
                 for name, opponent in named.items()
             ]
     return Section(LABELS, "What people would say", NOTE, tuple(findings))
 
 
-def lookup(labels: Sequence[Label]) -> Callable[[Result], float | None]:
+LabelOf = Callable[[Result], float | None]
+ChanceOf = Callable[[Result], float] | None
+
+
+def _counted(labels: Sequence[Label]) -> tuple[LabelOf, LabelOf, ChanceOf]:
+    """Labels that count for a mean, and for a difference; and the chance of each case.
+
+    Where some were drawn with chances of their own, those alone count whose chance is known.
+    """
+    chance = {each.case_id: each.probability for each in labels if each.probability is not None}
+    if any(label.drawn == UNSURE for label in labels):
+        known = lookup([label for label in labels if label.probability is not None])
+        return known, known, lambda row: chance.get(row.case.id, 0.0)
+    of_all = lookup([label for label in labels if label.drawn == ALL])
+    return of_all, lookup([label for label in labels if label.drawn != TIED]), None
+
+
+def _chances(rows: Sequence[Result], chance: ChanceOf) -> list[float] | None:
+    return None if chance is None else list(map(chance, rows))
+
+
+def lookup(labels: Sequence[Label]) -> LabelOf:
     """What gives the mean of people's scores of an answer; None where nobody labelled it."""
     by_case: dict[str, list[Label]] = defaultdict(list)
     for label in labels:
@@ -93,7 +114,8 @@ def same_answer(one: Result, other: Result) -> bool:
 def _by_labels(
     model: str,
     rows: Sequence[Result],
-    label_of: Callable[[Result], float | None],
+    label_of: LabelOf,
+    chance: ChanceOf,
     gate: Gate,
     floor: float | None,
 ) -> Iterator[Finding]:
@@ -110,7 +132,9 @@ def _by_labels(
         (METRIC, judge, people, floor),
         (_share(gate), passed, right, _of_share(floor, judge)),
     ):
-        found = prediction_powered_mean(scores, labels, contracts, gate.alpha)
+        found = prediction_powered_mean(
+            scores, labels, contracts, gate.alpha, chances=_chances(rows, chance)
+        )
         outcome = None if line is None else found.estimate.against(line)
         beside = "" if line is None else f"; the gate's floor is {line:g}"
         yield Finding(model, measure, found.estimate, _worth(found) + beside, outcome)
@@ -179,7 +203,8 @@ def _difference(
     model: str,
     rows: Sequence[Result],
     others: Sequence[Result],
-    label_of: Callable[[Result], float | None],
+    label_of: LabelOf,
+    chance: ChanceOf,
     opponent: Opponent,
     gate: Gate,
 ) -> Finding:
@@ -197,6 +222,7 @@ def _difference(
         same,
         [one.case.contract.id for one, _ in pairs],
         risk(gate.alpha, opponent),
+        _chances([one for one, _ in pairs], chance),
     )
     alike = f"; {sum(same)} of {len(same)} answers are the same" if any(same) else ""
     asked = gate.gating.get(METRIC)

@@ -40,7 +40,12 @@ class Sums:
         return self.gained_squares + self.lost_squares
 
 
-def summed(values: Sequence[float], clusters: Sequence[str], among: Collection[str] = ()) -> Sums:
+def summed(
+    values: Sequence[float],
+    clusters: Sequence[str],
+    among: Collection[str] = (),
+    weights: "Floats | None" = None,
+) -> Sums:
     """The sums of one exam, contracts in order of name: arrays of shape (G,).
 
     Args:
@@ -48,6 +53,7 @@ def summed(values: Sequence[float], clusters: Sequence[str], among: Collection[s
         clusters: shape (n,), the contract of each value.
         among: every contract that has a place, with or without a value; those of the values
             where none are given.
+        weights: shape (n,), how many cases each value stands for; one where none are given.
 
     Raises:
         ValueError: there are no values, one is not finite, or the lengths differ.
@@ -68,8 +74,11 @@ def summed(values: Sequence[float], clusters: Sequence[str], among: Collection[s
     place = {name: number for number, name in enumerate(sorted({*clusters, *among}))}
     members = np.fromiter((place[name] for name in clusters), dtype=np.intp, count=len(scores))
 
+    counted = np.ones_like(scores) if weights is None else weights
+
     def by_contract(each: "Floats") -> "Floats":
-        return np.bincount(members, each, minlength=len(place)).astype(np.float64, copy=False)
+        sums = np.bincount(members, counted * each, minlength=len(place))
+        return sums.astype(np.float64, copy=False)
 
     gained, lost = np.maximum(scores, 0.0), np.maximum(-scores, 0.0)
     return Sums(

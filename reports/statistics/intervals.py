@@ -40,8 +40,8 @@ def interval(sums: Sums, kind: Kind, alpha: float) -> Estimate:
     >>> print(interval(summed([3.0] * 4, "abcd"), "amount", 0.05))
     3.000
     """
-    cases, groups = int(sums.sizes.sum()), int((sums.sizes > 0).sum())
-    mean = float(sums.values.sum()) / cases
+    counted, groups = float(sums.sizes.sum()), int((sums.sizes > 0).sum())
+    mean, cases = float(sums.values.sum()) / counted, round(counted)
     if groups < 2:
         return Estimate(mean, None, None, cases, groups)
     low, high = (float(bound) for bound in mean_bounds(sums, kind, alpha))

@@ -14,6 +14,7 @@ def prediction_powered_difference(
     same: Sequence[bool],
     contracts: Sequence[str],
     alpha: float = 0.05,
+    chances: Sequence[float] | None = None,
 ) -> PredictionPowered:
     """PPI++ estimate of the mean paired difference of people's scores, clustered by contract.
 
@@ -29,6 +30,7 @@ def prediction_powered_difference(
         same: shape (n,), whether both models gave the same answer.
         contracts: shape (n,), the contract of each case.
         alpha: risk of each end; the level is 1 - 2 * alpha.
+        chances: shape (n,), with which each case was drawn to be labelled; None where equal.
 
     Raises:
         ValueError: no answers that differ are labelled, lengths differ, or a score is not finite.
@@ -52,6 +54,7 @@ def prediction_powered_difference(
         [contracts[place] for place in differ],
         alpha,
         kind="difference",
+        chances=None if chances is None else [chances[place] for place in differ],
     )
     if len(differ) == len(same):
         return found

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from reports.statistics.bounds import Kind, freedom_of, least_difference, mean_bounds
 from reports.statistics.clusters import Sums, correlation_between, summed
 from reports.statistics.estimates import Estimate
-from reports.statistics.intervals import cluster_mean
+from reports.statistics.intervals import interval
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,12 +26,28 @@ LEAST_FREEDOM = 2.0
 
 @dataclass(frozen=True, slots=True)
 class _Cases:
-    """Arrays of shape (n,): the judge's scores, people's where `seen`, and contracts."""
+    """Arrays of shape (n,): the judge's scores, people's where `seen`, and contracts.
+
+    `weights` says how many cases each labelled one stands for, None where all stand for as many.
+    `rest` are those whose judge's scores make the second mean: the others, and where labelled
+    cases have weights all of them.
+    """
 
     judge: "Floats"
     people: "Floats"
     seen: "npt.NDArray[np.bool_]"
     contracts: "npt.NDArray[np.str_]"
+    weights: "Floats | None" = None
+
+    @property
+    def rest(self) -> "npt.NDArray[np.bool_]":
+        """Of which cases the judge's mean is taken as it is."""
+        return ~self.seen if self.weights is None else self.seen | ~self.seen
+
+    def of_labelled(self, values: "Floats", among: Sequence[str] = ()) -> Sums:
+        """What values of the labelled cases add up to, each as often as it counts."""
+        weights = None if self.weights is None else self.weights[self.seen]
+        return summed(values[self.seen].tolist(), self.known, among, weights)
 
     @property
     def known(self) -> list[str]:
@@ -66,6 +82,7 @@ def prediction_powered_mean(
     *,
     kind: Kind = "share",
     tuning: float | None = None,
+    chances: Sequence[float] | None = None,
 ) -> PredictionPowered:
     """PPI++ estimate of the mean human score, clustered by contract.
 
@@ -87,6 +104,11 @@ def prediction_powered_mean(
     on few is (`_tuning`); its fit costs the first mean one degree of freedom. With fewer than
     three contracts, or less than two degrees of freedom, it is 0.
 
+    Where cases were labelled with chances pi of their own, the first mean weighs each by 1 / pi
+    over the sum of these, and the second is over all n + N cases (active inference: Zrnic and
+    Candes 2024, arXiv 2403.03208; the weighted mean is Hajek's). The labels count as
+    (sum of weights) ** 2 / (sum of their squares) (Kish 1965).
+
     Args:
         judge: shape (n + N,), the judge's score of every case.
         human: shape (n + N,), people's scores, None where there is none.
@@ -94,9 +116,12 @@ def prediction_powered_mean(
         alpha: risk of each end; the level is 1 - 2 * alpha.
         kind: of the scores: shares, or differences of two.
         tuning: lambda, if it shall not be fitted.
+        chances: shape (n + N,), with which each case was drawn to be labelled, above 0 where it
+            was; None where they are equal.
 
     Raises:
-        ValueError: no label, lengths differ, or a score is not finite.
+        ValueError: no label, lengths differ, a score is not finite, or a labelled case had no
+            chance.
 
     >>> contracts = [f"contract {case}" for case in range(100)]
     >>> judge = [case % 7 / 6 for case in range(100)]
@@ -115,18 +140,22 @@ def prediction_powered_mean(
         np.array([label is not None for label in human], dtype=bool),
         np.asarray(contracts),
     )
+    if chances is not None:
+        cases = replace(cases, weights=_weights(np.asarray(chances, dtype=float), cases.seen))
     if not np.isfinite(cases.judge).all():
         raise ValueError("a judge's score is not finite; leave out what could not be scored")
     groups = len(set(contracts))
-    labels = cluster_mean(cases.people[cases.seen].tolist(), cases.known, alpha, kind)
+    labels = interval(cases.of_labelled(cases.people), kind, alpha)
+    labels = replace(labels, n=len(cases.known))
     widened = 1.0
     if tuning is None:
         tuning, widened = _tuned(cases, alpha)
-    if not tuning or len(set(cases.contracts[~cases.seen])) < 2:
+    if not tuning or len(set(cases.contracts[cases.rest])) < 2:
         alone = replace(labels, n=len(judge), clusters=groups)
         return PredictionPowered(alone, labels, 0.0, None if labels.low is None else 1.0)
-    corrected = (cases.people - tuning * cases.judge)[cases.seen]
-    mean = float(corrected.mean() + tuning * cases.judge[~cases.seen].mean())
+    corrected = cases.of_labelled(cases.people - tuning * cases.judge)
+    mean = corrected.values.sum() / corrected.sizes.sum()
+    mean = float(mean + tuning * cases.judge[cases.rest].mean())
     estimate = Estimate(mean, None, None, len(judge), groups)
     if labels.low is None or labels.high is None:
         return PredictionPowered(estimate, labels, tuning, None)
@@ -154,16 +183,27 @@ def _reaches(
     import numpy as np
 
     tuning, widened = tuned
-    seen, among = cases.seen, cases.contracts.tolist()
-    corrected = summed((cases.people - tuning * cases.judge)[seen].tolist(), cases.known, among)
-    rest = summed(cases.judge[~seen].tolist(), cases.contracts[~seen].tolist(), among)
-    errors = _unseen((cases.people - cases.judge)[seen], cases.known, alpha)
+    among, rest_of = cases.contracts.tolist(), cases.rest
+    corrected = cases.of_labelled(cases.people - tuning * cases.judge, among)
+    rest = summed(cases.judge[rest_of].tolist(), cases.contracts[rest_of].tolist(), among)
+    errors = _unseen(cases, alpha)
     unseen = np.hypot(tuning * errors, (1 - tuning) * alone)
     first = np.maximum(widened * _reach(corrected, "amount", alpha), unseen)
     second = tuning * _reach(rest, kind, alpha)
     shared = 2 * max(float(correlation_between(corrected, rest)), 0.0)
     below, above = np.sqrt(first**2 + second**2 + shared * first * second).tolist()
     return below, above
+
+
+def _weights(chances: "Floats", seen: "npt.NDArray[np.bool_]") -> "Floats":
+    """How many cases each labelled one stands for, 0 for the others, shape (n,)."""
+    import numpy as np
+
+    if chances.shape != seen.shape or not (chances[seen] > 0).all():
+        raise ValueError("a labelled case had no chance to be drawn")
+    inverse = np.where(seen, 1 / np.where(seen, chances, 1.0), 0.0)
+    weights: Floats = inverse * inverse.sum() / np.square(inverse).sum()
+    return weights
 
 
 def _reach(sums: Sums, kind: Kind, alpha: float) -> "Floats":
@@ -176,17 +216,18 @@ def _reach(sums: Sums, kind: Kind, alpha: float) -> "Floats":
     return reach
 
 
-def _unseen(errors: "Floats", contracts: Sequence[str], alpha: float) -> "Floats":
+def _unseen(cases: _Cases, alpha: float) -> "Floats":
     """How far errors of the judge that the labels did not show may move their mean, shape (2,).
 
     Errors of differences may be as large as 2.
     """
     import numpy as np
 
-    most = max(1.0, float(np.abs(errors).max()))
+    errors = cases.people - cases.judge
+    most = max(1.0, float(np.abs(errors[cases.seen]).max()))
     reaches = []
     for side in (1, -1):
-        sums = summed((side * errors / most).tolist(), contracts)
+        sums = cases.of_labelled(side * errors / most)
         mean = sums.values.sum() / sums.sizes.sum()
         reaches.append(most * (mean - least_difference(sums, freedom_of(sums), alpha)))
     return np.array(reaches, dtype=np.float64)
@@ -200,23 +241,23 @@ def _tuned(cases: _Cases, alpha: float) -> tuple[float, float]:
     seen, groups = cases.seen, len(set(cases.known))
     if seen.all() or groups < 3:
         return 0.0, 1.0
-    freedom = float(freedom_of(summed(cases.people[seen].tolist(), cases.known)))
+    freedom = float(freedom_of(cases.of_labelled(cases.people)))
     if freedom <= LEAST_FREEDOM:
         return 0.0, 1.0
     _, members = np.unique(cases.contracts, return_inverse=True)
-    own = _residuals(cases.people, seen, members)
-    bridge = _residuals(cases.judge, ~seen, members) - _residuals(cases.judge, seen, members)
+    counted = seen.astype(float) if cases.weights is None else cases.weights
+    own = _residuals(cases.people, counted, members)
+    rest = _residuals(cases.judge, cases.rest.astype(float), members)
+    bridge = rest - _residuals(cases.judge, counted, members)
     wider = float(stats.t.isf(alpha, freedom - 1)) / float(stats.t.isf(alpha, freedom))
     return _tuning(own, bridge, groups), wider * math.sqrt(freedom / (freedom - 1))
 
 
-def _residuals(
-    values: "Floats", chosen: "npt.NDArray[np.bool_]", members: "npt.NDArray[np.intp]"
-) -> "Floats":
-    """Residuals from the mean of the chosen values, over their number, summed by contract."""
+def _residuals(values: "Floats", counted: "Floats", members: "npt.NDArray[np.intp]") -> "Floats":
+    """Residuals from the mean of values, each counted so often, over their number, by contract."""
     import numpy as np
 
-    spread = np.where(chosen, values - values[chosen].mean(), 0.0) / chosen.sum()
+    spread = counted * (values - np.average(values, weights=counted)) / counted.sum()
     return np.bincount(members, weights=spread).astype(np.float64, copy=False)
 
 

@@ -15,8 +15,12 @@ from evals.judges.wording import rubric_digest
 from evals.labels import read_labels
 from reports.archive import read_report
 from reports.labelling.__main__ import _cases
+from reports.labelling.unsure import unsure_to_label
 from reports.review.__main__ import main
+from reports.review.desk import Desk, Rules
+from reports.review.items import answers
 from reports.review.journal import Journal
+from reports.review.opinions import Opinion
 from tests.builders.desk import MODELS, Browser, desk_of, run_of
 from tests.seams import ROOT
 
@@ -114,6 +118,26 @@ def test_a_queue_only_grows(tmp_path):
     for asked, cases in (([], 5), (["--next", "3"], 5), (["--next", "7"], 7)):
         main([*line, *asked])
         assert Journal(journal).setting("cases of answers") == str(cases)
+
+
+def test_labels_of_an_unsure_draw_carry_their_chances_and_the_queue_keeps_its_draw(
+    tmp_path, capsys
+):
+    path, journal = run_of(tmp_path), tmp_path / "j.sqlite"
+    line = [str(path), "--journal", str(journal), "--export", "labels", "--next", "6"]
+    assert main([*line, "--draw", "unsure"]) == 4  # nothing is scored yet
+    report = read_report(path)
+    items = answers(report, unsure_to_label(report, 6))
+    desk = Desk("answers", items, ("Ana",), Rules("", rubric_digest()), Journal(journal))
+    for item in items:
+        desk.store(item, "Ana", Opinion(score=0.4), 0)
+    assert main([*line, "--draw", "differing"]) == 4
+    assert "--draw unsure" in capsys.readouterr().err
+    out = tmp_path / "labels.jsonl"
+    assert main([*line, "--output", str(out)]) == 0
+    labels = read_labels(out, _cases(report), rubric_digest())
+    assert {label.drawn for label in labels} == {"all", "unsure"}
+    assert all(label.probability for label in labels) and len(labels) == len(items)
 
 
 def test_pairs_say_who_won_with_an_interval(tmp_path, capsys):
