@@ -1,13 +1,21 @@
 """Answers of other harnesses, examined and promoted as typed."""
 
+import asyncio
 import csv
 import json
+import re
+import shlex
 import shutil
 import subprocess
 import sys
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
 
 from common.files import read_jsonl
 from fixtures.datasets import load_dataset
+from fixtures.imports.source import Source
+from models.recorded import RecordedModel
 from tests.builders.world import World
 from tests.conftest import ROOT
 
@@ -158,3 +166,61 @@ def test_answers_of_no_contract_are_asked_what_belongs_together(tmp_path):
         assert done.returncode == 4 and words in done.stdout, done.stdout
     done = typed(tmp_path, "--cluster", "deal")
     assert done.returncode == 4 and "goes with --dataset recorded:PATH" in done.stdout
+
+
+PAGE = (ROOT / "docs" / "importers.md").read_text(encoding="utf-8")
+
+
+def test_the_lines_of_the_page_are_typed(tmp_path):
+    """Each on the answers that this repository has, in place of a user's own."""
+    typed_there = re.findall(r"^    pytest evals (.+?)(?: +#.*)?$", PAGE, re.MULTILINE)
+    lines = [shlex.split(line.replace("your-model", "tuned")) for line in typed_there]
+    logs = next(each for line in lines for each in line if each.startswith("inspect:logs/"))
+    (tmp_path / "logs").mkdir()
+    shutil.copy(PINNED / "inspect.eval", tmp_path / logs.removeprefix("inspect:"))
+    shutil.copy(PINNED / "inspect.eval", tmp_path / "lease.eval")
+    shutil.copy(PINNED / "promptfoo.json", tmp_path / "lease.json")
+    cases = load_dataset("sample").cases
+    with (tmp_path / "answers.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["contract", "prompt", "output"])
+        rows.writerows([case.contract.id, case.question, "Not found."] for case in cases)
+    assert len(lines) == 6
+    on_cuad = [line for line in lines if "cuad" in line]
+    together = [word for line in on_cuad for word in line if word not in ("--dataset", "cuad")]
+    for line in (together, lines[3]):
+        done = typed(tmp_path, *line)
+        assert done.returncode == 1, done.stdout
+        answered = {row["model"] for row in reported(tmp_path)["results"] if not row["error"]}
+        assert answered == {each for each in line if ":" in each}
+        shutil.rmtree(tmp_path / "reports")
+
+
+def test_the_snippets_of_the_page_write_files_that_are_read(tmp_path, monkeypatch):
+    from deepeval.evaluate.types import EvaluationResult, TestResult
+    from ragas.dataset_schema import EvaluationDataset, SingleTurnSample
+    from ragas.dataset_schema import EvaluationResult as RagasResult
+
+    monkeypatch.chdir(tmp_path)
+    sample = next(case for case in load_dataset("sample").cases if case.answerable)
+    asked, contract, text = sample.question, sample.contract.id, sample.golds[0]
+    harness = Path("out/model/samples_lease_qa_2026-01-01.jsonl")
+    harness.parent.mkdir(parents=True)
+    harness.write_text(json.dumps({"doc": {"id": sample.id}, "filtered_resps": [text]}) + "\n")
+    test = TestResult("t", True, None, False, input=asked, actual_output=text,
+                      metadata={"contract": contract})  # fmt: skip
+    turn = SingleTurnSample(user_input=asked, response=text)
+    of_ragas = SimpleNamespace(scores=[{"f": 1.0}], dataset=EvaluationDataset([turn]))
+    scored = SimpleNamespace(to_pandas=partial(RagasResult.to_pandas, of_ragas))
+    given = [
+        {},
+        {"found": EvaluationResult(test_results=[test], confident_link=None, test_run_id=None)},
+        {"found": scored, "contracts": [contract]},
+    ]
+    snippets = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    for names, snippet in zip(given, snippets, strict=True):
+        exec(snippet, names)
+        more = ",question=user_input,answer=response" if "contracts" in names else ""
+        model = RecordedModel("m", Source.typed(f"recorded:answers.csv{more}"))
+        assert asyncio.run(model.answer(sample, ())).text == text.strip()
+        Path("answers.csv").unlink()
