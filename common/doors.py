@@ -60,6 +60,7 @@ DOORS: dict[str, Door] = {door.name: door for door in (
     Door("cuad", "evals.cuad", "CUAD's own score of a file of predictions"),
     Door("download", "fixtures.download", "fetch the real contracts"),
     Door("world", "fixtures.world", "models of known quality, to try promotions on"),
+    Door("contracts", "fixtures.contracts", "your own, from file to data set", ("registry",)),
     Door("seal", "fixtures.seal", "set contracts apart for promotions", ("registry",), keeps=True),
     Door("data", "training.data", "training examples from a train split", ("registry",)),
     Door("synthesize", "training.synthesize", "new questions, sifted", ("registry",)),

@@ -5,7 +5,6 @@ The order of the tests is the order of their price. Near-duplicates are found as
 same contract: the same question about another contract has another answer.
 """
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from typing import Any
 
 from evals.calls.budget import DECLINED
 from fixtures.cases import Span
+from fixtures.quoting import occurrences
 from training.data.synthetic import SyntheticPair
 from training.synthesize.drafts import Draft
 from training.synthesize.jury import Jury
@@ -23,7 +23,6 @@ MOST_ALIKE = 0.7
 """ROUGE-L F1 from which on two questions count as one."""
 
 FEWEST_WORDS, MOST_WORDS = 3, 60
-QUOTES = "\"'“”‘’`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +41,10 @@ def locate(quote: str, seed: Seed) -> Span | None:
         The contract's own words with their offset in the contract; of several places the one
         nearest to the seed's answer; None where it stands nowhere, or only inside of words.
     """
-    for words in (quote.split(), quote.strip().strip(QUOTES).split()):
-        if not any(char.isalnum() for char in "".join(words)):
-            continue
-        pattern = r"\s+".join(map(re.escape, words))
-        pattern = rf"{_edge(words[0][0], '(?<!')}{pattern}{_edge(words[-1][-1], '(?!')}"
-        spans = [
-            Span(match[0], seed.context.start + match.start())
-            for match in re.finditer(pattern, seed.context.text)
-        ]
-        if spans:
-            return min(spans, key=lambda span: abs((span.start or 0) - seed.start))
-    return None
-
-
-def _edge(char: str, look: str) -> str:
-    return rf"{look}\w)" if re.match(r"\w", char) else ""
+    # Of the context alone: what stands before and behind it is part of no word.
+    found = occurrences(quote, seed.context.text)
+    spans = [Span(each.text, seed.context.start + (each.start or 0)) for each in found]
+    return min(spans, key=lambda span: abs((span.start or 0) - seed.start), default=None)
 
 
 def is_question(question: str, answer: str) -> bool:
