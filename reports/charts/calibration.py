@@ -1,6 +1,6 @@
-"""Whether a model that is more confident is more often right."""
+"""Whether confidence says how often a model is right, and a judge's score what people give."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import exp
 from typing import TYPE_CHECKING
@@ -19,14 +19,16 @@ from reports.charts.chart import (
     place,
     series,
 )
-from reports.report import Report, ReportedResult
+from reports.report import Report, ReportedResult, Section
+from reports.sections.judge_curve import BINS as BY_SCORE
+from reports.sections.judge_curve import JUDGE, NAME, PEOPLE
 from reports.statistics.estimates import Estimate
 from reports.statistics.intervals import cluster_mean
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TITLE = "Calibration of confidence"
+TITLE, JUDGED = "Calibration of confidence", "A judge beside people"
 
 RIGHT = 0.5
 """Of token_f1, or of abstention where the contract does not answer: as in the exam as a whole."""
@@ -36,19 +38,22 @@ LEFT, SIDE = 64.0, 300.0
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """Answers of like confidence: its mean, and the share that is right."""
+    """Answers that are given about as much: the mean of it, and of what it should say."""
 
-    confidence: float
-    right: Estimate
+    given: float
+    found: Estimate
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One model's answers by confidence; `error` is the expected calibration error."""
+    """One model's answers by confidence, or one judge's by its score.
 
-    model: str
+    `error` is the expected calibration error; None of a judge.
+    """
+
+    name: str
     bins: tuple[Bin, ...]
-    error: float
+    error: float | None = None
 
 
 def curves(report: Report) -> tuple[Curve, ...]:
@@ -104,44 +109,76 @@ def calibration_chart(report: Report) -> Chart:
         if report.header.dataset.sealed:
             why = "The contracts are sealed: no answer is known."
         return none(TITLE, why)
-    models = [each.model for each in found]
-    words = "\n".join([*map(_said, found[:FEW]), left_out(models)]).strip()
-    return draw(
-        lambda figure: _paint(figure, found[:FEW]), key_height(models) + 8 + SIDE + 40, TITLE, words
-    )
+    said = [f"{_error(each)}. Confidence → share that is right: {_points(each)}" for each in found]
+    return _chart(TITLE, found, said, ("confidence", "share that is right"))
 
 
-def _paint(figure: "Figure", found: Sequence[Curve]) -> None:
-    models = [each.model for each in found]
-    key(figure, models, LEFT)
-    axes = place(figure, LEFT, key_height(models) + 8, WIDTH - LEFT - 20, SIDE)
-    least = min(point.confidence for each in found for point in each.bins)
+def judge_chart(report: Report) -> Chart:
+    """A point a fifth of the judge's scores; on the diagonal it gives what people give."""
+    found = judged(report)
+    if not found:
+        return none(JUDGED, "No judge scored an answer that people have scored too.")
+    said = [f"{each.name}. Judge → people: {_points(each)}" for each in found]
+    return _chart(JUDGED, found, said, ("mean score of the judge", "mean score of people"))
+
+
+def judged(report: Report) -> tuple[Curve, ...]:
+    """Of every judge that took its own exam, and of answers of this one that people labelled."""
+    section = next((each for each in report.sections if each.name == NAME), None)
+    if section is None:
+        return ()
+    subjects = dict.fromkeys(each.subject for each in section.findings)
+    return tuple(Curve(subject, tuple(_by_score(section, subject))) for subject in subjects)
+
+
+def _by_score(section: Section, subject: str) -> Iterator[Bin]:
+    for name in BY_SCORE:
+        judge = section.of(subject, JUDGE.format(name))
+        people = section.of(subject, PEOPLE.format(name))
+        if judge and people and judge.estimate and people.estimate:
+            yield Bin(judge.estimate.mean, people.estimate)
+
+
+def _chart(
+    title: str, found: Sequence[Curve], said: Sequence[str], labels: tuple[str, str]
+) -> Chart:
+    names = [each.name for each in found]
+    words = "\n".join([*said[:FEW], left_out(names)]).strip()
+    height = key_height(names) + 8 + SIDE + 40
+    return draw(lambda figure: _paint(figure, found[:FEW], labels), height, title, words)
+
+
+def _paint(figure: "Figure", found: Sequence[Curve], labels: tuple[str, str]) -> None:
+    names = [each.name for each in found]
+    key(figure, names, LEFT)
+    axes = place(figure, LEFT, key_height(names) + 8, WIDTH - LEFT - 20, SIDE)
+    least = min(point.given for each in found for point in each.bins)
     start = min(int(10 * least) / 10, 0.9)
     axes.plot([start, 1], [start, 1], color=LIGHT["quiet"], linestyle=(0, (4, 3)), linewidth=1)
     for number, each in enumerate(found):
         style = series(number)
         for point in each.bins:
-            low, high = point.right.low, point.right.high
+            low, high = point.found.low, point.found.high
             if low is not None and high is not None:
-                axes.plot([point.confidence] * 2, [low, high], color=style["color"], linewidth=1.3)
+                axes.plot([point.given] * 2, [low, high], color=style["color"], linewidth=1.3)
         axes.plot(
-            [point.confidence for point in each.bins],
-            [point.right.mean for point in each.bins],
+            [point.given for point in each.bins],
+            [point.found.mean for point in each.bins],
             linewidth=1, **style,
         )  # fmt: skip
     axes.set_xlim(start, 1.01)
     axes.set_ylim(-0.02, 1.02)
-    axes.set_xlabel("confidence")
-    axes.set_ylabel("share that is right")
+    axes.set_xlabel(labels[0])
+    axes.set_ylabel(labels[1])
     axes.tick_params(axis="y", labelcolor=LIGHT["quiet"], labelsize=10)
     axes.grid()
 
 
-def _said(found: Curve) -> str:
-    points = ", ".join(
-        f"{point.confidence:.2f} → {point.right:.2f} of {point.right.n:,}" for point in found.bins
-    )
-    return (
-        f"{found.model}: expected calibration error {found.error:.3f}. Confidence → share that is "
-        f"right: {points}"
+def _error(found: Curve) -> str:
+    return f"{found.name}: expected calibration error {found.error:.3f}"
+
+
+def _points(found: Curve) -> str:
+    return ", ".join(
+        f"{point.given:.2f} → {point.found:.2f} of {point.found.n:,}" for point in found.bins
     )

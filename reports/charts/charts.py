@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from reports.charts.calibration import calibration_chart
+from reports.charts.calibration import calibration_chart, judge_chart
 from reports.charts.chart import Chart
 from reports.charts.distributions import distributions_chart
 from reports.charts.forest import category_charts, checks_charts, contract_charts
@@ -23,6 +23,7 @@ class Charts:
     contracts: tuple[Chart, ...]
     distributions: Chart
     calibration: Chart
+    judges: Chart
     usage: Chart
 
 
@@ -36,5 +37,6 @@ def charts_of(report: Report) -> Charts:
         contracts=contract_charts(report),
         distributions=distributions_chart(report),
         calibration=calibration_chart(report),
+        judges=judge_chart(report),
         usage=usage_chart(report),
     )

@@ -115,7 +115,7 @@ def _panel(axes: "Axes", found: Spread) -> None:
         if found.cases[number]:
             axes.plot(middles, shares, linewidth=1.5, **{**series(number), "markersize": 3.5})
     most = max(max(shares) for shares in found.shares[:FEW])
-    axes.set_ylim(0, 1.08 * most or 1)
+    axes.set_ylim(-0.04 * most, 1.08 * most or 1)
     axes.set_yticks([0, most], ["0", f"{most:.0%}"])
     axes.tick_params(axis="y", labelcolor=LIGHT["quiet"], labelsize=10)
     axes.set_xlim(0, 1)

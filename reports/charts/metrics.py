@@ -132,6 +132,7 @@ def _panel(axes: "Axes", panel: Sequence[Measured], models: int, block: float) -
     ticks = [0, most / 2, most] if unit else [0, 0.25, 0.5, 0.75, 1]
     labels = [format_value(each, unit) if unit else f"{each:g}" for each in ticks]
     axes.set_xticks(ticks, labels)
+    axes.get_xticklabels()[-1].set_horizontalalignment("right" if unit else "center")
     axes.set_xlim(0, most)
     axes.set_ylim(BETWEEN / 2, height + BETWEEN / 2)
     axes.set_yticks([])

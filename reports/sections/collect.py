@@ -17,6 +17,7 @@ from reports.sections.costs import costs_section
 from reports.sections.drawing import drawing_section
 from reports.sections.fairness import fairness_section
 from reports.sections.imports import imports_section
+from reports.sections.judge_curve import curve_section
 from reports.sections.judge_exams import exam_faults
 from reports.sections.judge_forms import form_section, with_coverage
 from reports.sections.labels import labels_section
@@ -62,6 +63,7 @@ def sections(
         ties_section(by_model(results), agenda.labels, weights, gate),
         _forms(agenda.judge_exams, exams, by_model(results), gate),
         metric_section(agenda.metric_exams, gate),
+        curve_section(agenda.judge_exams, results, agenda.labels, gate.alpha),
     ]
     return tuple(section for section in found if section.findings)
 

@@ -112,6 +112,7 @@ CHANGED: dict[str, str] = {
     "gate.judge.separation": "new: what a metric must tell apart in an exam of its own",
     "gate.judge.forms": "new: what a judge must show of a form of answer",
     "sections.4": "new: the judges' exam by form of answer",
+    "sections.5": "new: what people give where a judge gives so much",
 }
 """What the code has come to say otherwise since, by its place in the report, and why."""
 

@@ -20,7 +20,9 @@ from reports.charts.usage import usage
 from reports.examination.opening import blanked
 from reports.page.html import render
 from reports.page.wording import format_interval, format_value
+from reports.sections.judge_curve import curve_section
 from tests.builders.chart_data import examined, loss, shares
+from tests.reports.test_labels_section import taken
 
 HOSTILE = '</svg><script>alert("1")</script>\x00\x1b[31m $x^{2$ \u202e 契約 ' + "w" * 200
 
@@ -167,13 +169,13 @@ def test_spreads_are_of_every_score(two):
 
 def test_curves_hold_every_answer_once(two):
     for curve in curves(two):
-        of_model = [r for r in two.results if r.model == curve.model]
-        assert sum(point.right.n for point in curve.bins) == len(of_model)
-        right = sum(point.right.mean * point.right.n for point in curve.bins)
+        of_model = [r for r in two.results if r.model == curve.name]
+        assert sum(point.found.n for point in curve.bins) == len(of_model)
+        right = sum(point.found.mean * point.found.n for point in curve.bins)
         marks = [r.scores.get("token_f1", r.scores.get("abstention")) >= 0.5 for r in of_model]
         assert right == pytest.approx(sum(marks))
         assert len(curve.bins) == 10
-        assert [p.confidence for p in curve.bins] == sorted(p.confidence for p in curve.bins)
+        assert [p.given for p in curve.bins] == sorted(p.given for p in curve.bins)
 
 
 def test_usage_is_of_this_run_and_of_known_costs(two):
@@ -261,3 +263,11 @@ def test_sealed_contracts_are_in_no_chart():
     assert "Contract " not in " ".join(
         chart.svg + chart.alternative for chart in every(ODD["sealed"]())
     )
+
+
+def test_a_judge_is_drawn_beside_people():
+    exam = taken(sensitive=0.9, lenient=0.1)
+    section = curve_section([exam], (), (), 0.05)
+    chart = charts_of(examined({"new": shares(0.5)}, sections=(section,))).judges
+    assert chart.svg and chart.alternative.startswith("served. Judge → people: 0.10 → 0.10 [")
+    assert "] of 200, 0.90 → 0.90 [" in chart.alternative

@@ -14,6 +14,7 @@ from evals.results import Result, Score
 from fixtures.cases import Case, Contract
 from models.chat import Answer
 from reports.report import Opponent
+from reports.sections.judge_curve import BINS, LABELLED, curve_section
 from reports.sections.labels import examined, labels_section
 
 WORLD = JudgedWorld(contracts=40, labels=300, difference=-0.1, bias=0.1)
@@ -91,6 +92,25 @@ def test_the_mean_is_held_against_the_floor():
     strict = Gate(metrics={"correctness": MetricGate(role="guard", floor=0.95)})
     assert section(gate=strict).of("new", "correctness").outcome == "FAIL"
     assert section(gate=Gate()).of("new", "correctness").outcome is None
+
+
+def test_the_curve_has_what_people_give_where_the_judge_gives_so_much():
+    exam = taken(sensitive=0.9, lenient=0.1)
+    found = curve_section([exam], (*NEW, *OLD), BOTH, 0.05)
+    high = found.of("served", "people give where it gives 0.8–1").estimate
+    low = found.of("served", "people give where it gives 0–0.2").estimate
+    assert (high.mean, high.n) == (0.9, 200) and (low.mean, low.n) == (0.1, 200)
+    assert found.of("served", "it gives 0.8–1").estimate.mean == pytest.approx(0.9)
+    assert not found.of("served", "it gives 0.4–0.6")
+    mine = [found.of(LABELLED, f"people give where it gives {name}") for name in BINS]
+    assert sum(each.estimate.n for each in mine if each) == len(BOTH)
+    said = sum(each.estimate.mean * each.estimate.n for each in mine if each)
+    assert said == pytest.approx(sum(label.score for label in BOTH))
+
+
+def test_the_curve_is_of_correctness_and_of_random_labels_alone():
+    tied = [dataclasses.replace(label, drawn=TIED) for label in BOTH]
+    assert curve_section([taken(metric="sufficiency")], (*NEW, *OLD), tied, 0.05).findings == ()
 
 
 def test_an_opponent_has_its_mean_and_no_difference():
