@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from fastapi import FastAPI, Response
 
 POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; img-src data:; style-src 'self'; script-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 LOCKED = "open the link that the terminal shows: it is for one reviewer, until the desk is closed"
 FULL = "not saved: the disk took nothing; free some space and send this again"
