@@ -21,6 +21,7 @@ from bench import (
     judges,
     kills,
     labels,
+    pages,
     passages,
     programs,
     recorded,
@@ -74,6 +75,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "training": lambda folder, options: training.measure(folder, smoke=options.smoke),
     "embedded": lambda folder, options: embedded.measure(folder, options.limit or None),
     "passages": lambda folder, options: passages.measure(folder),
+    "pages": lambda folder, options: pages.measure(folder, options.inspect),
     "programs": lambda folder, options: programs.measure(folder, options.repeats),
     "labels": lambda folder, options: labels.measure(),
     "unsure": lambda folder, options: unsure.measure(),
@@ -104,6 +106,7 @@ def main(argv: list[str] | None = None) -> int:
     add(
         "--smoke", action="store_true", help="training: try the GPU's script, small, on this device"
     )
+    add("--inspect", type=Path, metavar="PYTHON", help="pages: of an environment with inspect_ai")
     add("--cuad-dir", type=Path, help="cheats, retrieval: folder of CUAD_v1.json ($CUAD_DIR)")
     add("--output", type=Path, default=RESULTS, metavar="FILE", help="(bench/results.md)")
     return run(parser.parse_args, _measure, argv)

@@ -12,8 +12,17 @@ from reports.report import Report
 LEAST = 10_000
 """Characters of room below which no further case is tried."""
 
-Draw = Callable[[Shown, bool], str]
-"""A case as HTML; with True its passages stand in it, else where they go is marked."""
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A case as HTML: its row of the matrix, and what stands below when it is opened."""
+
+    row: str
+    opened: str
+
+
+Draw = Callable[[Shown, bool], Drawn]
+"""With True the passages of a case stand in it, else where they go is marked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +30,14 @@ class Carried:
     """The cases of a page.
 
     Attributes:
-        rows: HTML of those that lie in it, in the order of the exam.
+        cases: those that lie in it, in the order of the exam.
+        drawn: the same as HTML.
         index: of these, what a script finds them by.
         beside: the lines of cases.json; empty where all lie in the page.
     """
 
-    rows: tuple[str, ...]
+    cases: tuple[Shown, ...]
+    drawn: tuple[Drawn, ...]
     index: tuple[dict[str, Any], ...]
     beside: tuple[str, ...]
 
@@ -44,25 +55,26 @@ def carried(
         most: characters of cases in the page.
     """
     within = dict(_within(cases, metrics, draw, most))
-    places = sorted(within)
+    inside = [each for each in cases if each.place in within]
     others = [each for each in cases if each.place not in within]
     return Carried(
-        tuple(within[place] for place in places),
-        tuple(index_of(cases[place], metrics) for place in places),
+        tuple(inside),
+        tuple(within[each.place] for each in inside),
+        tuple(index_of(each, metrics) for each in inside),
         tuple(_lines(report, others, metrics, draw)) if others else (),
     )
 
 
 def _within(
     cases: Iterable[Shown], metrics: Sequence[str], draw: Draw, most: int
-) -> Iterator[tuple[int, str]]:
-    """(place, HTML) of what finds room."""
+) -> Iterator[tuple[int, Drawn]]:
+    """What finds room, by place."""
     left = most
     for each in by_weight(cases):
         if left < min(LEAST, most):
             return
         drawn = draw(each, True)
-        size = len(drawn.encode()) + len(embedded(index_of(each, metrics)))
+        size = len((drawn.row + drawn.opened).encode()) + len(embedded(index_of(each, metrics)))
         if size <= left:
             left -= size
             yield each.place, drawn
@@ -71,12 +83,26 @@ def _within(
 def _lines(
     report: Report, cases: Sequence[Shown], metrics: Sequence[str], draw: Draw
 ) -> Iterator[str]:
-    """One JSON object: passages once each, then a case a line."""
-    yield f'{{"passages":{_dumped([passage.text for passage in report.passages])},"cases":[\n'
-    last = len(cases) - 1
-    for at, each in enumerate(cases):
-        found = {**index_of(each, metrics), "html": draw(each, False)}
-        yield f"{_dumped(found)}{',' if at < last else ''}\n"
+    """A JSON object of four lists, an element a line.
+
+    A browser can find the lines without reading them, and read those that it needs: no string of
+    its has to hold the whole.
+    """
+    drawn = [draw(each, False) for each in cases]
+    parts: dict[str, Iterable[Any]] = {
+        "passages": (passage.text for passage in report.passages),
+        "cases": (index_of(each, metrics) for each in cases),
+        "rows": (each.row for each in drawn),
+        "opened": (each.opened for each in drawn),
+    }
+    opening = "{"
+    for name, values in parts.items():
+        yield f'{opening}"{name}":[\n'
+        opening, comma = "],", ""
+        for value in values:
+            yield f"{comma}{_dumped(value)}"
+            comma = ",\n"
+        yield "\n"
     yield "]}\n"
 
 

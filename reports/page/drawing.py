@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,16 +42,19 @@ class Script:
 def script() -> Script:
     """What finds, sorts and turns pages."""
     text = "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS)
-    return Script(text, sha256_base64(text.encode()))
+    return Script(text, sha256_base64([text]))
 
 
-def sha256_base64(content: bytes) -> str:
-    """As browsers are told what to accept.
+def sha256_base64(lines: Iterable[str]) -> str:
+    """The digest of a text as browsers are told what to accept.
 
-    >>> sha256_base64(b"")
+    >>> sha256_base64([""])
     '47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='
     """
-    return base64.b64encode(hashlib.sha256(content).digest()).decode()
+    digest = hashlib.sha256()
+    for line in lines:
+        digest.update(line.encode("utf-8", "backslashreplace"))
+    return base64.b64encode(digest.digest()).decode()
 
 
 def embedded(value: Any) -> str:

@@ -13,7 +13,7 @@ from common.files import write_whole
 from reports.archive import AGAIN
 from reports.charts.charts import charts_of
 from reports.page.banner import banners
-from reports.page.carried import carried
+from reports.page.carried import Drawn, carried
 from reports.page.cases import TAGS, Shown, counted_tags, scored_metrics, shown_cases
 from reports.page.drawing import STYLE, embedded, environment, script, sha256_base64
 from reports.page.facts import counts, facts, grouped, speeds
@@ -56,7 +56,7 @@ def render(report: Report) -> Page:
     drawing.globals |= {"tag_words": TAGS}
     cases = shown_cases(report)
     asked = scored_metrics(report)
-    draw = partial(_row, drawing.get_template("_row.html.j2"), report)
+    draw = partial(_drawn, drawing, report)
     parts = carried(report, cases, asked, draw)
     metrics = metrics_of(report.summary, report.metrics)
     sent = script()
@@ -79,10 +79,12 @@ def render(report: Report) -> Page:
         contracts=group_rows(report, "contract", metrics),
         tags={tag: (TAGS[tag], count) for tag, count in counted_tags(cases).items()},
         asked=asked,
-        rows=map(Markup, parts.rows),
-        carried=len(parts.rows),
+        rows=[
+            (each.case.slug, Markup(drawn.row), Markup(drawn.opened))
+            for each, drawn in zip(parts.cases, parts.drawn, strict=True)
+        ],
         others=BESIDE if parts.beside else None,
-        integrity=sha256_base64("".join(parts.beside).encode("utf-8", "backslashreplace")),
+        integrity=sha256_base64(parts.beside),
         data=Markup(embedded(_data(report, asked, parts.index))),
         style=Markup(STYLE.read_text(encoding="utf-8")),
         script=Markup(sent.text),
@@ -106,9 +108,14 @@ def write_page(report: Report, folder: Path) -> Path:
     return folder / "report.html"
 
 
-def _row(template: "jinja2.Template", report: Report, one: Shown, inline: bool) -> str:
+def _drawn(drawing: "jinja2.Environment", report: Report, one: Shown, inline: bool) -> Drawn:
     """A case: its row of the matrix, and below it the case opened."""
-    return template.render(report=report, one=one, opened=opened(report, one), inline=inline)
+    given = {"report": report, "one": one}
+    below = drawing.get_template("_opened.html.j2")
+    return Drawn(
+        drawing.get_template("_row.html.j2").render(given),
+        below.render(given, opened=opened(report, one), inline=inline),
+    )
 
 
 def _data(report: Report, metrics: list[str], index: tuple[dict[str, Any], ...]) -> dict[str, Any]:

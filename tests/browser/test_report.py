@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from urllib.parse import urlencode
 
 import pytest
 
@@ -124,10 +125,22 @@ def test_cases_are_found_by_words_filters_and_an_address(small, report, open_pag
     assert counted(page) == f"1–{len(missed)} of {len(missed)} cases"
     page.locator("[name=q]").fill("no such words anywhere")
     page.get_by_text("No case fits these filters.").wait_for()
-    again = open_page(f"file://{small}/report.html#category=Governing+Law&model=bad&missed=yes")
-    law = {case.slug for case in report.cases if case.category == "Governing Law"}
-    expected = len(law & missed)
-    assert shown(again) == expected or "No case" in counted(again)
+    category = next(case.category for case in report.cases if case.slug in missed)
+    wanted = urlencode({"category": category, "model": "bad", "tag": "missed"})
+    again = open_page(f"file://{small}/report.html#{wanted}")
+    of_it = {case.slug for case in report.cases if case.category == category}
+    assert 0 < shown(again) == len(of_it & missed) < len(missed)
+
+
+@pytest.mark.parametrize(
+    "fragment",
+    ["case-%", "case-no-such", "tag=nosuch&sort=nosuch&model=x&order=y", "limit=x&metric=token_f1"],
+)
+def test_an_address_that_was_mistyped_breaks_nothing(small, open_page, fragment):
+    page = open_page(f"file://{small}/report.html#{fragment}")
+    assert page.locator("#filters").is_visible() and counted(page)
+    page.locator("#clear").click()
+    page.get_by_text("1–50 of 123 cases").wait_for()
 
 
 def slugs(page):
@@ -202,6 +215,29 @@ def test_served_it_shows_them_all(large, report, open_page, served):
     page.wait_for_url(re.compile("q=zebras"))
     said = sum(result.answer == "Zebras." for result in enlarged(report, 1_500).results)
     assert said and counted(page) == f"1–50 of {said} cases"
+
+
+@pytest.mark.heavy
+def test_twenty_thousand_cases_are_opened_searched_and_sorted(report, open_page, served, tmp_path):
+    many = enlarged(report, 20_000)
+    write_page(many, tmp_path)
+    (tmp_path / "report.json").touch()
+    assert (tmp_path / "report.html").stat().st_size < 8_000_000
+    alone = open_page(tmp_path / "report.html")
+    assert re.fullmatch(r"1–50 of [\d,]+ cases", counted(alone))
+    page = open_page(served(tmp_path))
+    page.get_by_text("All 20,000 cases are here").wait_for(timeout=120_000)
+    said = sum(result.answer == "Zebras." for result in many.results)
+    page.locator("[name=q]").fill("zebras")
+    page.get_by_text(f"1–50 of {said:,} cases").wait_for()
+    page.locator("#clear").click()
+    page.locator("[name=sort]").select_option("metric:token_f1")
+    page.locator("[name=order]").select_option("descending")
+    page.wait_for_url(re.compile("order=descending"))
+    assert counted(page) == "1–50 of 20,000 cases"
+    last = many.cases[-1].slug
+    page.evaluate("slug => { location.hash = `case-${slug}`; }", last)
+    page.locator(f"[id='case-{last}'] .scores").wait_for()
 
 
 def test_cases_of_another_page_are_not_read(report, open_page, served, tmp_path):

@@ -20,7 +20,9 @@ from reports.report import (
     ModelFacts,
     Opponent,
     Report,
+    ReportedPassage,
     RetrieverFacts,
+    Role,
 )
 from reports.verdict.conclude import conclude
 
@@ -76,7 +78,9 @@ def written(
         for result in results
         if "token_f1" in result.scores and result.scores["token_f1"].value == 0
     }
-    roles = {name: "champion" if name == champion else "candidate" for name in answers}
+    roles: dict[str, Role] = {
+        name: "champion" if name == champion else "candidate" for name in answers
+    }
     models = tuple(ModelFacts(name, name * 8, role=role) for name, role in roles.items())
     opponents = [Opponent("champion", champion, champion * 8)] if champion else []
     report = conclude(
@@ -91,21 +95,43 @@ def written(
 
 
 def enlarged(report: Report, count: int) -> Report:
-    """The report with `count` cases: its own again and again, each with passages of its own.
+    """The report with `count` cases: its own again and again, of contracts of their own.
 
     What stands about the exam as a whole stays as it was.
     """
-    cases, passages, results = [], [], []
-    own: dict[int, list[Any]] = {}
-    for result in report.results:
-        own.setdefault(result.case, []).append(result)
+    own = [
+        [each for each in report.results if each.case == place]
+        for place in range(len(report.cases))
+    ]
+    passages: list[ReportedPassage] = []
+    cases, results = [], []
     for place in range(count):
-        source = place % len(report.cases)
-        case, again = report.cases[source], place // len(report.cases)
-        cases.append(replace(case, id=f"{case.id}-{again}", slug=f"{case.slug}-{again}"))
-        for result in own.get(source, ()):
+        again, source = divmod(place, len(report.cases))
+        case = report.cases[source]
+        cases.append(
+            replace(
+                case,
+                id=f"{case.id}-{again}",
+                slug=f"{case.slug}-{again}",
+                contract=f"{case.contract}-{again}",
+            )
+        )
+        for result in own[source]:
             first = len(passages)
-            passages += [report.passages[number] for number in result.passages]
+            for number in result.passages:
+                passage = report.passages[number]
+                passages.append(replace(passage, contract=f"{passage.contract}-{again}"))
             shown = tuple(range(first, len(passages)))
             results.append(replace(result, case=place, passages=shown, further=()))
-    return replace(report, cases=tuple(cases), passages=tuple(passages), results=tuple(results))
+    copies = -(-count // len(report.cases))
+    return replace(
+        report,
+        contracts=tuple(
+            replace(group, name=f"{group.name}-{again}")
+            for again in range(copies)
+            for group in report.contracts
+        ),
+        cases=tuple(cases),
+        passages=tuple(passages),
+        results=tuple(results),
+    )

@@ -11,9 +11,9 @@
   const count = document.getElementById("count");
   if (!table) return;
 
-  const rows = new Map([...table.tBodies].map((body) => [body.id, body]));
-  let entries = data.cases.map((item) => ({ ...item, node: rows.get(`case-${item.slug}`) }));
-  let passages = [];
+  const drawn = new Map([...table.tBodies].map((body) => [body.id, body]));
+  let entries = data.cases.map((item) => ({ ...item, node: drawn.get(`case-${item.slug}`) }));
+  let beside = null;
   let found = entries;
   let page = 0;
 
@@ -21,12 +21,14 @@
 
   function node(entry) {
     if (!entry.node) {
-      const template = document.createElement("template");
-      template.innerHTML = entry.html;
-      entry.node = template.content.firstElementChild;
-      for (const place of entry.node.querySelectorAll("[data-passage]")) {
-        place.textContent = passages[place.dataset.passage];
+      const body = document.createElement("tbody");
+      body.className = "case";
+      body.id = `case-${entry.slug}`;
+      body.innerHTML = beside.read(beside.rows[entry.at]) + beside.read(beside.opened[entry.at]);
+      for (const place of body.querySelectorAll("[data-passage]")) {
+        place.textContent = beside.read(beside.passages[place.dataset.passage]);
       }
+      entry.node = body;
     }
     return entry.node;
   }
@@ -35,7 +37,7 @@
   const ENTITIES = { "&lt;": "<", "&gt;": ">", "&#34;": '"', "&#39;": "'", "&amp;": "&" };
   function words(entry) {
     entry.words ??= (entry.node ? entry.node.rows[0].textContent
-      : entry.html.slice(0, entry.html.indexOf('<tr class="opened">')).replace(/<[^>]*>/g, "")
+      : beside.read(beside.rows[entry.at]).replace(/<[^>]*>/g, "")
         .replace(/&(?:lt|gt|#34|#39|amp);/g, (entity) => ENTITIES[entity])).toLowerCase();
     return entry.words;
   }
@@ -121,7 +123,6 @@
   // ---- the address ----
 
   const FIELDS = ["q", "model", "category", "contract", "metric", "side", "limit", "sort", "order"];
-  const TICKED = { missed: "missed", error: "error" };
 
   function remember() {
     const { tags, ...wanted } = filters();
@@ -144,13 +145,20 @@
     return true;
   }
 
+  function decoded(text) {
+    try {
+      return decodeURIComponent(text);
+    } catch {  // a lone % that somebody typed
+      return text;
+    }
+  }
+
   function follow() {
     const hash = location.hash.slice(1);
-    const plain = hash.startsWith("case-") ? decodeURIComponent(hash.slice(5)) : null;
-    const wanted = new URLSearchParams(plain === null ? hash : "");
+    const slug = hash.startsWith("case-") ? decoded(hash.slice(5)) : null;
+    const wanted = new URLSearchParams(slug === null ? hash : "");
     const known = FIELDS.filter((name) => wanted.has(name));
-    const tags = [...wanted.getAll("tag"), ...Object.keys(TICKED).filter((name) => wanted.has(name))];
-    const slug = plain ?? wanted.get("case");
+    const tags = wanted.getAll("tag");
     if (!known.length && !tags.length && slug === null) return;
     form.reset();
     for (const name of known) form.elements[name].value = wanted.get(name);
@@ -162,6 +170,20 @@
 
   // ---- the cases beside the page ----
 
+  // The file is an object of lists, an element a line: bytes are kept, and read where they are
+  // needed. Many cases are more than a string should hold.
+  function elements(bytes) {
+    const decoder = new TextDecoder();
+    const lists = [];
+    for (let start = 0, end; (end = bytes.indexOf(10, start)) >= 0; start = end + 1) {
+      if (start === 0 || bytes[start] === 93) lists.push([]);  // {"NAME":[ or ],"NAME":[
+      else lists.at(-1).push([start, bytes[end - 1] === 44 ? end - 1 : end]);
+    }
+    const [passages, cases, rows, opened] = lists;
+    const read = ([start, end]) => JSON.parse(decoder.decode(bytes.subarray(start, end)));
+    return { passages, cases, rows, opened, read };
+  }
+
   async function join() {
     const note = document.getElementById("others");
     if (!note || !location.protocol.startsWith("http")) return;
@@ -169,9 +191,9 @@
     try {
       const reply = await fetch(embedded.dataset.others, { integrity: embedded.dataset.integrity });
       if (!reply.ok) throw new Error(`${reply.status} ${reply.statusText}`);
-      const others = await reply.json();
-      passages = others.passages;
-      entries = [...entries, ...others.cases].sort((one, other) => one.place - other.place);
+      beside = elements(new Uint8Array(await reply.arrayBuffer()));
+      const others = beside.cases.map((line, at) => ({ ...beside.read(line), at }));
+      entries = [...entries, ...others].sort((one, other) => one.place - other.place);
       note.textContent = `All ${figure(entries.length)} cases are here: the others were read from ${embedded.dataset.others}.`;
     } catch (error) {
       note.textContent = `${embedded.dataset.others} could not be read, or is not of this page (${error.message}): only the cases of the page are shown.`;
