@@ -81,6 +81,18 @@ def gold_notes(entries: Mapping[str, Entry], cases: Sequence[Case]) -> Iterator[
         )
 
 
+def drafted_notes(models: Sequence[Model], cases: Sequence[Case]) -> Iterator[str]:
+    """What is said of gold answers that a model of the exam proposed itself."""
+    for model in models:
+        own = sum(not {model.name, model.identity}.isdisjoint(case.drafted) for case in cases)
+        if own:
+            yield (
+                f"warning: {own} of {len(cases)} gold answers are what {model.name} itself "
+                "proposed and a person took as it was: they speak for it, whatever it is worth "
+                "(docs/contracts.md)"
+            )
+
+
 def slow_notes(models: Sequence[Model]) -> Iterator[str]:
     """What is said of weights that a CPU can hold, and hardly compute with."""
     for model in models:

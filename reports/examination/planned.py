@@ -16,7 +16,13 @@ from models.promotion.tries import Judged
 from models.registry import parts_of, read_entry
 from models.retrieval.opening import open_retriever
 from reports.examination.admissible import admissibility, passed_over
-from reports.examination.beforehand import Beforehand, gold_notes, look_ahead, slow_notes
+from reports.examination.beforehand import (
+    Beforehand,
+    drafted_notes,
+    gold_notes,
+    look_ahead,
+    slow_notes,
+)
 from reports.examination.header import model_facts
 from reports.examination.imports import import_notes
 from reports.examination.looks import Looks, plan_stages
@@ -108,6 +114,7 @@ def plan_exam(prepared: Prepared, selected: Selected, chats: Chats) -> Planned:
         if options.sealed or not selected.cases
         else tuple(import_notes(models, prepared.dataset, options.dataset, options.repeats))
     )
+    own = tuple(drafted_notes(models, cases))
     prices = Prices(options.registry)
     ahead = look_ahead(prepared, cases, leaks, agenda.judge_exams, beside)
     return Planned(
@@ -129,7 +136,7 @@ def plan_exam(prepared: Prepared, selected: Selected, chats: Chats) -> Planned:
         ),
         leaks=leaks,
         beforehand=Beforehand(
-            (*ahead.notes, *gold, *imported, *passed_over(prepared)),
-            (*ahead.announced, *gold, *imported, *slow_notes(models), *promotes),
+            (*ahead.notes, *own, *gold, *imported, *passed_over(prepared)),
+            (*ahead.announced, *own, *gold, *imported, *slow_notes(models), *promotes),
         ),
     )
