@@ -28,6 +28,9 @@ FIRST = 10
 WEAKEST = 3
 """Categories that are named."""
 
+PLAIN = {"↑": "^", "↓": "v", "…": "~"}
+"""What stands for our signs where a terminal's encoding lacks them."""
+
 OUTCOME = 12
 """Cells of the longest outcome."""
 
@@ -65,7 +68,15 @@ def print_report(
     )  # fmt: skip
     _print(report, page, remarks, console, links=look.links, verbose=verbose)
     for line in text.getvalue().splitlines(keepends=True):
-        file.write(line.encode(look.encoding, "backslashreplace").decode(look.encoding))
+        file.write(_encodable(line, look.encoding))
+
+
+def _encodable(line: str, encoding: str) -> str:
+    """What the terminal cannot show: our own signs as others of their width, the rest escaped."""
+    for sign, plain in PLAIN.items():
+        if not sign.encode(encoding, "ignore"):
+            line = line.replace(sign, plain)
+    return line.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _print(

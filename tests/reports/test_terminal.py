@@ -236,6 +236,8 @@ def test_a_pipe_takes_no_link(monkeypatch):
 def test_a_terminal_of_another_encoding_gets_all_lines(hostile, encoding):
     text = shown(hostile, encoding=encoding)
     assert text.encode(encoding)
+    assert max(map(cell_len, rows_of(text.replace("^", "↑").replace(" v", " ↓")))) <= 110
+    assert "token_f1 ^" in text and "\\u2191" not in text
     assert len(text.splitlines()) == len(shown(hostile).splitlines())
 
 
