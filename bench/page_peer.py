@@ -116,7 +116,11 @@ def _served(folder: Path) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as it:
+    class Server(http.server.ThreadingHTTPServer):
+        def handle_error(self, *_: object) -> None:  # a tab that was closed
+            pass
+
+    with Server(("127.0.0.1", 0), partial(Quiet, directory=folder)) as it:
         threading.Thread(target=it.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{it.server_port}/"
         it.shutdown()

@@ -20,7 +20,7 @@ from reports.page.facts import counts, facts, grouped, speeds
 from reports.page.opened import opened
 from reports.page.proof import proofs
 from reports.page.side_by_side import side_by_side
-from reports.page.tables import group_rows, metric_lines
+from reports.page.tables import grouping, metric_lines
 from reports.page.wording import (
     checked,
     format_estimate,
@@ -75,8 +75,8 @@ def render(report: Report) -> Page:
         beside=side_by_side(report),
         charts=charts_of(report),
         lines=list(metric_lines(report, metrics)),
-        categories=group_rows(report, "category", metrics),
-        contracts=group_rows(report, "contract", metrics),
+        categories=grouping(report, "category", metrics),
+        contracts=grouping(report, "contract", metrics),
         tags={tag: (TAGS[tag], count) for tag, count in counted_tags(cases).items()},
         asked=asked,
         rows=[

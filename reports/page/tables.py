@@ -9,6 +9,9 @@ from urllib.parse import urlencode
 from reports.page.wording import format_interval, format_value
 from reports.report import Check, Group, Report
 
+MOST = 500
+"""Groups in a table: where each question is a contract of its own there are as many as cases."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -45,6 +48,14 @@ class Row:
     cases: int
     missed: int
     cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """Rows of the groups of which most was missed, by name; `left` counts the other groups."""
+
+    rows: tuple[Row, ...]
+    left: int
 
 
 def metric_lines(report: Report, metrics: Sequence[str]) -> Iterator[Line]:
@@ -84,11 +95,10 @@ def _reasons(report: Report) -> dict[tuple[str, str], Counter[str]]:
     return found
 
 
-def group_rows(
+def grouping(
     report: Report, kind: Literal["category", "contract"], metrics: Sequence[str]
-) -> list[Row]:
+) -> Grouping:
     """A row for each model on each category, or on each contract."""
-    several = len(report.summary) > 1
     missed = Counter(
         (result.model, case.category if kind == "category" else case.contract)
         for result in report.results
@@ -96,7 +106,13 @@ def group_rows(
         for case in [report.cases[result.case]]
     )
     groups = report.categories if kind == "category" else report.contracts
-    return [
+    of_all: Counter[str] = Counter()
+    for group in groups:
+        of_all[group.name] += missed[group.model, group.name]
+    names = sorted(of_all, key=lambda name: (-of_all[name], name))
+    told = {*names[:MOST]}
+    several = len(report.summary) > 1
+    rows = tuple(
         Row(
             name=group.name,
             link=urlencode({kind: group.name, **({"model": group.model} if several else {})}),
@@ -106,7 +122,9 @@ def group_rows(
             cells=tuple(_cell(report, group, metric) for metric in metrics),
         )
         for group in sorted(groups, key=lambda group: group.name)
-    ]
+        if group.name in told
+    )
+    return Grouping(rows, max(0, len(names) - MOST))
 
 
 def _cell(report: Report, group: Group, metric: str) -> Cell:

@@ -217,6 +217,35 @@ def test_served_it_shows_them_all(large, report, open_page, served):
     assert said and counted(page) == f"1–50 of {said} cases"
 
 
+def test_names_that_differ_by_case_or_blanks_are_told_apart(open_page, tmp_path):
+    cases = load_dataset("sample").cases[:4]
+    names = ["Governing Law", "governing law", "Governing  Law", " Governing Law"]
+    named = [replace(case, category=name) for case, name in zip(cases, names, strict=True)]
+    page = open_page(page_of(written(named, {"good": right}), tmp_path) / "report.html")
+    for name in names:
+        page.locator("[name=category]").select_option(value=name)
+        page.get_by_text("1–1 of 1 cases").wait_for()
+        page.locator("#clear").click()
+        page.get_by_text("1–4 of 4 cases").wait_for()
+
+
+def test_where_no_case_finds_room_they_are_read_from_beside(open_page, served, tmp_path):
+    case = load_dataset("sample").cases[0]
+    giant = written([case], {"good": lambda each: Answer("word " * 900_000)})
+    page = open_page(served(page_of(enlarged(giant, 2), tmp_path / "run")))
+    page.get_by_text("1–2 of 2 cases").wait_for()
+    assert shown(page) == 2
+
+
+def test_contracts_of_one_question_each_fill_no_page(report, tmp_path):
+    many = enlarged(report, 3_000)
+    group = many.contracts[0]
+    of_each = tuple(replace(group, name=f"C{number}") for number in range(3_000))
+    page = write_page(replace(many, contracts=of_each), tmp_path).read_text()
+    assert page.count('href="#contract=') == 500 and "2,500 others stand in report.json" in page
+    assert len(page) < 8_000_000
+
+
 @pytest.mark.heavy
 def test_twenty_thousand_cases_are_opened_searched_and_sorted(report, open_page, served, tmp_path):
     many = enlarged(report, 20_000)
