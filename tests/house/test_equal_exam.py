@@ -113,6 +113,11 @@ CHANGED: dict[str, str] = {
     "gate.judge.forms": "new: what a judge must show of a form of answer",
     "sections.4": "new: the judges' exam by form of answer",
     "sections.5": "new: what people give where a judge gives so much",
+    "contract_differences": "new: as those by category, by contract",
+    "results.*.conversations": "new: what was sent and replied, where the exam asks",
+    "results.*.judging": "new: what judges were sent and replied, likewise",
+    "turns": "new: the turns of these conversations, each once",
+    "texts": "new: the texts of these turns, each once",
 }
 """What the code has come to say otherwise since, by its place in the report, and why."""
 
