@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 from reports.benchmark.benchmark import Benchmark, Row
 from reports.benchmark.measures import Measure
-from reports.charts.chart import LIGHT, WIDTH, Chart, clipped, draw, draw_png, place
+from reports.charts.chart import LIGHT, WIDTH, Chart, draw, draw_png, place
+from reports.charts.fitting import fitted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,7 +63,7 @@ def _panel(axes: "Axes", measure: Measure, found: Benchmark, *, labelled: bool) 
     axes.set_xlim(-0.02, 1.02)
     axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
     axes.set_ylim(-0.6, len(found.rows) - 0.4)
-    axes.set_title(clipped(measure.title, 15))
+    axes.set_title(fitted(measure.title, (WIDTH - LABELS) / ABREAST - APART, 11, bold=True))
     axes.set_xlabel(f"{measure.direction} is better")
     axes.grid(axis="x")
     labels = [_label(row, baseline=row is base) for row in found.rows] if labelled else []
@@ -91,7 +92,9 @@ def _point(axes: "Axes", row: Row, measure: Measure, at: int, *, baseline: bool)
 
 def _label(row: Row, *, baseline: bool) -> str:
     return (
-        f"{clipped(row.entrant.label, 18)} (baseline)" if baseline else clipped(row.entrant.label)
+        f"{fitted(row.entrant.label, LABELS - 76)} (baseline)"
+        if baseline
+        else fitted(row.entrant.label, LABELS - 10)
     )
 
 
@@ -109,4 +112,4 @@ def alternative(found: Benchmark) -> str:
 
 def _said(row: Row, measure: Measure) -> str:
     found = row.means[measure.name]
-    return f"{clipped(row.entrant.label)} {'not measured' if found is None else found}"
+    return f"{row.entrant.label} {'not measured' if found is None else found}"

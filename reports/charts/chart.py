@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import quoteattr
 
 from common.storable import presentable
+from reports.charts.fitting import fitted
 from reports.charts.lean import lean
 
 if TYPE_CHECKING:
@@ -37,9 +38,6 @@ MARKERS = "oDs^vPXp"
 
 FEW = 6
 """Models that one chart tells apart."""
-
-LONGEST = 28
-"""Characters of a name that are drawn."""
 
 WIDTH = 440.0
 """Of a chart, in pixels: what a telephone shows with little loss."""
@@ -183,7 +181,8 @@ def key(figure: "Figure", models: Sequence[str], left: float) -> None:
         row, column = divmod(number, 2)
         at = column * across / 2 + 5
         axes.plot([at], [row], linestyle="none", **series(number))
-        axes.text(at + 8, row, clipped(model, int(across / 14)), va="center_baseline", fontsize=10)
+        name = fitted(model, across / 2 - 24, 10)
+        axes.text(at + 8, row, name, va="center_baseline", fontsize=10)
 
 
 def left_out(models: Sequence[str]) -> str:
@@ -195,14 +194,3 @@ def left_out(models: Sequence[str]) -> str:
     more = models[FEW:]
     are = "more models are" if len(more) > 1 else "more model is"
     return f"{len(more)} {are} not drawn: {', '.join(more)}" if more else ""
-
-
-def clipped(name: str, longest: int = LONGEST) -> str:
-    """The name, its middle left out where it is long: ends tell models apart.
-
-    >>> clipped("sft-smollm2"), clipped("a" * 20 + "b" * 20, 9)
-    ('sft-smollm2', 'aaa…bbbb')
-    """
-    name = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in name)
-    half = longest // 2
-    return name if len(name) <= longest else f"{name[: half - 1]}…{name[-half:]}"

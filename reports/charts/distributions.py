@@ -9,7 +9,6 @@ from reports.charts.chart import (
     LIGHT,
     WIDTH,
     Chart,
-    clipped,
     draw,
     key,
     key_height,
@@ -18,6 +17,7 @@ from reports.charts.chart import (
     place,
     series,
 )
+from reports.charts.fitting import fitted
 from reports.page.wording import metrics_of
 from reports.report import Report
 
@@ -120,7 +120,7 @@ def _panel(axes: "Axes", found: Spread) -> None:
     axes.tick_params(axis="y", labelcolor=LIGHT["quiet"], labelsize=10)
     axes.set_xlim(0, 1)
     axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
-    axes.set_title(clipped(found.metric, 26))
+    axes.set_title(fitted(found.metric, (WIDTH - LEFT) / ABREAST - APART, 11, bold=True))
     axes.grid(axis="x")
 
 

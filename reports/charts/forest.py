@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from reports.charts.chart import LIGHT, WIDTH, Chart, clipped, draw, none, place
+from reports.charts.chart import LIGHT, WIDTH, Chart, draw, none, place
+from reports.charts.fitting import fitted
 from reports.report import Check, Report
 from reports.statistics.estimates import Estimate
 from reports.verdict.categories import FALSE_DISCOVERIES
@@ -170,7 +171,7 @@ def _chart(report: Report, kind: Kind, found: Sequence[Difference], one: str, ma
         for each in shown
     ]
     better = "left" if lower else "right"
-    label = f"{metric}, {clipped(model, 22)} less opponent ({better} is better)"
+    label = f"{fitted(metric, 130)}, candidate less opponent ({better} is better)"
     title = f"{metric} of {model} against {against}, by {one}"
     return forest(title, rows, label, said, _left(found, first[MOST:], one, many))
 
@@ -223,7 +224,7 @@ def _paint(figure: "Figure", rows: Sequence[Row], label: str) -> None:
     axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.set_yticks(
         range(len(rows))[::-1],
-        [f"{clipped(each.name)}{f' {each.mark}' if each.mark else ''}" for each in rows],
+        [f"{fitted(each.name, LEFT - 24)}{f' {each.mark}' if each.mark else ''}" for each in rows],
     )
     axes.locator_params(axis="x", nbins=5)
     axes.set_xlabel(label, x=1.0, ha="right")

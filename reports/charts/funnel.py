@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evals.stages import ANSWERABLE
-from reports.charts.chart import FEW, LIGHT, WIDTH, Chart, clipped, draw, left_out, none, place
+from reports.charts.chart import FEW, LIGHT, WIDTH, Chart, draw, left_out, none, place
+from reports.charts.fitting import fitted
 from reports.report import Finding, Report
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def _panel(axes: "Axes", found: Funnel) -> None:
     axes.set_yticks(list(places), [step.name for step in found.steps])
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)
-    axes.set_title(clipped(found.model, 48))
+    axes.set_title(fitted(found.model, WIDTH - LEFT - 10, 11, bold=True))
 
 
 def _said(found: Funnel) -> str:

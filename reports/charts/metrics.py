@@ -9,7 +9,6 @@ from reports.charts.chart import (
     LIGHT,
     WIDTH,
     Chart,
-    clipped,
     draw,
     key,
     key_height,
@@ -18,6 +17,7 @@ from reports.charts.chart import (
     place,
     series,
 )
+from reports.charts.fitting import fitted
 from reports.page.wording import format_interval, format_value, metrics_of
 from reports.report import MetricRule, Report
 from reports.statistics.estimates import Estimate
@@ -123,7 +123,7 @@ def _panel(axes: "Axes", panel: Sequence[Measured], models: int, block: float) -
         for number, estimate in enumerate(each.estimates[:models]):
             _point(axes, estimate, above - (number + 0.5) * LINE, number, most)
         arrow = "↓" if each.lower else "↑"
-        label = f"{clipped(each.metric, 24)} {arrow}"
+        label = f"{fitted(each.metric, LEFT - 30, 11)} {arrow}"
         axes.text(
             -0.03, (above + below) / 2, label, ha="right", va="center_baseline",
             transform=axes.get_yaxis_transform(),

@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from models.price import NOTHING, dollars
-from reports.charts.chart import FEW, LIGHT, WIDTH, Chart, clipped, draw, left_out, none, place
+from reports.charts.chart import FEW, LIGHT, WIDTH, Chart, draw, left_out, none, place
+from reports.charts.fitting import fitted
 from reports.page.wording import format_value
 from reports.report import Report
 
@@ -88,7 +89,7 @@ def _paint(figure: "Figure", found: Sequence[Used], panels: Sequence[str]) -> No
         axes = place(figure, LEFT, top, WIDTH - LEFT - RIGHT, LINE * len(found))
         (_latencies if panel == "latency" else _costs)(axes, found)
         places = range(len(found))[::-1]
-        axes.set_yticks(list(places), [clipped(each.model, 24) for each in found])
+        axes.set_yticks(list(places), [fitted(each.model, LEFT - 10) for each in found])
         axes.set_ylim(-0.6, len(found) - 0.4)
         axes.set_xlim(left=0)
         axes.locator_params(axis="x", nbins=4)
