@@ -48,6 +48,8 @@ def import_notes(
 
 def _of_model(model: RecordedModel, dataset: Dataset, repeats: int) -> Iterator[str]:
     found = model.matched(dataset.cases)
+    of_sealed = set(found.unmatched) - set(model.matched(dataset.reserve).unmatched)
+    unmatched = [name for name in found.unmatched if name not in of_sealed]
     if not found.cases and not found.ambiguous:
         raise UserError(
             f"{model.name} answers no case of {dataset.name}, neither by id nor by question and "
@@ -58,8 +60,8 @@ def _of_model(model: RecordedModel, dataset: Dataset, repeats: int) -> Iterator[
     if model.origin:
         yield f"{model.name} was imported ({model.origin.line}): {UNPROVED}"
         yield from (f"{model.name}: {note}" for note in model.origin.notes)
-    if found.unmatched:
-        yield f"{model.name}: rows that answer no case of {dataset.name}: {_named(found.unmatched)}"
+    if unmatched:
+        yield f"{model.name}: rows that answer no case of {dataset.name}: {_named(unmatched)}"
     if found.ambiguous:
         yield f"{model.name}: cases that it answers in more than one way: {_named(found.ambiguous)}"
     if model.repeated > 1:
