@@ -1,34 +1,35 @@
 """The desk where people review answers: `python -m reports.review RUN --reviewer NAME`.
 
 It serves pages on 127.0.0.1 to whoever has a link, blind to the models. `--compare A B` shows two
-models' answers side by side instead. `--export` writes what was said to a file, and serves nothing.
+models' answers side by side instead, `--gold DATA` open questions of your own contracts. `--export`
+writes what was said to a file, and serves nothing.
 RUN is a folder, its report.json, its id under reports/runs, `latest`, or a model's name.
 """
 
 import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from common.command import Parser, choice, output_file, run
 from common.errors import UserError
 from common.files import write_jsonl
 from common.local_server import HERE, listen, serve
 from common.visible import visible
-from evals.judges.wording import SHIPPED, Wording, read_text, rubric_digest
 from evals.labels import DIFFERING, UNSURE
 from reports.archive import LATEST, RUNS, find_report, read_report
-from reports.labelling.draw import next_to_label
-from reports.labelling.unsure import unsure_to_label
 from reports.report import Report
 from reports.review import export
 from reports.review.access import Doorkeeper
-from reports.review.desk import STEPS, Desk, Kind, Rules
-from reports.review.items import Item, answers, pairs
-from reports.review.journal import Journal
+from reports.review.desk import STEPS, Desk
+from reports.review.opening import CASES, Asked, open_desk
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 JOURNALS = Path(".exam/reviews")
-CASES = 30
 EXPORTS: Mapping[str, Callable[[Desk], Sequence[export.Row]]] = {
     "labels": export.labels,
     "preferences": export.preferences,
@@ -48,6 +49,8 @@ def _parser() -> Parser:
         help="folder, report.json, run id, latest (the default), or a model's name")  # fmt: skip
     add("--reviewer", action="append", metavar="NAME",
         help="who reviews; once for each, who gets a link of their own")  # fmt: skip
+    add("--gold", type=Path, metavar="DATA",
+        help="instead the open questions of your own contracts, with their drafts")  # fmt: skip
     add("--compare", nargs=2, metavar=("A", "B"), help="two models' answers, side by side")
     add("--next", type=int, metavar="N", help=f"cases in all ({CASES}, or as many as before)")
     add("--draw", type=choice(DIFFERING, UNSURE),
@@ -72,16 +75,35 @@ def _open(given: argparse.Namespace) -> None:
     reviewers = tuple(dict.fromkeys(_name(each) for each in given.reviewer or ()))
     if not reviewers and not given.export:
         raise UserError("who reviews? give --reviewer NAME, once for each person")
+    if given.gold:
+        _confirm(given, reviewers)
+        return
     report = read_report(find_report(given.run, given.runs))
     if report.header.dataset.sealed or not report.cases:
         raise UserError(
             f"{given.run} lists no answers (sealed contracts show none to anybody); give another"
         )
-    desk = _desk(given, report, reviewers)
+    compare = tuple(given.compare) if given.compare else None
+    asked = Asked(reviewers, compare, given.next, given.draw, given.rubric, given.scale, given.seed)
+    desk = open_desk(report, given.journal or JOURNALS / f"{report.header.id}.sqlite", asked)
     if given.export:
         _export(given, desk, report)
     else:
-        _serve(given.port, desk)
+        from reports.review.server import application
+
+        _serve(given.port, _stand(desk), partial(application, desk), desk.journal.path)
+
+
+def _confirm(given: argparse.Namespace, reviewers: tuple[str, ...]) -> None:
+    """Serve the open questions of a data set."""
+    from reports.review.gold import gold_desk
+    from reports.review.gold_server import application
+
+    if given.export or given.compare:
+        raise UserError("--gold writes answers into the data set itself; leave the others out")
+    desk = gold_desk(given.gold, reviewers)
+    told = f"{len(desk.ids)} open"
+    _serve(given.port, dict.fromkeys(reviewers, told), partial(application, desk), given.gold)
 
 
 def _name(text: str) -> str:
@@ -91,64 +113,24 @@ def _name(text: str) -> str:
     return name
 
 
-def _desk(given: argparse.Namespace, report: Report, reviewers: tuple[str, ...]) -> Desk:
-    kind: Kind = "pairs" if given.compare else "answers"
-    journal = Journal(given.journal or JOURNALS / f"{report.header.id}.sqlite")
-    cases, by = _cases(journal, kind, given.next), _draw(journal, given.draw)
-    return Desk(kind, _items(given, report, cases, by), reviewers, _rules(given, report), journal,
-                given.seed)  # fmt: skip
+def _stand(desk: Desk) -> dict[str, str]:
+    """How far each reviewer has come."""
+    found = {name: desk.progress(desk.said(name)) for name in desk.reviewers}
+    return {name: f"{each.done} of {each.total}" for name, each in found.items()}
 
 
-def _cases(journal: Journal, kind: Kind, asked: int | None) -> int:
-    """How many cases are in the queue: it grows, and never loses what was begun."""
-    before = int(journal.setting(f"cases of {kind}") or 0)
-    cases = max(before, asked or before or CASES)
-    journal.note(f"cases of {kind}", str(cases))
-    return cases
-
-
-def _draw(journal: Journal, asked: str | None) -> str:
-    """By which draw the queue is: chances of cases that were drawn by two are none."""
-    before = journal.setting("draw")
-    if asked and before not in (None, asked):
-        raise UserError(
-            f"{journal.path} is of a queue by --draw {before}; leave --draw out, or name another "
-            "file with --journal"
-        )
-    journal.note("draw", by := before or asked or DIFFERING)
-    return by
-
-
-def _items(given: argparse.Namespace, report: Report, cases: int, by: str) -> tuple[Item, ...]:
-    if given.compare:
-        one, other = given.compare
-        return pairs(report, one, other, cases)
-    drawn = unsure_to_label(report, cases) if by == UNSURE else next_to_label(report, (), cases)
-    return answers(report, drawn)
-
-
-def _rules(given: argparse.Namespace, report: Report) -> Rules:
-    """The rubric that is given, else the exam's own as its report holds it, else ours."""
-    judged = report.header.gate.further.get("judge") or {}
-    own = judged.get("rubric") or ""
-    if given.rubric:
-        own = read_text(f"--rubric {given.rubric}", given.rubric, "rubric")
-    text = own or SHIPPED.read_text(encoding="utf-8")
-    return Rules(text, rubric_digest(Wording(own)), given.scale)
-
-
-def _serve(port: int, desk: Desk) -> None:
-    from reports.review.server import application
-
+def _serve(
+    port: int, told: Mapping[str, str], made: "Callable[[Doorkeeper, str], FastAPI]", kept: Path
+) -> None:
+    """Serve an application to its reviewers, each told where they stand, until Ctrl-C."""
     listening = listen(port)
     port = listening.getsockname()[1]
-    doorkeeper = Doorkeeper(desk.reviewers)
-    for name in desk.reviewers:
-        told = desk.progress(desk.said(name))
+    doorkeeper = Doorkeeper(tuple(told))
+    for name, stands in told.items():
         link = f"http://{HERE}:{port}/enter?token={doorkeeper.token(name)}"
-        print(f"{name}, {told.done} of {told.total}: {link}")
-    print(f"kept in {desk.journal.path}; Ctrl-C closes the desk", flush=True)
-    serve(application(desk, doorkeeper, f"review-{port}"), listening)
+        print(f"{name}, {stands}: {link}")
+    print(f"kept in {kept}; Ctrl-C closes the desk", flush=True)
+    serve(made(doorkeeper, f"review-{port}"), listening)
 
 
 def _export(given: argparse.Namespace, desk: Desk, report: Report) -> None:

@@ -86,7 +86,7 @@ def left_out(desk: Desk) -> list[str]:
     """In words, what the journal holds and no file has."""
     known = {item.id for item in desk.items}
     last = [entry for said in desk.journal.last().values() for entry in said.values()]
-    gone = sum(entry.item not in known for entry in last)
+    gone = sum(entry.item not in known and _is_of(entry, desk) for entry in last)
     here = [entry for entry in last if entry.item in known]
     others = sum(entry.rubric != desk.rules.digest for entry in here)
     skipped = sum(entry.opinion.skipped for entry in here)
@@ -96,6 +96,11 @@ def left_out(desk: Desk) -> list[str]:
         (skipped, "by reviewers who could not tell"),
     )
     return [f"{count} {what}" for count, what in counted if count]
+
+
+def _is_of(entry: Entry, desk: Desk) -> bool:
+    """Whether it may be of such a desk; scores and comparisons of a run lie in one journal."""
+    return entry.opinion.skipped or bool(entry.opinion.choice) == (desk.kind == "pairs")
 
 
 def _scored(desk: Desk) -> Iterator[tuple[Item, Entry]]:

@@ -1,40 +1,21 @@
 """The desk's pages as HTML: what a reviewer may see, and nothing of models, scores or the run."""
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from reports.page.drawing import STYLE
 from reports.review.desk import Desk, Progress
 from reports.review.forms import Given, side_of
 from reports.review.items import Item, is_turned
+from reports.review.look import Look
 from reports.review.opinions import Entry, Opinion
 from reports.review.reliability import reliability
-
-if TYPE_CHECKING:
-    import jinja2
-
-TEMPLATES = STYLE.parents[2] / "review" / "templates"
 
 
 class Pages:
     """Makes the pages of a desk."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-
-    @cached_property
-    def style(self) -> str:
-        """That of all pages, and what the desk adds."""
-        return STYLE.read_text("utf-8") + (TEMPLATES / "desk.css").read_text("utf-8")
-
-    @cached_property
-    def script(self) -> str:
-        """Keys, for those who have JavaScript on."""
-        return (TEMPLATES / "desk.js").read_text("utf-8")
-
-    def message(self, text: str) -> str:
-        """A page of one line."""
-        return self._render("message.html.j2", text=text)
+    def __init__(self, desk: Desk, look: Look) -> None:
+        self._desk, self._look = desk, look
 
     def item(
         self,
@@ -64,7 +45,7 @@ class Pages:
         last = history[-1] if history else None
         before = [self._told(entry, turned) for entry in history[:-1]]
         unseen = next((entry for entry in history if entry.number == overtaken), None)
-        return self._render(
+        return self._look.page(
             f"{desk.kind}.html.j2",
             item=item,
             answers=[each.answer for each in (item.shown[::-1] if turned else item.shown)],
@@ -86,7 +67,7 @@ class Pages:
         desk = self._desk
         said = desk.said(reviewer)
         progress = desk.progress(said)
-        return self._render(
+        return self._look.page(
             "overview.html.j2",
             reviewer=reviewer,
             progress=progress,
@@ -122,21 +103,6 @@ class Pages:
 
         text = MarkdownIt("commonmark", {"html": False}).enable("table")
         return Markup(text.render(self._desk.rules.rubric))
-
-    def _render(self, name: str, **values: Any) -> str:
-        return self._environment.get_template(name).render(**values)
-
-    @cached_property
-    def _environment(self) -> "jinja2.Environment":
-        import jinja2
-
-        return jinja2.Environment(
-            loader=jinja2.FileSystemLoader(TEMPLATES),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
 
 
 def _cells(opinion: Opinion, desk: Desk, turned: bool) -> dict[str, str]:

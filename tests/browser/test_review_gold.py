@@ -1,0 +1,111 @@
+"""Open questions at the desk, in a real browser: spans chosen by keyboard and by mouse."""
+
+import pytest
+
+from fixtures.datasets import load_dataset
+from tests.browser.conftest import typed_server
+from tests.builders.own_contracts import LAW, RENT, TERM, TEXT, collection, span
+
+WHERE = """words => {
+    const walker = document.createTreeWalker(document.getElementById('contract'), 4);
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+        const at = node.data.indexOf(words);
+        if (at < 0) continue;
+        const range = document.createRange();
+        range.setStart(node, at); range.setEnd(node, at + words.length);
+        const box = range.getBoundingClientRect();
+        return [box.left, box.right, (box.top + box.bottom) / 2];
+    }
+}"""
+
+CARET = """end => {
+    const now = getSelection(), range = document.createRange();
+    range.setStart(document.getElementById('contract'), 0);
+    range.setEnd(now[end + 'Node'], now[end + 'Offset']);
+    return [...range.toString()].length;
+}"""
+
+
+@pytest.fixture
+def path(tmp_path):
+    return collection(tmp_path / "own.json")
+
+
+@pytest.fixture
+def link(path):
+    with typed_server("reports.review", "--gold", path, "--reviewer", "Ana") as found:
+        yield found
+
+
+def gold(path):
+    return {case.id: case.spans for case in load_dataset(str(path)).cases}
+
+
+def press(page, *keys):
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def go(page, key, end, offset):
+    """Press a key until the caret stands at a character of the contract."""
+    for _ in range(len(TEXT)):
+        if page.evaluate(CARET, end) == offset:
+            return
+        page.keyboard.press(key)
+    raise AssertionError(f"{key} never came to {offset}")
+
+
+def sent(page, key):
+    with page.expect_navigation():
+        page.keyboard.press(key)
+
+
+def test_drafts_are_confirmed_corrected_and_refused_by_keys_alone(path, link, open_page):
+    page = open_page(link)
+    assert page.locator("mark").inner_text() == "The rent is $900"
+    sent(page, "Enter")  # the draft is right
+    page.locator("#contract").focus()  # as Tab does
+    press(page, "Control+Home")
+    go(page, "ArrowRight", "focus", TEXT.index("two years"))
+    go(page, "Shift+ArrowRight", "focus", TEXT.index(" years") + len(" years"))
+    press(page, "Z", "Delete", "Control+x", "Control+v")  # nothing changes the contract
+    assert page.locator("#contract").evaluate("each => each.textContent") == TEXT
+    press(page, "s")
+    assert page.locator(".chosen li").all_inner_texts()[0].strip() == "two years"
+    sent(page, "Enter")
+    sent(page, "a")
+    assert gold(path) == {RENT: (span("The rent is $900"),), TERM: (span("two years"),), LAW: ()}
+
+
+def test_a_span_is_selected_with_the_mouse_and_offsets_count_characters(path, link, open_page):
+    """Behind a character that is two in JavaScript, and behind line ends of two characters."""
+    page = open_page(link)
+    left, right, middle = page.evaluate(WHERE, "Nevada")
+    page.mouse.move(left + 1, middle)
+    page.mouse.down()
+    page.mouse.move(right, middle, steps=5)
+    page.mouse.up()
+    press(page, "s")
+    assert page.locator(".chosen li").all_inner_texts() == ["Nevada"]
+    press(page, "r", "s")
+    sent(page, "Enter")
+    assert gold(path) == {RENT: (span("Nevada"),)}
+
+
+def test_without_javascript_the_words_are_written(path, link, open_page):
+    page = open_page(link, javascript=False)
+    page.get_by_text("Where it stands").click()
+    assert page.url.endswith("#answer")
+    page.locator("textarea[name=words]").fill("rent is $900")
+    page.locator("button[value=save]").focus()
+    sent(page, "Enter")
+    assert gold(path) == {RENT: (span("rent is $900"),)}
+
+
+def test_no_rule_of_wcag_is_broken(link, open_page, violations, photographed):
+    for dark in (False, True):
+        page = open_page(link, dark=dark)
+        assert violations(page) == []
+    photographed(page, "review-gold")
+    page.goto(page.url.split("/items")[0] + "/overview")
+    assert violations(page) == []
