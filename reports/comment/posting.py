@@ -79,13 +79,16 @@ async def post(place: Place, marker: str, body: str, environ: Mapping[str, str])
 
 
 async def _once(connection: Connection, place: Place, marker: str, body: str) -> Posted:
+    """Over every comment of ours: where two jobs posted at once, neither is left as it was."""
     me = await _who(connection, place)
-    async for comment in _comments(connection, place):
-        if _is_ours(comment, marker, me):
-            url = place.comment(int(comment["id"]))
-            method = "PATCH" if place.forge == "github" else "PUT"
-            return _posted(await _call(connection, place, method, url, body), updated=True)
-    return _posted(await _call(connection, place, "POST", place.comments, body), updated=False)
+    ours = [each async for each in _comments(connection, place) if _is_ours(each, marker, me)]
+    if not ours:
+        return _posted(await _call(connection, place, "POST", place.comments, body), updated=False)
+    method = "PATCH" if place.forge == "github" else "PUT"
+    written = [
+        await _call(connection, place, method, place.comment(each["id"]), body) for each in ours
+    ]
+    return _posted(written[0], updated=True)
 
 
 async def _who(connection: Connection, place: Place) -> Any:

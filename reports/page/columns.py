@@ -6,6 +6,9 @@ Widths are cells: a letter of Chinese takes two, a combining mark none.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from common.redaction import redacted
+from common.storable import presentable
+
 GAP = 2
 LEAST = 10
 """Cells of a head that is cut, at least."""
@@ -31,6 +34,11 @@ class Column:
         from rich.cells import cell_len
 
         return max(min(LEAST, cell_len(self.head)), *map(cell_len, self.cells), 0)
+
+
+def flat(text: str) -> str:
+    """Text from outside on one line, as it is measured and cut: nothing is hidden afterwards."""
+    return " ".join(presentable(redacted(text)).split())
 
 
 def clipped(text: str, width: int, tail: float = 0.5) -> str:

@@ -134,7 +134,7 @@ def note_rows(report: Report) -> Iterator[str]:
 
 def finding_rows(section: Section) -> Iterator[str]:
     """What was found beside the metrics."""
-    yield f"{section.note}\n"
+    yield f"{escape(section.note, REASON)}\n"
     yield from _table(
         ("Subject", "Measure", "Value", "Outcome", "Remark"),
         (

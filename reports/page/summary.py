@@ -3,9 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from common.redaction import redacted
-from common.storable import presentable
-from reports.page.columns import GAP, Column, clipped, fitted, needed
+from reports.page.columns import GAP, Column, clipped, fitted, flat, needed
 from reports.page.compared import Compared, Comparison, comparisons
 from reports.page.wording import format_value
 from reports.report import Group, Report
@@ -58,14 +56,14 @@ def _columns(
     level: int,
 ) -> list[Column]:
     arrows = {name: "↓" if report.lower_is_better(name) else "↑" for name in metrics}
-    columns = [Column("metric", tuple(f"{name} {arrows[name]}" for name in metrics))]
+    columns = [Column("metric", tuple(f"{flat(name)} {arrows[name]}" for name in metrics))]
     for group in groups:
         found = [group.estimates.get(name) for name in metrics]
         cells = tuple(
             _shown(each, report.unit_of(name), whole=level < 2)
             for name, each in zip(metrics, found, strict=True)
         )
-        columns.append(Column(presentable(redacted(group.model)), cells))
+        columns.append(Column(flat(group.model), cells))
         if level == 0:
             columns.append(Column("n", tuple(str(e.n) if e else "unscored" for e in found)))
     if beside and level < 4:

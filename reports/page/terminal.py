@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING
 from common.redaction import redacted
 from common.storable import presentable
 from evals.results import Spending
-from reports.page.columns import clipped
+from reports.page.columns import clipped, flat
 from reports.page.failures import Failure, failures, weakest
 from reports.page.look import Look, file_url
 from reports.page.proof import proofs
@@ -151,7 +151,7 @@ def _print_failures(report: Report, console: "Console", *, verbose: bool) -> Non
     found = failures(report)
     shown = found if verbose else found[:FIRST]
     for each in shown:
-        _say(console, clipped(f"{each.model}: {_flat(each.slug)}", console.width - 7), each.kind)
+        _say(console, clipped(f"{each.model}: {flat(each.slug)}", console.width - 7), each.kind)
         _say(console, f"       {_why(each, console.width - 7)}")
     if len(shown) < len(found):
         _say(console, f"{len(found) - len(shown):,} more with -v, or in the report")
@@ -168,19 +168,14 @@ def _print_failures(report: Report, console: "Console", *, verbose: bool) -> Non
 def _why(failure: Failure, width: int) -> str:
     """In one line of the terminal: of the two texts each has half of what is left."""
     if failure.kind == "FAILED":
-        return clipped(_flat(failure.why), width, 0)
-    expected = f"expected: {_flat(failure.expected) or 'not in the contract'}"
-    said = f"said: {_flat(failure.answer) or '(empty)'}"
+        return clipped(flat(failure.why), width, 0)
+    expected = f"expected: {flat(failure.expected) or 'not in the contract'}"
+    said = f"said: {flat(failure.answer) or '(empty)'}"
     left = width - len(failure.why) - len("; ; ")
     if left < len("said:  expected: ") + 20:
         return clipped(f"{failure.why}; {said}", width, 0)
     longest = max(left // 2, left - len(expected))
     return clipped(f"{failure.why}; {clipped(said, longest, 0)}; {expected}", width, 0)
-
-
-def _flat(text: str) -> str:
-    """On one line, as it is measured and cut: nothing is hidden or escaped afterwards."""
-    return " ".join(presentable(redacted(text)).split())
 
 
 def _print_weakest(report: Report, console: "Console") -> None:
@@ -192,7 +187,7 @@ def _print_weakest(report: Report, console: "Console") -> None:
     for each in found:
         mean = format_value(each.mean, report.unit_of(each.metric))
         name = each.category if whose else f"{each.model}: {each.category}"
-        _say(console, f"  {mean}  {clipped(_flat(name), console.width - 20)} ({each.cases})")
+        _say(console, f"  {mean}  {clipped(flat(name), console.width - 20)} ({each.cases})")
         _say(console, f"         {each.command}")
 
 

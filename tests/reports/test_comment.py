@@ -110,6 +110,16 @@ def test_a_copy_of_the_comment_by_somebody_else_is_left_alone(run, report, monke
         assert len(forge.comments) == 3
 
 
+def test_where_two_jobs_posted_at_once_neither_comment_is_left_behind(run, report, monkeypatch):
+    with fake_forge() as forge:
+        on_github(monkeypatch, forge)
+        for _ in range(2):
+            forge.add(f"{marker_of(report)}\nold", OF_A_JOB, "Bot")
+        assert main([str(run)]) == 0
+    assert len(forge.comments) == 2
+    assert not [each for each in forge.comments if each["body"].endswith("old")]
+
+
 def test_another_exam_has_a_comment_of_its_own(run, report, monkeypatch, tmp_path):
     header = replace(report.header, gate=replace(report.header.gate, file="strict.toml"))
     assert marker_of(replace(report, header=header)) != marker_of(report)

@@ -1,6 +1,6 @@
 import html
 import re
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from html.parser import HTMLParser
 
 import pytest
@@ -15,7 +15,14 @@ from reports.page.escaping import escape
 from reports.page.flips import flips
 from reports.page.markdown import LIMIT, markdown
 from reports.page.wording import conclusions
+from reports.report import Finding, Section
 from tests.builders.report_data import written
+
+KEPT = {
+    *("PASS", "FAIL", "INCONCLUSIVE", "N/A", "PROMOTE", "REJECT", "candidate", "champion", "floor"),
+    *("higher", "lower", "guard", "primary", "report", "non-inferior", "superior", ""),
+}
+"""Words that a field can only be one of, and that say what a page shows."""
 
 BREAK = "\u200b"
 NASTY = "a | b\n`c` <script>alert(1)</script> **d** [e](http://f) \\| ~~g~~ &amp; $h$ <!-- _i_ # j"
@@ -25,6 +32,7 @@ class Cells(HTMLParser):
     def __init__(self, html: str) -> None:
         super().__init__()
         self.cells: list[str] = []
+        self.text: list[str] = []
         self.tags: set[str] = set()
         self.within = False
         self.feed(html)
@@ -39,6 +47,7 @@ class Cells(HTMLParser):
         self.within = False
 
     def handle_data(self, data):
+        self.text.append(data)
         if self.within:
             self.cells[-1] += data
 
@@ -280,3 +289,30 @@ def test_what_is_too_long_is_left_out_whole_and_named(against, most):
     said = page.split("whole in report.html: ")[1]
     left = [each for each in title.findall(markdown(against)) if each not in title.findall(page)]
     assert left and all(each in said for each in left)
+
+
+def test_a_report_that_somebody_edited_is_no_markup_either(against):
+    """Whatever words a report holds, in whichever field: those that are ours may be changed too."""
+    hostile = "</details> <b>@octocat</b> | #1\n\n/close\n# h"
+
+    def edited(value):
+        if isinstance(value, str):
+            return value if value in KEPT else hostile + value
+        if isinstance(value, dict):
+            return {
+                key if key in KEPT else edited(key): edited(each) for key, each in value.items()
+            }
+        if isinstance(value, list | tuple):
+            return tuple(map(edited, value))
+        if is_dataclass(value) and not isinstance(value, type):
+            return replace(value, **{f.name: edited(getattr(value, f.name)) for f in fields(value)})
+        return value
+
+    section = Section("x", "title", "note", (Finding("a", "b", None, "c", "FAIL"),))
+    page = markdown(edited(replace(against, notes=("a note",), sections=(section,))))
+    found = parsed(page)
+    assert page.count("octocat") > 50
+    assert not found.tags & {"b", "a", "code", "em"}
+    assert not LINKED.search("".join(found.text))
+    assert page.count("<details>") == page.count("</details>") > 3
+    assert not [line for line in page.splitlines() if line.startswith("/")]
