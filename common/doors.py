@@ -59,6 +59,7 @@ DOORS: dict[str, Door] = {door.name: door for door in (
     Door("leakage", "evals.leakage", "test contracts that nearly stand in the train split"),
     Door("cuad", "evals.cuad", "CUAD's own score of a file of predictions"),
     Door("download", "fixtures.download", "fetch the real contracts"),
+    Door("store", "evals.store", "erase one contract wherever it is kept", ("registry",)),
     Door("world", "fixtures.world", "models of known quality, to try promotions on"),
     Door("contracts", "fixtures.contracts", "your own, from file to data set", ("registry",)),
     Door("seal", "fixtures.seal", "set contracts apart for promotions", ("registry",), keeps=True),

@@ -120,6 +120,26 @@ def read_rows(path: Path, known: Collection[str], mend: str = "") -> Iterator[Ro
         yield Row(path, number, cells)
 
 
+def raw_rows(path: Path) -> Iterator[list[str]]:
+    """The cells of every row of a CSV file as they stand there, its header first.
+
+    Raises:
+        UserError: it cannot be read as rows.
+    """
+    csv.field_size_limit(2**31 - 1)
+    try:
+        yield from csv.reader(io.StringIO(file_text(path), newline=""), strict=True)
+    except csv.Error as error:
+        raise UserError(f"{path} cannot be read as rows of columns: {error}") from error
+
+
+def row_text(cells: Collection[str]) -> str:
+    """A row of CSV, with its line end."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(cells)
+    return line.getvalue()
+
+
 def shown(value: Any) -> str:
     """What a cell holds, in a few words."""
     if value is None:

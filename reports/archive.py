@@ -76,6 +76,15 @@ def members(report: Report) -> dict[str, Any]:
     return {"schema": SCHEMA, **header, **beside, **found}
 
 
+def report_of(written: Mapping[str, Any]) -> Report:
+    """The report that `members` gives, perhaps changed.
+
+    Raises:
+        ValueError: they are no members of a report.
+    """
+    return _read(Report, written)
+
+
 def _beside(facts: dict[str, Any]) -> dict[str, Any]:
     return {**{key: facts[key] for key in facts if key != "further"}, **facts["further"]}
 

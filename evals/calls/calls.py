@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from common.errors import UserError
 from common.identity import digest
+from evals.calls.about import about
 from evals.calls.budget import DECLINED, Budget, Reservation
 from evals.calls.columns import storable_answer
 from evals.calls.journal import Journal, Lookups
@@ -74,11 +75,12 @@ class Calls:
         """The model's answer to a case, which the store was not found to hold."""
         if model.free:
             return await self._asked(lambda: model.answer(case, passages))
-        return await _once(
-            self._made,
-            answer_key(model, case, passages),
-            lambda key: self._answer(model, case, passages, key),
-        )
+        with about(case.contract.id):
+            return await _once(
+                self._made,
+                answer_key(model, case, passages),
+                lambda key: self._answer(model, case, passages, key),
+            )
 
     async def chat(self, chat: ChatModel, messages: Sequence[Message], draw: int = 0) -> Answer:
         """A chat model's reply, from the store or at the price of a call.

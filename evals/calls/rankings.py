@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from common.identity import digest
+from evals.calls.about import about
 from evals.calls.journal import Journal
 from evals.calls.payments import Purse
 from evals.calls.rows import passages_of, retrieval_row
@@ -73,7 +74,8 @@ class Rankings:
     async def _retrieved(self, cases: list[Case]) -> list[Ranked]:
         found = await asyncio.to_thread(self.retriever.retrieve, cases, self._on_embedded)
         for case, passages in zip(cases, found, strict=True):
-            self.journal.add(retrieval_row(self._key(case), passages))
+            with about(case.contract.id):
+                self.journal.add(retrieval_row(self._key(case), passages))
         return list(map(Ranked, cases, found))
 
     def _on_embedded(self, done: int, contracts: int) -> None:

@@ -1,6 +1,7 @@
 """Rows of the store, made of what was paid for, and what they hold, made of them again.
 
-Passages are kept as offsets, since the contract has their text.
+Passages are kept as offsets, since the contract has their text. Each row says which contract it is
+about, where one is at work (`about.py`).
 """
 
 import json
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from evals.calls.about import at_work
 from evals.results import Score
 from fixtures.cases import Contract
 from fixtures.retrieval.passages import Passage
@@ -40,13 +42,15 @@ def answer_row(key: str, model: str, answer: Answer) -> Row:
         "passages": json.dumps([[p.start, p.end] for p in answer.passages]),
         "reasoning": answer.reasoning,
         "cost": _dollars(answer.cost),
+        "contract": at_work(),
     }
     return Row("answers", key, columns)
 
 
 def retrieval_row(key: str, passages: Sequence[Passage]) -> Row:
     """A ranking as a row."""
-    return Row("retrievals", key, {"passages": json.dumps([[p.start, p.end] for p in passages])})
+    offsets = json.dumps([[p.start, p.end] for p in passages])
+    return Row("retrievals", key, {"passages": offsets, "contract": at_work()})
 
 
 def score_row(key: str, metric: str, score: Score) -> Row:
@@ -56,6 +60,7 @@ def score_row(key: str, metric: str, score: Score) -> Row:
         "value": score.value,
         "reason": score.reason,
         "cost": _dollars(score.cost),
+        "contract": at_work(),
     }
     return Row("scores", key, columns)
 

@@ -22,7 +22,7 @@ def exam_tables() -> "MetaData":
         Table(name, metadata, Column("key", String(64), primary_key=True), *columns)
 
     table("meta", Column("value", Text))
-    table("retrievals", Column("passages", Text))
+    table("retrievals", Column("passages", Text), Column("contract", String(64)))
     table(
         "answers",
         Column("model", Text),
@@ -36,6 +36,7 @@ def exam_tables() -> "MetaData":
         Column("asked_at", Float),
         Column("reasoning", Text),
         Column("cost", Text),
+        Column("contract", String(64)),
     )
     table(
         "scores",
@@ -43,6 +44,7 @@ def exam_tables() -> "MetaData":
         Column("value", Float),
         Column("reason", Text),
         Column("cost", Text),
+        Column("contract", String(64)),
     )
     table(
         "payments",

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from evals.calls.about import about
 from evals.calls.tally import tallying
 from evals.exam.run import Run
 from evals.isolation import isolated
@@ -53,7 +54,7 @@ class Comparing:
         )
 
     async def _preferred(self, judge: PairJudge, first: Result, second: Result) -> Score:
-        with tallying() as exchanges:
+        with tallying() as exchanges, about(first.case.contract.id):
             found = await judge.prefer(first.case, first.answer, second.answer, self.run.calls)
         return replace(found, cost=summed(each.reply.cost for each in exchanges))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
 
 from common.identity import digest
+from evals.calls.about import about
 from evals.calls.budget import Budget
 from evals.calls.calls import Calls
 from evals.calls.columns import storable_score
@@ -132,7 +133,8 @@ class Panel:
             self.faults.setdefault((model, submission.case.id), self.calls.excepted(line))
             return Score(None, f"judge {judge.name}: {line}")
 
-        return await isolated(self._score(judge, submission, reread), failed)
+        with about(submission.case.contract.id):
+            return await isolated(self._score(judge, submission, reread), failed)
 
     async def _score(self, judge: Judge, submission: Submission, reread: bool) -> Score:
         if METRICS[judge.metric].of_retrieval:

@@ -1,0 +1,53 @@
+"""What a purge does not reach: said, with what to do about it."""
+
+import subprocess
+from collections.abc import Iterator
+
+from common.redaction import redacted
+from models.storage.left import read_left
+
+GIT_SECONDS = 60
+ADVICE = (
+    ("manifest.json", "that adapter was trained on it: train another, and remove this one"),
+    ("/ledger/", "the ledger of exams is evidence, and committed"),
+    ("promotions.jsonl", "the promotion record is evidence, and committed"),
+    ("/training/", "made of the data set: make it again, without the contract"),
+    ("/.pytest_cache/", "type `pytest --cache-clear`"),
+)
+
+
+def advice(place: str) -> str:
+    """What to do about a file that still holds something.
+
+    >>> advice("/home/me/models/adapters/dpo-x/manifest.json")
+    'that adapter was trained on it: train another, and remove this one'
+    """
+    return next((words for part, words in ADVICE if part in place), "remove it yourself")
+
+
+def elsewhere(title: str, store: str, index: str | None) -> Iterator[str]:
+    """Lines about what no search of these folders finds.
+
+    Raises:
+        UserError: the list of what lies in an AWS account cannot be read.
+    """
+    for left in read_left():
+        yield f"elsewhere, perhaps: {left.place}, by {left.by}; type `python -m models.clean`"
+    if "://" in store:
+        yield f"elsewhere: journal and backups of {redacted(store)}"
+    if index:
+        yield f"elsewhere: the files of {redacted(index)}; type `chroma vacuum` where they lie"
+    for commit in _commits(title):
+        yield f"elsewhere: commit {commit} of this repository wrote or removed the title"
+    yield "elsewhere: backups of these folders, copies that people took, servers that were asked"
+
+
+def _commits(title: str) -> list[str]:
+    line = ["git", "log", "--all", "--format=%h", f"-S{title}"]
+    try:
+        done = subprocess.run(
+            line, capture_output=True, text=True, timeout=GIT_SECONDS, check=False
+        )
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return ["(unknown: type `git log --all -S TITLE`)"]
+    return done.stdout.split()
