@@ -1,9 +1,9 @@
 """A contract, erased from a run: what stays is what a report on sealed contracts tells.
 
-Every number and every check stands as the exam found it; no case is listed, of any contract, and no
-text names or quotes the one that was erased. The seal beside it is left as it is: it is of the file
-that the exam wrote, by which the promotion record knows it, and no promotion takes the one that is
-there now (docs/decisions/0036-a-purged-report-keeps-its-numbers.md).
+Verdict, checks and means over all cases stand as the exam found them; no case is listed, of any
+contract, and no text names or quotes the one that was erased. The seal beside it is left as it is:
+it is of the file that the exam wrote, by which the promotion record knows it, and no promotion
+takes the one that is there now (docs/decisions/0036-a-purged-report-keeps-its-verdict.md).
 """
 
 import time
@@ -15,6 +15,7 @@ from common.storable import each_text
 from evals.store.wanted import Wanted
 from models.promotion.evidence import SEAL
 from reports.archive import AGAIN, members, newest_first, read_report, report_of, write_report
+from reports.examination.opening import blanked
 from reports.page.html import BESIDE, write_page
 from reports.page.markdown import markdown
 from reports.report import Report
@@ -54,8 +55,8 @@ def without_cases(report: Report, wanted: Wanted) -> Report:
     """The report without its cases, nor any text that names or quotes the contract."""
     when = time.strftime("%Y-%m-%d", time.gmtime())
     note = (
-        f"A contract was erased on {when}, and every case with it: numbers stand as the exam found "
-        f"them, and {SEAL} is of the report as the exam wrote it."
+        f"A contract was erased on {when}, and every case with it: verdict and means stand as the "
+        f"exam found them, and {SEAL} is of the report as the exam wrote it."
     )
     facts = report.header.dataset
     counted = replace(
@@ -64,12 +65,8 @@ def without_cases(report: Report, wanted: Wanted) -> Report:
         examined_contracts=report.examined_contracts,
     )
     bare = replace(
-        report,
+        blanked(report, ()),
         header=replace(report.header, dataset=counted),
         notes=(*report.notes, note),
-        cases=(),
-        results=(),
-        passages=(),
-        contracts=(),
     )
     return report_of(each_text(members(bare), wanted.without))

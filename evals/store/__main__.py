@@ -178,7 +178,7 @@ def _of_layout(path: Path, title: str) -> Iterator[Step]:
     data = read_layout(path.stem, path)
     cases = sum(is_titled(each.contract.id, title) for each in (*data.cases, *data.open))
     beside = read_drafts(path)
-    drafts = sum(is_titled(each.contract, title) for each in beside.values())
+    drafts = sum(is_titled(each.contract, title) for each in beside)
     yield Step(str(drafts_path(path)), "drafts", drafts, partial(remove_drafts_of, path, title))
     yield Step(str(path), "questions", cases, partial(remove, path, title))
 
