@@ -6,15 +6,23 @@ whoever needs its vectors next embeds them again.
 """
 
 import shutil
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from evals.store.search import search
 from evals.store.wanted import Wanted, is_titled
-from fixtures.retrieval.chroma import ChromaServer, EmbeddedChroma
+from fixtures.retrieval.chroma import EmbeddedChroma
 
 BATCH = 1000
 """Vectors in a request."""
+
+
+class Server(Protocol):
+    """A Chroma server, as `models/retrieval/opening.py` opens it."""
+
+    def client(self) -> AbstractContextManager[Any]:
+        """Chroma's own client."""
 
 
 def look(chroma: EmbeddedChroma, wanted: Wanted) -> int:
@@ -40,7 +48,7 @@ def erase(chroma: EmbeddedChroma) -> None:
         shutil.rmtree(chroma.place)
 
 
-def look_at(server: ChromaServer, wanted: Wanted) -> int:
+def look_at(server: Server, wanted: Wanted) -> int:
     """Vectors of the contract at a server; ids and titles are asked for, and nothing is sent.
 
     Raises:
@@ -50,7 +58,7 @@ def look_at(server: ChromaServer, wanted: Wanted) -> int:
         return sum(len(_ids(each, wanted)) for each in client.list_collections())
 
 
-def erase_at(server: ChromaServer, wanted: Wanted) -> None:
+def erase_at(server: Server, wanted: Wanted) -> None:
     """Delete them there; the server's files are its own.
 
     Raises:

@@ -122,7 +122,8 @@ def test_nobody_asks_a_model_or_writes_a_row_around_the_seam():
     assert asked == {"evals/calls/calls.py"}
     assert users("evals.calls.columns.storable_columns") == {"evals/calls/store.py"}
     assert users("evals.calls.rows.answer_row") <= {"evals/calls/calls.py"}
-    assert users("sqlalchemy.create_engine") == {"evals/calls/store.py"}
+    # The second erases rows, and writes none.
+    assert users("sqlalchemy.create_engine") == {"evals/calls/store.py", "evals/store/database.py"}
     assert users("evals.calls.rows.score_row") == {"evals/judges/judge.py"}
     assert users("evals.calls.columns.storable_score") == {"evals/judges/judge.py"}
 
