@@ -13,6 +13,7 @@ from common.identity import digest
 from common.settings import nearest, read_toml
 from evals.judges.wording import Wording, read_wording
 from evals.metrics.table import METRICS
+from fixtures.imports.source import FORMS
 
 SHIPPED = Path(__file__).parent / "gate.toml"
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -218,6 +219,8 @@ class Gate(_Table):
     @classmethod
     def _knows(cls, metrics: Any) -> Any:
         for name in metrics if isinstance(metrics, dict) else ():
+            if str(name).startswith(tuple(f"{form}:" for form in FORMS)):
+                raise ValueError(f"{name}: scores that came with imported answers gate nothing")
             if name not in METRICS:
                 raise ValueError(f"no metric {name!r}; {nearest(str(name), METRICS)}")
         return metrics

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from common.errors import UserError
 from common.extensions import Table
 from common.settings import nearest, read_toml
-from fixtures.imports.source import Form, Source
+from fixtures.imports.source import FORMS, Form, Source
 from models.bedrock.entry import BedrockEntry
 from models.endpoint.entry import Served
 from models.entry import Entry, Kind, Prompted, seen_from
@@ -125,9 +125,10 @@ def entry_path(name: str, folder: Path, option: str = "--model") -> Path:
         UserError: it is no name.
     """
     if not re.fullmatch(NAME, name):
+        forms = f"; answers are {', '.join(f'{form}:PATH' for form in FORMS)}" * (":" in name)
         raise UserError(
             f"{option} {name!r}: a name has letters, digits, dots, dashes and underscores, and no "
-            f"path; known are {', '.join(entry_names(folder)) or 'none'}"
+            f"path{forms}; known are {', '.join(entry_names(folder)) or 'none'}"
         )
     return folder / f"{name}.toml"
 

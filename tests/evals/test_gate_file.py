@@ -68,3 +68,11 @@ def test_the_embedded_contracts_can_show_every_floor_of_the_shipped_gate():
     cases = select(load_dataset("sample"), Selection(split="test"))
     found = [prospect(each, gate) for each in demands(gate, cases)]
     assert [f.demand.name for f in found if f.demand.floor is not None and not f.shown_at] == []
+
+
+@pytest.mark.parametrize("name", ["inspect:model_graded_qa", "promptfoo:pass"])
+def test_scores_that_came_with_imported_answers_gate_nothing(tmp_path, name):
+    path = tmp_path / "gate.toml"
+    path.write_text(f'[metrics."{name}"]\nrole = "guard"\nfloor = 0.5\n')
+    with pytest.raises(UserError, match="gate nothing"):
+        read_gate(path)

@@ -203,3 +203,21 @@ def test_entries_of_one_base_share_it(registry, tmp_path):
 def test_a_base_that_is_not_there_is_one_line(registry, base, words):
     folder = registry("mine", f'kind = "local"\nbase = "{base}"')
     refused(lambda: open_models(["mine"], folder), *words)
+
+
+def test_a_form_that_is_none_names_those_that_are():
+    refused(lambda: read_entry("csv:a.csv"), "recorded:PATH, inspect:PATH, promptfoo:PATH")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('form = "ragas"', "form"),
+        ('form = "inspect"\nnames = { provider = "x" }', "`provider` is none of"),
+        ('names = { quesion = "x" }', "`quesion` is none of"),
+        ('names = { question = "" }', "names nothing"),
+    ],
+)
+def test_what_an_entry_says_of_its_file_is_known(registry, text, words):
+    folder = registry("mine", f'kind = "recorded"\npath = "a.json"\n{text}\n')
+    refused(lambda: read_entry("mine", folder), "mine.toml", words)
