@@ -78,8 +78,8 @@ def _parser() -> Parser:
 def _purge(given: argparse.Namespace) -> int:
     keep_secrets_of(given.store)
     datasets = [_dataset(path) for path in given.dataset]
-    titles, shown = _reported(given.runs, given.contract)
-    if doubt := unknown_title(given.contract, datasets, titles):
+    shown = _reported(given.runs)
+    if doubt := unknown_title(given.contract, datasets, shown):
         print(f"note: {doubt}", file=sys.stderr)
     wanted = wanted_of(given.contract, datasets, shown)
     steps = [step for step in _steps(given, wanted) if step.count]
@@ -102,18 +102,20 @@ def _dataset(path: Path) -> Dataset:
     return read_layout(path.stem, path)
 
 
-def _reported(runs: Path, title: str) -> tuple[set[str], set[str]]:
-    """Titles of all contracts in reports, and what was shown of this one."""
-    titles, shown = set[str](), set[str]()
+def _reported(runs: Path) -> dict[str, set[str]]:
+    """What was shown of every contract of a report, by title; of some that is nothing."""
+    shown: dict[str, set[str]] = {}
     for path in newest_first(runs):
         try:
             report = read_report(path)
         except UserError as error:
             print(f"not looked into: {error}", file=sys.stderr)
             continue
-        titles |= {case.contract for case in report.cases}
-        shown |= {each.text for each in report.passages if is_titled(each.contract, title)}
-    return titles, shown
+        for case in report.cases:
+            shown.setdefault(case.contract, set())
+        for passage in report.passages:
+            shown.setdefault(passage.contract, set()).add(passage.text)
+    return shown
 
 
 def _steps(given: argparse.Namespace, wanted: Wanted) -> Iterator[Step]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from common.settings import nearest
@@ -82,22 +83,28 @@ _DIGEST = re.compile(rb"[0-9a-f]{64}")
 _NUMBER = re.compile(r"(#\d{1,4})?")
 
 
-def wanted_of(title: str, datasets: Iterable[Dataset], shown: Iterable[str]) -> Wanted:
+def wanted_of(title: str, datasets: Iterable[Dataset], shown: Mapping[str, set[str]]) -> Wanted:
     """What the contract of a title is known by.
+
+    What other contracts say too, in a data set or a report, are nobody's words.
 
     Args:
         title: of it.
-        datasets: that may hold it; what others of their contracts say too is none of it.
-        shown: passages of it, as reports have them.
+        datasets: that may hold it.
+        shown: passages, as reports have them, by the contract that they are of.
     """
     cases = [case for data in datasets for case in (*data.cases, *data.reserve, *data.open)]
     mine = [case for case in cases if is_titled(case.contract.id, title)]
     others = {c.contract.digest: c.contract for c in cases if not is_titled(c.contract.id, title)}
     keys = {contract_key(each) for each in numbered(title)}
     names = keys | {name for case in mine for name in _names(case)}
-    longer = sorted({each.id for each in others.values() if title in each.id}, key=len)
-    texts = {case.contract.text for case in mine} | {*shown}
-    windows = windows_of(texts, (each.text for each in others.values()))
+    titles = {each.id for each in others.values()} | {*shown}
+    longer = sorted(each for each in titles if title in each and not is_titled(each, title))
+    longer.sort(key=len)
+    texts = {case.contract.text for case in mine}
+    texts |= {text for name, told in shown.items() if is_titled(name, title) for text in told}
+    beside = (text for name, told in shown.items() if not is_titled(name, title) for text in told)
+    windows = windows_of(texts, chain((each.text for each in others.values()), beside))
     marks = {f"{case.slug.rpartition('-')[0]}-".encode() for case in mine}
     return Wanted(title, frozenset(names), tuple(sorted(marks)), tuple(reversed(longer)), windows)
 

@@ -313,7 +313,7 @@ def one(name, text, others=()):
         Case(f"{each.id}__A", f"{each.id}-a", each, "A", "Q?", ())
         for each in (Contract(name, text), *others)
     ]
-    return wanted_of(name, [Dataset("d", tuple(cases), frozenset())], ())
+    return wanted_of(name, [Dataset("d", tuple(cases), frozenset())], {})
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -379,6 +379,15 @@ def test_every_long_run_of_a_contract_is_found_in_every_form(text, start, before
     for form in {part.encode()} | {json.dumps(part)[1:-1].encode()}:
         if len(form) >= WIDTH + STEP and form in b"".join(forms(text)):
             assert windows.find(before + form) is not None
+
+
+def test_without_a_data_set_reports_say_which_words_are_whose():
+    common = "This Agreement may be executed in two counterparts, each of them an original."
+    mine = "The Author grants the Orchard Press every right in her third novel, unseen."
+    wanted = wanted_of("A", [], {"A": {f"{common} {mine}"}, "A 2": {common}})
+    assert wanted.is_told(f"It says: {mine}")
+    assert not wanted.is_told(common)
+    assert wanted.longer == ("A 2",)
 
 
 def test_words_that_others_say_too_are_nobodys(tmp_path):
