@@ -37,7 +37,7 @@ def progress_bar(
     """
     from rich.console import Console
 
-    console = Console(file=sys.stdout)
+    console = Console(file=sys.stdout, no_color=True)  # `--color` is not told here
 
     def note() -> list[str]:
         wait = waiting()
