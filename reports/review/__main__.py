@@ -7,6 +7,7 @@ RUN is a folder, its report.json, its id under reports/runs, `latest`, or a mode
 """
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 from common.command import Parser, choice, output_file, run
 from common.errors import UserError
 from common.files import write_jsonl
+from common.identity import digest
 from common.local_server import HERE, listen, serve
 from common.visible import visible
 from evals.labels import DIFFERING, UNSURE
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 JOURNALS = Path(".exam/reviews")
+SAFE = re.compile(r"\w[\w.-]{0,80}", re.ASCII)
 EXPORTS: Mapping[str, Callable[[Desk], Sequence[export.Row]]] = {
     "labels": export.labels,
     "preferences": export.preferences,
@@ -85,13 +88,20 @@ def _open(given: argparse.Namespace) -> None:
         )
     compare = tuple(given.compare) if given.compare else None
     asked = Asked(reviewers, compare, given.next, given.draw, given.rubric, given.scale, given.seed)
-    desk = open_desk(report, given.journal or JOURNALS / f"{report.header.id}.sqlite", asked)
+    journal = given.journal or _journal(report.header.id)
+    path = _output(given, journal) if given.export else journal
+    desk = open_desk(report, journal, asked)
     if given.export:
-        _export(given, desk, report)
+        _export(given, desk, report, path)
     else:
         from reports.review.server import application
 
         _serve(given.port, _stand(desk), partial(application, desk), desk.journal.path)
+
+
+def _journal(run_id: str) -> Path:
+    """Where what is said of a run is kept; an id that is no name of a file is not used as one."""
+    return JOURNALS / f"{run_id if SAFE.fullmatch(run_id) else digest(run_id)[:16]}.sqlite"
 
 
 def _confirm(given: argparse.Namespace, reviewers: tuple[str, ...]) -> None:
@@ -133,14 +143,21 @@ def _serve(
     serve(made(doorkeeper, f"review-{port}"), listening)
 
 
-def _export(given: argparse.Namespace, desk: Desk, report: Report) -> None:
-    path = given.output or Path(f"{given.export}.jsonl")
+def _output(given: argparse.Namespace, journal: Path) -> Path:
+    """Where to export to; there must be something to export, and nothing there."""
+    path: Path = given.output or Path(f"{given.export}.jsonl")
     if path.suffix.lower() != ".jsonl":
         raise UserError(f"--output {path}: give a name that ends in .jsonl")
     if path.exists():
         raise UserError(f"{path} is there already; name another with --output")
-    if given.export == "labels" and desk.kind == "pairs":
+    if given.export == "labels" and given.compare:
         raise UserError("--export labels is of scores; without --compare, or --export preferences")
+    if not journal.is_file():
+        raise UserError(f"{journal} is not there: nobody has reviewed this run")
+    return path
+
+
+def _export(given: argparse.Namespace, desk: Desk, report: Report, path: Path) -> None:
     rows = EXPORTS[given.export](desk)
     left = "".join(f"; left out, and kept in the journal: {each}" for each in export.left_out(desk))
     if not rows:

@@ -81,8 +81,8 @@ def _items(report: Report, asked: Asked, cases: int, draw: str) -> tuple[Item, .
 
 def _rules(asked: Asked, report: Report) -> Rules:
     """The rubric that is given, else the exam's own as its report holds it, else ours."""
-    judged = report.header.gate.further.get("judge") or {}
-    own = judged.get("rubric") or ""
+    judged = report.header.gate.further.get("judge")
+    own = str(judged.get("rubric") or "") if isinstance(judged, dict) else ""
     if asked.rubric:
         own = read_text(f"--rubric {asked.rubric}", asked.rubric, "rubric")
     text = own or SHIPPED.read_text(encoding="utf-8")

@@ -1,6 +1,6 @@
 """How far reviewers agree who have been through the same items, each without the others' scores."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reports.review.desk import Desk
@@ -56,12 +56,17 @@ def _two(
     contracts = [item.case.contract for item in both]
     said = [[finished[name][item.id] for item in both] for name in (one, other)]
     mine, theirs = ([score_of(entry) or 0.0 for entry in entries] for entries in said)
-    kappa = agreement(mine, theirs, contracts).kappa
-    yield Line(other, "Cohen's kappa (quadratic weights)", _shown(kappa))
+    yield Line(other, "Cohen's kappa (quadratic weights)", _kappa(mine, theirs, contracts))
     if desk.kind == "answers":
         marked, also = ([float(each.opinion.hallucination) for each in of] for of in said)
-        kappa = agreement(marked, also, contracts).kappa
-        yield Line(other, "Cohen's kappa of hallucinations", _shown(kappa))
+        kappa = _kappa(marked, also, contracts)
+        yield Line(other, "Cohen's kappa of hallucinations", kappa)
+
+
+def _kappa(mine: Sequence[float], theirs: Sequence[float], contracts: Sequence[str]) -> str:
+    if min(len({*mine}), len({*theirs})) < 2:
+        return "not defined: one of the two said the same of everything"
+    return _shown(agreement(mine, theirs, contracts).kappa)
 
 
 def _shown(found: Measured) -> str:

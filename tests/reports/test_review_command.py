@@ -1,5 +1,6 @@
 """`python -m reports.review` as it is typed: served, killed, exported, refused."""
 
+import dataclasses
 import json
 import re
 import signal
@@ -10,19 +11,23 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
+from common.files import write_jsonl
 from evals.judges.align.labelled import read_labelled
 from evals.judges.wording import rubric_digest
 from evals.labels import read_labels
-from reports.archive import read_report
+from fixtures.datasets import load_dataset
+from models.chat import Answer
+from reports.archive import read_report, write_report
 from reports.labelling.__main__ import _cases
 from reports.labelling.unsure import unsure_to_label
-from reports.review.__main__ import main
-from reports.review.desk import Desk, Rules
-from reports.review.items import answers
-from reports.review.journal import Journal
+from reports.review import export
+from reports.review.__main__ import JOURNALS, _journal, main
+from reports.review.opening import Asked, open_desk
 from reports.review.opinions import Opinion
 from tests.builders.desk import MODELS, Browser, desk_of, run_of
+from tests.builders.report_data import written as finished
 from tests.seams import ROOT
+from training.preferences.feedback import read_feedback
 
 
 @contextmanager
@@ -113,11 +118,13 @@ def test_labels_are_read_by_the_exam_and_by_the_judge_that_is_aligned(tmp_path, 
 
 def test_a_queue_only_grows(tmp_path):
     path, journal = run_of(tmp_path), tmp_path / "j.sqlite"
-    line = [str(path), "--journal", str(journal), "--export", "labels"]
-    assert main([*line, "--next", "5"]) == 4  # nothing there yet, but five are noted
-    for asked, cases in (([], 5), (["--next", "3"], 5), (["--next", "7"], 7)):
-        main([*line, *asked])
-        assert Journal(journal).setting("cases of answers") == str(cases)
+    asked = Asked(("Ana",), None, 5, None, None, "0-1", 0)
+    before = set()
+    for typed, cases in ((5, 5), (None, 5), (3, 5), (7, 7)):
+        desk = open_desk(read_report(path), journal, dataclasses.replace(asked, cases=typed))
+        assert len({item.case.id for item in desk.items}) == cases
+        assert before <= {item.id for item in desk.items}
+        before = {item.id for item in desk.items}
 
 
 def test_labels_of_an_unsure_draw_carry_their_chances_and_the_queue_keeps_its_draw(
@@ -125,10 +132,13 @@ def test_labels_of_an_unsure_draw_carry_their_chances_and_the_queue_keeps_its_dr
 ):
     path, journal = run_of(tmp_path), tmp_path / "j.sqlite"
     line = [str(path), "--journal", str(journal), "--export", "labels", "--next", "6"]
-    assert main([*line, "--draw", "unsure"]) == 4  # nothing is scored yet
     report = read_report(path)
-    items = answers(report, unsure_to_label(report, 6))
-    desk = Desk("answers", items, ("Ana",), Rules("", rubric_digest()), Journal(journal))
+    asked = Asked(("Ana",), None, 6, "unsure", None, "0-1", 0)
+    desk = open_desk(report, journal, asked)
+    items = desk.items
+    assert {item.row for item in items} == {*unsure_to_label(report, 6)}
+    assert main([*line, "--output", str(tmp_path / "none.jsonl")]) == 4
+    assert "holds nothing to export" in capsys.readouterr().err
     for item in items:
         desk.store(item, "Ana", Opinion(score=0.4), 0)
     assert main([*line, "--draw", "differing"]) == 4
@@ -155,6 +165,47 @@ def test_pairs_say_who_won_with_an_interval(tmp_path, capsys):
     assert "refuses them" in said
 
 
+def test_preferences_are_what_training_reads(tmp_path):
+    """Scores and corrections of a real data set's cases, and the pair that a comparison makes."""
+    cases = load_dataset("sample").cases[:12]
+    texts = {MODELS[0]: lambda _: Answer("Nevada."), MODELS[1]: lambda _: Answer("Oregon.")}
+    path = tmp_path / "report.json"
+    write_report(finished(cases, texts), path)
+    report = read_report(path)
+    asked = Asked(("Ana",), None, 4, None, None, "1-5", 0)
+    scores = open_desk(report, tmp_path / "j.sqlite", asked)
+    for place, item in enumerate(scores.items):
+        scores.store(item, "Ana", Opinion(score=place % 5 / 4, corrected="Delaware."), 0)
+    compared = dataclasses.replace(asked, compare=MODELS)
+    pairs = open_desk(report, tmp_path / "j.sqlite", compared)
+    for item, choice in zip(pairs.items, ("first", "second", "tie", "first"), strict=True):
+        pairs.store(item, "Ana", Opinion(choice=choice), 0)
+    for desk, count in ((scores, len(scores.items)), (pairs, 3)):
+        out = tmp_path / f"{desk.kind}.jsonl"
+        write_jsonl(out, export.preferences(desk))
+        read = read_feedback(out, cases, ())
+        assert len(read) == count
+        chosen = [(each.answer, each.corrected) for each in read]
+        if desk.kind == "pairs":
+            assert chosen == [
+                ("Oregon.", "Nevada."),
+                ("Nevada.", "Oregon."),
+                ("Oregon.", "Nevada."),
+            ]
+            assert export.left_out(desk) == []
+        else:
+            assert {each for _, each in chosen} == {"Delaware."}
+            assert [each.score for each in read] == [at % 5 / 4 for at in range(count)]
+
+
+def test_a_runs_id_that_leads_elsewhere_names_no_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("../../evil", "/evil", "..", "a/b", "", "x" * 300, "a\nb"):
+        found = _journal(name)
+        assert found.parent == JOURNALS and re.fullmatch(r"[0-9a-f]{16}\.sqlite", found.name)
+    assert _journal("20260131-120000-c0de").name == "20260131-120000-c0de.sqlite"
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -164,7 +215,7 @@ def test_pairs_say_who_won_with_an_interval(tmp_path, capsys):
         (["--reviewer", "Ana", "--scale", "0-10"], "invalid choice"),
         (["--reviewer", "Ana", "--rubric", "nowhere.md"], "no such file"),
         (["--reviewer", "Ana", "--compare", MODELS[0], "nobody"], "nobody answered nothing"),
-        (["--export", "labels"], "holds nothing to export"),
+        (["--export", "labels"], "nobody has reviewed this run"),
         (["--export", "label"], "did you mean labels?"),
         (["--export", "labels", "--output", "x.csv"], "ends in .jsonl"),
         (["--export", "labels", "--compare", *MODELS], "is of scores"),
