@@ -1,6 +1,5 @@
 """The viewer of inspect_ai on the same answers as a page, in an environment of its own."""
 
-import http.server
 import json
 import math
 import statistics
@@ -10,9 +9,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from common.local_server import HERE, listen, serve
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -112,15 +112,10 @@ def _rows(report: "Report") -> dict[str, list[dict[str, object]]]:
 
 @contextmanager
 def _served(folder: Path) -> Iterator[str]:
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
+    """A server that gives parts of files, by which the viewer reads logs."""
+    from fastapi.staticfiles import StaticFiles
 
-    class Server(http.server.ThreadingHTTPServer):
-        def handle_error(self, *_: object) -> None:  # a tab that was closed
-            pass
-
-    with Server(("127.0.0.1", 0), partial(Quiet, directory=folder)) as it:
-        threading.Thread(target=it.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{it.server_port}/"
-        it.shutdown()
+    listening = listen(0)
+    application = StaticFiles(directory=folder, html=True)
+    threading.Thread(target=serve, args=(application, listening), daemon=True).start()
+    yield f"http://{HERE}:{listening.getsockname()[1]}/"

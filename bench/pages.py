@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from reports.report import Report
 
 SIZES = (500, 5_000, 20_000)
+PEER = (
+    " inspect's viewer: `inspect view bundle` of the same answers, its address opened with the "
+    "first model's log; listed is when it says how many samples there are."
+)
 WORDS = ("liability", "zebras", "governed by", "thirty days", "assignment")
 CHROMIUM = "/usr/bin/chromium"
 SEARCH = """word => new Promise(done => {
@@ -78,7 +82,7 @@ def measure(folder: Path, inspect: Path | None = None) -> Finding:
         rows = [_measured(opened, enlarged(report, size), folder / str(size)) for size in SIZES]
         peers = [
             viewed(opened, inspect, enlarged(report, size), folder / f"inspect-{size}")
-            for size in SIZES
+            for size in SIZES[:2]
             if inspect
         ]
     return Finding(
@@ -90,7 +94,7 @@ def measure(folder: Path, inspect: Path | None = None) -> Finding:
         "the last key to the result, of which 120 ms wait for the next key; medians over "
         f"{len(WORDS)} words, the first apart: it gathers what is searched. Targets: a page of "
         "8 MB and a paint within 1,000 ms at 20,000 cases, made within 10 s at 5,000."
-        + (" inspect's viewer: `inspect view bundle` of the same answers." if inspect else ""),
+        + (PEER if inspect else ""),
         table="\n\n".join(filter(None, [_table(rows), _peers(peers)])),
     )
 
