@@ -37,7 +37,7 @@ def _metrics(sides: Sides) -> Part:
         "Every metric",
         charts=(_chart(sides, found.metrics),),
         tables=(Table("A and B", HEADS, rows),) if rows else (),
-        lines=(f"{level(sides.b)}.", *(f"{note}." for note in found.notes)),
+        lines=(f"The table has {level(sides.b)}.", *(f"{note}." for note in found.notes)),
     )
 
 

@@ -39,6 +39,9 @@ LEFT, RIGHT, ABOVE, PANEL, BELOW = 52.0, 12.0, 18.0, 170.0, 26.0
 STYLES = {"champion": ("pass", "-"), "data": ("fail", (0, (4, 3)))}
 """How a change is drawn: its colour and its line."""
 
+ASIDE = 0.08
+"""How far models of one run stand from each other, in runs."""
+
 OTHERS = {"color": LIGHT["quiet"], "marker": ".", "markersize": 5}
 """Of the models that are in fewest runs."""
 
@@ -145,9 +148,10 @@ def _paint(figure: "Figure", found: Trend, unit: str) -> None:
     key(figure, names, LEFT)
     axes = place(figure, LEFT, key_height(names) + ABOVE, WIDTH - LEFT - RIGHT, PANEL)
     low, high = _span(found)
+    middle = (min(len(found.lines), FEW) - 1) / 2
     for number, points in enumerate(found.lines.values()):
-        style = series(number) if number < FEW else OTHERS
-        _line(axes, points, style, (low, high), joined=number < FEW)
+        style, aside = (series(number), number - middle) if number < FEW else (OTHERS, 0.0)
+        _line(axes, points, style, (low, high), ASIDE * aside, joined=number < FEW)
     _changes(axes, found)
     last = len(found.times) - 1
     axes.set_xlim(-0.6, last + 0.6)
@@ -168,6 +172,7 @@ def _line(
     points: Sequence[Point],
     style: Mapping[str, Any],
     span: tuple[float, float],
+    aside: float,
     *,
     joined: bool,
 ) -> None:
@@ -175,9 +180,9 @@ def _line(
         ends = (point.estimate.low, point.estimate.high)
         if ends[0] is not None and ends[1] is not None:
             held = [min(max(end, span[0]), span[1]) for end in ends if end is not None]
-            axes.plot([point.at] * 2, held, color=style["color"], linewidth=1.2, alpha=0.6)
+            axes.plot([point.at + aside] * 2, held, color=style["color"], linewidth=1.2, alpha=0.6)
     axes.plot(
-        [point.at for point in points],
+        [point.at + aside for point in points],
         [point.estimate.mean for point in points],
         linestyle="-" if joined else "none",
         linewidth=1.2,
