@@ -72,7 +72,9 @@ def _opened(door: Door, words: list[str]) -> int:
             f"`python -m {door.module}` in a clone of it"
         )
     project = find_project()
-    words = [*_places(door, project, words), *words]
+    # Behind what was typed: where commands follow a name, each has options of its own.
+    end = words.index("--") if "--" in words else len(words)
+    words[end:end] = _places(door, project, words)
     if door.name == EXAM:
         return _examine(project, words)
     module = importlib.import_module(_module(door))

@@ -84,3 +84,15 @@ def test_every_module_behind_a_door_is_there():
     for door in DOORS.values():
         found = door.name == EXAM or find_spec(door.module)
         assert found and (door.name == EXAM or importlib.import_module(door.module))
+
+
+def test_a_repositorys_places_reach_the_command_that_takes_them(tmp_path, monkeypatch, capsys):
+    """Behind what was typed: `store` knows no option, its `purge` does."""
+    (tmp_path / "pyproject.toml").write_text('[tool.bar-exam]\nregistry = "ours/registry"\n')
+    (tmp_path / "ours").mkdir()
+    (tmp_path / "ours" / "note.txt").write_text("of ACME")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BAR_EXAM_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("BAR_EXAM_STATE", str(tmp_path / "state"))
+    assert main(["store", "purge", "--contract", "ACME", "--yes"]) == 1
+    assert "note.txt: its title; remove it yourself" in capsys.readouterr().out
