@@ -100,7 +100,7 @@ def as_log(world, name, path, left_out=0):
 
 
 def test_what_an_import_cannot_prove_needs_the_policys_excuse(tmp_path, checkout):
-    mine = World.written(tmp_path / "world")
+    mine = World.written(tmp_path / "world", contracts=80)
     mine.checkout = checkout
     log = mine.folder / "nightly.json"
     rows = as_log(mine, "incumbent", log)
