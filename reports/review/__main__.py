@@ -7,6 +7,7 @@ RUN is a folder, its report.json, its id under reports/runs, `latest`, or a mode
 """
 
 import argparse
+import getpass
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -51,7 +52,7 @@ def _parser() -> Parser:
     add("run", nargs="?", default=LATEST, metavar="RUN",
         help="folder, report.json, run id, latest (the default), or a model's name")  # fmt: skip
     add("--reviewer", action="append", metavar="NAME",
-        help="who reviews; once for each, who gets a link of their own")  # fmt: skip
+        help="who reviews; once for each, who gets a link of their own (your login)")  # fmt: skip
     add("--gold", type=Path, metavar="DATA",
         help="instead the open questions of your own contracts, with their drafts")  # fmt: skip
     add("--compare", nargs=2, metavar=("A", "B"), help="two models' answers, side by side")
@@ -75,9 +76,7 @@ def _parser() -> Parser:
 def _open(given: argparse.Namespace) -> None:
     if given.next is not None and given.next < 1:
         raise UserError(f"--next {given.next}: give a number of cases, 1 or more")
-    reviewers = tuple(dict.fromkeys(_name(each) for each in given.reviewer or ()))
-    if not reviewers and not given.export:
-        raise UserError("who reviews? give --reviewer NAME, once for each person")
+    reviewers = tuple(dict.fromkeys(map(_name, given.reviewer or [_login()])))
     if given.gold:
         _confirm(given, reviewers)
         return
@@ -114,6 +113,14 @@ def _confirm(given: argparse.Namespace, reviewers: tuple[str, ...]) -> None:
     desk = gold_desk(given.gold, reviewers)
     told = f"{len(desk.ids)} open"
     _serve(given.port, dict.fromkeys(reviewers, told), partial(application, desk), given.gold)
+
+
+def _login() -> str:
+    """Who is logged in, as far as the system knows."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user without a name
+        return "reviewer"
 
 
 def _name(text: str) -> str:

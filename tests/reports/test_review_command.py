@@ -21,7 +21,8 @@ from reports.archive import read_report, write_report
 from reports.labelling.__main__ import _cases
 from reports.labelling.unsure import unsure_to_label
 from reports.review import export
-from reports.review.__main__ import JOURNALS, _journal, main
+from reports.review.__main__ import JOURNALS, _journal, _login, main
+from reports.review.journal import Journal
 from reports.review.opening import Asked, open_desk
 from reports.review.opinions import Opinion
 from tests.builders.desk import MODELS, Browser, desk_of, run_of
@@ -198,6 +199,19 @@ def test_preferences_are_what_training_reads(tmp_path):
             assert [each.score for each in read] == [at % 5 / 4 for at in range(count)]
 
 
+def test_without_a_name_it_is_for_whoever_is_logged_in(tmp_path, monkeypatch):
+    monkeypatch.setattr("getpass.getuser", lambda: "ana")
+    assert _login() == "ana"
+    monkeypatch.setattr("getpass.getuser", lambda: {}["no such user"])
+    assert _login() == "reviewer"
+    with (
+        served(run_of(tmp_path), "--journal", tmp_path / "j.sqlite") as (_, [link]),
+        httpx.Client(follow_redirects=True) as client,
+    ):
+        assert send(client, link, 1, score="1.0").status_code == 200
+    assert len(Journal(tmp_path / "j.sqlite").last()) == 1
+
+
 def test_a_runs_id_that_leads_elsewhere_names_no_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("../../evil", "/evil", "..", "a/b", "", "x" * 300, "a\nb"):
@@ -209,7 +223,6 @@ def test_a_runs_id_that_leads_elsewhere_names_no_file(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ([], "who reviews?"),
         (["--reviewer", " "], "give a name"),
         (["--reviewer", "Ana", "--next", "0"], "--next 0"),
         (["--reviewer", "Ana", "--scale", "0-10"], "invalid choice"),
