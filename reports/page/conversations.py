@@ -1,17 +1,29 @@
-"""What a chat model was sent and what it replied, in words again."""
+"""What chat models were sent and what they replied: in words again, and as a page shows it."""
 
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from reports.report import Report, ReportedConversation, ReportedResult
+from reports.report import Report, ReportedConversation, ReportedResult, ReportedTurn
+
+Role = Literal["system", "user", "assistant"]
+
+SHORT = 60
+"""Characters of a turn that is drawn wherever it was said, however many chats have it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
     """One turn of a chat."""
 
-    role: Literal["system", "user", "assistant"]
-    text: str
+    role: Role
+    content: str
+
+
+def replied(chat: Sequence[Said]) -> Said | None:
+    """The reply at the end of a chat; None where none came."""
+    return chat[-1] if chat and chat[-1].role == "assistant" else None
 
 
 def said(
@@ -43,3 +55,100 @@ def _text(
             return report.passages[result.passages[int(number)]].text
         case _:
             return asked.expected[int(number)].text
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a turn: what it says, or the name of what the page shows elsewhere."""
+
+    text: str
+    named: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A turn as a page shows it; `shared` is its number where the page shows it once for all."""
+
+    role: Role
+    parts: tuple[Part, ...]
+    shared: int | None = None
+
+    @property
+    def literal(self) -> bool:
+        """Whether it holds nothing of a case."""
+        return not any(part.named for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """A chat about one case, or several of the same words.
+
+    Attributes:
+        asked: who was asked.
+        metric: that was judged; empty where the case was answered.
+        models: whose answers these are of.
+        sent: the turns that were sent.
+        replies: one a model; None where none came.
+    """
+
+    asked: str
+    metric: str
+    models: tuple[str, ...]
+    sent: tuple[Drawn, ...]
+    replies: tuple[Drawn | None, ...]
+
+
+def talks(
+    report: Report, results: Iterable[ReportedResult], shared: Mapping[int, Drawn]
+) -> Iterator[Talk]:
+    """The chats about a case, answers before judgements; `shared` the page shows once."""
+    alike: dict[tuple[bool, str, str, tuple[int, ...]], list[tuple[str, int | None]]] = {}
+    for result in results:
+        for each in result.conversations:
+            sent, reply = _parted(report, each)
+            asked = each.model if each.metric or each.model != result.model else ""
+            key = (bool(each.metric), each.metric, asked, sent)
+            alike.setdefault(key, []).append((result.model, reply))
+    for (_, metric, asked, sent), of in sorted(alike.items(), key=lambda each: each[0][:2]):
+        yield Talk(
+            asked,
+            metric,
+            tuple(model for model, _ in of),
+            tuple(shared.get(place) or _drawn(report, place) for place in sent),
+            tuple(None if reply is None else _drawn(report, reply) for _, reply in of),
+        )
+
+
+def _parted(report: Report, each: ReportedConversation) -> tuple[tuple[int, ...], int | None]:
+    """What was sent, and the reply."""
+    if not each.turns or report.turns[each.turns[-1]].role != "assistant":
+        return each.turns, None
+    return each.turns[:-1], each.turns[-1]
+
+
+def shared_turns(report: Report) -> dict[int, Drawn]:
+    """Turns of several chats that are too long to be drawn in each, by place."""
+    times = Counter(
+        turn for row in report.results for each in row.conversations for turn in each.turns
+    )
+    drawn = {place: _drawn(report, place, place) for place, count in times.items() if count > 1}
+    return {
+        place: turn
+        for place, turn in sorted(drawn.items())
+        if sum(len(part.text) for part in turn.parts) > SHORT
+    }
+
+
+def _drawn(report: Report, place: int, shared: int | None = None) -> Drawn:
+    turn = report.turns[place]
+    return Drawn(turn.role, tuple(_parts(report, turn)), shared)
+
+
+def _parts(report: Report, turn: ReportedTurn) -> Iterator[Part]:
+    for part in turn.parts:
+        if isinstance(part, int):
+            yield Part(report.texts[part], named=False)
+        else:
+            of, _, number = part.partition(" ")
+            name = {"gold": "expected answer", "reason": "the reason given"}.get(of, of)
+            yield Part(f"{name} {int(number) + 1}" if number else name, named=True)

@@ -17,10 +17,12 @@ from reports.page.carried import Drawn, carried
 from reports.page.cases import TAGS, Shown, counted_tags, scored_metrics, shown_cases
 from reports.page.drawing import STYLE, embedded, environment, script, sha256_base64
 from reports.page.facts import counts, facts, grouped, speeds
-from reports.page.opened import opened
+from reports.page.opened import Common, common, opened
+from reports.page.paid import judged, took
 from reports.page.proof import proofs
 from reports.page.side_by_side import side_by_side
 from reports.page.tables import grouping, metric_lines
+from reports.page.told import told
 from reports.page.wording import (
     checked,
     format_estimate,
@@ -53,10 +55,11 @@ def render(report: Report) -> Page:
 
     drawing = environment()
     drawing.globals |= {"format_estimate": format_estimate, "format_value": format_value}
-    drawing.globals |= {"tag_words": TAGS}
+    drawing.globals |= {"tag_words": TAGS, "took": took, "judged": judged}
     cases = shown_cases(report)
     asked = scored_metrics(report)
-    draw = partial(_drawn, drawing, report)
+    every = common(report)
+    draw = partial(_drawn, drawing, every)
     parts = carried(report, cases, asked, draw)
     metrics = metrics_of(report.summary, report.metrics)
     sent = script()
@@ -74,6 +77,8 @@ def render(report: Report) -> Page:
         metrics=metrics,
         beside=side_by_side(report),
         charts=charts_of(report),
+        flips=told(report),
+        turns=every.turns,
         lines=list(metric_lines(report, metrics)),
         categories=grouping(report, "category", metrics),
         contracts=grouping(report, "contract", metrics),
@@ -108,13 +113,13 @@ def write_page(report: Report, folder: Path) -> Path:
     return folder / "report.html"
 
 
-def _drawn(drawing: "jinja2.Environment", report: Report, one: Shown, inline: bool) -> Drawn:
+def _drawn(drawing: "jinja2.Environment", every: Common, one: Shown, inline: bool) -> Drawn:
     """A case: its row of the matrix, and below it the case opened."""
-    given = {"report": report, "one": one}
+    given = {"report": every.report, "one": one}
     below = drawing.get_template("_opened.html.j2")
     return Drawn(
         drawing.get_template("_row.html.j2").render(given),
-        below.render(given, opened=opened(report, one), inline=inline),
+        below.render(given, opened=opened(every, one), inline=inline),
     )
 
 

@@ -1,10 +1,15 @@
-"""One case, opened: scores with their reasons, passages with what stands out in them."""
+"""One case, opened: everything that is known of it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from reports.page.answered import Answered, answered, changed
 from reports.page.cases import Shown
+from reports.page.conversations import Drawn, Talk, shared_turns, talks
+from reports.page.flips import opponent_of
 from reports.page.highlights import Stretch, gold_places, quoted_places, stretches
+from reports.page.rerun import lacks_secret, rerun_command
+from reports.page.word_difference import Piece
 from reports.page.wording import format_value
 from reports.report import Report, ReportedPassage, ReportedResult
 
@@ -42,14 +47,62 @@ class Scored:
 
     value: str
     reason: str
+    votes: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """From the opponent's answer to the candidate's."""
+
+    opponent: str
+    candidate: str
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What all cases of a report share."""
+
+    report: Report
+    turns: Mapping[int, Drawn]
+    """That many chats have, which the page shows once."""
+
+    pairs: tuple[tuple[str, str], ...]
+    """Opponent and candidate, whose answers are compared."""
+
+
+def common(report: Report) -> Common:
+    """What is found once."""
+    candidates = [verdict.model for verdict in report.verdicts]
+    opponents = [(opponent_of(report, name), name) for name in candidates]
+    pairs = tuple((other.name, name) for other, name in opponents if other)
+    return Common(report, shared_turns(report), pairs)
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What is known of a case beside its answers."""
+    """What is known of a case."""
+
+    answers: tuple[Answered, ...]
+    """One a result, beside what was expected."""
+
+    changes: tuple[Change, ...]
+    """Where an answer shares words with that of the opponent, and has others."""
 
     scores: tuple[tuple[str, tuple[Scored, ...]], ...]
     """By metric, one a result."""
+
+    talks: tuple[Talk, ...]
+    """Prompts and replies, of the models and of their judges."""
+
+    silent: tuple[str, ...]
+    """Models of whose prompts nothing is recorded."""
+
+    command: str
+    """Which takes this case again."""
+
+    lacks_secret: bool
+    """Whether a secret has to be put into it."""
 
     passages: tuple[Passages, ...]
     """Each different list once."""
@@ -58,25 +111,51 @@ class Opened:
     """Whether the expected answer has a place that no passage holds."""
 
 
-def opened(report: Report, one: Shown) -> Opened:
+def opened(common: Common, one: Shown) -> Opened:
     """All of a case."""
+    report = common.report
     results = [result for result in one.results if result]
+    command = rerun_command(report, one.case)
     asked = dict.fromkeys(name for result in results for name in result.scores)
     names = [name for name in dict.fromkeys((*report.metrics, *asked)) if name in asked]
     return Opened(
+        tuple(answered(one.case, result) for result in results),
+        tuple(_changes(common, results)),
         tuple((name, tuple(_scored(report, result, name) for result in results)) for name in names),
+        tuple(talks(report, results, common.turns)),
+        tuple(each.model for each in results if not _is_heard(each)),
+        command,
+        lacks_secret(command),
         tuple(_passages(report, one, results)),
         "unseen" in one.tags,
     )
 
 
+def _is_heard(result: ReportedResult) -> bool:
+    """Whether a prompt is recorded that it is the reply to."""
+    return any(not each.metric for each in result.conversations)
+
+
+def _changes(common: Common, results: Iterable[ReportedResult]) -> Iterator[Change]:
+    by_model = {result.model: result for result in results}
+    for opponent, candidate in common.pairs:
+        if opponent in by_model and candidate in by_model:
+            pieces = changed(by_model[opponent], by_model[candidate])
+            if pieces:
+                yield Change(opponent, candidate, pieces)
+
+
 def _scored(report: Report, result: ReportedResult, name: str) -> Scored:
     if name not in result.scores:
-        return Scored("", "")
+        return Scored("", "", "")
     value, reason = result.scores[name], result.reasons.get(name, "")
+    votes = ", ".join(
+        f"{judge} {'none' if vote is None else format_value(vote, '')}"
+        for judge, vote in result.votes.get(name, {}).items()
+    )
     if value is None:
-        return Scored("unscored", reason or "no reason given")
-    return Scored(format_value(value, report.unit_of(name)), reason)
+        return Scored("unscored", reason or "no reason given", votes)
+    return Scored(format_value(value, report.unit_of(name)), reason, votes)
 
 
 def _passages(report: Report, one: Shown, results: Iterable[ReportedResult]) -> Iterator[Passages]:

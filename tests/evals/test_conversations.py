@@ -107,7 +107,7 @@ def examined(store, model, *judges, cases=None, retriever=None, **options):
 def sent_by(report, metric=""):
     """Every chat of a report: the turns that were sent, and the reply."""
     return [
-        (tuple(Message(each.role, each.text) for each in turns[:-1]), turns[-1].text)
+        (tuple(Message(each.role, each.content) for each in turns[:-1]), turns[-1].content)
         for row in report.results
         for each in row.conversations
         if each.metric == metric

@@ -28,6 +28,9 @@
       for (const place of body.querySelectorAll("[data-passage]")) {
         place.textContent = beside.read(beside.passages[place.dataset.passage]);
       }
+      for (const place of body.querySelectorAll("[data-turn]")) {
+        place.append(...document.querySelector(`#turn-${place.dataset.turn}`).cloneNode(true).childNodes);
+      }
       entry.node = body;
     }
     return entry.node;
