@@ -45,7 +45,8 @@ class Measured:
         lower: whether less is better.
         estimates: one a model; None where it has no value.
         rule: what the gate asks.
-        champion: the estimate that the margin is held against; None without one.
+        opponent: the champion, or the baseline where there is none; empty without either.
+        theirs: its estimate, which the margin is held against.
     """
 
     metric: str
@@ -53,15 +54,16 @@ class Measured:
     lower: bool
     estimates: tuple[Estimate | None, ...]
     rule: MetricRule
-    champion: Estimate | None
+    opponent: str
+    theirs: Estimate | None
 
     @property
     def tolerated(self) -> tuple[float, float] | None:
-        """The champion's mean, and the mean that is worse by just the margin."""
-        if self.champion is None or not self.rule.margin:
+        """The opponent's mean, and the mean that is worse by just the margin."""
+        if self.theirs is None or not self.rule.margin:
             return None
         worse = self.rule.margin if self.lower else -self.rule.margin
-        return self.champion.mean, self.champion.mean + worse
+        return self.theirs.mean, self.theirs.mean + worse
 
 
 def metrics_chart(report: Report) -> Chart:
@@ -82,21 +84,18 @@ def metrics_chart(report: Report) -> Chart:
 
 
 def _measured(report: Report) -> Iterator[Measured]:
-    roles = {model.name: model.role for model in report.header.models}
+    by_role = {model.role: model.name for model in reversed(report.header.models)}
+    opponent = by_role.get("champion") or by_role.get("baseline") or ""
     for metric in metrics_of(report.summary, report.metrics):
-        found = [group.estimates.get(metric) for group in report.summary]
-        champions = [
-            each
-            for each, group in zip(found, report.summary, strict=True)
-            if roles.get(group.model) == "champion"
-        ]
+        found = {group.model: group.estimates.get(metric) for group in report.summary}
         yield Measured(
             metric,
             report.unit_of(metric),
             report.lower_is_better(metric),
-            tuple(found),
+            tuple(found.values()),
             report.header.gate.metrics.get(metric, MetricRule()),
-            champions[0] if champions else None,
+            opponent,
+            found.get(opponent),
         )
 
 
@@ -156,7 +155,7 @@ def _most(panel: Sequence[Measured]) -> float:
 
 
 def _lines(axes: "Axes", each: Measured, above: float, below: float) -> None:
-    """The floor, and the stretch that is tolerated below the champion."""
+    """The floor, and the stretch that is tolerated beside the opponent."""
     if each.tolerated:
         low, high = sorted(each.tolerated)
         axes.fill_between([low, high], below, above, color=LIGHT["unsure"], alpha=0.18, linewidth=0)
@@ -190,5 +189,5 @@ def _said(each: Measured, models: Sequence[str]) -> str:
     if each.rule.floor is not None:
         line += f"; floor {each.rule.floor:g}"
     if each.tolerated:
-        line += f"; margin {each.rule.margin:g} from the champion, to {each.tolerated[1]:.3f}"
+        line += f"; margin {each.rule.margin:g} from {each.opponent}, to {each.tolerated[1]:.3f}"
     return line

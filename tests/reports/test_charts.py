@@ -76,7 +76,7 @@ def test_metrics_say_every_mean_floor_and_margin(two):
             assert f"{group.model} {said}" in line
     (line,) = [each for each in lines if each.startswith("token_f1 (")]
     worst = old.estimates["token_f1"].mean - 0.03
-    assert line.endswith(f"; floor 0.25; margin 0.03 from the champion, to {worst:.3f}")
+    assert line.endswith(f"; floor 0.25; margin 0.03 from old, to {worst:.3f}")
     (line,) = [each for each in lines if each.startswith("laziness (lower")]
     assert line.endswith(f"to {old.estimates['laziness'].mean + 0.05:.3f}")
 
@@ -271,3 +271,14 @@ def test_a_judge_is_drawn_beside_people():
     chart = charts_of(examined({"new": shares(0.5)}, sections=(section,))).judges
     assert chart.svg and chart.alternative.startswith("served. Judge → people: 0.10 → 0.10 [")
     assert "] of 200, 0.90 → 0.90 [" in chart.alternative
+
+
+def test_without_a_champion_the_margin_is_held_against_the_baseline(two):
+    models = tuple(
+        replace(each, role="baseline") if each.role == "champion" else each
+        for each in two.header.models
+    )
+    against = replace(two, header=replace(two.header, models=models))
+    assert charts_of(against).metrics == charts_of(two).metrics
+    alone = replace(two, header=replace(two.header, models=models[:1]))
+    assert "margin" not in charts_of(alone).metrics.alternative
