@@ -1,6 +1,7 @@
 """A matplotlib figure as a static SVG of an HTML page, which follows its light and its dark."""
 
 import io
+import logging
 import re
 import warnings
 from collections.abc import Callable, Sequence
@@ -135,6 +136,7 @@ def draw_png(paint: Paint, height: float, title: str, width: float = WIDTH) -> b
 
 
 def _saved(paint: Paint, width: float, height: float, form: str, title: str) -> bytes:
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # of a home that cannot be written
     import matplotlib
     from matplotlib.figure import Figure
 

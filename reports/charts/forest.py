@@ -171,7 +171,7 @@ def _chart(report: Report, kind: Kind, found: Sequence[Difference], one: str, ma
         for each in shown
     ]
     better = "left" if lower else "right"
-    label = f"{fitted(metric, 130)}, candidate less opponent ({better} is better)"
+    label = f"{metric}, candidate less opponent ({better} is better)"
     title = f"{metric} of {model} against {against}, by {one}"
     return forest(title, rows, label, said, _left(found, first[MOST:], one, many))
 
@@ -227,7 +227,7 @@ def _paint(figure: "Figure", rows: Sequence[Row], label: str) -> None:
         [f"{fitted(each.name, LEFT - 24)}{f' {each.mark}' if each.mark else ''}" for each in rows],
     )
     axes.locator_params(axis="x", nbins=5)
-    axes.set_xlabel(label, x=1.0, ha="right")
+    axes.set_xlabel(fitted(label, WIDTH - 24, 10), x=1.0, ha="right")
     axes.grid(axis="x")
 
 

@@ -1,10 +1,14 @@
-"""Charts: what is drawn is what the report says, whatever the report is like."""
+"""A chart: lean, the same bytes, in the colours of the page, and with its words."""
 
+import os
 import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 
 from reports.charts.chart import DARK, LIGHT, draw, place
 from reports.page.drawing import STYLE
+from tests.seams import ROOT
 
 ODD = "<script>alert(1)</script> ]]> \"'& $x_1$ #22211e ✓"
 
@@ -47,3 +51,17 @@ def test_every_colour_of_a_chart_is_one_of_the_page():
             assert re.findall(rf"--{name}: (#\w+);", css)[:1] == [colour], name
     for name in LIGHT:
         assert re.search(rf"--{name}: #\w+[;\s]", printed), name
+
+
+def test_a_home_that_cannot_be_written_is_no_noise():
+    code = """
+from tests.builders.chart_data import examined, shares
+from reports.charts.charts import charts_of
+made = charts_of(examined({"new": shares(0.5), "old": shares(0.6)}, champion="old"))
+print(len(made.contracts[0].svg) > 1000)
+"""
+    environment = {**os.environ, "MPLCONFIGDIR": os.devnull + "/none"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert (done.stdout, done.stderr) == ("True\n", "")
