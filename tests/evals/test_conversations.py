@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.errors import UserError
 from evals.calls.store import Store
 from evals.conversations import SHORTEST, Exchange, Weaver
 from evals.exam.exam import Exam
@@ -179,6 +180,32 @@ def test_cases_cost_numbers_and_no_text(store, tmp_path):
     assert read_report(tmp_path / "report.json") == report
     written_ = json.loads((tmp_path / "report.json").read_text())
     assert json.dumps(written_).count(CLAUSE.format(c=7)) <= 2 * 4
+
+
+@pytest.mark.parametrize(
+    ("where", "what"),
+    [
+        (("results", 0, "conversations", 0, "turns"), [999]),
+        (("results", 0, "conversations", 0, "turns"), [-1]),
+        (("turns", 0, "parts"), [999]),
+        (("turns", 0, "parts"), ["passage 9"]),
+        (("turns", 0, "parts"), ["gold 9"]),
+        (("turns", 0, "parts"), ["contract"]),
+        (("turns", 0, "role"), "judge"),
+    ],
+)
+def test_a_file_that_names_what_it_does_not_have_is_no_report(store, tmp_path, where, what):
+    path = tmp_path / "report.json"
+    write_report(examined(store, model()), path)
+    value = json.loads(path.read_text())
+    *steps, last = where
+    place = value
+    for step in steps:
+        place = place[step]
+    place[last] = what
+    path.write_text(json.dumps(value))
+    with pytest.raises(UserError, match="is no report"):
+        read_report(path)
 
 
 def test_a_sealed_report_has_none(store):
