@@ -21,7 +21,8 @@ from reports.archive import RUNS, find_report, read_report
 from reports.benchmark.benchmark import benchmark
 from reports.benchmark.field import field_of
 from reports.benchmark.measures import measure_by, measures_of
-from reports.benchmark.tables import Table, tables_of
+from reports.benchmark.tables import tables_of
+from reports.page.plain import Table
 
 PAGE = ROOT / "docs" / "optimize.md"
 

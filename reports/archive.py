@@ -68,21 +68,21 @@ def _outward_members(report: Report) -> dict[str, Any]:
     }
 
 
+def retold(report: Report, told: Callable[[str], str]) -> Report:
+    """The report with every text of it, keys too, as a function tells it.
+
+    Raises:
+        ValueError: told so, it is no report.
+    """
+    return _read(Report, each_text(members(report), told))
+
+
 def members(report: Report) -> dict[str, Any]:
     """The report as JSON-able values, laid out as in the file."""
     found: dict[str, Any] = _adapter(Report).dump_python(report, mode="json")
     header = found.pop("header")
     beside = {"gate": _beside(header["gate"]), "models": list(map(_beside, header["models"]))}
     return {"schema": SCHEMA, **header, **beside, **found}
-
-
-def report_of(written: Mapping[str, Any]) -> Report:
-    """The report that `members` gives, perhaps changed.
-
-    Raises:
-        ValueError: they are no members of a report.
-    """
-    return _read(Report, written)
 
 
 def _beside(facts: dict[str, Any]) -> dict[str, Any]:

@@ -11,10 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from common.files import write_whole
-from common.storable import each_text
 from evals.store.wanted import Wanted
 from models.promotion.evidence import SEAL
-from reports.archive import AGAIN, members, newest_first, read_report, report_of, write_report
+from reports.archive import AGAIN, newest_first, read_report, retold, write_report
 from reports.examination.opening import blanked
 from reports.page.html import BESIDE, write_page
 from reports.page.markdown import markdown
@@ -69,4 +68,4 @@ def without_cases(report: Report, wanted: Wanted) -> Report:
         header=replace(report.header, dataset=counted),
         notes=(*report.notes, note),
     )
-    return report_of(each_text(members(bare), wanted.without))
+    return retold(bare, wanted.without)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from common.errors import UserError
 from common.files import private_file, private_folder
+from common.redaction import keep_secrets_of
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -32,6 +33,7 @@ def address_of(url: str, shown: str) -> "URL":
         raise UserError(f"--store {shown}: it is no URL; {URLS}") from error
     if address.drivername not in DRIVERS:
         raise UserError(f"--store {shown}: no store is kept in {address.drivername}; {URLS}")
+    keep_secrets_of(url)
     return address.set(drivername=DRIVERS[address.drivername])
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.errors import UserError
-from common.redaction import keep_secrets_of
 from common.redaction import redacted as masked
 from evals.calls.address import URLS, address_of, file_of
 from evals.calls.columns import storable_columns
@@ -57,8 +56,6 @@ class Store:
         address = address_of(url, self.url)
         is_file = address.get_backend_name() == "sqlite"
         self._file = file_of(address, self.url) if is_file else None
-        if "://" in url:
-            keep_secrets_of(url)
         try:
             self._engine: Engine = create_engine(address, pool_pre_ping=not is_file)
         except ImportError as error:

@@ -14,7 +14,7 @@ from pathlib import Path
 from common.command import Parser, run
 from common.errors import UserError
 from common.paths import cache_dir
-from common.redaction import keep_secrets_of, redacted
+from common.redaction import redacted
 from common.rows import SUFFIXES
 from evals.store import database, files, index
 from evals.store.elsewhere import advice, elsewhere
@@ -76,7 +76,6 @@ def _parser() -> Parser:
 
 
 def _purge(given: argparse.Namespace) -> int:
-    keep_secrets_of(given.store)
     datasets = [_dataset(path) for path in given.dataset]
     shown = _reported(given.runs)
     if doubt := unknown_title(given.contract, datasets, shown):

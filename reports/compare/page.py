@@ -58,9 +58,9 @@ def _chart(sides: Sides, found: Sequence[MetricComparison]) -> Chart:
 
 
 def _colour(gain: Estimate) -> str:
-    if gain.low is not None and gain.low > 0:
+    if gain.against(0.0, "lower") == "FAIL":
         return "pass"
-    return "fail" if gain.high is not None and gain.high < 0 else "quiet"
+    return "fail" if gain.against(0.0) == "FAIL" else "quiet"
 
 
 def _flips(sides: Sides, metrics: Sequence[str]) -> Part:

@@ -156,7 +156,7 @@ def test_keys_and_urls_are_noted_where_they_are_read():
         "reports/comment/place.py",
     }
     assert users("common.redaction.keep_secrets_of") == {
-        "evals/calls/store.py", "fixtures/retrieval/chroma.py", "models/endpoint/server.py",
+        "evals/calls/address.py", "fixtures/retrieval/chroma.py", "models/endpoint/server.py",
         "models/endpoint/surroundings.py", "models/retrieval/served.py",
         "reports/comment/place.py",
     }  # fmt: skip

@@ -227,9 +227,11 @@ def test_whoever_asks_whether_an_answer_declines_asks_here():
         "evals/judges/frameworks/ragas_judge.py",
         "evals/judges/reference/judge.py",
         "evals/probes/probe.py",
+        "evals/drafting.py",
         "reports/sections/stability.py",
         "training/data/marks.py",
         "training/preferences/composition.py",
+        "training/preferences/served.py",
     }
     assert (
         users(

@@ -120,7 +120,8 @@ def test_the_tasks_of_an_exam_are_started_inside_it():
     examining = {path for path in users("asyncio.TaskGroup") if not path.startswith("training")}
     groups = {"evals/exam/exam.py", "evals/exam/again.py", "evals/exam/taking.py"}
     embeds = "models/retrieval/served.py"  # its exceptions are those of the ranking
-    assert examining == {*groups, embeds}
+    drafts = "evals/drafting.py"  # its tasks are `calls.answer` alone, which isolates
+    assert examining == {*groups, embeds, drafts}
     asking = {"evals/exam/exam.py", "evals/exam/taking.py", "evals/exam/comparing.py"}
     assert {*asking, "evals/calls/calls.py", "evals/judges/judge.py"} <= users(
         "evals.isolation.isolated"

@@ -70,7 +70,8 @@ def test_only_metrics_of_passages_look_at_what_the_answer_does_not_name():
 
 def test_the_exam_alone_decides_what_is_shown():
     assert users("evals.exam.shown") == {
-        f"evals/exam/{name}.py" for name in ("again", "requests", "taking")
+        *(f"evals/exam/{name}.py" for name in ("again", "requests", "taking")),
+        "evals/drafting.py",  # a draft is an exam's answer
     }
     assert users(".uses_passages") <= {
         "evals/exam/shown.py",
