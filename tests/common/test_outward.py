@@ -63,7 +63,6 @@ def test_the_record_of_an_exam_and_what_is_left_are_all_that_walk_texts():
     assert users("common.storable.each_text") == {
         "models/storage/left.py",
         "reports/archive.py",
-        "reports/erased.py",  # what names a contract that is purged goes
         "reports/evidence/differences.py",  # what is computed again is compared as it was written
         "reports/evidence/results.py",
     }

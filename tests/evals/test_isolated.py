@@ -109,7 +109,7 @@ ISOLATE = {
     "isolated(": isolated,
     "self._taking.take(": Taking.taken,
     "self._take(": Taking.taken,
-    "self._judge(": Panel.score,
+    "self._judge(": Panel._heard,
     "omparing.compare(": Comparing.compare,
 }
 """What the tasks of an exam are, and what holds the exceptions of each."""
