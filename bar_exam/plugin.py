@@ -471,8 +471,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if state is None or concluded is None or concluded.report is None:
         return
     from reports.examination.publish import publish, with_misses
-    from reports.page.look import look_of
-    from reports.page.terminal import print_report
+    from reports.terminal.look import look_of
+    from reports.terminal.terminal import print_report
 
     every = itertools.chain.from_iterable(terminalreporter.stats.values())
     taken = {report.nodeid: report for report in every if hasattr(report, "exam_case")}

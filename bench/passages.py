@@ -7,9 +7,9 @@ from pathlib import Path
 from bench import results
 from bench.sessions import examine
 from reports.archive import read_report
-from reports.page.wording import format_estimate
 from reports.report import Finding, Section
 from reports.sections.loss import KINDS, NAME
+from reports.views.wording import format_estimate
 
 MODELS = ("dpo-smollm2", "sft-smollm2", "extractive")
 GIVEN = ("retrieved", "gold")

@@ -15,8 +15,8 @@ from evals.store.wanted import Wanted
 from models.promotion.evidence import SEAL
 from reports.archive import AGAIN, newest_first, read_report, retold, write_report
 from reports.examination.opening import blanked
+from reports.markdown.markdown import markdown
 from reports.page.html import BESIDE, write_page
-from reports.page.markdown import markdown
 from reports.report import Report
 
 FILES = ("report.json", "report.md", "report.html", BESIDE)

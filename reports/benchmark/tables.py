@@ -6,10 +6,10 @@ from pathlib import Path
 from models.price import dollars
 from reports.benchmark.benchmark import Benchmark, Row, Versus
 from reports.benchmark.needs import Needs, Training, needs_of
-from reports.page.escaping import escape
+from reports.markdown.escaping import escape
 from reports.page.plain import Table
-from reports.page.wording import format_value
 from reports.statistics.estimates import Estimate
+from reports.views.wording import format_value
 
 LONGEST = 4000
 """Characters of what a picture says in words."""

@@ -18,8 +18,8 @@ from reports.charts.chart import (
     series,
 )
 from reports.charts.fitting import fitted
-from reports.page.wording import metrics_of
 from reports.report import Report
+from reports.views.wording import metrics_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -18,9 +18,9 @@ from reports.charts.chart import (
     series,
 )
 from reports.charts.fitting import fitted
-from reports.page.wording import format_interval, format_value, metrics_of
 from reports.report import MetricRule, Report
 from reports.statistics.estimates import Estimate
+from reports.views.wording import format_interval, format_value, metrics_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

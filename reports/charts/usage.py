@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from models.price import NOTHING, dollars
 from reports.charts.chart import FEW, LIGHT, WIDTH, Chart, draw, left_out, none, place
 from reports.charts.fitting import fitted
-from reports.page.wording import format_value
 from reports.report import Report
+from reports.views.wording import format_value
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

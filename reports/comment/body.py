@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from common.identity import digest
-from reports.page.compared import candidates
-from reports.page.markdown import markdown
+from reports.markdown.markdown import markdown
 from reports.report import Report
+from reports.views.compared import candidates
 
 
 def marker_of(report: Report) -> str:

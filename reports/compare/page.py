@@ -8,9 +8,9 @@ from reports.compare.comparison import MetricComparison
 from reports.compare.shown import HEADS, cells, compared, flips, format_score, level
 from reports.compare.sides import Sides
 from reports.page.plain import Beside, Part, Table, plain_page
-from reports.page.word_difference import word_difference
 from reports.report import ReportedResult
 from reports.statistics.estimates import Estimate
+from reports.views.word_difference import word_difference
 
 MOST = 200
 """Flips that the page shows; the terminal has all."""

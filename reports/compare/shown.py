@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from reports.compare.comparison import MetricComparison, compare
 from reports.compare.sides import Sides
-from reports.page.wording import format_value
 from reports.report import Report, ReportedResult
+from reports.views.wording import format_value
 
 HEADS = ("metric", "A", "B", "B − A", "p", "wins/losses/ties", "McNemar", "by contract")
 

@@ -25,8 +25,8 @@ from reports.examination.planned import Planned, plan_exam
 from reports.examination.prepare import Prepared
 from reports.examination.publish import publish, with_misses
 from reports.examination.reporting import report_on, results_of, settles, unkept_line
-from reports.page.progress import progress_bar
 from reports.report import Report
+from reports.terminal.progress import progress_bar
 
 NOT_ASKED = "not asked: "
 """How the error of a case begins that nobody was asked about."""

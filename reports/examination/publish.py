@@ -16,8 +16,8 @@ from reports.examination.noting import ended_as
 from reports.examination.prepare import Prepared
 from reports.examination.run_folder import find_latest, tidy, write_latest
 from reports.listing import with_missed
+from reports.markdown.markdown import markdown
 from reports.page.html import write_page
-from reports.page.markdown import markdown
 from reports.report import Report
 from reports.verdict.misses import opponents_missed
 

@@ -27,7 +27,7 @@ from reports.history.runs import (
     of_model,
     ran,
 )
-from reports.page.summary import STYLES
+from reports.terminal.summary import STYLES
 
 if TYPE_CHECKING:
     from rich.console import Console

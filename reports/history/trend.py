@@ -20,8 +20,8 @@ from reports.charts.chart import (
 )
 from reports.feedback.satisfaction import Satisfaction
 from reports.history.runs import Mark, Ran
-from reports.page.wording import format_value
 from reports.statistics.estimates import Estimate
+from reports.views.wording import format_value
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,7 +15,7 @@ from common.command import Parser, run
 from common.errors import UserError
 from common.settings import nearest
 from reports.archive import read_report
-from reports.page.conversations import replied, said
+from reports.page.case.conversations import replied, said
 from reports.page.html import write_page
 from reports.report import Report
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from reports.page.proof import smallest_told
-from reports.page.wording import OUTCOMES, Conclusion, conclusions, format_check
 from reports.report import Check, Report, Verdict
+from reports.views.proof import smallest_told
+from reports.views.wording import OUTCOMES, Conclusion, conclusions, format_check
 
 MEANING = {
     "PROMOTE": "may go into service",

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from reports.page.flips import flips
 from reports.report import Report, ReportedCase, ReportedResult
+from reports.views.flips import flips
 
 MOST = 4_000_000
 """Characters of cases in a page: what else stands there takes less, and both together 8 MB."""

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from reports.page.wording import format_value
 from reports.report import GateFacts, ModelFacts, Report
+from reports.views.wording import format_value
 
 
 def counts(report: Report) -> dict[str, str]:

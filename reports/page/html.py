@@ -14,23 +14,23 @@ from reports.archive import AGAIN
 from reports.charts.charts import charts_of
 from reports.page.banner import banners
 from reports.page.carried import Drawn, carried
+from reports.page.case.opened import Common, common, opened
+from reports.page.case.paid import judged, took
+from reports.page.case.told import told
 from reports.page.cases import TAGS, Shown, counted_tags, scored_metrics, shown_cases
 from reports.page.drawing import STYLE, embedded, environment, script, sha256_base64
 from reports.page.facts import counts, facts, grouped, speeds
-from reports.page.opened import Common, common, opened
-from reports.page.paid import judged, took
-from reports.page.proof import proofs
 from reports.page.side_by_side import side_by_side
 from reports.page.tables import grouping, metric_lines
-from reports.page.told import told
-from reports.page.wording import (
+from reports.report import Report
+from reports.views.proof import proofs
+from reports.views.wording import (
     checked,
     format_estimate,
     format_spending,
     format_value,
     metrics_of,
 )
-from reports.report import Report
 
 if TYPE_CHECKING:
     import jinja2

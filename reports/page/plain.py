@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from reports.charts.chart import Chart
 from reports.page.drawing import STYLE, environment
-from reports.page.word_difference import Piece
+from reports.views.word_difference import Piece
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlencode
 
-from reports.page.wording import format_interval, format_value
 from reports.report import Check, Group, Report
+from reports.views.wording import format_interval, format_value
 
 MOST = 500
 """Groups in a table: where each question is a contract of its own there are as many as cases."""

@@ -8,8 +8,8 @@ from fixtures.datasets import load_dataset
 from fixtures.retrieval.passages import Passage
 from models.chat import Answer
 from reports.archive import write_report
+from reports.page.case.told import MOST
 from reports.page.html import write_page
-from reports.page.told import MOST
 from tests.browser.test_report import HOSTILE, LONG
 from tests.builders.duel_data import RUBRIC, duel
 from tests.builders.report_data import enlarged

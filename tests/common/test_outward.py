@@ -72,7 +72,7 @@ def test_an_exams_last_page_moves_no_terminal_and_takes_no_markup(sample):
     from evals.metrics.table import score
     from evals.results import Result, Spending
     from models.chat import Answer
-    from reports.page.terminal import print_report
+    from reports.terminal.terminal import print_report
     from reports.verdict.conclude import conclude
     from tests.builders.report_data import GATE, header
 

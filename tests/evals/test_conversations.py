@@ -18,7 +18,7 @@ from fixtures.retrieval.passages import Passage
 from models.chat import Answer, Message
 from models.prompted import SYSTEM, PromptedModel, Template
 from reports.archive import as_written, read_report, write_report
-from reports.page.conversations import said
+from reports.page.case.conversations import said
 from reports.verdict.conclude import conclude
 from tests.builders.programs import Scripted, contract_case, program, written
 from tests.builders.report_data import GATE, SPENDING, header

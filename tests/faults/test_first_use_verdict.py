@@ -16,8 +16,8 @@ from fixtures.datasets import load_dataset
 from models.chat import Answer
 from models.manifest import Manifest, contract_entry, write_manifest
 from reports.archive import as_written
+from reports.markdown.markdown import markdown
 from reports.page.html import render
-from reports.page.markdown import markdown
 from reports.verdict.conclude import conclude
 from reports.verdict.prospects import demands, format_prospects, prospect
 from tests.builders.fake_server import fake_server

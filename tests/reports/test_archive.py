@@ -10,8 +10,8 @@ from common.errors import UserError
 from evals.calls.store import Store
 from models.chat import Answer
 from reports.archive import find_report, read_overview, read_report, write_report
+from reports.markdown.markdown import markdown
 from reports.page.html import render
-from reports.page.markdown import markdown
 from reports.report import Overview, Report
 from tests.builders.report_data import written
 from tests.seams import ROOT, users

@@ -12,12 +12,12 @@ from fixtures.retrieval.passages import Passage
 from models.chat import Answer
 from reports.archive import write_report
 from reports.page.__main__ import main
-from reports.page.answered import LONGEST, SHOWN, answered, changed
+from reports.page.case.answered import LONGEST, SHOWN, answered, changed
+from reports.page.case.opened import common, opened
+from reports.page.case.paid import judged, took
+from reports.page.case.told import MOST, told
 from reports.page.cases import shown_cases
 from reports.page.html import render
-from reports.page.opened import common, opened
-from reports.page.paid import judged, took
-from reports.page.told import MOST, told
 from tests.builders.duel_data import RUBRIC, duel
 from tests.builders.report_data import written
 

@@ -19,8 +19,8 @@ from reports.charts.funnel import funnels
 from reports.charts.usage import usage
 from reports.examination.opening import blanked
 from reports.page.html import render
-from reports.page.wording import format_interval, format_value
 from reports.sections.judge_curve import curve_section
+from reports.views.wording import format_interval, format_value
 from tests.builders.chart_data import examined, loss, shares
 from tests.reports.test_labels_section import taken
 

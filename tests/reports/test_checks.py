@@ -325,7 +325,7 @@ def test_where_the_gate_is_decided_every_module_is_named_in_its_order():
 
 
 def test_every_page_takes_its_checks_from_one_list():
-    assert seams.users("reports.page.wording.checked") == {
+    assert seams.users("reports.views.wording.checked") == {
         "reports/page/html.py",
-        "reports/page/markdown_tables.py",
+        "reports/markdown/tables.py",
     }

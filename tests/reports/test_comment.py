@@ -16,7 +16,7 @@ from reports.archive import write_report
 from reports.comment import posting
 from reports.comment.__main__ import main
 from reports.comment.body import marker_of
-from reports.page.markdown import LIMIT
+from reports.markdown.markdown import LIMIT
 from tests.builders.fake_forge import OF_A_JOB, TOKEN, Fault, fake_forge
 from tests.builders.policies import permissive
 from tests.builders.report_data import written

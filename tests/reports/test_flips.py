@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from reports.page.flips import flips, opponent_of
+from reports.views.flips import flips, opponent_of
 from tests.builders.run_data import contents, reported, written
 
 ROLES = {"new": "candidate", "old": "champion"}

@@ -4,7 +4,7 @@ from itertools import pairwise
 import pytest
 
 from fixtures.cases import Span
-from reports.page.highlights import gold_places, quoted_places, stretches
+from reports.page.case.highlights import gold_places, quoted_places, stretches
 from reports.report import ReportedPassage
 
 TEXT = "\N{SCALES} The  Initial\nTerm is TWO (2) years’ from the “Effective Date”, as amended."

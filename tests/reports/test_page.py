@@ -14,8 +14,8 @@ from reports.archive import as_written, write_report
 from reports.page.__main__ import main
 from reports.page.banner import decisive
 from reports.page.html import render
-from reports.page.proof import smallest_told
 from reports.report import Check
+from reports.views.proof import smallest_told
 from tests.builders.report_data import GATE, written
 
 HOSTILE = (

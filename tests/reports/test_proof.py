@@ -10,11 +10,11 @@ import pytest
 
 from evals.gate import Gate, MetricGate
 from models.chat import Answer
+from reports.markdown.markdown import markdown
 from reports.page.html import render
-from reports.page.markdown import markdown
-from reports.page.proof import proofs
-from reports.page.terminal import print_report
 from reports.report import Check, Opponent, Verdict
+from reports.terminal.terminal import print_report
+from reports.views.proof import proofs
 from tests.builders.report_data import written
 from tests.reports.test_planning import cases
 

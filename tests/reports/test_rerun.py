@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from reports.archive import read_report
-from reports.page.rerun import lacks_secret, rerun_command
+from reports.page.case.rerun import lacks_secret, rerun_command
 from tests.builders.run_data import reported, written
 from tests.conftest import ROOT
 

@@ -11,11 +11,11 @@ from markdown_it import MarkdownIt
 from evals.gate import Gate, MetricGate
 from fixtures.datasets import load_dataset
 from models.chat import Answer
-from reports.page.escaping import escape
-from reports.page.flips import flips
-from reports.page.markdown import LIMIT, markdown
-from reports.page.wording import conclusions
+from reports.markdown.escaping import escape
+from reports.markdown.markdown import LIMIT, markdown
 from reports.report import Finding, Section
+from reports.views.flips import flips
+from reports.views.wording import conclusions
 from tests.builders.report_data import written
 
 KEPT = {

@@ -21,11 +21,11 @@ from rich.cells import cell_len
 from evals.gate import Gate, MetricGate
 from fixtures.datasets import load_dataset
 from models.chat import Answer
-from reports.page.columns import clipped
-from reports.page.compared import comparisons
-from reports.page.failures import failures, weakest
-from reports.page.look import Look, look_of, shows_links
-from reports.page.terminal import print_report
+from reports.terminal.columns import clipped
+from reports.terminal.look import Look, look_of, shows_links
+from reports.terminal.terminal import print_report
+from reports.views.compared import comparisons
+from reports.views.failures import failures, weakest
 from tests.builders.report_data import written
 from tests.seams import ROOT
 

@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from reports.page.word_difference import word_difference
+from reports.views.word_difference import word_difference
 
 NEAR = [
     "a",

@@ -37,7 +37,7 @@ from reports.benchmark.tables import (
     needs_table,
     scores_table,
 )
-from reports.page.escaping import escape
+from reports.markdown.escaping import escape
 from reports.report import Report
 from training.benchmark.category_rule import category_rule
 from training.benchmark.contenders import Contender, ContenderExam, joined, read_exam

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fixtures.cases import slugify
-from reports.page.compared import candidates
 from reports.report import Group, Report, ReportedResult
+from reports.views.compared import candidates
 
 OPERATORS = frozenset({"and", "or", "not"})
 """Words that `-k` reads as something else."""

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from models.price import dollars
-from reports.page.wording import format_value
 from reports.report import ReportedResult
+from reports.views.wording import format_value
 
 
 def took(result: ReportedResult) -> str:

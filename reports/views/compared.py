@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.page.flips import opponent_of
-from reports.page.wording import metrics_of
 from reports.report import Check, Group, Opponent, Report
 from reports.statistics.estimates import Estimate, Outcome
+from reports.views.flips import opponent_of
+from reports.views.wording import metrics_of
 
 
 @dataclass(frozen=True, slots=True)

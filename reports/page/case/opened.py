@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from reports.page.answered import Answered, answered, changed
+from reports.page.case.answered import Answered, answered, changed
+from reports.page.case.conversations import Drawn, Talk, shared_turns, talks
+from reports.page.case.highlights import Stretch, gold_places, quoted_places, stretches
+from reports.page.case.rerun import lacks_secret, rerun_command
 from reports.page.cases import Shown
-from reports.page.conversations import Drawn, Talk, shared_turns, talks
-from reports.page.flips import opponent_of
-from reports.page.highlights import Stretch, gold_places, quoted_places, stretches
-from reports.page.rerun import lacks_secret, rerun_command
-from reports.page.word_difference import Piece
-from reports.page.wording import format_value
 from reports.report import Report, ReportedPassage, ReportedResult
+from reports.views.flips import opponent_of
+from reports.views.word_difference import Piece
+from reports.views.wording import format_value
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.page.answered import Answered, answered, changed
-from reports.page.flips import Flip, Flips, Side, flips
-from reports.page.word_difference import Piece
+from reports.page.case.answered import Answered, answered, changed
 from reports.report import Report
+from reports.views.flips import Flip, Flips, Side, flips
+from reports.views.word_difference import Piece
 
 MOST = 20
 """Flips of each side that are told; the others are found among the cases."""

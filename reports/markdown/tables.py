@@ -2,19 +2,19 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from reports.page.compared import Compared, Comparison
-from reports.page.escaping import CLIP, escape
-from reports.page.failures import Weak
-from reports.page.flips import Flip, Flips
-from reports.page.proof import proofs
-from reports.page.wording import (
+from reports.markdown.escaping import CLIP, escape
+from reports.report import Group, Report, ReportedCase, ReportedResult, Section
+from reports.views.compared import Compared, Comparison
+from reports.views.failures import Weak
+from reports.views.flips import Flip, Flips
+from reports.views.proof import proofs
+from reports.views.wording import (
     checked,
     format_estimate,
     format_interval,
     format_value,
     metrics_of,
 )
-from reports.report import Group, Report, ReportedCase, ReportedResult, Section
 
 REASON = 1000
 """Characters of a reason or a note that are shown: all that any has but a list of titles."""

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from evals.gate import Planning
-from reports.page.wording import format_few
 from reports.report import Check, Report, Verdict
 from reports.verdict.prospects import least_told
+from reports.views.wording import format_few
 
 OPPONENTS = ("champion ", "anchor ", "baseline ")
 

@@ -8,16 +8,16 @@ from typing import IO, TYPE_CHECKING
 from common.redaction import redacted
 from common.storable import presentable
 from evals.results import Spending
-from reports.page.columns import clipped, flat
-from reports.page.failures import Failure, failures, weakest
-from reports.page.look import Look, file_url
-from reports.page.proof import proofs
-from reports.page.summary import STYLES, print_summary
-from reports.page.wording import OUTCOMES, conclusions, format_paid, format_value
 from reports.report import Report, Section
 from reports.sections.costs import cost_lines
 from reports.sections.labels import LABELS
 from reports.sections.loss import loss_lines
+from reports.terminal.columns import clipped, flat
+from reports.terminal.look import Look, file_url
+from reports.terminal.summary import STYLES, print_summary
+from reports.views.failures import Failure, failures, weakest
+from reports.views.proof import proofs
+from reports.views.wording import OUTCOMES, conclusions, format_paid, format_value
 
 if TYPE_CHECKING:
     from rich.console import Console

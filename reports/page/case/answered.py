@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from evals.language.words import f1, normalise
-from reports.page.word_difference import Piece, word_difference
 from reports.report import ReportedCase, ReportedResult
+from reports.views.word_difference import Piece, word_difference
 
 LONGEST = 20_000
 """Characters of an answer whose differences are shown; a reader of a longer one is not helped."""

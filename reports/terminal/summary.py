@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from reports.page.columns import GAP, Column, clipped, fitted, flat, needed
-from reports.page.compared import Compared, Comparison, comparisons
-from reports.page.wording import format_value
 from reports.report import Group, Report
 from reports.statistics.estimates import Estimate
+from reports.terminal.columns import GAP, Column, clipped, fitted, flat, needed
+from reports.views.compared import Compared, Comparison, comparisons
+from reports.views.wording import format_value
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -8,11 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from reports.page.compared import comparisons
-from reports.page.escaping import escape
-from reports.page.failures import weakest
-from reports.page.flips import flips
-from reports.page.markdown_tables import (
+from reports.markdown.escaping import escape
+from reports.markdown.tables import (
     check_rows,
     finding_rows,
     flip_rows,
@@ -24,8 +21,11 @@ from reports.page.markdown_tables import (
     side_by_side,
     weakest_rows,
 )
-from reports.page.wording import conclusions, format_spending
 from reports.report import Report
+from reports.views.compared import comparisons
+from reports.views.failures import weakest
+from reports.views.flips import flips
+from reports.views.wording import conclusions, format_spending
 
 LIMIT = 60_000
 """Bytes; GitHub refuses a comment of more than 65,536 characters, and a job summary of 1 MiB."""
