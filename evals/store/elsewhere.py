@@ -1,5 +1,6 @@
 """What a purge does not reach: said, with what to do about it."""
 
+import shlex
 import subprocess
 from collections.abc import Iterator
 
@@ -37,17 +38,19 @@ def elsewhere(title: str, store: str, index: str | None) -> Iterator[str]:
         yield f"elsewhere: journal and backups of {redacted(store)}"
     if index:
         yield f"elsewhere: the files of {redacted(index)}; type `chroma vacuum` where they lie"
-    for commit in _commits(title):
-        yield f"elsewhere: commit {commit} of this repository wrote or removed the title"
+    if commits := _commits(title):
+        line = shlex.join(["git", "log", "--all", "-S", title])
+        yield f"elsewhere: {commits} of this repository wrote or removed the title; `{line}`"
     yield "elsewhere: backups of these folders, copies that people took, servers that were asked"
 
 
-def _commits(title: str) -> list[str]:
+def _commits(title: str) -> str:
     line = ["git", "log", "--all", "--format=%h", f"-S{title}"]
     try:
         done = subprocess.run(
             line, capture_output=True, text=True, timeout=GIT_SECONDS, check=False
         )
     except (OSError, ValueError, subprocess.TimeoutExpired):
-        return ["(unknown: type `git log --all -S TITLE`)"]
-    return done.stdout.split()
+        return "perhaps commits"
+    found = done.stdout.split()
+    return f"commit {found[0]}" if len(found) == 1 else f"{len(found)} commits" if found else ""

@@ -24,6 +24,7 @@ from evals.calls.rows import answer_row, retrieval_row
 from evals.calls.store import Store
 from evals.store import database
 from evals.store.__main__ import main
+from evals.store.elsewhere import elsewhere
 from evals.store.search import search
 from evals.store.wanted import wanted_of
 from evals.store.windows import STEP, WIDTH, forms, windows_of
@@ -399,3 +400,17 @@ def test_words_that_others_say_too_are_nobodys(tmp_path):
     (tmp_path / "a.txt").write_bytes(b"x" * (8 << 20) + mine.encode())
     (found,) = search([tmp_path], wanted).traces
     assert found.place.endswith("a.txt")
+
+
+@pytest.mark.parametrize("titles, said", [([], ""), (["A"], "commit"), (["A", "A B", "B A"], "3")])
+def test_commits_are_counted_not_listed(tmp_path, monkeypatch, titles, said):
+    monkeypatch.chdir(tmp_path)
+    subprocess.run(["git", "init", "-q"], check=True)
+    for number, text in enumerate(titles):
+        (tmp_path / f"{number}.txt").write_text(text)
+        subprocess.run(["git", "add", "."], check=True)
+        who = ["-c", "user.name=t", "-c", "user.email=t@example.com"]
+        subprocess.run(["git", *who, "commit", "-q", "-m", "m"], check=True)
+    *found, _ = elsewhere("A", "store.sqlite", None)
+    assert len(found) == bool(titles)
+    assert all(said in each and "`git log --all -S A`" in each for each in found)
