@@ -7,6 +7,15 @@ from pathlib import Path
 from common.errors import UserError
 
 
+def beside(path: Path) -> Path:
+    """The lock of a file that is replaced while it is held: a hidden file beside it.
+
+    >>> beside(Path("data/own.json")).name
+    '.own.json.lock'
+    """
+    return path.with_name(f".{path.name}.lock")
+
+
 @contextlib.contextmanager
 def locked(path: Path, waiting: Callable[[], object] = lambda: None) -> Iterator[None]:
     """Hold the lock of a file; `waiting` is called once where another process holds it.

@@ -6,12 +6,12 @@ finds its answers in the store, and pays for none twice.
 
 import asyncio
 import re
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from common.clock import utc_now
 from common.errors import UserError
 from common.paths import cache_dir
 from evals.calls.budget import Budget
@@ -81,7 +81,7 @@ def draft(drafting: Drafting, on_answer: Callable[[], object] = lambda: None) ->
         raise _first(errors) from None
     finally:
         store.close()
-    when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    when = utc_now()
     pairs = [*zip(drafting.cases, answers, strict=True)]
     failed = Counter(answer.error for _, answer in pairs if answer.error)
     return Drafted(

@@ -6,12 +6,12 @@ Whatever a crash cuts off after the append is derived from the record by the nex
 import contextlib
 import getpass
 import os
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from common.clock import utc_now
 from common.locks import locked as locked_file
 from common.settings import read_toml
 from models.chat import Model
@@ -172,7 +172,7 @@ def _promotion(
     named = Named(model.name, exam.identity)
     return Record(
         kind="promotion",
-        when=_now(),
+        when=utc_now(),
         who=_who(),
         model=model.name,
         identity=exam.identity,
@@ -205,7 +205,7 @@ def _unexamined(
     return replace(
         record,
         kind=kind,
-        when=_now(),
+        when=utc_now(),
         who=_who(),
         code=None,
         dataset=None,
@@ -219,10 +219,6 @@ def _unexamined(
         policy=None,
         rules=None,
     )
-
-
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def _account() -> str:

@@ -6,12 +6,12 @@ A crash leaves a thing that is listed and perhaps never was, and none that is no
 """
 
 import os
-import time
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from common.clock import utc_now
 from common.files import read_jsonl, write_jsonl
 from common.identity import digest
 from common.locks import locked
@@ -80,7 +80,7 @@ def note(left: Left) -> None:
     with locked(list_path().with_suffix(".lock")):
         listed = read_left()
         if left.identity not in {each.identity for each in listed}:
-            when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            when = utc_now()
             _write([*listed, replace(left, when=when)])
 
 

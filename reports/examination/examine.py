@@ -1,12 +1,12 @@
 """One exam of a pytest session, from what its tests need to what came of it."""
 
-import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from common.clock import utc_now
 from common.errors import UserError
 from common.redaction import redacted
 from common.storable import presentable
@@ -99,7 +99,7 @@ def examine(prepared: Prepared, selected: Selected, interruption: Interruption) 
             on_foreseen=partial(print, flush=True),
             again=options.errored,
         )
-        started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        started = utc_now()
         error = _ended_by(exam, interruption, chats.longest_wait)
     return _conclude(planned, entry, selected, exam.run, started, error, interruption)
 

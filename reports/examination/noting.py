@@ -1,11 +1,11 @@
 """What the ledger is told of an exam, when it begins and when it ends."""
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from common.clock import utc_now
 from common.identity import digest
 from evals.calls.budget import DECLINED
 from evals.results import Result
@@ -101,7 +101,7 @@ def _begun(planned: Planned) -> Begun:
     seal = seal_to_open(dataset.cases, dataset.name, seals) if opens else None
     return Begun(
         run=prepared.run_id,
-        when=_now(),
+        when=utc_now(),
         candidates=tuple(
             _candidate(planned, each.name, each.identity)
             for each in planned.models
@@ -169,7 +169,7 @@ def answers_digest(results: Iterable[Result], model: str) -> str | None:
 def ended_as(report: Report, results: Sequence[Result], sha256: str) -> Ended:
     """What the ledger is told of a report on results, whose file has this SHA-256."""
     return Ended(
-        when=_now(),
+        when=utc_now(),
         report=sha256,
         alpha=report.header.gate.alpha,
         verdicts=tuple(
@@ -185,7 +185,3 @@ def ended_as(report: Report, results: Sequence[Result], sha256: str) -> Ended:
             for verdict in report.verdicts
         ),
     )
-
-
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -8,10 +8,10 @@ import re
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
+from common.clock import utc_now
 from common.errors import UserError
 from common.identity import digest
 from fixtures.cases import Case, Contract, Span
@@ -84,7 +84,7 @@ class GoldDesk:
                 raise UserError("this question is no longer in the data set")
             if question.seen != seen:
                 raise StaleError
-            when = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+            when = utc_now()
             settle(self.path, {name: Decision(spans, by, when)})
 
 

@@ -9,11 +9,11 @@ two tabs, write in turn.
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from common.clock import utc_now
 from common.errors import UserError
 from common.files import private_file, private_folder
 from reports.review.opinions import Entry, Opinion, Stored
@@ -91,7 +91,7 @@ class Journal:
             NotStoredError: the disk is full, or the file cannot be written.
         """
         text = _OPINION.dump_json(opinion).decode()
-        now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        now = utc_now()
         try:
             with self._writing() as base:
                 last = self._last(base, item, reviewer)
