@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from reports.page import progress
+from reports.terminal import progress
 from tests.builders.run_data import contents, put, written
 from tests.builders.training_data import make_base, method_named, write_data, write_recipe
 from tests.faults.test_exits import typed
