@@ -1,6 +1,6 @@
 """The desk of one run: who reviews what, by which rules, and how far each has come."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -81,6 +81,12 @@ class Desk:
         """Keep an opinion: see `Journal.add`."""
         return self.journal.add(item.id, item.case.id, reviewer, self.rules.digest, opinion, seen)
 
+    def open_numbers(self, reviewer: str) -> list[int]:
+        """Places in the reviewer's queue, from 1, of which nothing was said."""
+        said = self.said(reviewer)
+        queue = enumerate(self.queue(reviewer), start=1)
+        return [number for number, item in queue if item.id not in said]
+
     def said(self, reviewer: str) -> dict[str, Entry]:
         """What counts of a reviewer's opinions on these items, by these rules."""
         return self.counted(self.journal.last().get(reviewer, {}))
@@ -107,15 +113,3 @@ class Desk:
         """The opinions of those who have been through everything, by reviewer."""
         everybody = {name: self.counted(each) for name, each in self.journal.last().items()}
         return {name: each for name, each in everybody.items() if len(each) == len(self.items)}
-
-
-def next_open(queue: Sequence[Item], said: Mapping[str, Entry], after: int = 0) -> int | None:
-    """Number, from 1, of the next item that nothing was said of; None where there is none.
-
-    Args:
-        queue: in the reviewer's order.
-        said: what was said.
-        after: the number of the item to look behind; the search goes on at the beginning.
-    """
-    open_ = [number for number, item in enumerate(queue, start=1) if item.id not in said]
-    return next((number for number in open_ if number > after), open_[0] if open_ else None)

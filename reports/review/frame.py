@@ -1,17 +1,18 @@
 """What every desk's application shares: entering by a link, style and keys, faults as pages."""
 
 import sqlite3
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from common.errors import UserError
 from common.local_server import SILENT
 from reports.review.access import Doorkeeper
-from reports.review.forms import BadFormError
+from reports.review.forms import BadFormError, Given, read_form
 from reports.review.look import Look
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
-    from fastapi.responses import HTMLResponse
+    from fastapi.responses import HTMLResponse, RedirectResponse
 
 POLICY = (
     "default-src 'none'; img-src data:; style-src 'self'; script-src 'self'; "
@@ -40,6 +41,29 @@ def whose(request: "Request", doorkeeper: Doorkeeper, cookie: str) -> str:
     if reviewer is None:
         raise HTTPException(403, LOCKED)
     return reviewer
+
+
+async def sent_form(request: "Request", doorkeeper: Doorkeeper, reviewer: str) -> Given:
+    """The form that a reviewer sends.
+
+    Raises:
+        HTTPException: it is of another session.
+        BadFormError: it is too long, or no form.
+    """
+    from fastapi import HTTPException
+
+    given = await read_form(request.stream())
+    if not doorkeeper.is_form(reviewer, given.cells.get("form", "")):
+        raise HTTPException(403, OTHERS)
+    return given
+
+
+def onward(open_: Sequence[int], after: int = 0) -> "RedirectResponse":
+    """To the next open number behind one, else to the first; to the overview where none is left."""
+    from fastapi.responses import RedirectResponse
+
+    number = next((number for number in open_ if number > after), open_[0] if open_ else None)
+    return RedirectResponse("/overview" if number is None else f"/items/{number}", 303)
 
 
 def framed(look: Look, doorkeeper: Doorkeeper, cookie: str) -> "FastAPI":

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 from common.errors import UserError
 from fixtures.contracts.drafts import state
 from reports.review.access import Doorkeeper
-from reports.review.forms import BadFormError, Given, read_form
-from reports.review.frame import OTHERS, framed, shown, whose
+from reports.review.forms import BadFormError, Given
+from reports.review.frame import framed, onward, sent_form, shown, whose
 from reports.review.gold import GoldDesk, Question, StaleError, decided, pieces
 from reports.review.look import Look
 
@@ -24,7 +24,6 @@ STALE = (
 def application(desk: GoldDesk, doorkeeper: Doorkeeper, cookie: str = "review") -> "FastAPI":
     """The desk's pages: see `framed`."""
     from fastapi import HTTPException, Request, Response
-    from fastapi.responses import RedirectResponse
 
     look = Look()
     app = framed(look, doorkeeper, cookie)
@@ -63,7 +62,7 @@ def application(desk: GoldDesk, doorkeeper: Doorkeeper, cookie: str = "review") 
     @app.get("/")
     def begin(request: Request) -> Response:
         who(request)
-        return RedirectResponse(_next(desk, desk.questions(), 0), 303)
+        return onward(_open_numbers(desk, desk.questions()))
 
     @app.get("/overview")
     def overview(request: Request) -> Response:
@@ -80,9 +79,7 @@ def application(desk: GoldDesk, doorkeeper: Doorkeeper, cookie: str = "review") 
     @app.post("/items/{number}")
     async def said(request: Request, number: int) -> Response:
         reviewer = who(request)
-        given = await read_form(request.stream())
-        if not doorkeeper.is_form(reviewer, given.cells.get("form", "")):
-            raise HTTPException(403, OTHERS)
+        given = await sent_form(request, doorkeeper, reviewer)
         found = at(number, desk.questions())
         try:
             spans = decided(given, found)
@@ -93,7 +90,7 @@ def application(desk: GoldDesk, doorkeeper: Doorkeeper, cookie: str = "review") 
             return page(number, reviewer, given, STALE, 409)
         except UserError as error:
             return page(number, reviewer, given, f"not saved: {error}", 507)
-        return RedirectResponse(_next(desk, desk.questions(), number), 303)
+        return onward(_open_numbers(desk, desk.questions()), number)
 
     return app
 
@@ -105,15 +102,13 @@ def _kept(text: str) -> "Markup":
     return Markup(str(escape(text)).replace("\r", "&#13;"))
 
 
-def _next(desk: GoldDesk, questions: Mapping[str, Question], after: int) -> str:
-    """The next open question behind a number; the overview where none is left."""
-    open_ = [
+def _open_numbers(desk: GoldDesk, questions: Mapping[str, Question]) -> list[int]:
+    """Places in the desk's order, from 1, of the questions that nobody has decided."""
+    return [
         number
         for number, name in enumerate(desk.ids, start=1)
         if name in questions and questions[name].is_open
     ]
-    number = next((number for number in open_ if number > after), open_[0] if open_ else None)
-    return "/overview" if number is None else f"/items/{number}"
 
 
 def _top(desk: GoldDesk, reviewer: str, questions: Mapping[str, Question]) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from reports.review.access import Doorkeeper
-from reports.review.desk import Desk, next_open
-from reports.review.forms import BadFormError, Given, opinion_of, read_form
-from reports.review.frame import OTHERS, framed, shown, whose
+from reports.review.desk import Desk
+from reports.review.forms import BadFormError, Given, opinion_of
+from reports.review.frame import framed, onward, sent_form, shown, whose
 from reports.review.items import Item, is_turned
 from reports.review.journal import NotStoredError
 from reports.review.look import Look
@@ -35,17 +35,13 @@ def application(desk: Desk, doorkeeper: Doorkeeper, cookie: str = "review") -> "
             raise HTTPException(404, f"there is no number {number}: this queue has {len(queue)}")
         return queue[number - 1]
 
-    def onward(reviewer: str, after: int) -> Response:
-        number = next_open(desk.queue(reviewer), desk.said(reviewer), after)
-        return RedirectResponse("/overview" if number is None else f"/items/{number}", 303)
-
     def faulty(number: int, reviewer: str, given: Given, why: str, status: int) -> Response:
         item, form = at(number, reviewer), doorkeeper.form(reviewer)
         return shown(pages.item(item, number, reviewer, form, given=given, notice=why), status)
 
     @app.get("/")
     def begin(request: Request) -> Response:
-        return onward(who(request), 0)
+        return onward(desk.open_numbers(who(request)))
 
     @app.get("/overview")
     def overview(request: Request) -> Response:
@@ -61,9 +57,7 @@ def application(desk: Desk, doorkeeper: Doorkeeper, cookie: str = "review") -> "
     async def said(request: Request, number: int) -> Response:
         reviewer = who(request)
         found = at(number, reviewer)
-        given = await read_form(request.stream())
-        if not doorkeeper.is_form(reviewer, given.cells.get("form", "")):
-            raise HTTPException(403, OTHERS)
+        given = await sent_form(request, doorkeeper, reviewer)
         try:
             turned = is_turned(found, desk.seed, reviewer)
             opinion = opinion_of(given, found, desk.kind, desk.rules, turned=turned)
@@ -75,6 +69,6 @@ def application(desk: Desk, doorkeeper: Doorkeeper, cookie: str = "review") -> "
         if stored.unseen:
             asked = urlencode({"overtaken": stored.unseen.number})
             return RedirectResponse(f"/items/{number}?{asked}", 303)
-        return onward(reviewer, number)
+        return onward(desk.open_numbers(reviewer), number)
 
     return app
