@@ -7,7 +7,6 @@ A killed import leaves what it had committed, and the same line goes on. What is
 overwritten on the disk.
 """
 
-import contextlib
 import hashlib
 import json
 import secrets
@@ -20,6 +19,7 @@ from pathlib import Path
 from common.errors import UserError
 from common.files import FREE, private_file, private_folder
 from common.identity import digest
+from common.sqlite import transaction
 from reports.feedback.rows import Feedback
 from reports.feedback.satisfaction import Scored
 
@@ -102,7 +102,7 @@ class Kept:
         ask("pragma secure_delete=on")
         if empty:
             ask("pragma journal_mode=wal")
-            with self._writing():
+            with transaction(self._file):
                 for statement in filter(str.strip, TABLES.split(";")):
                     ask(statement)
                 ask(f"pragma application_id={OURS}")
@@ -120,7 +120,7 @@ class Kept:
         Raises:
             UserError: they cannot be written; none of them is kept.
         """
-        with self._told(), self._writing():
+        with self._told(), transaction(self._file):
             before = self._file.total_changes
             self._file.executemany(
                 f"insert into feedback (key, {COLUMNS}, user, source, line) "
@@ -180,7 +180,7 @@ class Kept:
 
     def link(self, links: Iterable[tuple[str | None, str | None, str]]) -> None:
         """Note (case's identity, who answered, key of the row) of rows, in one transaction."""
-        with self._told(), self._writing():
+        with self._told(), transaction(self._file):
             self._file.executemany(
                 "update feedback set case_identity = ?, answered_by = ? where key = ?", links
             )
@@ -188,7 +188,7 @@ class Kept:
     def delete(self, keys: Iterable[str]) -> None:
         """Erase rows: their bytes are overwritten, and no journal holds them."""
         with self._told():
-            with self._writing():
+            with transaction(self._file):
                 self._file.executemany("delete from feedback where key = ?", ((k,) for k in keys))
             self._file.execute("vacuum")
             self._file.execute("pragma wal_checkpoint(truncate)")
@@ -196,17 +196,6 @@ class Kept:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        self._file.execute("begin immediate")
-        try:
-            yield
-        except BaseException:
-            with contextlib.suppress(sqlite3.Error):
-                self._file.execute("rollback")
-            raise
-        self._file.execute("commit")
 
     @contextmanager
     def _told(self) -> Iterator[None]:

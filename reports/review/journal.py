@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from common.clock import utc_now
 from common.errors import UserError
 from common.files import private_file, private_folder
+from common.sqlite import transaction
 from reports.review.opinions import Entry, Opinion, Stored
 
 VERSION = 1
@@ -161,13 +162,8 @@ class Journal:
         with self._reading() as base:
             base.execute("pragma journal_mode = wal")
             base.execute("pragma synchronous = full")
-            base.execute("begin immediate")
-            try:
+            with transaction(base):
                 yield base
-            except BaseException:
-                base.execute("rollback")
-                raise
-            base.execute("commit")
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
