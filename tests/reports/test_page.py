@@ -268,6 +268,17 @@ def test_the_banner_names_the_check_that_decided(checks, decided):
     assert decisive(checks) is (None if decided is None else checks[decided])
 
 
+@pytest.mark.parametrize(
+    ("outcome", "badge"),
+    [("PASS", "✓ PASS"), ("FAIL", "✗ FAIL"), ("INCONCLUSIVE", "? INCONCLUSIVE"),
+     ("N/A", "DOES NOT APPLY")],
+)  # fmt: skip
+def test_each_outcome_has_its_badge(two, outcome, badge):
+    verdict = replace(two.verdicts[0], checks=(check(outcome, metric="laziness"),))
+    words = Reader(render(replace(two, verdicts=(verdict,))).html).words
+    assert f"laziness {badge} laziness {outcome} None" in words
+
+
 def test_the_banner_says_what_may_be_done_why_and_how_fine_the_exam_is(page, two):
     assert (
         "good may go into service." in page.words and "bad may not go into service." in page.words
