@@ -399,7 +399,7 @@ def holds(
 ) -> "Callable[[str, str], None]":
     """Assert that what the suite found of a subject is what the gate file asks."""
     suite = request.node.get_closest_marker("suite").args[0]
-    section = next((each for each in report.sections if each.name == suite), None)
+    section = report.section(suite)
     named = any(Path(suites.SUITES[suite].file).stem in arg for arg in request.config.args)
     guarded = {
         suites.JUDGE.name: gate.relies_on_judges,

@@ -403,6 +403,13 @@ class Exceptions:
     """How often that one was raised."""
 
 
+OPPONENTS: tuple[Literal["champion", "baseline", "anchor"], ...] = (
+    "champion",
+    "baseline",
+    "anchor",
+)
+"""Roles of whom a candidate is compared with; whom it is shown beside is the first of them."""
+
 Decision = Literal["PROMOTE", "PASS", "REJECT", "INCONCLUSIVE"]
 """PASS is a PROMOTE that cannot be one: the champion was not compared (`opponents.unpromoted`)."""
 
@@ -459,6 +466,11 @@ class Check:
 
     p_value: float | None = None
     """Of what the check has to refute, on what decides: with the worst for what was lost."""
+
+    @property
+    def compares(self) -> bool:
+        """Whether it is against an opponent."""
+        return self.against.partition(" ")[0] in OPPONENTS
 
     @property
     def speaks(self) -> bool:
@@ -789,6 +801,10 @@ class Report:
     def examined_contracts(self) -> int:
         """Contracts of the cases, which a report on sealed ones does not list."""
         return self.header.dataset.examined_contracts or len({each.contract for each in self.cases})
+
+    def section(self, name: str) -> Section | None:
+        """The section of a name, if there is one."""
+        return next((each for each in self.sections if each.name == name), None)
 
     @cached_property
     def by_case(self) -> Mapping[str, Mapping[str, ReportedResult]]:

@@ -124,7 +124,7 @@ def judge_chart(report: Report) -> Chart:
 
 def judged(report: Report) -> tuple[Curve, ...]:
     """Of every judge that took its own exam, and of answers of this one that people labelled."""
-    section = next((each for each in report.sections if each.name == NAME), None)
+    section = report.section(NAME)
     if section is None:
         return ()
     subjects = dict.fromkeys(each.subject for each in section.findings)

@@ -8,15 +8,13 @@ from evals.stages import ANSWERABLE
 from reports.charts.chart import FEW, LIGHT, WIDTH, Chart, draw, left_out, none, place
 from reports.charts.fitting import fitted
 from reports.report import Finding, Report
+from reports.sections.loss import NAME
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 TITLE = "Where answers are lost"
-
-SECTION = "loss"
-"""Of the report, whose findings count every answer at one stage."""
 
 LOST_AT = {
     "retrieved": ("not retrieved",),
@@ -74,7 +72,7 @@ def funnels(report: Report) -> tuple[Funnel, ...]:
     Counts are of cases: one that was asked repeatedly counts for as much as its answers came
     through.
     """
-    section = next((each for each in report.sections if each.name == SECTION), None)
+    section = report.section(NAME)
     found: dict[str, dict[str, Finding]] = {}
     for finding in section.findings if section else ():
         kind, _, stage = finding.measure.partition(": ")

@@ -70,7 +70,7 @@ def preferring_again(
         for name in names
     }
     metrics = (*gate.gating, *gate.critical.metrics)
-    panel = next((each for each in report.sections if each.name == PANEL), None)
+    panel = report.section(PANEL)
     found = kinships(
         answered,
         families,

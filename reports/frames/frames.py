@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from reports.frames.columns import COLUMNS
-from reports.report import Group, Report
+from reports.report import Report
 from reports.statistics.estimates import Estimate
 
 if TYPE_CHECKING:
@@ -109,12 +109,8 @@ def _estimates(report: Report) -> Iterator[Row]:
             for metric in dict.fromkeys((*group.estimates, *group.unscored)):
                 yield (
                     group.model, kind, group.name, metric,
-                    *_estimate(group.estimates.get(metric)), _unscored(group, metric),
+                    *_estimate(group.estimates.get(metric)), group.unscored.get(metric, 0),
                 )  # fmt: skip
-
-
-def _unscored(group: Group, metric: str) -> int:
-    return group.unscored.get(metric, 0)
 
 
 def _checks(report: Report) -> Iterator[Row]:

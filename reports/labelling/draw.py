@@ -77,7 +77,7 @@ def left_to_people(report: Report, labels: Sequence[Label]) -> list[ToLabel]:
         report: of an exam.
         labels: those that are there already.
     """
-    weights = weights_of(next((each for each in report.sections if each.name == PANEL), None))
+    weights = weights_of(report.section(PANEL))
     mark, known = report.marks.get(METRIC, 0.5), _known(report, labels)
     tied = {
         (row.case, *row.answer.split())

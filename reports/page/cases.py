@@ -155,9 +155,9 @@ def index_of(shown: Shown, metrics: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def scored_metrics(report: Report) -> list[str]:
-    """Every metric that a case has a score of, in the order of the table of metrics."""
-    asked = dict.fromkeys(name for result in report.results for name in result.scores)
+def scored_metrics(report: Report, results: Iterable[ReportedResult]) -> list[str]:
+    """Every metric that one of the results was asked, in the order of the table of metrics."""
+    asked = dict.fromkeys(name for result in results for name in result.scores)
     return [name for name in dict.fromkeys((*report.metrics, *asked)) if name in asked]
 
 

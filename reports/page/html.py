@@ -57,7 +57,7 @@ def render(report: Report) -> Page:
     drawing.globals |= {"format_estimate": format_estimate, "format_value": format_value}
     drawing.globals |= {"tag_words": TAGS, "took": took, "judged": judged}
     cases = shown_cases(report)
-    asked = scored_metrics(report)
+    asked = scored_metrics(report, report.results)
     every = common(report)
     draw = partial(_drawn, drawing, every)
     parts = carried(report, cases, asked, draw)

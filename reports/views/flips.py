@@ -16,20 +16,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from reports.report import Opponent, Report, ReportedCase, ReportedResult
+from reports.report import OPPONENTS, Opponent, Report, ReportedCase, ReportedResult
 
 Side = Literal["won", "lost"]
 Role = Literal["primary", "guard", "report"]
 
 ROLES = ("primary", "guard", "report")
 """Of a metric in the gate file, from what weighs most."""
-
-OPPONENTS: tuple[Literal["champion", "baseline", "anchor"], ...] = (
-    "champion",
-    "baseline",
-    "anchor",
-)
-"""Whom a candidate is compared with, the first that took the exam."""
 
 
 @dataclass(frozen=True, slots=True)

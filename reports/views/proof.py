@@ -8,8 +8,6 @@ from reports.report import Check, Report, Verdict
 from reports.verdict.prospects import least_told
 from reports.views.wording import format_few
 
-OPPONENTS = ("champion ", "anchor ", "baseline ")
-
 
 def proofs(report: Report) -> list[str]:
     """One sentence a candidate.
@@ -51,11 +49,11 @@ def _said(verdict: Verdict, outcome: str, floor: str, compared: str) -> Iterator
 
 
 def _of_answers(check: Check) -> bool:
-    return check.against == "floor" or check.against.startswith(OPPONENTS)
+    return check.against == "floor" or check.compares
 
 
 def _alone(verdict: Verdict) -> Iterator[str]:
-    if not any(check.against.startswith(OPPONENTS) for check in verdict.checks):
+    if not any(check.compares for check in verdict.checks):
         yield "anything about a champion, with which it was not compared"
 
 

@@ -7,7 +7,7 @@ from reports.page.case.answered import Answered, answered, changed
 from reports.page.case.conversations import Drawn, Talk, shared_turns, talks
 from reports.page.case.highlights import Stretch, gold_places, quoted_places, stretches
 from reports.page.case.rerun import lacks_secret, rerun_command
-from reports.page.cases import Shown
+from reports.page.cases import Shown, scored_metrics
 from reports.report import Report, ReportedPassage, ReportedResult
 from reports.views.flips import opponent_of
 from reports.views.word_difference import Piece
@@ -116,8 +116,7 @@ def opened(common: Common, one: Shown) -> Opened:
     report = common.report
     results = [result for result in one.results if result]
     command = rerun_command(report, one.case)
-    asked = dict.fromkeys(name for result in results for name in result.scores)
-    names = [name for name in dict.fromkeys((*report.metrics, *asked)) if name in asked]
+    names = scored_metrics(report, results)
     return Opened(
         tuple(answered(one.case, result) for result in results),
         tuple(_changes(common, results)),
