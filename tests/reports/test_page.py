@@ -14,7 +14,7 @@ from reports.archive import as_written, write_report
 from reports.page.__main__ import main
 from reports.page.banner import decisive
 from reports.page.html import render
-from reports.report import Check
+from reports.report import Check, Finding, Section
 from reports.views.proof import smallest_told
 from tests.builders.report_data import GATE, written
 
@@ -305,3 +305,16 @@ def test_a_plan_is_a_table_that_wraps(cases):
         ["token_f1", "3 cases", "tells 0.2", "floor is shown"],
         ["hit@5", "10 cases", "", "floor"],
     ]
+
+
+def test_what_is_no_metric_stands_folded_behind_the_cases_unless_it_failed(sample):
+    made = written(sample.cases[:4], {"one": lambda case: Answer("Zebras.", 9, 2, 0.5)})
+    found = Finding("judge", "kappa", None, "", "PASS")
+    sections = tuple(
+        Section(f"s{outcome}", outcome, "", (found, replace(found, outcome=outcome)))
+        for outcome in ("PASS", "INCONCLUSIVE", "FAIL")
+    )
+    html = render(replace(made, sections=sections)).html
+    assert html.index('id="cases"') < html.index('id="measured"') < html.index('id="sPASS"')
+    opened = re.findall(r'<details id="s(\w+)" class="measured"( open)?>', html)
+    assert opened == [("PASS", ""), ("INCONCLUSIVE", ""), ("FAIL", " open")]
