@@ -11,6 +11,12 @@ from common.files import private_folder
 ROOT = Path(__file__).resolve().parents[1]
 """Where the rooms lie: the checkout, or the installed product."""
 
+STORE = ".exam/store.sqlite"
+"""The answers that were paid for, where no `--store` says otherwise: in the current folder."""
+
+REVIEWS = Path(".exam/reviews")
+"""What reviewers said, a file a run, likewise."""
+
 
 def cache_dir() -> Path:
     """`$BAR_EXAM_CACHE`, else the user's cache folder for `bar-exam`; private where it is new.

@@ -21,6 +21,7 @@ from evals.calls.rankings import Ranked, Rankings, batches
 from evals.calls.rows import answer_from
 from evals.calls.store import Store
 from evals.exam.shown import offered
+from evals.isolation import innermost
 from evals.language.declining import abstains
 from fixtures.cases import Case, Span
 from fixtures.contracts.drafts import Draft
@@ -78,7 +79,7 @@ def draft(drafting: Drafting, on_answer: Callable[[], object] = lambda: None) ->
     try:
         answers = asyncio.run(_answers(drafting, model, egress, store, on_answer))
     except* UserError as errors:
-        raise _first(errors) from None
+        raise innermost(errors) from None
     finally:
         store.close()
     when = utc_now()
@@ -181,10 +182,3 @@ def _place(quote: str, case: Case, answer: Answer) -> Span | None:
             return span
     found = [*occurrences(quote, text)]
     return found[0] if len(found) == 1 else None
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

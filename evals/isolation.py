@@ -76,14 +76,20 @@ def users_mistake(error: BaseException) -> UserError | None:
     return None
 
 
+def innermost(error: BaseException) -> BaseException:
+    """The first exception of a group, however deep it lies; any other is itself."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
 def described(error: BaseException) -> str:
     r"""An exception in one line: type, the innermost place of this project, message.
 
     >>> described(ValueError("odd\nreply"))
     'ValueError: odd reply'
     """
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
+    error = innermost(error)
     place = _place(error)
     try:
         said = " ".join(str(error).split())

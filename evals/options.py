@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from common.errors import UserError
+from common.paths import STORE
 from common.settings import nearest
 from evals.gate import SHIPPED as SHIPPED_GATE
 from evals.metrics.table import METRICS
@@ -176,8 +177,8 @@ def add_options(parser: "pytest.Parser") -> None:
     add(
         "--store",
         metavar="URL",
-        default=".exam/store.sqlite",
-        help="path or SQLAlchemy URL of the answers kept (default: .exam/store.sqlite)",
+        default=STORE,
+        help=f"path or SQLAlchemy URL of the answers kept (default: {STORE})",
     )
     add(
         "--runs",

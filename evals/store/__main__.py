@@ -13,7 +13,7 @@ from pathlib import Path
 
 from common.command import Parser, run
 from common.errors import UserError
-from common.paths import cache_dir
+from common.paths import REVIEWS, STORE, cache_dir
 from common.redaction import redacted
 from common.rows import SUFFIXES
 from evals.store import database, files, index
@@ -33,8 +33,6 @@ from reports import erased
 from reports.archive import RUNS, newest_first, read_report
 from reports.feedback.kept import FILE, FOLDER
 
-STORE = ".exam/store.sqlite"
-REVIEWS = Path(".exam/reviews")
 CACHE = Path(".pytest_cache")
 AGAIN = "stopped; the same line goes on where this one stopped"
 

@@ -85,7 +85,7 @@ def _github(number: int | None, environ: Mapping[str, str]) -> Place:
             f"of which repository is the pull request? GITHUB_REPOSITORY={repository!r} is no "
             "OWNER/NAME; set it, or install gh and type `gh auth login`"
         )
-    number = number or _of_event(environ) or _of_branch(environ)
+    number = number or _of_event(environ) or _of_branch()
     name = next((each for each in TOKENS if environ.get(each)), "gh auth token")
     token = (environ.get(name) or _gh("auth", "token")).strip()
     if not token:
@@ -158,7 +158,7 @@ def _of_event(environ: Mapping[str, str]) -> int | None:
     return int(found[1]) if found else None
 
 
-def _of_branch(environ: Mapping[str, str]) -> int:
+def _of_branch() -> int:
     """The pull request of the branch that is checked out, as `gh` knows."""
     said = _gh("pr", "view", "--json", "number", "--jq", ".number")
     if not said.isdecimal():

@@ -3,8 +3,7 @@
     FOLDER/feedback.sqlite     every row that was imported, and what it is linked to
     FOLDER/aside/              rows that were none, a file for each source
 
-A killed import leaves what it had committed, and the same line goes on. What is deleted is
-overwritten on the disk.
+A killed import leaves what it had committed, and the same line goes on.
 """
 
 import hashlib
@@ -99,7 +98,6 @@ class Kept:
                 f"{self.path} was written by version {version}, this is {VERSION}; put it aside: "
                 f"`mv {self.folder} {self.folder}.v{version}`, and import again"
             )
-        ask("pragma secure_delete=on")
         if empty:
             ask("pragma journal_mode=wal")
             with transaction(self._file):
@@ -184,14 +182,6 @@ class Kept:
             self._file.executemany(
                 "update feedback set case_identity = ?, answered_by = ? where key = ?", links
             )
-
-    def delete(self, keys: Iterable[str]) -> None:
-        """Erase rows: their bytes are overwritten, and no journal holds them."""
-        with self._told():
-            with transaction(self._file):
-                self._file.executemany("delete from feedback where key = ?", ((k,) for k in keys))
-            self._file.execute("vacuum")
-            self._file.execute("pragma wal_checkpoint(truncate)")
 
     def close(self) -> None:
         """Close the file."""

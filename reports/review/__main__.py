@@ -20,6 +20,7 @@ from common.errors import UserError
 from common.files import write_jsonl
 from common.identity import digest
 from common.local_server import HERE, listen, serve
+from common.paths import REVIEWS
 from common.visible import visible
 from evals.labels import DIFFERING, UNSURE
 from reports.archive import LATEST, RUNS, find_report, read_report
@@ -32,7 +33,6 @@ from reports.review.opening import CASES, Asked, open_desk
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-JOURNALS = Path(".exam/reviews")
 SAFE = re.compile(r"\w[\w.-]{0,80}", re.ASCII)
 EXPORTS: Mapping[str, Callable[[Desk], Sequence[export.Row]]] = {
     "labels": export.labels,
@@ -67,7 +67,7 @@ def _parser() -> Parser:
         help="labels (for --labels, and to align a judge) or preferences")  # fmt: skip
     add("--output", type=output_file, metavar="FILE", help="new, .jsonl (WHAT.jsonl)")
     add("--journal", type=output_file, metavar="FILE",
-        help=f"where everything is kept ({JOURNALS}/RUN.sqlite)")  # fmt: skip
+        help=f"where everything is kept ({REVIEWS}/RUN.sqlite)")  # fmt: skip
     add("--port", type=int, default=0, metavar="N", help="0 takes any that is free (0)")
     add("--runs", type=Path, default=RUNS, metavar="DIR", help="folder of runs")
     return parser
@@ -100,7 +100,7 @@ def _open(given: argparse.Namespace) -> None:
 
 def _journal(run_id: str) -> Path:
     """Where what is said of a run is kept; an id that is no name of a file is not used as one."""
-    return JOURNALS / f"{run_id if SAFE.fullmatch(run_id) else digest(run_id)[:16]}.sqlite"
+    return REVIEWS / f"{run_id if SAFE.fullmatch(run_id) else digest(run_id)[:16]}.sqlite"
 
 
 def _confirm(given: argparse.Namespace, reviewers: tuple[str, ...]) -> None:

@@ -21,7 +21,7 @@ from reports.archive import read_report, write_report
 from reports.labelling.__main__ import _cases
 from reports.labelling.unsure import unsure_to_label
 from reports.review import export
-from reports.review.__main__ import JOURNALS, _journal, _login, main
+from reports.review.__main__ import REVIEWS, _journal, _login, main
 from reports.review.journal import Journal
 from reports.review.opening import Asked, open_desk
 from reports.review.opinions import Opinion
@@ -216,7 +216,7 @@ def test_a_runs_id_that_leads_elsewhere_names_no_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("../../evil", "/evil", "..", "a/b", "", "x" * 300, "a\nb"):
         found = _journal(name)
-        assert found.parent == JOURNALS and re.fullmatch(r"[0-9a-f]{16}\.sqlite", found.name)
+        assert found.parent == REVIEWS and re.fullmatch(r"[0-9a-f]{16}\.sqlite", found.name)
     assert _journal("20260131-120000-c0de").name == "20260131-120000-c0de.sqlite"
 
 

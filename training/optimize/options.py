@@ -7,12 +7,12 @@ from pathlib import Path
 
 from common.command import Parser
 from common.errors import UserError
+from common.paths import STORE
 from evals.options import asks_nobody
 from models.price import read_dollars
 from models.registry import SHIPPED
 from training.optimize.delivery import PROGRAMS, Places
 
-STORE = ".exam/store.sqlite"
 LOGS = Path(".exam/optimize")
 
 

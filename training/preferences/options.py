@@ -8,12 +8,12 @@ from pathlib import Path
 
 from common.command import Parser, output_file, typed_command
 from common.errors import UserError
+from common.paths import STORE
 from models.registry import SHIPPED
 from training.preferences.pairing import Rule
 
 EXAMPLES = Path(".exam/training/sft.jsonl")
 OUTPUT = Path(".exam/training/preferences.jsonl")
-STORE = ".exam/store.sqlite"
 
 
 @dataclass(frozen=True, slots=True)

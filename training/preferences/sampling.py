@@ -10,6 +10,7 @@ from evals.calls.budget import Budget
 from evals.calls.calls import Calls
 from evals.calls.journal import Journal, Lookups
 from evals.calls.store import Store
+from evals.isolation import innermost
 from evals.judges.judge import Judge, Panel
 from evals.language.words import says_something
 from evals.results import Score
@@ -149,7 +150,7 @@ async def sample_and_judge(
                     for example, given in zip(sampling.examples, answers, strict=True)
                 ]
     except* UserError as errors:
-        raise _first_error(errors) from None
+        raise innermost(errors) from None
     finally:
         await sampling.samplers[0].close()  # the others share its connections
         for judge in sampling.judges:
@@ -225,10 +226,3 @@ def _check_some_answered(sampling: Sampling, answers: Sequence[Sequence[Answer]]
             f"--model {sampling.samplers[0].name}: none of {len(errors)} answers came, the first: "
             f"{errors[0]}; mend that and type the same command"
         )
-
-
-def _first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

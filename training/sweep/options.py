@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from common.command import Parser, choice
 from common.errors import UserError
+from common.paths import STORE
 from fixtures.retrieval.embedder import MINILM
 from fixtures.retrieval.retrieval import retriever_kinds
 from models.registry import SHIPPED
@@ -91,7 +92,7 @@ def _settings_parser() -> Parser:
     add("--temperature", type=_listed(float, 0), default=[], metavar="T,T", help="decoding")
     add("--limit", type=int, default=100, metavar="N", help="cases, half of them answerable (100)")
     add("--max-calls", type=int, metavar="N", help="stop the answers there; type the line again")
-    add("--store", default=str(Path(".exam/store.sqlite").resolve()), metavar="URL")
+    add("--store", default=str(Path(STORE).resolve()), metavar="URL")
     add("--registry", type=Path, default=SHIPPED, metavar="DIR")
     add("--output", type=Path, default=OUTPUT, metavar="DIR", help="(.exam/sweep)")
     parser.set_defaults(method=None)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from common.command import Parser, output_file, typed_command
 from common.errors import UserError
+from common.paths import STORE
 from evals.options import REFERENCE
 from models.registry import SHIPPED
 
 OUTPUT = Path(".exam/training/synthetic.jsonl")
-STORE = ".exam/store.sqlite"
 RULES = "rules"
 """The name of `--model` that stands for the embedded writer."""
 
