@@ -3,21 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, Literal
 
 from common.errors import UserError
-from common.reading import printable
 from common.redaction import outward
 from common.rows import shown
-from common.settings import nearest
+from evals.feedback import cells_of, thumb
 
 Scale = Literal["1-5", "0-1"]
 COLUMNS = (
     "question", "contract", "passages", "answer", "score", "thumbs", "comment", "corrected answer",
     "time", "model", "user", "id",
 )  # fmt: skip
-THUMBS = {"up": 1.0, "down": 0.0}
 FIRST = datetime.fromisoformat("2000-01-01T00:00:00+00:00").timestamp()
 DAY = 86_400.0
 WHEN = "write it as 2026-01-31T12:00:00Z, or as seconds since 1970"
@@ -55,7 +52,7 @@ def feedback_of(row: Mapping[str, Any], scale: Scale, now: float) -> Feedback:
     Raises:
         UserError: what is wrong with it.
     """
-    cells = _cells(row)
+    cells = cells_of(row, COLUMNS)
     question, contract = _text(cells, "question"), _text(cells, "contract")
     passages, answer = _passages(cells), cells.get("answer")
     if not question:
@@ -80,33 +77,6 @@ def feedback_of(row: Mapping[str, Any], scale: Scale, now: float) -> Feedback:
         user=_name(cells, "user"),
         id=_name(cells, "id"),
     )
-
-
-def _cells(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The cells that are there, by the names of COLUMNS; other columns are left alone."""
-    named = [(_column(given), value) for given, value in row.items()]
-    cells = dict(named)
-    if len(cells) < len(named):
-        names = [name for name, _ in named]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise UserError(f"the column {printable(twice)!r} stands twice")
-    there = {name: value for name, value in cells.items() if value is not None}
-    missing = tuple(name for name in COLUMNS if name not in there)
-    for name in there.keys() - {*COLUMNS}:
-        if hint := _meant(name, missing):
-            raise UserError(f"unknown column {printable(name)!r}; {hint}")
-    return there
-
-
-def _column(given: str) -> str:
-    name = " ".join(given.lower().replace("_", " ").replace("-", " ").split())
-    return "corrected answer" if name == "corrected" else name
-
-
-@lru_cache(1024)
-def _meant(name: str, missing: tuple[str, ...]) -> str:
-    """Which missing column a name nearly is, if any: computed once, and not in a million rows."""
-    return nearest(name, missing, otherwise="", quoted=True, cutoff=0.75)
 
 
 def _text(cells: Mapping[str, Any], name: str) -> str:
@@ -142,7 +112,7 @@ def _score(cells: Mapping[str, Any], scale: Scale) -> float | None:
 
 
 def _thumb(name: str, value: Any) -> float:
-    found = THUMBS.get(value.strip().lower()) if isinstance(value, str) else None
+    found = thumb(value)
     if found is None:
         raise UserError(f'`{name}` is {shown(value)}; write "up" or "down"')
     return found

@@ -77,8 +77,9 @@ def test_scores_and_thumbs_in_one_scale(tmp_path, sample, case, score, expected)
         ({"score": True}, "score True is neither"),
         ({"score": "4"}, "score '4' is neither"),
         ({"score": float("nan")}, "score nan is neither"),
-        ({"scores": 3}, "unknown column 'scores'; did you mean 'score'?"),
+        ({"score": None, "scores": 3}, "unknown column 'scores'; did you mean 'score'?"),
         ({"corrected answer": ""}, "corrected answer '' is no text"),
+        ({"Score": 2}, "the column 'score' stands twice"),
     ],
 )
 def test_a_line_that_is_no_feedback_is_named(tmp_path, sample, case, change, said):

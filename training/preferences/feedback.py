@@ -15,6 +15,7 @@ from typing import Any
 from common.errors import UserError
 from common.paths import cache_dir
 from common.settings import nearest
+from evals.feedback import cells_of, thumb
 from evals.language.words import normalise, says_something
 from fixtures.cases import Case, Dataset
 from fixtures.retrieval.passages import Passage
@@ -31,7 +32,6 @@ from training.preferences.served import served_case, with_golds
 COLUMNS = (
     "case", "answer", "score", "comment", "corrected answer", "question", "contract", "passages",
 )  # fmt: skip
-THUMBS = {"up": 1.0, "down": 0.0}
 GOOD, BAD = 0.75, 0.25
 """Scores of 4 and 5 are a thumb up, of 1 and 2 a thumb down; 3 is neither."""
 
@@ -173,7 +173,10 @@ def unpaired_rows(feedback: Sequence[Feedback], examples: Mapping[str, Example])
 def _feedback(
     where: str, row: Row, cases: Mapping[str, Case], refused: Collection[str]
 ) -> Feedback:
-    named = _columns(where, row)
+    try:
+        named = cells_of(row, COLUMNS)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from error
     served = "case" not in named and "question" in named
     case, shown = served_case(where, named) if served else (_case(where, named, cases), ())
     if case.contract.digest in refused:
@@ -188,19 +191,6 @@ def _feedback(
     if answer is None:
         raise UserError(f"{where}: `answer` is missing: the text that was scored")
     return Feedback(case, answer, score, corrected, str(named.get("comment") or ""), shown)
-
-
-def _columns(where: str, row: Row) -> Row:
-    """The row with its columns named as COLUMNS are."""
-    named = {}
-    for given, value in row.items():
-        name = " ".join(given.lower().replace("_", " ").replace("-", " ").split())
-        name = "corrected answer" if name == "corrected" else name
-        hint = nearest(name, COLUMNS, otherwise="", quoted=True, cutoff=0.75)
-        if hint and name not in COLUMNS:
-            raise UserError(f"{where}: unknown column {given!r}; {hint}")
-        named[name] = value
-    return named
 
 
 def _case(where: str, row: Row, cases: Mapping[str, Case]) -> Case:
@@ -218,8 +208,8 @@ def _score(where: str, row: Row) -> float | None:
     value: Any = row.get("score")
     if value is None:
         return None
-    if isinstance(value, str) and value.strip().lower() in THUMBS:
-        return THUMBS[value.strip().lower()]
+    if (found := thumb(value)) is not None:
+        return found
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not math.isfinite(value) or not 1 <= value <= 5:
         raise UserError(f'{where}: score {value!r} is neither 1 to 5 nor "up" or "down"')
