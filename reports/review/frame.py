@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from common.errors import UserError
 from common.local_server import SILENT
 from reports.review.access import Doorkeeper
+from reports.review.drawing import Drawing
 from reports.review.forms import BadFormError, Given, read_form
-from reports.review.look import Look
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
@@ -66,11 +66,11 @@ def onward(open_: Sequence[int], after: int = 0) -> "RedirectResponse":
     return RedirectResponse("/overview" if number is None else f"/items/{number}", 303)
 
 
-def framed(look: Look, doorkeeper: Doorkeeper, cookie: str) -> "FastAPI":
+def framed(drawing: Drawing, doorkeeper: Doorkeeper, cookie: str) -> "FastAPI":
     """An application that lets in who has a link, and has no pages yet.
 
     Args:
-        look: of its pages.
+        drawing: of its pages.
         doorkeeper: who may enter.
         cookie: its name; browsers keep those of all ports of a machine together.
     """
@@ -90,17 +90,17 @@ def framed(look: Look, doorkeeper: Doorkeeper, cookie: str) -> "FastAPI":
 
     @app.get("/desk.css")
     def style() -> Response:
-        return Response(look.style, media_type="text/css")
+        return Response(drawing.style, media_type="text/css")
 
     @app.get("/desk.js")
     def script() -> Response:
-        return Response(look.script, media_type="text/javascript")
+        return Response(drawing.script, media_type="text/javascript")
 
-    _explain(app, look)
+    _explain(app, drawing)
     return app
 
 
-def _explain(app: "FastAPI", look: Look) -> None:
+def _explain(app: "FastAPI", drawing: Drawing) -> None:
     """Faults as pages of one line."""
     from fastapi import Request, Response
     from fastapi.exceptions import RequestValidationError
@@ -108,18 +108,18 @@ def _explain(app: "FastAPI", look: Look) -> None:
 
     @app.exception_handler(HTTPException)
     async def told(_: Request, error: HTTPException) -> Response:
-        return shown(look.message(str(error.detail)), error.status_code)
+        return shown(drawing.message(str(error.detail)), error.status_code)
 
     @app.exception_handler(BadFormError)
     async def unread(_: Request, error: BadFormError) -> Response:
-        return shown(look.message(str(error)), 413)
+        return shown(drawing.message(str(error)), 413)
 
     @app.exception_handler(RequestValidationError)
     async def odd(_: Request, error: RequestValidationError) -> Response:
         del error
-        return shown(look.message("there is no such page"), 404)
+        return shown(drawing.message("there is no such page"), 404)
 
     @app.exception_handler(UserError)
     @app.exception_handler(sqlite3.Error)
     async def broken(_: Request, error: Exception) -> Response:
-        return shown(look.message(str(error)), 500)
+        return shown(drawing.message(str(error)), 500)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 from common.errors import UserError
 from fixtures.contracts.drafts import state
 from reports.review.access import Doorkeeper
+from reports.review.drawing import Drawing
 from reports.review.forms import BadFormError, Given
 from reports.review.frame import framed, onward, sent_form, shown, whose
 from reports.review.gold import GoldDesk, Question, StaleError, decided, pieces
-from reports.review.look import Look
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -25,8 +25,8 @@ def application(desk: GoldDesk, doorkeeper: Doorkeeper, cookie: str = "review") 
     """The desk's pages: see `framed`."""
     from fastapi import HTTPException, Request, Response
 
-    look = Look()
-    app = framed(look, doorkeeper, cookie)
+    drawing = Drawing()
+    app = framed(drawing, doorkeeper, cookie)
 
     def who(request: Request) -> str:
         return whose(request, doorkeeper, cookie)
@@ -43,7 +43,7 @@ def application(desk: GoldDesk, doorkeeper: Doorkeeper, cookie: str = "review") 
         found = at(number, questions)
         spans = found.spans
         return shown(
-            look.page(
+            drawing.page(
                 "gold.html.j2",
                 number=number,
                 question=found,
@@ -70,7 +70,7 @@ def application(desk: GoldDesk, doorkeeper: Doorkeeper, cookie: str = "review") 
         rows = [(number, questions[name]) for number, name in enumerate(desk.ids, start=1)
                 if name in questions]  # fmt: skip
         top = _top(desk, reviewer, questions)
-        return shown(look.page("gold_overview.html.j2", rows=rows, **top))
+        return shown(drawing.page("gold_overview.html.j2", rows=rows, **top))
 
     @app.get("/items/{number}")
     def item(request: Request, number: int) -> Response:

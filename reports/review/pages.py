@@ -4,9 +4,9 @@ from functools import cached_property
 from typing import Any
 
 from reports.review.desk import Desk, Progress
+from reports.review.drawing import Drawing
 from reports.review.forms import Given, side_of
 from reports.review.items import Item, is_turned
-from reports.review.look import Look
 from reports.review.opinions import Entry, Opinion
 from reports.review.reliability import reliability
 
@@ -14,8 +14,8 @@ from reports.review.reliability import reliability
 class Pages:
     """Makes the pages of a desk."""
 
-    def __init__(self, desk: Desk, look: Look) -> None:
-        self._desk, self._look = desk, look
+    def __init__(self, desk: Desk, drawing: Drawing) -> None:
+        self._desk, self._drawing = desk, drawing
 
     def item(
         self,
@@ -45,7 +45,7 @@ class Pages:
         last = history[-1] if history else None
         before = [self._told(entry, turned) for entry in history[:-1]]
         unseen = next((entry for entry in history if entry.number == overtaken), None)
-        return self._look.page(
+        return self._drawing.page(
             f"{desk.kind}.html.j2",
             item=item,
             answers=[each.answer for each in (item.shown[::-1] if turned else item.shown)],
@@ -67,7 +67,7 @@ class Pages:
         desk = self._desk
         said = desk.said(reviewer)
         progress = desk.progress(said)
-        return self._look.page(
+        return self._drawing.page(
             "overview.html.j2",
             reviewer=reviewer,
             progress=progress,

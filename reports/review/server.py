@@ -5,11 +5,11 @@ from urllib.parse import urlencode
 
 from reports.review.access import Doorkeeper
 from reports.review.desk import Desk
+from reports.review.drawing import Drawing
 from reports.review.forms import BadFormError, Given, opinion_of
 from reports.review.frame import framed, onward, sent_form, shown, whose
 from reports.review.items import Item, is_turned
 from reports.review.journal import NotStoredError
-from reports.review.look import Look
 from reports.review.pages import Pages
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ def application(desk: Desk, doorkeeper: Doorkeeper, cookie: str = "review") -> "
     from fastapi import HTTPException, Request, Response
     from fastapi.responses import RedirectResponse
 
-    look = Look()
-    pages, app = Pages(desk, look), framed(look, doorkeeper, cookie)
+    drawing = Drawing()
+    pages, app = Pages(desk, drawing), framed(drawing, doorkeeper, cookie)
 
     def who(request: Request) -> str:
         return whose(request, doorkeeper, cookie)

@@ -65,14 +65,14 @@ def _too_small(report: Report, verdict: Verdict) -> Iterator[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class LeastDifference:
     """The least difference in a metric that an exam tells; None where it tells none."""
 
     metric: str
     difference: float | None
 
 
-def smallest_told(report: Report, verdict: Verdict) -> Told | None:
+def smallest_told(report: Report, verdict: Verdict) -> LeastDifference | None:
     """Of the first metric that gates and is a share; None where there is none."""
     own = next((group for group in report.summary if group.model == verdict.model), None)
     for metric in report.gating:
@@ -81,5 +81,5 @@ def smallest_told(report: Report, verdict: Verdict) -> Told | None:
             continue
         facts = report.header.gate
         plan = Planning(**facts.further.get("planning", {}))
-        return Told(metric, least_told(plan, facts.alpha, found.clusters, found.n))
+        return LeastDifference(metric, least_told(plan, facts.alpha, found.clusters, found.n))
     return None

@@ -66,7 +66,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class DrawnTurn:
     """A turn as a page shows it; `shared` is its number where the page shows it once for all."""
 
     role: Role
@@ -94,12 +94,12 @@ class Talk:
     asked: str
     metric: str
     models: tuple[str, ...]
-    sent: tuple[Drawn, ...]
-    replies: tuple[Drawn | None, ...]
+    sent: tuple[DrawnTurn, ...]
+    replies: tuple[DrawnTurn | None, ...]
 
 
 def talks(
-    report: Report, results: Iterable[ReportedResult], shared: Mapping[int, Drawn]
+    report: Report, results: Iterable[ReportedResult], shared: Mapping[int, DrawnTurn]
 ) -> Iterator[Talk]:
     """The chats about a case, answers before judgements; `shared` the page shows once."""
     alike: dict[tuple[bool, str, str, tuple[int, ...]], list[tuple[str, int | None]]] = {}
@@ -126,7 +126,7 @@ def _parted(report: Report, each: ReportedConversation) -> tuple[tuple[int, ...]
     return each.turns[:-1], each.turns[-1]
 
 
-def shared_turns(report: Report) -> dict[int, Drawn]:
+def shared_turns(report: Report) -> dict[int, DrawnTurn]:
     """Turns of several chats that are too long to be drawn in each, by place."""
     times = Counter(
         turn for row in report.results for each in row.conversations for turn in each.turns
@@ -139,9 +139,9 @@ def shared_turns(report: Report) -> dict[int, Drawn]:
     }
 
 
-def _drawn(report: Report, place: int, shared: int | None = None) -> Drawn:
+def _drawn(report: Report, place: int, shared: int | None = None) -> DrawnTurn:
     turn = report.turns[place]
-    return Drawn(turn.role, tuple(_parts(report, turn)), shared)
+    return DrawnTurn(turn.role, tuple(_parts(report, turn)), shared)
 
 
 def _parts(report: Report, turn: ReportedTurn) -> Iterator[Part]:

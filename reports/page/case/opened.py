@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from reports.page.case.answered import Answered, answered, changed
-from reports.page.case.conversations import Drawn, Talk, shared_turns, talks
+from reports.page.case.conversations import DrawnTurn, Talk, shared_turns, talks
 from reports.page.case.highlights import Stretch, gold_places, quoted_places, stretches
 from reports.page.case.rerun import lacks_secret, rerun_command
 from reports.page.cases import Shown, scored_metrics
@@ -64,7 +64,7 @@ class Common:
     """What all cases of a report share."""
 
     report: Report
-    turns: Mapping[int, Drawn]
+    turns: Mapping[int, DrawnTurn]
     """That many chats have, which the page shows once."""
 
     pairs: tuple[tuple[str, str], ...]

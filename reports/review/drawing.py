@@ -1,4 +1,4 @@
-"""How the desk's pages look: templates in the report's style, and the script of the keys."""
+"""How the desk's pages are drawn: templates in the report's style, and the script of the keys."""
 
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-class Look:
+class Drawing:
     """The desk's templates."""
 
     @cached_property
