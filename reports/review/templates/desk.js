@@ -13,10 +13,10 @@
   const contract = document.getElementById("contract");
   const selection = contract ? selected(contract) : null;
 
+  const buttons = { confirm: form.querySelector("button[value=confirm]"), save: form.querySelector("button[value=save]") };
   const save = () => {
-    const confirm = form.querySelector("button[value=confirm]");
-    const said = selection && (selection.count() || form.elements.words.value.trim());
-    return confirm && !said ? confirm : form.querySelector("button[value=save]");
+    const said = selection && (selection.any() || form.elements.words.value.trim());
+    return buttons.confirm && !said ? buttons.confirm : buttons.save;
   };
 
   document.addEventListener("keydown", (event) => {
@@ -35,12 +35,9 @@
     const control = event.key === "Enter" ? save() : form.querySelector(`[data-key="${key}"]`);
     const links = { n: "a[rel=next]", p: "a[rel=prev]", o: ".passages summary" };
     const link = Object.hasOwn(links, event.key) && document.querySelector(links[event.key]);
-    const acts = selection ? { s: selection.take, r: selection.clear } : {};
-    const act = Object.hasOwn(acts, event.key) && acts[event.key];
-    if (!control && !link && !act) return;
+    if (!control && !link) return;
     event.preventDefault();
-    if (act) act();
-    else if ((control || link).matches("textarea")) control.focus();
+    if ((control || link).matches("textarea")) control.focus();
     else (control || link).click();
   });
 
@@ -52,20 +49,13 @@
     for (const button of form.querySelectorAll("button")) button.disabled = false;
   });
 
-  // Words of the contract: a caret moves in its text, which nothing can change.
+  // Words of the contract: a caret moves in its text, which nothing can change. What is selected is
+  // shown beside the form, and is sent with what was taken before.
   function selected(text) {
     const field = form.elements.spans;
-    const list = form.querySelector(".chosen");
+    const list = form.querySelector(".chosen ol");
+    const now = form.querySelector(".chosen .now");
     const read = () => { try { return JSON.parse(field.value || "[]"); } catch { return []; } };
-    const show = () => {
-      const spans = read();
-      list.hidden = !spans.length;
-      list.querySelector("ol").replaceChildren(...spans.map(([, chosen]) => {
-        const item = document.createElement("li");
-        item.textContent = chosen;
-        return item;
-      }));
-    };
 
     const place = (node, offset) => {
       const before = document.createRange();
@@ -73,6 +63,39 @@
       before.setEnd(node, offset);
       return [...before.toString()].length; // characters, not halves of surrogate pairs
     };
+    const current = () => {
+      const at = getSelection();
+      if (!at.rangeCount) return null;
+      const range = at.getRangeAt(0);
+      const inside = text.contains(range.startContainer) && text.contains(range.endContainer);
+      return inside && range.toString().trim() ? range : null;
+    };
+    const show = () => {
+      list.replaceChildren(...read().map(([, words]) => Object.assign(document.createElement("li"), { textContent: words })));
+      now.textContent = current() || (read().length ? "" : "Nothing yet: select the answer in the contract.");
+      for (const button of Object.values(buttons)) {
+        if (button) button.querySelector("kbd").hidden = button !== save();
+      }
+    };
+    const take = () => {
+      const range = current();
+      if (!range) return;
+      field.value = JSON.stringify([...read(), [place(range.startContainer, range.startOffset), range.toString()]]);
+      getSelection().collapseToEnd();
+      show();
+    };
+    form.querySelector("[data-key=s]").addEventListener("click", take);
+    form.querySelector("[data-key=r]").addEventListener("click", () => {
+      field.value = "";
+      if (current()) getSelection().collapseToStart();
+      show();
+    });
+    for (const button of form.querySelectorAll("button")) {
+      button.addEventListener("mousedown", (event) => event.preventDefault()); // which would deselect
+    }
+    form.addEventListener("submit", (event) => { if (event.submitter === buttons.save) take(); });
+    document.addEventListener("selectionchange", show);
+    form.elements.words.addEventListener("input", show);
 
     text.contentEditable = "true";
     text.spellcheck = false;
@@ -89,20 +112,9 @@
       if (now.rangeCount && text.contains(now.anchorNode) && now.anchorNode !== text) return;
       now.collapse(answer ? answer.firstChild : text.firstChild, 0);
     });
-    show();
+    form.querySelector(".chosen").hidden = false;
+    setTimeout(show);
 
-    return {
-      count: () => read().length,
-      clear: () => { field.value = ""; show(); },
-      take: () => {
-        const now = getSelection();
-        if (!now.rangeCount || now.isCollapsed) return;
-        const range = now.getRangeAt(0);
-        if (!text.contains(range.startContainer) || !text.contains(range.endContainer)) return;
-        const start = place(range.startContainer, range.startOffset);
-        field.value = JSON.stringify([...read(), [start, range.toString()]]);
-        show();
-      },
-    };
+    return { any: () => read().length || current() };
   }
 })();
