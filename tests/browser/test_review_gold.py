@@ -111,6 +111,14 @@ def test_with_the_mouse_alone_what_is_selected_is_what_is_saved(path, link, open
     assert gold(path) == {RENT: tuple(sorted((span("Nevada"), span("two years")), key=start))}
 
 
+def test_by_keyboard_one_comes_to_where_the_draft_stands(link, open_page):
+    page = open_page(link)
+    page.locator("a[rel=next]").focus()
+    press(page, "Tab", "Tab", "Shift+ArrowRight", "Shift+ArrowRight", "Shift+ArrowRight")
+    assert page.locator(".now").inner_text() == "The"
+    assert page.evaluate(CARET, "anchor") == TEXT.index("The rent is $900")
+
+
 def test_without_javascript_the_words_are_written(path, link, open_page):
     page = open_page(link, javascript=False)
     page.get_by_text("Where it stands").click()

@@ -107,10 +107,14 @@
       answer.scrollIntoView({ block: "center" });
       window.scrollTo(0, 0);
     }
+    // Who comes by keyboard begins at the answer; a browser would begin at the top.
+    let arrived = false;
+    text.addEventListener("pointerdown", () => { arrived = true; });
     text.addEventListener("focus", () => {
-      const now = getSelection();
-      if (now.rangeCount && text.contains(now.anchorNode) && now.anchorNode !== text) return;
-      now.collapse(answer ? answer.firstChild : text.firstChild, 0);
+      if (arrived || !answer) return;
+      arrived = true;
+      getSelection().collapse(answer.firstChild, 0);
+      answer.scrollIntoView({ block: "nearest" });
     });
     form.querySelector(".chosen").hidden = false;
     setTimeout(show);
