@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from reports.charts.calibration import calibration_chart, judge_chart
 from reports.charts.chart import Chart
+from reports.charts.differences import category_charts, checks_charts, contract_charts
 from reports.charts.distributions import distributions_chart
-from reports.charts.forest import category_charts, checks_charts, contract_charts
 from reports.charts.funnel import funnel_chart
 from reports.charts.metrics import metrics_chart
 from reports.charts.usage import usage_chart

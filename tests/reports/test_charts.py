@@ -13,8 +13,8 @@ from evals.stages import ANSWERABLE
 from reports.archive import as_written
 from reports.charts.calibration import curves
 from reports.charts.charts import charts_of
+from reports.charts.differences import MOST
 from reports.charts.distributions import spreads
-from reports.charts.forest import MOST
 from reports.charts.funnel import funnels
 from reports.charts.usage import usage
 from reports.examination.opening import blanked
