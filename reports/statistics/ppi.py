@@ -132,18 +132,7 @@ def prediction_powered_mean(
     """
     import numpy as np
 
-    if not len(judge) == len(human) == len(contracts):
-        raise ValueError(f"{len(judge)} scores, {len(human)} labels, {len(contracts)} contracts")
-    cases = _Cases(
-        np.asarray(judge, dtype=float),
-        np.array([label or 0.0 for label in human], dtype=float),
-        np.array([label is not None for label in human], dtype=bool),
-        np.asarray(contracts),
-    )
-    if chances is not None:
-        cases = replace(cases, weights=_weights(np.asarray(chances, dtype=float), cases.seen))
-    if not np.isfinite(cases.judge).all():
-        raise ValueError("a judge's score is not finite; leave out what could not be scored")
+    cases = _cases(judge, human, contracts, chances)
     groups = len(set(contracts))
     labels = interval(cases.of_labelled(cases.people), kind, alpha)
     labels = replace(labels, n=len(cases.known))
@@ -166,6 +155,34 @@ def prediction_powered_mean(
     estimate = replace(estimate, mean=min(max(mean, low), high), low=low, high=high)
     gain = ((labels.high - labels.low) / (high - low)) ** 2 if high > low else None
     return PredictionPowered(estimate, labels, tuning, gain)
+
+
+def _cases(
+    judge: Sequence[float],
+    human: Sequence[float | None],
+    contracts: Sequence[str],
+    chances: Sequence[float] | None,
+) -> _Cases:
+    """The arguments of `prediction_powered_mean`, which it describes, as arrays.
+
+    Raises:
+        ValueError: see there.
+    """
+    import numpy as np
+
+    if not len(judge) == len(human) == len(contracts):
+        raise ValueError(f"{len(judge)} scores, {len(human)} labels, {len(contracts)} contracts")
+    cases = _Cases(
+        np.asarray(judge, dtype=float),
+        np.array([label or 0.0 for label in human], dtype=float),
+        np.array([label is not None for label in human], dtype=bool),
+        np.asarray(contracts),
+    )
+    if chances is not None:
+        cases = replace(cases, weights=_weights(np.asarray(chances, dtype=float), cases.seen))
+    if not np.isfinite(cases.judge).all():
+        raise ValueError("a judge's score is not finite; leave out what could not be scored")
+    return cases
 
 
 def _reaches(
