@@ -14,8 +14,8 @@ from reports.feedback.satisfaction import Satisfaction
 from reports.history import runs as events
 from reports.history.__main__ import main
 from reports.history.flaky import Flakiness, find_flaky
+from reports.history.page import render
 from reports.history.runs import Mark, in_order, marks, of_model, ran
-from reports.history.timeline import render
 from reports.history.trend import MOST, trend, trend_chart
 from reports.statistics.estimates import Estimate
 from tests.builders.run_data import contents, put, written
