@@ -19,12 +19,12 @@ from common.rows import SUFFIXES
 from evals.store import database, files, index
 from evals.store.elsewhere import advice, elsewhere
 from evals.store.search import search
-from evals.store.wanted import Wanted, is_titled, unknown_title, wanted_of
+from evals.store.wanted import Wanted, unknown_title, wanted_of
 from fixtures.cases import Dataset
 from fixtures.contracts.collection import remove
 from fixtures.contracts.drafts import drafts_path, read_drafts, remove_drafts_of
 from fixtures.imports.imported import imported_dataset
-from fixtures.layout import FILES, read_layout
+from fixtures.layout import FILES, is_titled, read_layout
 from fixtures.retrieval.chroma import EmbeddedChroma
 from models.egress import Egress
 from models.registry import SHIPPED

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from evals.store.search import search
-from evals.store.wanted import Wanted, is_titled
+from evals.store.wanted import Wanted
+from fixtures.layout import is_titled
 from fixtures.retrieval.chroma import EmbeddedChroma
 
 BATCH = 1000

@@ -11,6 +11,7 @@ from common.settings import nearest
 from evals.calls.about import contract_key
 from evals.store.windows import Windows, forms, windows_of
 from fixtures.cases import Case, Dataset
+from fixtures.layout import is_titled, numbered
 
 PURGED = "[purged]"
 PARTS = 1000
@@ -80,7 +81,6 @@ class Wanted:
 
 _ID = re.compile(r"(#\d{1,4})?(__|$)")
 _DIGEST = re.compile(rb"[0-9a-f]{64}")
-_NUMBER = re.compile(r"(#\d{1,4})?")
 
 
 def wanted_of(title: str, datasets: Iterable[Dataset], shown: Mapping[str, set[str]]) -> Wanted:
@@ -96,7 +96,7 @@ def wanted_of(title: str, datasets: Iterable[Dataset], shown: Mapping[str, set[s
     cases = [case for data in datasets for case in (*data.cases, *data.reserve, *data.open)]
     mine = [case for case in cases if is_titled(case.contract.id, title)]
     others = {c.contract.digest: c.contract for c in cases if not is_titled(c.contract.id, title)}
-    keys = {contract_key(each) for each in numbered(title)}
+    keys = {contract_key(numbered(title, number)) for number in range(1, PARTS)}
     names = keys | {name for case in mine for name in _names(case)}
     titles = {each.id for each in others.values()} | {*shown}
     longer = sorted(each for each in titles if title in each and not is_titled(each, title))
@@ -117,24 +117,6 @@ def unknown_title(title: str, datasets: Iterable[Dataset], known: Iterable[str])
         return ""
     hint = nearest(title, titles, otherwise="name its data set with --dataset", quoted=True)
     return f"no data set and no report holds {title!r}, so it is known by its title alone; {hint}"
-
-
-def is_titled(contract_id: str, title: str) -> bool:
-    """Whether an id is that of a title, or of a further paragraph of its document.
-
-    >>> is_titled("ACME", "ACME"), is_titled("ACME#2", "ACME"), is_titled("ACME 2", "ACME")
-    (True, True, False)
-    """
-    rest = contract_id.removeprefix(title)
-    return contract_id.startswith(title) and (
-        not rest or re.fullmatch(r"#\d{1,4}", rest) is not None
-    )
-
-
-def numbered(title: str) -> Iterator[str]:
-    """The ids that the paragraphs of a document may have."""
-    yield title
-    yield from (f"{title}#{number}" for number in range(2, PARTS))
 
 
 def texts_of(value: Any) -> Iterator[str]:
