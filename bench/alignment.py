@@ -152,4 +152,4 @@ def _row(team: str, changes: Sequence[Change]) -> str:
 
 def _shown(changes: Sequence[float]) -> str:
     worse = sum(change > 0 for change in changes) / len(changes)
-    return f"{worse:.0%} | {sum(changes) / len(changes):+.3f} | {max(changes):+.3f}"
+    return f"{worse:.0%} | {sum(changes) / len(changes):+z.3f} | {max(changes):+z.3f}"

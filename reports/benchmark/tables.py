@@ -131,7 +131,7 @@ def _versus(versus: Versus | None) -> tuple[str, ...]:
         return (NONE,) * 5
     gain = versus.difference
     return (
-        "undefined" if versus.percent is None else f"{versus.percent:+.0f} %",
+        "undefined" if versus.percent is None else f"{versus.percent:+z.0f} %",
         f"{gain:+.3f}",
         format_p(versus.p_value),
         f"{gain.n:,}",

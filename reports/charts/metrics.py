@@ -189,5 +189,5 @@ def _said(each: Measured, models: Sequence[str]) -> str:
     if each.rule.floor is not None:
         line += f"; floor {each.rule.floor:g}"
     if each.tolerated:
-        line += f"; margin {each.rule.margin:g} from {each.opponent}, to {each.tolerated[1]:.3f}"
+        line += f"; margin {each.rule.margin:g} from {each.opponent}, to {each.tolerated[1]:z.3f}"
     return line

@@ -159,7 +159,7 @@ def lines(change: DataChange) -> tuple[str, ...]:
 
 
 def _format_move(effect: DataEffect) -> str:
-    return f" ({effect.now.mean - effect.then.mean:+.3f})" if effect.then and effect.now else ""
+    return f" ({effect.now.mean - effect.then.mean:+z.3f})" if effect.then and effect.now else ""
 
 
 def _format_mean(estimate: Estimate | None) -> str:

@@ -1,5 +1,6 @@
 """Estimates that respect the unit of independence: the contract, not the question."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -23,11 +24,15 @@ class Estimate:
     def __format__(self, spec: str) -> str:
         """`mean [low, high]`, each number by `spec`; the mean alone where there is no interval.
 
+        What rounds to nothing has no sign of less than nothing.
+
         >>> loss = Estimate(-0.01, -0.025, 0.005, 400, 40)
         >>> f"{loss}", f"{loss:+.2f}", f"{Estimate(0.5, None, None, 9, 1)}"
         ('-0.010 [-0.025, 0.005]', '-0.01 [-0.03, +0.01]', '0.500')
+        >>> f"{-Estimate(0.0, -0.5, 0.0001, 9, 2):+.3f}"
+        '+0.000 [+0.000, +0.500]'
         """
-        spec = spec or ".3f"
+        spec = re.sub("z?(?=[,.])", "z", spec or ".3f", count=1)
         if self.low is None or self.high is None:
             return format(self.mean, spec)
         return f"{self.mean:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"

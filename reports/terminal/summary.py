@@ -97,7 +97,7 @@ def _shown(estimate: Estimate | None, unit: str, *, whole: bool, sign: str = "")
         return "-"
     if whole:
         return f"{estimate:{sign}.3f}"
-    return format_value(estimate.mean, unit) if unit else f"{estimate.mean:{sign}.3f}"
+    return format_value(estimate.mean, unit) if unit else f"{estimate.mean:{sign}z.3f}"
 
 
 def _print_table(columns: Sequence[Column], console: "Console") -> None:

@@ -100,7 +100,7 @@ def _corrected(compared: Iterable[_Compared]) -> list[tuple[str, Estimate, float
 def format_differences(differences: Iterable[CategoryDifference]) -> tuple[str, ...]:
     """One line for every category that differs beyond chance."""
     return tuple(
-        f"{row.category}: {row.metric} of {row.model} {row.estimate.mean:+.3f} against "
+        f"{row.category}: {row.metric} of {row.model} {row.estimate.mean:+z.3f} against "
         f"{row.against} (q = {row.q_value:.2g}, reported, not gated)"
         for row in sorted(differences, key=lambda row: row.q_value)
         if row.q_value <= FALSE_DISCOVERIES

@@ -109,7 +109,7 @@ def _compared(
     short = _short(gate, name, complete, pairs.lost)
     outcome, reason = short or _judged(gate, margin, complete, worst, best)
     if short is None:
-        drawn = f", drawn by {METRICS[metric].gain(shift):+.3f} toward all categories"
+        drawn = f", drawn by {METRICS[metric].gain(shift):+z.3f} toward all categories"
         reason = f"{name} {check.estimate:+.3f} against {opponent.words}{drawn}; {reason}"
     return replace(check, outcome=outcome, reason=reason)
 

@@ -112,14 +112,14 @@ def format_value(value: float, unit: str) -> str:
 
     >>> format_value(0.5, ""), format_value(1234.5, "tokens"), format_value(0.25, "s")
     ('0.500', '1,234', '0.25 s')
-    >>> format_value(0.375, "$/1,000")
-    '$0.375'
+    >>> format_value(0.375, "$/1,000"), format_value(-0.0001, "")
+    ('$0.375', '0.000')
     """
     if unit == "tokens":
-        return f"{value:,.0f}"
+        return f"{value:z,.0f}"
     if unit == "$/1,000":
-        return f"${value:,.3f}"
-    return f"{value:.2f} s" if unit == "s" else f"{value:.3f}"
+        return f"${value:z,.3f}"
+    return f"{value:z.2f} s" if unit == "s" else f"{value:z.3f}"
 
 
 def format_interval(estimate: Estimate, unit: str) -> str:

@@ -42,7 +42,7 @@ def table(sweep: Sweep) -> str:
         "|---|---|---|---|",
     ]
     for row in sweep.rows:
-        less = "the best" if row is best else f"{row.less:+.3f}{'' if row.told else ', noise'}"
+        less = "the best" if row is best else f"{row.less:+z.3f}{'' if row.told else ', noise'}"
         cost = f"{row.tried.cost:,.0f}"
         lines.append(f"| `{row.tried.typed}` | {row.score:.3f} | {less} | {cost} |")
     return "\n".join([*lines, "", conclusion(sweep)]) + "\n"
