@@ -28,11 +28,13 @@ class Matched:
         cases: how many have a row.
         unmatched: names of the rows that answer no case.
         ambiguous: ids of the cases that the file answers in more than one way.
+        anywhere: names of the rows that say of no contract, and whose question several are asked.
     """
 
     cases: int
     unmatched: tuple[str, ...]
     ambiguous: tuple[str, ...]
+    anywhere: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,11 @@ class RecordedModel:
     """Looks a case up by what a row says that it is about, and by nothing less.
 
     A row with a `case_id` answers that case alone, one with a contract (or the contract's text) the
-    question about that contract, and only a row with neither answers its question wherever that is
-    asked. Without a `case_id` a row also answers the case that its own file makes of it. What the
-    file answers in more than one way is never guessed. The id that a log gives a sample is a case's
-    where the data set has it; one of digits alone, as logs count by themselves, only with its
-    question.
+    question about that contract, and only a row with neither answers its question whatever contract
+    that is asked about (`matched` tells where that is more than one). Without a `case_id` a row
+    also answers the case that its own file makes of it. What the file answers in more than one way
+    is never guessed. The id that a log gives a sample is a case's where the data set has it; one of
+    digits alone, as logs count by themselves, only with its question.
 
     It is shown no passages: an answer has those that its row gives, as its `context`.
 
@@ -125,7 +127,8 @@ class RecordedModel:
         row = self._row(case)
         if row is None or row.answer is None:
             missing = f"no answer for {case.id} in {self.source.path.name}"
-            missing += f": {row.error or f'row {row.row} holds none'}" if row else ""
+            if row:
+                missing = f"no answer: {row.error or f'row {row.row} holds none'}"
             return Answer("", error=missing, passages=self.shown(case, passages))
         return answered(row.answer, finish_reason=row.finish, passages=self.shown(case, passages))
 
@@ -137,6 +140,7 @@ class RecordedModel:
     def matched(self, cases: Iterable[Case]) -> Matched:
         """What the file answers of these cases, and which of its rows answer none of them."""
         count, ambiguous, used = 0, [], set()
+        asked: dict[str, set[str]] = {}
         for case in cases:
             key = self._key(case)
             if key is None:
@@ -144,6 +148,8 @@ class RecordedModel:
             if row := self._rows[key]:
                 used.update(_keys(row))
                 count += 1
+                if key[0] == "question":
+                    asked.setdefault(row.name, set()).add(case.contract.id)
             else:
                 used.add(key)
                 ambiguous.append(case.id)
@@ -152,7 +158,8 @@ class RecordedModel:
             for row in self._imported.recordings
             if row.repeat == self.repeat and used.isdisjoint(_keys(row))
         ]
-        return Matched(count, tuple(unmatched), tuple(ambiguous))
+        anywhere = tuple(name for name, contracts in asked.items() if len(contracts) > 1)
+        return Matched(count, tuple(unmatched), tuple(ambiguous), anywhere)
 
     def _row(self, case: Case) -> Recording | None:
         key = self._key(case)
@@ -165,7 +172,7 @@ class RecordedModel:
             ("row", case.id, case.question, case.contract.id),
             ("numbered", case.id, case.question),
             ("contract", case.question, case.contract.id),
-            ("text", case.question, case.contract.text),
+            ("text", case.question, case.contract.text.strip()),
             ("question", case.question),
         )
         return next((key for key in keys if key in self._rows), None)
@@ -195,7 +202,7 @@ def _keys(row: Recording) -> list[Key]:
     if row.contract:
         found += [("contract", question, row.contract) for question in asked]
     elif row.context:
-        found += [("text", question, row.text) for question in asked]
+        found += [("text", question, row.text.strip()) for question in asked]
     elif not row.sample:
         found.append(("question", row.question))
     return found

@@ -57,6 +57,11 @@ def _of_model(model: RecordedModel, dataset: Dataset, repeats: int) -> Iterator[
             f"{printable(found.unmatched[0])!r}: name what holds them, as in ,case_id=NAME or "
             ",contract=NAME (docs/importers.md)"
         )
+    if found.anywhere:
+        raise UserError(
+            f"{model.name}: rows that name no contract, of questions that are asked about several: "
+            f"{_named(found.anywhere)}; add a column `contract` or `case_id` (docs/data.md)"
+        )
     if model.origin:
         yield f"{model.name} was imported ({model.origin.line}): {UNPROVED}"
         yield from (f"{model.name}: {note}" for note in model.origin.notes)
