@@ -80,14 +80,6 @@ def alien(gold: str, said: str, question: str) -> list[str]:
     return [word for word in names(said) if word not in known]
 
 
-def is_other(gold: str, said: str, question: str) -> bool:
-    """Whether a question for a name is answered with another name, and none of the gold ones."""
-    if not is_wanted(question):
-        return False
-    lost, wanted = missing(gold, said, question)
-    return 0 < wanted == len(lost) and bool(alien(gold, said, question))
-
-
 def reversed_order(gold: str, said: str) -> bool:
     """Whether names or roles of both texts come in another order: the payer may be the payee.
 
