@@ -1,11 +1,11 @@
 """How far reviewers agree who have been through the same items, each without the others' scores."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from reports.review.desk import Desk
 from reports.review.opinions import Entry
-from reports.statistics.agreement import Measured, agreement, krippendorff_alpha
+from reports.statistics.agreement import Measured, kappa_of_two, krippendorff_alpha
 
 WINS = {"first": 1.0, "tie": 0.5, "second": 0.0}
 """Of the first answer of a pair."""
@@ -56,17 +56,13 @@ def _two(
     contracts = [item.case.contract for item in both]
     said = [[finished[name][item.id] for item in both] for name in (one, other)]
     mine, theirs = ([score_of(entry) or 0.0 for entry in entries] for entries in said)
-    yield Line(other, "Cohen's kappa (quadratic weights)", _kappa(mine, theirs, contracts))
+    yield Line(
+        other, "Cohen's kappa (quadratic weights)", _shown(kappa_of_two(mine, theirs, contracts))
+    )
     if desk.kind == "answers":
         marked, also = ([float(each.opinion.hallucination) for each in of] for of in said)
-        kappa = _kappa(marked, also, contracts)
-        yield Line(other, "Cohen's kappa of hallucinations", kappa)
-
-
-def _kappa(mine: Sequence[float], theirs: Sequence[float], contracts: Sequence[str]) -> str:
-    if min(len({*mine}), len({*theirs})) < 2:
-        return "not defined: one of the two said the same of everything"
-    return _shown(agreement(mine, theirs, contracts).kappa)
+        kappa = kappa_of_two(marked, also, contracts)
+        yield Line(other, "Cohen's kappa of hallucinations", _shown(kappa))
 
 
 def _shown(found: Measured) -> str:

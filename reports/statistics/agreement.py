@@ -239,6 +239,46 @@ def _binned(scores: "Floats") -> "Floats":
     return steps
 
 
+def kappa_of_two(
+    one: Sequence[float],
+    other: Sequence[float],
+    contracts: Sequence[str],
+    alpha: float = 0.05,
+    seed: int = 0,
+) -> Measured:
+    """Quadratically weighted kappa of two people's scores, as they gave them, over contracts.
+
+    See `weighted_kappa`. Nothing is rounded, as `agreement` does to a judge's scores: people choose
+    among steps, whose distances count as they are.
+
+    Args:
+        one: shape (n,), one person's scores.
+        other: shape (n,), another's scores of the same answers.
+        contracts: shape (n,), the contract of each answer.
+        alpha: risk of each end.
+        seed: of the draws.
+
+    Raises:
+        ValueError: the lengths differ.
+
+    >>> found = kappa_of_two([0.4, 0.6, 1.0, 0.0], [0.6, 0.4, 1.0, 0.0], ["a", "b", "a", "b"])
+    >>> print(f"{found.estimate.mean:.2f}")
+    0.92
+    """
+    import numpy as np
+
+    if not len(one) == len(other) == len(contracts):
+        raise ValueError(f"{len(one)} and {len(other)} scores of {len(contracts)} answers")
+    if not len(one):
+        return Measured(None, "no answers were scored by both")
+    left, right = np.asarray(one, dtype=float), np.asarray(other, dtype=float)
+    if not (np.ptp(left) and np.ptp(right)):
+        return Measured(None, "not defined: one of the two said the same of everything")
+    return _over_contracts(
+        lambda weights: weighted_kappa(weights, left, right), contracts, alpha, seed
+    )
+
+
 def krippendorff_alpha(
     scores: Sequence[Sequence[float | None]],
     contracts: Sequence[str],

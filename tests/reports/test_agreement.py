@@ -13,6 +13,7 @@ from sklearn.metrics import cohen_kappa_score
 from reports.statistics.agreement import (
     ONE_CONTRACT,
     agreement,
+    kappa_of_two,
     krippendorff_alpha,
     position_bias,
     shift,
@@ -243,6 +244,51 @@ def test_only_ties_have_no_first_place():
     assert found.flips.estimate.mean == 0
     assert found.first.estimate is None and found.first.reason
     assert position_bias([], []).flips.estimate is None
+
+
+@pytest.mark.parametrize("count", [3, 5, 6])
+def test_kappa_of_two_is_that_of_the_steps_they_chose_among(count):
+    """On the rubric's six steps too, of which five would be made by rounding."""
+    rng = np.random.default_rng(count)
+    one, other = rng.integers(0, count, (2, 60))
+    other = np.where(rng.random(60) < 0.6, one, other)
+    found = kappa_of_two(*(each / (count - 1) for each in (one, other)), [*"abcdef"] * 10)
+    expected = cohen_kappa_score(one, other, weights="quadratic")
+    assert found.estimate.mean == pytest.approx(expected)
+    assert found.estimate.low < expected < found.estimate.high
+
+
+def test_kappa_of_two_is_not_defined_where_one_said_the_same_of_everything():
+    assert "the same" in kappa_of_two([0.2, 0.2], [0.2, 0.4], ["a", "b"]).reason
+    assert "both" in kappa_of_two([], [], []).reason
+    with pytest.raises(ValueError, match="2 and 1"):
+        kappa_of_two([0.2, 0.2], [0.2], ["a", "b"])
+
+
+def coincidence_alpha(rows):
+    """Alpha by the matrix of coincidences, as Krippendorff (2011), section D, works it out."""
+    units = [[each for each in row if each is not None] for row in rows]
+    units = [unit for unit in units if len(unit) > 1]
+    values = sorted({each for unit in units for each in unit})
+    place = {value: number for number, value in enumerate(values)}
+    together = np.zeros((len(values), len(values)))
+    for unit in units:
+        for mine, one in enumerate(unit):
+            for theirs, other in enumerate(unit):
+                if mine != theirs:
+                    together[place[one], place[other]] += 1 / (len(unit) - 1)
+    margins, apart = together.sum(0), np.subtract.outer(values, values) ** 2
+    chance = np.outer(margins, margins) / (margins.sum() - 1)
+    return 1 - (together * apart).sum() / (chance * apart).sum()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_alpha_is_that_of_the_matrix_of_coincidences(seed):
+    rng = np.random.default_rng(seed)
+    rows = [[None if rng.random() < 0.3 else float(rng.integers(0, 6) / 5) for _ in range(3)]
+            for _ in range(40)]  # fmt: skip
+    found = krippendorff_alpha(rows, [*"abcdefgh"] * 5)
+    assert found.estimate.mean == pytest.approx(coincidence_alpha(rows))
 
 
 def test_alpha_is_krippendorffs_own():
