@@ -41,7 +41,10 @@ def elsewhere(title: str, store: str, index: str | None) -> Iterator[str]:
     if commits := _commits(title):
         line = shlex.join(["git", "log", "--all", "-S", title])
         yield f"elsewhere: {commits} of this repository wrote or removed the title; `{line}`"
-    yield "elsewhere: backups of these folders, copies that people took, servers that were asked"
+    yield (
+        "elsewhere: backups of these folders, files that you had written to other places "
+        "(--journal, --output), copies that people took, servers that were asked"
+    )
 
 
 def _commits(title: str) -> str:
