@@ -39,8 +39,9 @@ class Question:
     @property
     def seen(self) -> str:
         """What stands there, as a page that shows it says."""
-        spans = [[span.start, span.text] for span in self.case.spans]
-        return digest(self.case.contract.digest, self.is_open, spans)[:16]
+        spans = [[span.start, span.text] for span in self.spans]
+        absent = bool(self.draft and self.draft.absent)
+        return digest(self.case.contract.digest, self.is_open, spans, absent)[:16]
 
     @property
     def spans(self) -> tuple[Span, ...]:

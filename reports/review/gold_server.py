@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 STALE = (
-    "not saved: this was decided otherwise since you opened it, as it stands below; send yours "
-    "again if it shall take its place"
+    "not saved: this was decided otherwise, or drafted anew, since you opened it, as it stands "
+    "below; send yours again if it shall take its place"
 )
 
 

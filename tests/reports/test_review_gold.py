@@ -3,6 +3,7 @@
 import json
 import re
 import threading
+from dataclasses import replace
 
 import pytest
 from fastapi.testclient import TestClient
@@ -13,6 +14,7 @@ from common.errors import UserError
 from common.local_server import only_here
 from fixtures.cases import Contract, Span
 from fixtures.contracts.collection import read_collection
+from fixtures.contracts.drafts import add_drafts, read_drafts
 from fixtures.contracts.gold import Decision, settle
 from fixtures.datasets import load_dataset
 from reports.review.__main__ import main
@@ -127,6 +129,17 @@ def test_whoever_saw_something_else_is_told_and_nothing_is_taken_back_unseen(pat
     assert gold(path) == {RENT: ()}
     ben.send("save", words="rent is $900")
     assert gold(path)[RENT] == (span("rent is $900"),)
+
+
+def test_a_draft_that_came_since_is_not_confirmed_unseen(path):
+    """Another draft takes the place of the one that the page shows: `draft --again`."""
+    ana = Reviewer(path)
+    (old, *_) = read_drafts(path)
+    add_drafts(path, [replace(old, answer="Nevada", spans=(span("Nevada"),))])
+    assert ana.send("confirm").status_code == 409
+    assert gold(path) == {} and '<mark id="answer">Nevada</mark>' in ana.page.text
+    ana.send("confirm")
+    assert gold(path) == {RENT: (span("Nevada"),)}
 
 
 def test_of_two_at_once_one_is_told(path):
