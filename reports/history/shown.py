@@ -8,6 +8,7 @@ from reports.feedback.satisfaction import Satisfaction
 from reports.feedback.shown import table
 from reports.history.flaky import Flakiness
 from reports.history.runs import Mark, Ran, Shown
+from reports.terminal.columns import clipped, flat
 from reports.terminal.summary import STYLES
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ FEW = 20
 TIME, NAME, GAP = 16, 14, 2
 LEFT = TIME + GAP + NAME
 """What stands before the metrics, in characters."""
+
+LONGEST = 3 * NAME
+"""Cells of a run's name: three lines of the narrowest column."""
 
 Names = Mapping[tuple[str, str], str]
 """What to call a run by, for (run id, model)."""
@@ -101,7 +105,7 @@ def _row(event: Ran, shown: Shown, metrics: Iterable[str], names: Names) -> Iter
     from rich.markup import escape
 
     style = STYLES.get(shown.outcome, "dim")
-    name = names.get((event.id, shown.model), shown.model)
+    name = clipped(flat(names.get((event.id, shown.model), shown.model)), LONGEST)
     yield f"{_minute(event.when)}\n{escape(f'{event.dataset} {event.split}')}"
     yield f"{escape(name)}\n[{style}]{shown.outcome or escape(shown.role)}[/]"
     for metric in metrics:

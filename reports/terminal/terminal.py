@@ -34,6 +34,9 @@ PLAIN = {"↑": "^", "↓": "v", "…": "~"}
 OUTCOME = 12
 """Cells of the longest outcome."""
 
+LEAST_NAME = 30
+"""Cells that a model's name is given before each of its checks."""
+
 
 def print_report(
     report: Report,
@@ -94,7 +97,8 @@ def _print(
     print_summary(report, console)
     for verdict in report.verdicts:
         for check in sorted(verdict.checks, key=lambda check: OUTCOMES.index(check.outcome)):
-            _say(console, f"{verdict.model}: {check.reason}", check.outcome, OUTCOME)
+            name = clipped(flat(verdict.model), max(LEAST_NAME, console.width // 3))
+            _say(console, f"{name}: {check.reason}", check.outcome, OUTCOME)
     for section in report.sections:
         for line, outcome in _section_lines(section, verbose=verbose):
             _say(console, line, outcome, OUTCOME)

@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -371,3 +372,34 @@ def test_in_the_workflows_only_the_job_that_comments_may_write(path):
     assert not any("exam --model" in str(step) or "pytest" in str(step) for step in job["steps"])
     words = job["steps"][-1]["run"].split(" comment ")[-1].split("reports.comment ")[-1]
     assert words.endswith("--pr")
+
+
+@pytest.mark.parametrize("path", [".github/workflows/gate.yml", "bar_exam/templates/exam.yml"])
+def test_the_workflows_show_the_report_of_their_own_run_or_none(path, tmp_path):
+    steps = [s for job in yaml.safe_load((ROOT / path).read_text())["jobs"].values()
+             for s in job["steps"]]  # fmt: skip
+    (show,) = [step["run"] for step in steps if "GITHUB_STEP_SUMMARY" in step.get("run", "")]
+    started = tmp_path / ".exam-started"
+    started.touch()
+
+    def report(name, seconds):
+        for file in ("report.md", "report.json", "report.html", "cases.json"):
+            kept = tmp_path / "reports" / "runs" / name / file
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.write_text(f"{file} of {name}")
+            os.utime(kept, (started.stat().st_mtime + seconds,) * 2)
+
+    def shown():
+        page = tmp_path / "summary"
+        page.unlink(missing_ok=True)
+        given = {"PATH": os.defpath, "GITHUB_STEP_SUMMARY": str(page)}
+        subprocess.run(["/bin/bash", "-e", "-c", show], cwd=tmp_path, env=given, check=True)
+        return page.read_text()
+
+    report("20260102-of-another-job", -60)
+    assert shown() == "The exam wrote no report; the log says why.\n"
+    assert not list(tmp_path.glob("exam-report/*"))
+    report("20260101-mine", 60)
+    assert shown() == "report.md of 20260101-mine"
+    for file in ("report.json", "report.html", "cases.json"):
+        assert (tmp_path / "exam-report" / file).read_text() == f"{file} of 20260101-mine"

@@ -156,6 +156,15 @@ def test_names_are_cut_in_the_middle_and_columns_stay_aligned(cases):
         assert len({cell_len(line) for line in lines[1:5]}) == 1
 
 
+def test_a_long_name_leaves_room_for_what_is_said_of_it(cases):
+    name = f"inspect:/runs/{'nightly/' * 12}lease.eval"
+    report = written(cases, {name: lambda case: Answer("No.")}, GATE)
+    lines = shown(report, width=90).splitlines()
+    for check in report.verdicts[0].checks:
+        (line,) = [each for each in lines if each.endswith(f"lease.eval: {check.reason}")]
+        assert cell_len(line.removesuffix(f": {check.reason}")) <= 13 + 30
+
+
 def test_more_models_than_fit_are_some_tables(cases):
     report = written(cases[:8], {f"model-{n}": lambda case: Answer("No.") for n in range(9)}, GATE)
     text = shown(report, width=40)
