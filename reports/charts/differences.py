@@ -44,7 +44,7 @@ def _checks(report: Report, model: str, against: str, checks: Sequence[Check]) -
     shown = [
         (check, estimate)
         for check in checks
-        if check.against == against and check.compares
+        if check.against == against and check.compares and check.outcome != "N/A"
         if (estimate := check.estimate) is not None and not report.unit_of(check.metric)
     ]
     if not shown:

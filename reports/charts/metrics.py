@@ -113,7 +113,8 @@ def _paint(
 
 def _panel(axes: "Axes", panel: Sequence[Measured], models: int, block: float) -> None:
     """Metrics from above, and of each the models from above, in pixels of height."""
-    most = _most(panel)
+    ticks = _ticks(panel)
+    most = ticks[-1]
     height = len(panel) * block
     for row, each in enumerate(panel):
         above = height - row * block
@@ -128,7 +129,6 @@ def _panel(axes: "Axes", panel: Sequence[Measured], models: int, block: float) -
             transform=axes.get_yaxis_transform(),
         )  # fmt: skip
     unit = panel[0].unit
-    ticks = [0, most / 2, most] if unit else [0, 0.25, 0.5, 0.75, 1]
     labels = [format_value(each, unit) if unit else f"{each:g}" for each in ticks]
     axes.set_xticks(ticks, labels)
     axes.get_xticklabels()[-1].set_horizontalalignment("right" if unit else "center")
@@ -138,10 +138,12 @@ def _panel(axes: "Axes", panel: Sequence[Measured], models: int, block: float) -
     axes.grid(axis="x")
 
 
-def _most(panel: Sequence[Measured]) -> float:
-    """The right end: 1 of shares, else past the farthest whisker, floor or margin."""
+def _ticks(panel: Sequence[Measured]) -> Sequence[float]:
+    """Quarters of shares; else round values, past the farthest whisker, floor or margin."""
+    from matplotlib.ticker import MaxNLocator
+
     if not panel[0].unit:
-        return 1.0
+        return [0, 0.25, 0.5, 0.75, 1]
     ends = [
         end
         for each in panel
@@ -151,7 +153,7 @@ def _most(panel: Sequence[Measured]) -> float:
             *(each.tolerated or ()),
         )
     ]
-    return 1.05 * max(ends, default=0.0) or 1.0
+    return MaxNLocator(3).tick_values(0, max(ends, default=0.0) or 1.0)
 
 
 def _lines(axes: "Axes", each: Measured, above: float, below: float) -> None:

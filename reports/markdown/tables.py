@@ -124,7 +124,7 @@ def check_rows(report: Report) -> Iterator[str]:
 
 def proved(report: Report) -> Iterator[str]:
     """One sentence a candidate."""
-    yield from (f"- {escape(sentence, REASON)}" for sentence in proofs(report)[:20])
+    yield from (f"- {escape(each.sentence, REASON)}" for each in proofs(report)[:20])
 
 
 def note_rows(report: Report) -> Iterator[str]:

@@ -42,8 +42,19 @@ def _banner(report: Report, conclusion: Conclusion, verdict: Verdict | None) -> 
     if verdict is None:
         return Banner(conclusion, "", "", "")
     check = decisive(verdict.checks)
-    decided = f"{format_check(check)}: {check.reason}" if check else ""
-    return Banner(conclusion, MEANING[verdict.outcome], decided, _told(report, verdict))
+    return Banner(
+        conclusion,
+        MEANING[verdict.outcome],
+        _reason(check) if check else "",
+        _told(report, verdict),
+    )
+
+
+def _reason(check: Check) -> str:
+    """Most reasons begin with what the check is about."""
+    if check.reason.startswith(check.metric):
+        return check.reason
+    return f"{format_check(check)}: {check.reason}"
 
 
 def decisive(checks: Iterable[Check]) -> Check | None:

@@ -110,10 +110,10 @@ def _print(
     _print_page(page, console, links=links)
     for remark in remarks:
         _say(console, remark)
-    for verdict, sentence in zip(report.verdicts, proofs(report), strict=True):
+    for verdict, proof in zip(report.verdicts, proofs(report), strict=True):
         why = f": {'; '.join(verdict.reasons)}" if verdict.outcome == "PASS" else ""
         _say(console, f"{verdict.model}{why}", verdict.outcome)
-        _say(console, sentence)
+        _say(console, proof.sentence)
 
 
 def _say(console: "Console", line: str, outcome: str | None = None, width: int = 0) -> None:

@@ -1,4 +1,4 @@
-"""What an exam proved of a candidate, and what it did not, in one sentence."""
+"""What an exam proved of a candidate, and what it did not."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,15 +9,37 @@ from reports.verdict.prospects import least_told
 from reports.views.wording import format_few
 
 
-def proofs(report: Report) -> list[str]:
-    """One sentence a candidate.
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What answers on some contracts proved of a candidate, and what not, in clauses."""
+
+    model: str
+    contracts: int
+    proved: tuple[str, ...]
+    open: tuple[str, ...]
+
+    @property
+    def where(self) -> str:
+        """Of whom, on how many contracts."""
+        return f"{self.model} on {self.contracts} contract{'' if self.contracts == 1 else 's'}"
+
+    @property
+    def sentence(self) -> str:
+        """Everything in one sentence."""
+        return (
+            f"proved of {self.where}: {'; '.join(self.proved)}; not proved: {'; '.join(self.open)}."
+        )
+
+
+def proofs(report: Report) -> list[Proof]:
+    """One a candidate.
 
     Leakage, faults and the like are not proved by answers, and stand among the checks alone.
     """
     return [_proof(report, verdict) for verdict in report.verdicts]
 
 
-def _proof(report: Report, verdict: Verdict) -> str:
+def _proof(report: Report, verdict: Verdict) -> Proof:
     proved = [
         *_said(verdict, "PASS", "the floor of {names}", "no worse than the {other} in {names}"),
         *_said(
@@ -30,11 +52,12 @@ def _proof(report: Report, verdict: Verdict) -> str:
         *_alone(verdict),
         *_too_small(report, verdict),
     ]
-    contracts = report.examined_contracts
-    where = f"{contracts} contract{'' if contracts == 1 else 's'}"
-    shown = "; ".join(proved) if proved else "nothing of its answers"
-    open_ = "; ".join(left) or "nothing else was asked"
-    return f"proved of {verdict.model} on {where}: {shown}; not proved: {open_}."
+    return Proof(
+        verdict.model,
+        report.examined_contracts,
+        tuple(proved or ["nothing of its answers"]),
+        tuple(left or ["nothing else was asked"]),
+    )
 
 
 def _said(verdict: Verdict, outcome: str, floor: str, compared: str) -> Iterator[str]:

@@ -52,7 +52,8 @@ def _conclusion(model: str, verdict: Verdict | None) -> Conclusion:
         clauses.append(f"is {verdict.outcome}: {'; '.join(verdict.reasons)}")
     tail = f"; {passed} of {checks} checks passed" if clauses and checks else ""
     if beside := by_outcome["N/A"]:
-        tail += f"; {format_few(beside)} {'does' if len(beside) == 1 else 'do'} not apply"
+        named = f"{beside[0]} does" if len(beside) == 1 else f"{len(beside)} do"
+        tail += f"; {named} not apply"
     sentence = f"{model} {' and '.join(clauses) or f'passes all {checks} checks'}{tail}."
     return Conclusion(model, verdict.outcome, sentence)
 

@@ -284,7 +284,7 @@ def test_the_banner_says_what_may_be_done_why_and_how_fine_the_exam_is(page, two
         "good may go into service." in page.words and "bad may not go into service." in page.words
     )
     failed = next(each for each in two.verdicts[1].checks if each.outcome == "FAIL")
-    assert f"Decided by token_f1: {failed.reason} Smallest difference" in page.words
+    assert f"Decided by {failed.reason} Smallest difference" in page.words
     told = smallest_told(two, two.verdicts[1])
     assert f"exam can tell {told.difference:.2g} in token_f1" in page.words
 

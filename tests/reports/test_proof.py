@@ -30,8 +30,13 @@ def verdict(*checks):
     return Verdict("new", "INCONCLUSIVE", ("open",), tuple(Check(*each, "") for each in checks))
 
 
+def sentence(shown):
+    (proof,) = proofs(shown)
+    return proof.sentence
+
+
 def test_floors_on_four_contracts_prove_nothing_of_a_champion():
-    (said,) = proofs(report())
+    said = sentence(report())
     assert re.fullmatch(
         r"proved of new on 4 contracts: the floor of token_f1; not proved: anything about a "
         r"champion, with which it was not compared; a difference below 0\.\d+ in token_f1\.",
@@ -41,7 +46,7 @@ def test_floors_on_four_contracts_prove_nothing_of_a_champion():
 
 def test_every_outcome_has_its_place():
     many = [(f"token_f1 in {n}", "floor", "N/A") for n in range(8)]
-    (said,) = proofs(
+    said = sentence(
         report(
             verdicts=(
                 verdict(
@@ -69,9 +74,7 @@ def test_every_outcome_has_its_place():
 
 
 def test_one_contract_proves_nothing_of_its_answers():
-    (said,) = proofs(
-        report(contracts=1, verdicts=(verdict(("token_f1", "floor", "INCONCLUSIVE")),))
-    )
+    said = sentence(report(contracts=1, verdicts=(verdict(("token_f1", "floor", "INCONCLUSIVE")),)))
     assert "on 1 contract: nothing of its answers; not proved: the floor of token_f1" in said
     assert said.endswith("a difference of any size in token_f1.")
 
@@ -83,16 +86,18 @@ def test_who_is_only_measured_against_gets_no_sentence():
 @pytest.mark.parametrize("opponent", ["champion", "anchor", "baseline"])
 def test_whoever_was_compared_is_not_said_to_be_alone(opponent):
     against = Opponent(opponent, "old", "").words
-    (said,) = proofs(report(verdicts=(verdict(("token_f1", against, "PASS")),)))
+    said = sentence(report(verdicts=(verdict(("token_f1", against, "PASS")),)))
     assert f"no worse than the {opponent} old in token_f1" in said
     assert "not compared" not in said
 
 
 def test_the_sentence_stands_once_on_every_page_and_last_in_the_terminal():
     found = report()
-    (said,) = proofs(found)
+    (proof,) = proofs(found)
+    said = proof.sentence
     printed = io.StringIO()
     print_report(found, Path("page"), [], printed)
     assert printed.getvalue().rstrip().splitlines()[-1] == said
-    assert html.unescape(render(found).html).count(said) == 1
+    page = html.unescape(render(found).html)
+    assert all(page.count(f"<li>{clause}</li>") == 1 for clause in (*proof.proved, *proof.open))
     assert html.unescape(markdown(found)).count(said) == 1
