@@ -43,9 +43,9 @@ STANDS_FOR = {  # names that the README leaves to the reader, and rows of a size
     "extractive --html",
     "python -m reports.comment --pr": "python -m reports.comment --dry-run",
     "python -m fixtures.contracts add lease.pdf nda.docx": "python -m fixtures.contracts add "
-    "lease.txt --questions two.toml",
+    "7-oak-street.txt --questions two.toml",
     "python -m evals.store purge --contract TITLE --dataset contracts.json": "python -m evals.store"
-    " purge --contract lease --dataset contracts.json --yes",
+    " purge --contract 7-oak-street --dataset contracts.json --yes",
     "python -m training.data --dataset cuad --most-passages 1 --n 6000 --unanswerable 0.25 "
     "--further 4": "python -m training.data --most-passages 1 --n 60 --unanswerable 0.25 "
     "--further 1",
