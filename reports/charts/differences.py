@@ -44,8 +44,8 @@ def _checks(report: Report, model: str, against: str, checks: Sequence[Check]) -
     shown = [
         (check, estimate)
         for check in checks
-        if check.against == against and check.compares and check.outcome != "N/A"
-        if (estimate := check.estimate) is not None and not report.unit_of(check.metric)
+        if check.against == against and check.compares and not report.unit_of(check.metric)
+        if (estimate := check.estimate) is not None and estimate.low is not None
     ]
     if not shown:
         return None
