@@ -1,6 +1,6 @@
 """A judge of the candidate's own family is flagged, and measured where others judge too."""
 
-from types import SimpleNamespace
+from dataclasses import replace
 
 import pytest
 
@@ -17,6 +17,7 @@ from reports.evidence.panel import preferring_again
 from reports.sections.families import family_section, kinships, preferring
 from reports.verdict.bars import Bars
 from tests.builders.judging import entry
+from tests.builders.report_data import written
 from tests.conftest import ROOT
 
 
@@ -145,7 +146,8 @@ def test_a_promotion_finds_the_same_preference_in_the_votes_of_a_report(tmp_path
     for name, family in FAMILIES.items():
         (tmp_path / f"{name}.toml").write_text(f'kind = "echo"\nfamily = "{family}"\n')
     (tmp_path / "c.toml").write_text(entry("http://h/v1", "claude-x"))
-    report = SimpleNamespace(header=SimpleNamespace(judges=("c", "l")), sections=())
+    made = written((), {})
+    report = replace(made, header=replace(made.header, judges=("c", "l")), sections=())
     every = [row for rows in panel(0.3).values() for row in rows]
     with pytest.raises(UserError, match="--judge l: not in"):
         preferring_again(report, GATE, every, tmp_path)
