@@ -1,7 +1,8 @@
 """Signatures by the optional package model-signing (sigstore's), with a local elliptic-curve key.
 
-A promotion is signed as the line that it is in the record, which through its hash covers every
-line before; an adapter is signed as the folder that it is. Nothing is sent anywhere.
+The one mechanism for whatever is signed: a line of the record, which through its hash covers every
+line before, an adapter's folder, a file. A signature lies beside what it is of, and is of its
+bytes, not of its name. Nothing is sent anywhere.
 """
 
 import contextlib
@@ -17,6 +18,9 @@ from models.promotion.record import Record, RefusedError
 FOLDER = "signatures"
 INSTALL = "pip install model-signing pyopenssl"
 FIRST = "nothing was promoted, mend that first"
+MEND = "mend that, and type the same line again"
+AGAIN = "restore both, or sign it again"
+PROMOTE = "restore both, or examine and promote again with --sign"
 
 
 def private_fingerprint(key: Path) -> str:
@@ -43,6 +47,59 @@ def public_fingerprint(key: Path) -> str:
         return _fingerprint(load_pem_public_key(key.read_bytes()))
 
 
+def sign_file(thing: Path, key: Path, mend: str = MEND) -> Path:
+    """Sign a file, or a folder with all that is in it; returns the signature, which lies beside it.
+
+    Args:
+        thing: what is signed.
+        key: private, as `private_fingerprint` takes it.
+        mend: what an error says is to be done.
+
+    Raises:
+        UserError: model-signing is missing, key or thing do not serve it, or the disk is full.
+    """
+    signature = signature_file(thing)
+    with _key_errors(key, "private"):
+        from model_signing import signing
+
+        signer = signing.Config().use_elliptic_key_signer(private_key=key)
+    with replacing(signature, mend=mend) as draft:
+        try:
+            signer.sign(thing, draft)
+        except (OSError, ValueError) as error:
+            raise UserError(f"{thing} cannot be signed: {_line(error)}; {mend}") from error
+    return signature
+
+
+def verify_file(thing: Path, key: Path, again: str = AGAIN) -> None:
+    """Check what `sign_file` wrote, without a network.
+
+    Args:
+        thing: the file or folder.
+        key: public (PEM).
+        again: what a refusal says is to be done.
+
+    Raises:
+        UserError: model-signing is missing, or the key cannot be used.
+        RefusedError: the signature is missing, is by another key, or not of what lies there.
+    """
+    with _key_errors(key, "public"):
+        from model_signing import verifying
+
+        verifier = verifying.Config().use_elliptic_key_verifier(public_key=key)
+    try:
+        verifier.verify(thing, signature_file(thing))
+    except Exception as error:  # the package raises what its parsers and cryptography raise
+        raise RefusedError(
+            f"{signature_file(thing)} does not vouch for {thing.name}: {_line(error)}; {again}"
+        ) from error
+
+
+def signature_file(thing: Path) -> Path:
+    """Where the signature of a file or folder lies: beside it."""
+    return thing.with_name(f"{thing.name}.sig")
+
+
 def sign_promotion(folder: Path, record: Record, adapter: Path | None, key: Path) -> list[Path]:
     """Sign the record's line, and the adapter it promotes; returns the signature files.
 
@@ -51,8 +108,8 @@ def sign_promotion(folder: Path, record: Record, adapter: Path | None, key: Path
     """
     line = _line_file(folder, record.number)
     write_whole(line, record.line, mend=FIRST)
-    signed = [_sign(line, key)]
-    return [*signed, _sign(adapter, key)] if adapter else signed
+    signed = [sign_file(line, key, FIRST)]
+    return [*signed, sign_file(adapter, key, FIRST)] if adapter else signed
 
 
 def forget(folder: Path, number: int) -> None:
@@ -93,7 +150,7 @@ def verify_promotions(folder: Path, signed: Sequence[Record], key: Path) -> None
             raise RefusedError(f"promotion {record.number} was signed with another key than {key}")
         if not line.is_file() or line.read_bytes() != record.line:
             raise RefusedError(f"{line} is not line {record.number} of the record; restore it")
-        _verify(line, key)
+        verify_file(line, key, PROMOTE)
 
 
 def verify_adapter(adapter: Path | None, key: Path) -> None:
@@ -104,44 +161,11 @@ def verify_adapter(adapter: Path | None, key: Path) -> None:
         RefusedError: the signature is missing or of something else.
     """
     if adapter:
-        _verify(adapter, key)
-
-
-def signature_file(thing: Path) -> Path:
-    """Where the signature of a file or folder lies: beside it."""
-    return thing.with_name(f"{thing.name}.sig")
+        verify_file(adapter, key, PROMOTE)
 
 
 def _line_file(folder: Path, number: int) -> Path:
     return folder / FOLDER / f"{number:04d}.json"
-
-
-def _sign(thing: Path, key: Path) -> Path:
-    signature = signature_file(thing)
-    with _key_errors(key, "private"):
-        from model_signing import signing
-
-        signer = signing.Config().use_elliptic_key_signer(private_key=key)
-    with replacing(signature, mend=FIRST) as draft:
-        try:
-            signer.sign(thing, draft)
-        except (OSError, ValueError) as error:
-            raise UserError(f"{thing} cannot be signed: {_line(error)}; {FIRST}") from error
-    return signature
-
-
-def _verify(thing: Path, key: Path) -> None:
-    with _key_errors(key, "public"):
-        from model_signing import verifying
-
-        verifier = verifying.Config().use_elliptic_key_verifier(public_key=key)
-    try:
-        verifier.verify(thing, signature_file(thing))
-    except Exception as error:  # the package raises what its parsers and cryptography raise
-        raise RefusedError(
-            f"{signature_file(thing)} does not vouch for {thing.name}: {_line(error)}; restore "
-            "both, or examine and promote again with --sign"
-        ) from error
 
 
 @contextlib.contextmanager

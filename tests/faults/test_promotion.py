@@ -44,7 +44,7 @@ def signing(monkeypatch):
     monkeypatch.setattr(models.promotion.actions, "private_fingerprint", lambda key: owner)
     monkeypatch.setattr(models.promotion.actions, "sign_promotion", sign)
     monkeypatch.setattr(models.promotion.signing, "public_fingerprint", lambda key: owner)
-    monkeypatch.setattr(models.promotion.signing, "_verify", lambda file, key: None)
+    monkeypatch.setattr(models.promotion.signing, "verify_file", lambda *file: None)
 
 
 @pytest.mark.fault("GATE-3")

@@ -7,8 +7,14 @@ import sys
 import pytest
 
 from models.promote import main
-from models.promotion.record import read_records
-from models.promotion.signing import signature_file
+from models.promotion.record import RefusedError, read_records
+from models.promotion.signing import (
+    private_fingerprint,
+    public_fingerprint,
+    sign_file,
+    signature_file,
+    verify_file,
+)
 from tests.builders.promotion_data import dynasty, make_place, write_report
 from tests.models.test_promote import add_adapter, options, refused
 
@@ -168,3 +174,24 @@ def test_what_a_crash_left_of_a_signature_does_not_stay(place, keys):
     dynasty(place, "a")
     assert not left.exists() and not signature_file(left).exists()
     assert private.is_file()
+
+
+def test_any_file_or_folder_is_signed_by_the_same_functions(keys, tmp_path):
+    (private, public), (_, other) = keys
+    assert private_fingerprint(private) == public_fingerprint(public) != public_fingerprint(other)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in ("a.json", "ö b.json"):
+        (folder / name).write_text(name)
+    for thing in (folder / "ö b.json", folder):
+        assert sign_file(thing, private) == signature_file(thing)
+        verify_file(thing, public)
+        with pytest.raises(RefusedError, match=r"\.sig does not vouch for"):
+            verify_file(thing, other)
+    (folder / "a.json").write_text("another")
+    verify_file(folder / "ö b.json", public)
+    with pytest.raises(RefusedError, match=r"does not vouch for folder: .*sign it again"):
+        verify_file(folder, public)
+    (folder / "ö b.json").rename(folder / "c.json")
+    signature_file(folder / "ö b.json").rename(folder / "c.json.sig")
+    verify_file(folder / "c.json", public)
