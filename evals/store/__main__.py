@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from common.aside import FOLDER as ASIDE
 from common.command import Parser, run
 from common.errors import UserError
+from common.parquet import SUFFIX
 from common.paths import REVIEWS, STORE, cache_dir
 from common.redaction import redacted
 from common.rows import SUFFIXES
@@ -26,6 +28,8 @@ from fixtures.contracts.drafts import drafts_path, read_drafts, remove_drafts_of
 from fixtures.imports.imported import imported_dataset
 from fixtures.layout import FILES, is_titled, read_layout
 from fixtures.retrieval.chroma import EmbeddedChroma
+from fixtures.served import FOLDER as SERVED
+from fixtures.served import writing
 from models.egress import Egress
 from models.registry import SHIPPED
 from models.retrieval.opening import open_server
@@ -65,6 +69,7 @@ def _parser() -> Parser:
     add("--store", default=STORE, metavar="URL", help=f"({STORE})")
     add("--runs", type=Path, default=RUNS, metavar="DIR", help=f"folder of runs ({RUNS})")
     add("--kept", type=Path, default=FOLDER, metavar="DIR", help=f"feedback ({FOLDER})")
+    add("--served", type=Path, default=SERVED, metavar="DIR", help=f"requests served ({SERVED})")
     add("--index", metavar="URL", help="a Chroma server that holds passages too")
     add("--registry", type=Path, default=SHIPPED, metavar="DIR", help="whose adapters are searched")
     add("--unmarked", action="store_true",
@@ -127,7 +132,8 @@ def _steps(given: argparse.Namespace, wanted: Wanted) -> Iterator[Step]:
         vectors = index.look_at(server, wanted)
         erase = partial(index.erase_at, server, wanted)
         yield Step(f"the index {server.place}", "vectors", vectors, erase)
-    aside = sorted((given.kept / "aside").glob("*.jsonl"))
+    yield from _of_served(given.served, wanted)
+    aside = sorted((given.kept / ASIDE).glob("*.jsonl"))
     rows = [each for each in given.dataset if each.suffix.lower() in SUFFIXES]
     for path in (*given.labels, *aside):
         yield _of_rows(path, wanted)
@@ -166,6 +172,24 @@ def _of_rows(path: Path, wanted: Wanted) -> Step:
     return Step(str(path), "rows", files.look(path, wanted), partial(files.erase, path, wanted))
 
 
+def _of_served(folder: Path, wanted: Wanted) -> Iterator[Step]:
+    """Requests that were served, and lines of theirs that were set aside.
+
+    Who serves meanwhile waits, and then adds to the file that was written anew.
+    """
+    suffixes = (*SUFFIXES, SUFFIX)
+    every = (path for each in (folder, folder / ASIDE) for path in sorted(each.glob("*")))
+    for path in (each for each in every if each.name.lower().endswith(suffixes)):
+        yield Step(
+            str(path), "rows", files.look(path, wanted), partial(_erase, path, folder, wanted)
+        )
+
+
+def _erase(path: Path, folder: Path, wanted: Wanted) -> None:
+    with writing(folder):
+        files.erase(path, wanted)
+
+
 def _layouts(given: Path) -> list[Path]:
     if given.suffix.lower() in SUFFIXES:
         return []
@@ -185,8 +209,13 @@ def _of_layout(path: Path, title: str) -> Iterator[Step]:
 def _prove(given: argparse.Namespace, wanted: Wanted) -> int:
     """Search everything that was or may be written to; 1 where something of it is found."""
     own = [Path(given.store).parent] if "://" not in given.store else []
-    roots = [*given.dataset, *given.labels, *own, given.runs, given.kept, Path(".exam"), CACHE]
-    roots += [*(Path(each.place) for each in _indexes()), given.registry.parent]
+    roots = [*given.dataset, *given.labels, *own, given.runs, given.kept, given.served]
+    roots += [
+        Path(".exam"),
+        CACHE,
+        *(Path(each.place) for each in _indexes()),
+        given.registry.parent,
+    ]
     found = search([root for root in roots if root.exists()], wanted)
     print(f"searched {found.files:,} files, {found.size / 1e6:,.1f} MB")
     for trace in found.traces:

@@ -1,12 +1,13 @@
-"""Files of rows, JSON lines or CSV: rows that name a contract or quote it go, others stay."""
+"""Files of rows, JSON lines, CSV or Parquet: rows that name a contract or quote it go."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from common.files import write_whole
+from common.files import private_file, replacing, write_whole
+from common.parquet import SUFFIX, stream_parquet
 from common.rows import raw_rows, row_text
-from common.streaming import stream_jsonl
+from common.streaming import Line, stream_jsonl
 from evals.store.wanted import Wanted
 
 
@@ -25,8 +26,18 @@ def erase(path: Path, wanted: Wanted) -> None:
     Raises:
         UserError: it cannot be read or written.
     """
+    if path.suffix.lower() == SUFFIX:
+        _erase_parquet(path, [not gone for _, gone in _lines(path, wanted)])
+        return
     kept = (text for text, gone in _lines(path, wanted) if not gone)
     write_whole(path, kept, private=True)
+
+
+def _erase_parquet(path: Path, kept: list[bool]) -> None:
+    import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
+    with replacing(path, private=True) as draft:
+        pq.write_table(pq.read_table(path).filter(kept), private_file(draft))
 
 
 def _lines(path: Path, wanted: Wanted) -> Iterator[tuple[str, bool]]:
@@ -35,9 +46,15 @@ def _lines(path: Path, wanted: Wanted) -> Iterator[tuple[str, bool]]:
         for cells in raw_rows(path):
             yield row_text(cells), wanted.is_of(cells)
         return
-    for line in stream_jsonl(path):
-        told = [line.row if line.row is not None else line.text]
-        yield f"{line.text}\n", wanted.is_of(told + _inner(line.row))
+    lines = stream_parquet(path) if path.suffix.lower() == SUFFIX else stream_jsonl(path)
+    for line in lines:
+        yield f"{line.text}\n", is_about(line, wanted)
+
+
+def is_about(line: Line, wanted: Wanted) -> bool:
+    """Whether a row names a contract or quotes it, or one that was set aside did."""
+    told = [line.row if line.row is not None else line.text]
+    return wanted.is_of(told + _inner(line.row))
 
 
 def _inner(row: object) -> list[object]:

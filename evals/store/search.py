@@ -1,6 +1,7 @@
 """The proof: every byte of some folders, searched for what a contract is known by."""
 
 import gzip
+import json
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -8,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from common.errors import UserError
+from common.parquet import stream_parquet
 from evals.store.wanted import Wanted
 
 CHUNK = 8 << 20
@@ -41,7 +44,7 @@ class Searched:
 
 
 def search(roots: list[Path], wanted: Wanted) -> Searched:
-    """Search files and folders, and the members of archives: of gzip and zip, as office files are.
+    """Search files and folders, members of archives (gzip, zip, office files), rows of Parquet.
 
     Links are not followed: what they lead to lies elsewhere.
     """
@@ -78,6 +81,14 @@ def _of_file(path: Path, wanted: Wanted) -> Iterator[Trace]:
                 for each in archive.infolist():
                     with archive.open(each) as opened:
                         yield from _member(f"{path}!{each.filename}", opened, wanted)
+        elif begins == b"PAR1":
+            for line in stream_parquet(path):
+                told = (line.text if line.row is None else json.dumps(line.row)).encode()
+                if what := wanted.trace(told):
+                    yield Trace(f"{path}, row {line.number}", what)
+                    break
+    except UserError as error:
+        yield Trace(str(path), f"cannot be looked into: {error}")
     except (EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError):
         yield Trace(str(path), "an archive that cannot be opened; look into it yourself")
 

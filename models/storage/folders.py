@@ -12,10 +12,10 @@ from typing import Any
 
 from common.aws import Prefix, error_code, explained
 from common.errors import UserError
+from common.fetching import AGAIN, fetch
 from common.files import private_folder, replacing
 from common.locks import locked
 from common.paths import cache_dir
-from models.storage.fetching import AGAIN, fetch
 from models.storage.index import FILE, Index, read_index
 from models.storage.sending import send
 

@@ -2,16 +2,12 @@
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PART = 8 << 20
-"""Bytes of a part: eight at once are what a transfer takes of memory, whatever the file's size."""
-
-MOST_PARTS = 10_000
-"""Of an object, by S3."""
+from common.parts import part_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,26 +64,6 @@ def measure(file: Path) -> Measured:
             md5s.append(hashlib.md5(content, usedforsecurity=False).digest())
             total += len(content)
     return Measured(total, whole.hexdigest(), part, tuple(sha256s), tuple(md5s))
-
-
-def part_size(size: int) -> int:
-    """The bytes of every part but the last, for a file of so many bytes.
-
-    >>> part_size(1) == PART, part_size(10_001 * PART) // PART
-    (True, 2)
-    """
-    return PART * -(-size // (PART * MOST_PARTS)) or PART
-
-
-def ranges(size: int) -> Iterator[tuple[int, int, int]]:
-    """(number from 1, offset, bytes) of each part; an empty file has one, of no bytes.
-
-    >>> list(ranges(PART + 2)) == [(1, 0, PART), (2, PART, 2)]
-    True
-    """
-    part = part_size(size)
-    for number in range(max(1, -(-size // part))):
-        yield number + 1, number * part, min(part, size - number * part)
 
 
 def _text(digest: bytes) -> str:

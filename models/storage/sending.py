@@ -8,7 +8,8 @@ from typing import Any
 
 from common.aws import NONE, Advice, explained
 from common.errors import UserError
-from models.storage.measured import Measured, measure, ranges
+from common.parts import ranges
+from models.storage.measured import Measured, measure
 
 AT_ONCE = 8
 

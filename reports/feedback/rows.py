@@ -2,22 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Literal
 
+from common.cells import cells_of, name_cell, text_cell, texts_cell, time_cell
 from common.errors import UserError
 from common.redaction import outward
 from common.rows import shown
-from evals.feedback import cells_of, thumb
+from evals.feedback import thumb
 
 Scale = Literal["1-5", "0-1"]
 COLUMNS = (
     "question", "contract", "passages", "answer", "score", "thumbs", "comment", "corrected answer",
     "time", "model", "user", "id",
 )  # fmt: skip
-FIRST = datetime.fromisoformat("2000-01-01T00:00:00+00:00").timestamp()
-DAY = 86_400.0
-WHEN = "write it as 2026-01-31T12:00:00Z, or as seconds since 1970"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,51 +50,30 @@ def feedback_of(row: Mapping[str, Any], scale: Scale, now: float) -> Feedback:
         UserError: what is wrong with it.
     """
     cells = cells_of(row, COLUMNS)
-    question, contract = _text(cells, "question"), _text(cells, "contract")
-    passages, answer = _passages(cells), cells.get("answer")
+    question, contract = text_cell(cells, "question"), text_cell(cells, "contract")
+    passages, answer = texts_cell(cells, "passages"), cells.get("answer")
     if not question:
         raise UserError("`question` is missing")
     if not contract and not passages:
         raise UserError("fill in `contract`, its title, or `passages`, the texts that were shown")
     if not isinstance(answer, str):
         raise UserError(f"`answer` is {shown(answer)}; write the text that was given")
-    score, corrected = _score(cells, scale), _text(cells, "corrected answer")
+    score, corrected = _score(cells, scale), text_cell(cells, "corrected answer")
     if score is None and not corrected:
         raise UserError('give `score`, `thumbs` ("up" or "down") or `corrected answer`')
     return Feedback(
-        time=_time(cells.get("time"), now),
+        time=time_cell(cells.get("time"), now),
         question=question,
         contract=contract,
         passages=passages,
         answer=outward(answer.strip()),
         score=score,
-        comment=_text(cells, "comment"),
+        comment=text_cell(cells, "comment"),
         corrected=corrected,
-        model=_text(cells, "model"),
-        user=_name(cells, "user"),
-        id=_name(cells, "id"),
+        model=text_cell(cells, "model"),
+        user=name_cell(cells, "user"),
+        id=name_cell(cells, "id"),
     )
-
-
-def _text(cells: Mapping[str, Any], name: str) -> str:
-    value = cells.get(name, "")
-    if not isinstance(value, str):
-        raise UserError(f"`{name}` is {shown(value)}; write it as one text")
-    return outward(value.strip())
-
-
-def _name(cells: Mapping[str, Any], name: str) -> str:
-    """A text, or a whole number."""
-    value = cells.get(name, "")
-    return str(value) if type(value) is int else _text(cells, name)
-
-
-def _passages(cells: Mapping[str, Any]) -> tuple[str, ...]:
-    value = cells.get("passages", [])
-    several = [value] if isinstance(value, str) else value
-    if not isinstance(several, list) or not all(isinstance(each, str) for each in several):
-        raise UserError(f"`passages` is {shown(value)}; write a list of texts")
-    return tuple(outward(each.strip()) for each in several if each.strip())
 
 
 def _score(cells: Mapping[str, Any], scale: Scale) -> float | None:
@@ -128,24 +104,3 @@ def _number(value: Any, scale: Scale) -> float:
             f"{other.replace('-', ' to ')}, type --scale {other}"
         )
     return (float(value) - low) / (high - low)
-
-
-def _time(value: Any, now: float) -> float:
-    if value is None:
-        raise UserError(f"`time` is missing; {WHEN}")
-    if isinstance(value, str):
-        try:
-            read = datetime.fromisoformat(value.strip())
-        except ValueError:
-            raise UserError(f"`time` is {shown(value)}, which is no time; {WHEN}") from None
-        if read.tzinfo is None:
-            raise UserError(f"`time` is {shown(value)}, of no time zone; {WHEN}")
-        seconds: int | float = read.timestamp()
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        seconds = value
-    else:
-        raise UserError(f"`time` is {shown(value)}; {WHEN}")
-    if not FIRST <= seconds <= now + DAY:  # nor is NaN
-        when = "lies in the future" if seconds > now else "is not after the year 2000"
-        raise UserError(f"`time` is {shown(value)}, which {when}; {WHEN}")
-    return float(seconds)

@@ -15,6 +15,8 @@ import time
 import zipfile
 from dataclasses import replace
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -34,6 +36,7 @@ from fixtures.layout import read_layout
 from fixtures.retrieval.chroma import ChromaServer
 from fixtures.retrieval.index import PassageIndex
 from fixtures.retrieval.passages import Chunker
+from fixtures.served import FOLDER, Served, append_served, read_served, row_of
 from models.chat import Answer
 from reports.archive import read_overview, read_report
 from reports.feedback.__main__ import main as feedback
@@ -268,6 +271,39 @@ def test_labels_feedback_drafts_and_reviews_go_too(place, title, capsys):
     assert aside.read_text() == ""
     assert "E" in (place / "contracts.drafts.jsonl").read_text()
     assert rows(place, "select case_id from entries", ".exam/reviews/r.sqlite") == [(case.id,)]
+
+
+def test_requests_that_were_served_go_and_who_serves_meanwhile_loses_none(place, title, capsys):
+    case = next(each for each in report_of(place).cases if each.contract != title)
+    quote = " ".join(text_of(place, title)[2000:2300].split())
+    about = Served("1", 1769860800.0, "Q?", title, (), "x", "m")
+    quoting_ = replace(about, id="2", contract="", passages=(quote,))
+    other = replace(about, id="3", contract=case.contract)
+    day = append_served(about)
+    for row in (quoting_, other):
+        append_served(row)
+    with day.open("a") as file:
+        file.write(json.dumps(row_of(replace(about, id="4")) | {"time": "then"}) + "\n")
+    rows_ = [row_of(row) | {"contract": row.contract, "error": ""} for row in (about, other)]
+    pq.write_table(pa.Table.from_pylist(rows_), day.with_suffix(".parquet"))
+    assert [row.id for row in read_served([FOLDER])] == ["1", "2", "3", "1", "3"]
+    assert main(line(title)) == 0
+    told = capsys.readouterr().out
+    assert all(f"{count} rows in {FOLDER}/" in told for count in (3, 1)), told
+    assert f"1 rows in {FOLDER}/aside/" in told
+    assert main(line(title, "--yes")) == 0, capsys.readouterr().out
+    append_served(replace(other, id="5"))
+    assert [row.id for row in read_served([FOLDER])] == ["3", "5", "3"]
+    assert holders(place / FOLDER, title) == []
+
+
+def test_rows_of_parquet_are_searched_though_they_are_compressed(tmp_path):
+    wanted = one("ACME", "")
+    row = row_of(Served("1", 1769860800.0, "Q?", "ACME", (), "x", "m"))
+    table, path = pa.Table.from_pylist([row] * 500), tmp_path / "d.parquet"
+    pq.write_table(table, path, compression="gzip", write_statistics=False)
+    (trace,) = search([tmp_path], wanted).traces
+    assert trace.place.endswith("d.parquet, row 1")
 
 
 def test_what_cannot_be_erased_is_listed_with_what_to_do(place, title, capsys):

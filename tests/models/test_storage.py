@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common import fetching, parts
 from common.errors import UserError
 from models import promote, pull, push
 from models.factory import open_models
@@ -23,7 +24,7 @@ from models.local.entry import adapter_folder
 from models.manifest import Manifest, write_manifest
 from models.promotion.components import components_of
 from models.registry import adapter_of, files_of, read_entry
-from models.storage import fetching, measured, sending
+from models.storage import measured, sending
 from models.storage.index import Index, read_index
 from models.storage.left import read_left
 from tests.builders.aws_server import Fault, environment, running
@@ -167,7 +168,7 @@ def test_of_two_that_push_at_once_one_is_there_and_the_other_is_told(aws, tmp_pa
 
 
 def test_a_push_that_is_killed_goes_on_where_it_was(aws, tmp_path):
-    registry = repository(tmp_path / "a", size=5 * measured.PART + 1)
+    registry = repository(tmp_path / "a", size=5 * parts.PART + 1)
     processes, sent = [], []
 
     def kill(request):
@@ -202,7 +203,7 @@ def test_a_push_that_is_killed_goes_on_where_it_was(aws, tmp_path):
 
 
 def test_a_pull_that_is_killed_goes_on_and_is_no_adapter_before(aws, tmp_path):
-    registry = repository(tmp_path / "a", size=9 * measured.PART + 1)
+    registry = repository(tmp_path / "a", size=9 * parts.PART + 1)
     assert typed(push, registry) == 0
     there, processes, asked = tmp_path / "b" / "registry", [], []
 
@@ -231,13 +232,13 @@ def test_a_pull_that_is_killed_goes_on_and_is_no_adapter_before(aws, tmp_path):
 
 
 def test_bytes_that_a_crash_left_wrong_are_fetched_again(aws, tmp_path):
-    registry = repository(tmp_path, size=3 * measured.PART)
+    registry = repository(tmp_path, size=3 * parts.PART)
     source = registry.parent / "adapters" / "dpo-x" / "adapter_model.safetensors"
     client, target = boto3.client("s3"), tmp_path / "w"
     client.upload_file(str(source), "bucket", "w")
     head = client.head_object(Bucket="bucket", Key="w")
     (tmp_path / ".w.part").write_bytes(b"\0" * source.stat().st_size)
-    about = f"{head['ETag']} {head['ContentLength']} {measured.PART}"
+    about = f"{head['ETag']} {head['ContentLength']} {parts.PART}"
     (tmp_path / ".w.parts").write_text(f"{about}\n1\n2\n")
     fetching.fetch(client, "bucket", "w", target, measured.measure(source).sha256)
     assert target.read_bytes() == source.read_bytes()
@@ -466,7 +467,7 @@ def test_a_compiled_program_travels_like_an_adapter(aws, tmp_path):
 
 
 def test_two_processes_that_pull_at_once_fetch_once(aws, tmp_path, capsys):
-    here = repository(tmp_path / "a", size=2 * measured.PART)
+    here = repository(tmp_path / "a", size=2 * parts.PART)
     assert typed(push, here) == 0
     by_address(here, f"{TO}/dpo-x", digest_of(capsys))
     script = (
@@ -531,12 +532,12 @@ def test_whatever_lies_at_an_index_is_one_line(content):
     assert "\n" not in str(caught.value)
 
 
-@given(st.integers(0, 3 * measured.PART))
+@given(st.integers(0, 3 * parts.PART))
 def test_parts_cover_a_file_once(size):
-    parts = list(measured.ranges(size))
-    assert [part[0] for part in parts] == list(range(1, len(parts) + 1))
-    assert [part[1] for part in parts[1:]] == [part[1] + part[2] for part in parts[:-1]]
-    assert sum(part[2] for part in parts) == size
+    cut = list(parts.ranges(size))
+    assert [part[0] for part in cut] == list(range(1, len(cut) + 1))
+    assert [part[1] for part in cut[1:]] == [part[1] + part[2] for part in cut[:-1]]
+    assert sum(part[2] for part in cut) == size
 
 
 def test_an_index_is_of_contents_and_names_alone(tmp_path):

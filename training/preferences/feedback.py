@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from common.cells import cells_of
 from common.errors import UserError
 from common.paths import cache_dir
 from common.settings import nearest
-from evals.feedback import cells_of, thumb
+from evals.feedback import thumb
 from evals.language.words import normalise, says_something
 from fixtures.cases import Case, Dataset
 from fixtures.retrieval.passages import Passage

@@ -9,9 +9,9 @@ from typing import Any
 
 from common.aws import read_prefix
 from common.errors import UserError
+from common.fetching import fetch as fetch_object
 from models.manifest import read_manifest
 from models.storage.candidate import check_delivery, copy_delivery
-from models.storage.fetching import fetch as fetch_object
 from models.storage.layout import ADAPTER, ENTRY
 from training.outcome.delivery import Places, check_not_kept
 from training.sagemaker.advice import ADVICE

@@ -13,7 +13,7 @@ from common.aws import NONE, Advice, explained
 from common.errors import UserError
 from common.files import private_file
 from common.identity import file_digest
-from models.storage.measured import part_size, ranges
+from common.parts import part_size, ranges
 
 AT_ONCE = 8
 TRIES = 4

@@ -1,0 +1,83 @@
+"""Files of rows, wherever they lie: here, in a folder, or in S3, brought here one at a time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from common.aws import explained, open_client, read_prefix
+from common.errors import UserError
+from common.fetching import fetch
+from common.files import private_folder
+from common.identity import digest
+from common.rows import SUFFIXES
+
+SCHEME = "s3://"
+JSON_LINES = SUFFIXES[1:]
+
+
+def sources(given: str, suffixes: tuple[str, ...] = JSON_LINES) -> Iterator[str]:
+    """What is to be read, one by one: a file, or all of a folder, or below an address with `/`.
+
+    Args:
+        given: a path, `s3://BUCKET/KEY`, or `s3://BUCKET/DIR/`.
+        suffixes: of the files that count, in small letters.
+
+    Raises:
+        UserError: AWS refuses to list it, or there is none below it.
+    """
+    if given.startswith(SCHEME) and given.endswith("/"):
+        found = _listed(given, suffixes)
+    elif not given.startswith(SCHEME) and Path(given).is_dir():
+        every = sorted(each for each in Path(given).iterdir() if each.is_file())
+        found = [str(each) for each in every if each.name.lower().endswith(suffixes)]
+        found = [each for each in found if not Path(each).name.startswith(".")]  # a draft's
+    else:
+        yield given
+        return
+    if not found:
+        kinds = " or ".join(suffixes[:1] + suffixes[2:])
+        raise UserError(f"{given}: no {kinds} file is below it; name one")
+    yield from found
+
+
+def _listed(given: str, suffixes: tuple[str, ...]) -> list[str]:
+    place = read_prefix(given)
+    with explained(f"{given} cannot be listed"):
+        client = open_client("s3")
+        pages = client.get_paginator("list_objects_v2")
+        asked = {"Bucket": place.bucket, "Prefix": f"{place.path}/" if place.path else ""}
+        keys = [
+            each["Key"] for page in pages.paginate(**asked) for each in page.get("Contents", [])
+        ]
+    found = [key for key in sorted(keys) if key.lower().endswith(suffixes)]
+    return [f"{SCHEME}{place.bucket}/{key}" for key in found]
+
+
+@contextmanager
+def here(source: str, folder: Path) -> Iterator[Path]:
+    """A source as a file of this machine; of one in S3 a copy, which goes with the block.
+
+    Args:
+        source: of `sources`.
+        folder: below which a copy lies, in `fetched`.
+
+    Raises:
+        UserError: there is no such file, or AWS refuses it.
+    """
+    if not source.startswith(SCHEME):
+        if not Path(source).is_file():
+            raise UserError(f"{source}: no such file; give one of JSON lines, or s3://BUCKET/KEY")
+        yield Path(source)
+        return
+    place = read_prefix(source)
+    target = private_folder(folder / "fetched") / digest(source)[:16]
+    try:
+        yield fetch(_client(source), place.bucket, place.path, target)
+    finally:
+        target.unlink(missing_ok=True)
+
+
+def _client(source: str) -> Any:
+    with explained(f"{source} cannot be fetched"):
+        return open_client("s3")
