@@ -42,6 +42,9 @@ LISTED = "text/plain"
 SIGNED = {SUMS: (SUMS_SIGNED, LISTED), STATEMENT: (STATEMENT_SIGNED, IN_TOTO)}
 """What is signed, where its envelope lies, and what media type it names."""
 
+ODD = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+"""What values end in that nobody wrote who promoted."""
+
 ENVELOPES = frozenset(envelope for envelope, _ in SIGNED.values())
 
 
@@ -107,7 +110,8 @@ def _decided(pack: Pack, record: Record, report: Report, exam: ExamEvidence) -> 
     entries, _ = noted(pack, record)
     opened = tuple(opened_exams(pack, record, entries, gate))
     check_admitted(pack, record, policy, (exam, *opened))
-    sealed = f", and on {len(opened)} sets of sealed contracts" if opened else ""
+    sets = "1 set" if len(opened) == 1 else f"{len(opened)} sets"
+    sealed = f", and on {sets} of sealed contracts" if opened else ""
     yield Checked(True, f"{record.verdict} follows from the report's intervals and checks{sealed}")
     yield Checked(
         False,
@@ -192,7 +196,7 @@ def _told_of(pack: Pack) -> Iterator[None]:
     """What a check of a file says, as of the file in the pack; its advice is for a repository."""
     try:
         yield
-    except (ValueError, LookupError, TypeError, ArithmeticError, UserError) as error:
+    except (*ODD, UserError) as error:
         told = str(error).replace(f"{pack.folder}/", "").replace(str(pack.folder), "the pack")
         if isinstance(error, RefusedError) and told.startswith(f"{pack.file}: "):
             raise

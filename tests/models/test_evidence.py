@@ -10,17 +10,22 @@ import shutil
 import subprocess
 import warnings
 import zipfile
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from models.evidence import main
 from models.promote import main as promote
+from models.promotion.actions import promote as promote_by
 from models.promotion.envelope import envelope
-from models.promotion.record import read_records
+from models.promotion.evidence import Reading
+from models.promotion.record import hash_of, read_records
 from reports.dossier.layout import STATEMENT_SIGNED, SUMS, SUMS_SIGNED
 from reports.dossier.pack import packed, sums
-from tests.builders.promotion_data import dynasty, excuse, make_place, write_report
+from reports.evidence.last_exam import find_evidence
+from reports.evidence.opened import opened_evidence
+from tests.builders.promotion_data import dynasty, edit, excuse, make_place, seal, write_report
 from tests.models.test_promote import add_adapter, options
 from tests.models.test_signing import make_key
 
@@ -229,6 +234,38 @@ def test_securesystemslib_reads_the_envelope(made):
     assert Envelope.from_dict(found).verify([key], 1) == {keyid: key}
 
 
+# Who writes everything anew, and signs it
+
+
+def test_a_verdict_that_its_own_intervals_do_not_carry_is_packed_by_nobody(place, capsys):
+    """Report, seal, ledger, record and statement agree, and the record was never computed again."""
+    path = write_report(place, "a")
+
+    def lie(written):
+        (check,) = [
+            each for each in written["verdicts"][0]["checks"] if each["metric"] == "token_f1"
+        ]
+        check["estimate"]["low"] = 0.01
+
+    edit(path, lie)
+    seal(path)
+    believed = Reading(find_evidence, lambda exam, registry: exam, opened_evidence)
+    promote_by("a", place, believed, say=lambda line: None)
+    error = unmade(capsys, place, "a")
+    assert "exam/report.json says PROMOTE of a: token_f1" in error
+    assert "against the floor does not reach 0.3" in error
+
+
+def test_an_override_that_was_taken_out_of_the_record_is_missed(place, capsys):
+    overridden(place)
+    (record,) = read_records(place.folder)
+    forged = replace(record, override=None)
+    forged = replace(forged, hash=hash_of(forged))
+    (place.folder / "promotions.jsonl").write_bytes(forged.line + b"\n")
+    error = unmade(capsys, place, "a")
+    assert "policy.toml does not admit a" in error and "least_cases" in error
+
+
 # The weights
 
 
@@ -336,6 +373,13 @@ def place(tmp_path):
     return make_place(tmp_path, "a", "b")
 
 
+def overridden(place):
+    """A promotion of an exam of fewer cases than the policy asks."""
+    place.policy.write_text(place.policy.read_text().replace("least_cases = 1", "least_cases = 99"))
+    write_report(place, "a")
+    assert promote(["a", *options(place), "--override=the board asked for it"]) == 0
+
+
 def unmade(capsys, place, *words, code=1):
     out = place.folder.parent / "x.zip"
     capsys.readouterr()
@@ -400,15 +444,41 @@ def test_a_card_with_a_secret_does_not_leave(place, capsys):
 
 
 def test_an_override_is_a_warning_and_its_lines_are_computed_again(place, capsys, tmp_path):
-    place.policy.write_text(place.policy.read_text().replace("least_cases = 1", "least_cases = 99"))
-    write_report(place, "a")
-    assert promote(["a", *options(place), "--override=the board asked for it"]) == 0
+    overridden(place)
     out = tmp_path / "x.zip"
     assert main(["a", *options(place), f"--out={out}"]) == 0
     assert json.loads(files_of(out)["statement.json"])["predicate"]["result"] == "WARNED"
     capsys.readouterr()
     assert verified(out) == 0
     assert "by override: the board asked for it" in capsys.readouterr().out
+
+
+def test_the_rubric_that_a_gate_names_lies_beside_it(place, capsys, tmp_path):
+    (tmp_path / "words").mkdir()
+    rubric = tmp_path / "words" / "rubric.md"
+    rubric.write_text("1 is right, 0 is wrong.")
+    gate = tmp_path / "gate.toml"
+    gate.write_text(gate.read_text() + '[judge]\nrubric = "words/rubric.md"\n')
+    dynasty(place, "a")
+    out = tmp_path / "x.zip"
+    line = ["a", *options(place), f"--out={out}"]
+    assert main(line) == 0
+    files = files_of(out)
+    assert files["gate/words/rubric.md"] == rubric.read_bytes()
+    files["gate/words/rubric.md"] = b"0 is right."
+    path = written(out, relisted(files))
+    assert "what gate/gate.toml names (rubric, prompt) is not what" in refusal(capsys, path)
+    rubric.write_text("0 is right.")
+    assert main(line) == 1
+
+
+def test_records_of_an_early_release_have_no_policy_to_pack(place, capsys):
+    dynasty(place, "a")
+    (record,) = read_records(place.folder)
+    early = replace(record, policy=None)
+    early = replace(early, hash=hash_of(early))
+    (place.folder / "promotions.jsonl").write_bytes(early.line + b"\n")
+    assert "whose lines name no policy; type `pytest evals" in unmade(capsys, place, "a")
 
 
 def test_a_model_without_files_of_its_own_has_a_pack(place, capsys, tmp_path):
