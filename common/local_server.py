@@ -5,13 +5,20 @@ those out is what no page can write: the Host of a request, its Origin and its S
 the Host, a name that was made to lead here (DNS rebinding) is refused too.
 """
 
+import math
+import signal
 import socket
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+import threading
+from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
+from contextlib import contextmanager
 from typing import Any
 
 from common.errors import UserError
 
 HERE = "127.0.0.1"
+GRACE = 2.0
+"""Seconds for requests that are under way when a server of pages ends."""
+
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -21,6 +28,7 @@ Headers = Iterable[tuple[bytes, bytes]]
 SILENT: Any = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 """FastAPI's `telemetry`: no request is told to whatever collector the environment names."""
 
+JSON = "application/json"
 READING = ("GET", "HEAD")
 """Methods that change nothing; browsers say with any other which page asks."""
 
@@ -38,13 +46,15 @@ With a stricter referrer policy forms of the page itself would come with the Ori
 """
 
 
-def why_refused(method: str, headers: Headers, port: int) -> str:
+def why_refused(method: str, headers: Headers, port: int, *, programs: bool = False) -> str:
     """Why a request is not this page's own, in a sentence; empty where it is.
 
     Args:
         method: of the request.
         headers: names in lower case, as ASGI has them.
         port: on which is listened.
+        programs: whether programs ask too, which say no Origin: what they send is JSON, which no
+            page can send elsewhere without saying its Origin.
 
     >>> why_refused("GET", [(b"host", b"127.0.0.1:80")], 80)
     ''
@@ -66,7 +76,10 @@ def why_refused(method: str, headers: Headers, port: int) -> str:
         if origin != f"http://{asked[0]}":
             return f"a page of {origin} asked"
     if method not in READING and "origin" not in given:
-        return f"{method} without an Origin"
+        if not programs:
+            return f"{method} without an Origin"
+        if [each.partition(";")[0].strip() for each in given.get("content-type", [])] != [JSON]:
+            return f"{method} without an Origin, and not of {JSON}"
     site = given.get("sec-fetch-site", ["none"])
     followed = method == "GET" and given.get("sec-fetch-mode") == ["navigate"]
     if site not in (["none"], ["same-origin"]) and not followed:
@@ -74,17 +87,18 @@ def why_refused(method: str, headers: Headers, port: int) -> str:
     return ""
 
 
-def only_here(application: Application, port: int) -> Application:
+def only_here(application: Application, port: int, *, programs: bool = False) -> Application:
     """An ASGI application that answers pages of its own alone; others get 403 and the reason.
 
-    WebSockets are refused: nothing here needs one.
+    WebSockets are refused: nothing here needs one. With `programs` those of this machine are
+    answered too.
     """
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await application(scope, receive, send)
         elif scope["type"] == "http":
-            why = why_refused(scope["method"], scope["headers"], port)
+            why = why_refused(scope["method"], scope["headers"], port, programs=programs)
             if why:
                 await _refuse(why, send)
             else:
@@ -110,28 +124,42 @@ def _kept_apart(send: Send) -> Send:
     return sent
 
 
-def listen(port: int) -> socket.socket:
-    """A socket that listens on 127.0.0.1; port 0 takes any that is free.
+def listen(port: int, host: str = HERE) -> socket.socket:
+    """A socket that listens on 127.0.0.1, or where else it is told to; port 0 takes any free one.
 
     Raises:
         UserError: another process listens there, or nobody may.
     """
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listening.bind((HERE, port))
+        listening.bind((host, port))
         listening.listen()
     except (OSError, OverflowError) as error:
         listening.close()
         why = getattr(error, "strerror", None) or "no such port"
         raise UserError(
-            f"port {port} of {HERE}: {why}; give another, or --port 0 for any that is free"
+            f"port {port} of {host}: {why}; give another, or --port 0 for any that is free"
         ) from error
     return listening
 
 
-def serve(application: Application, listening: socket.socket) -> None:
-    """Serve until Ctrl-C, quietly, on a socket of `listen`.
+def serve(
+    application: Application,
+    listening: socket.socket,
+    guard: Callable[[Application, int], Application] = only_here,
+    grace: float = GRACE,
+) -> None:
+    """Serve until Ctrl-C or TERM, quietly, on a socket of `listen`.
+
+    Requests that are under way then are answered first.
+
+    Args:
+        application: what is served.
+        listening: where.
+        guard: puts before it who may ask.
+        grace: seconds for requests that are under way when it ends.
 
     Raises:
         KeyboardInterrupt: it was stopped.
@@ -140,13 +168,26 @@ def serve(application: Application, listening: socket.socket) -> None:
 
     port = listening.getsockname()[1]
     config = uvicorn.Config(
-        only_here(application, port),
+        guard(application, port),
         log_level="warning",
         access_log=False,
         server_header=False,
         proxy_headers=False,
         ws="none",
-        timeout_graceful_shutdown=2,
+        timeout_graceful_shutdown=math.ceil(grace),
     )
-    with listening:
+    with listening, _ended_alike():
         uvicorn.Server(config).run(sockets=[listening])
+
+
+@contextmanager
+def _ended_alike() -> Iterator[None]:
+    """Whoever sends TERM, as orchestrators do, means what Ctrl-C means."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -27,19 +27,22 @@ FILE = "feedback.sqlite"
 OURS = 0x42454642
 """In the file's header, as its application's number; then the version of the tables."""
 
-VERSION = 1
+VERSION = 2
 TABLES = """
 create table if not exists salt (salt text not null);
 create table if not exists feedback (
     key text primary key, time real not null, question text not null, contract text not null,
     passages text not null, answer text not null, score real, comment text not null,
     corrected text not null, model text not null, user text not null, source text not null,
-    line integer not null, case_identity text, answered_by text
+    line integer not null, case_identity text, answered_by text, event text not null default ''
 );
 create index if not exists feedback_by_time on feedback (time);
 """
 SALT = "insert into salt select ? where not exists (select * from salt)"
-COLUMNS = "question, contract, passages, answer, score, comment, corrected, model, time"
+UPGRADE = "alter table feedback add column event text not null default ''"
+"""From version 1, which did not keep what a row calls its event."""
+
+COLUMNS = "question, contract, passages, answer, score, comment, corrected, model, time, event"
 BATCH = 5_000
 """Rows in a transaction, and in memory."""
 
@@ -93,6 +96,12 @@ class Kept:
         empty = not ask("select count(*) from sqlite_master").fetchone()[0]
         if not empty and number != OURS:
             raise UserError(f"{self.path} belongs to another program; give another --kept")
+        if not empty and version == 1:
+            with transaction(self._file):
+                if ask("pragma user_version").fetchone()[0] == 1:  # nobody else did it meanwhile
+                    ask(UPGRADE)
+                    ask(f"pragma user_version={VERSION}")
+            version = VERSION
         if not empty and version != VERSION:
             raise UserError(
                 f"{self.path} was written by version {version}, this is {VERSION}; put it aside: "
@@ -122,7 +131,7 @@ class Kept:
             before = self._file.total_changes
             self._file.executemany(
                 f"insert into feedback (key, {COLUMNS}, user, source, line) "
-                f"values ({', '.join('?' * 13)}) on conflict do nothing",
+                f"values ({', '.join('?' * 14)}) on conflict do nothing",
                 (self._cells(each, source, line) for line, each in rows),
             )
             return self._file.total_changes - before
@@ -133,7 +142,8 @@ class Kept:
             each.question, each.contract, passages, each.answer, each.score, each.comment,
             each.corrected, each.model, each.time,
         )  # fmt: skip
-        return digest(*content, each.user, each.id), *content, self._digest(each.user), source, line
+        key = digest(*content, each.user, each.id)
+        return key, *content, each.id, self._digest(each.user), source, line
 
     def _digest(self, user: str) -> str:
         """Who gave two rows is the same, and nobody reads who: keyed, since names are guessed."""
@@ -166,6 +176,15 @@ class Kept:
         with self._told():
             yield from (Scored(*cells) for cells in self._file.execute(asked))
 
+    def by_event(self) -> dict[str, float]:
+        """The last score of every event that has an id, by that."""
+        asked = (
+            "select event, score from feedback where score is not null and event != '' "
+            "order by time, key"
+        )
+        with self._told():
+            return dict(self._file.execute(asked))
+
     def unlinked(self, after: str) -> list[tuple[str, Feedback]]:
         """(key, row) of the next rows without a case, in order of their keys."""
         asked = (
@@ -197,7 +216,7 @@ class Kept:
 
 
 def _feedback(cells: Sequence[object], by: str) -> Feedback:
-    question, contract, passages, answer, score, comment, corrected, model, time = cells
+    question, contract, passages, answer, score, comment, corrected, model, time, event = cells
     return Feedback(
         time=float(str(time)),
         question=str(question),
@@ -208,4 +227,5 @@ def _feedback(cells: Sequence[object], by: str) -> Feedback:
         comment=str(comment),
         corrected=str(corrected),
         model=str(model) or by,
+        id=str(event),
     )

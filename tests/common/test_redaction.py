@@ -153,6 +153,7 @@ def test_keys_and_urls_are_noted_where_they_are_read():
         "models/endpoint/server.py",
         "models/endpoint/entry.py",
         "models/retrieval/served.py",
+        "models/serve/access.py",
         "reports/comment/place.py",
     }
     assert users("common.redaction.keep_secrets_of") == {
@@ -168,4 +169,5 @@ def test_keys_and_urls_are_noted_where_they_are_read():
         "models/retrieval/titan.py", "models/push.py",
     }  # fmt: skip
     keys = {"models/endpoint/entry.py", "models/bedrock/server.py"}
+    keys |= {"models/serve/access.py"}  # of those who ask us
     assert readers - of_no_keys == keys, "the keys of a protocol are read in one place"

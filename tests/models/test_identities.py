@@ -217,6 +217,7 @@ def test_what_is_promoted_is_compared_in_one_place():
     assert users("models.identity.identities.promotion_identity") == {
         "models/promotion/admission.py",
         "models/promotion/actions.py",
+        "models/serve/opened.py",  # what answers in service is told by it
         "reports/examination/header.py",
         "reports/verdict/opponents.py",
         "training/optimize/program.py",  # what a program was made from

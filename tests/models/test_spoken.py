@@ -236,6 +236,8 @@ def test_whoever_makes_text_of_a_model_an_answer_does_it_here():
         "models/program/model.py",
         "models/prompted.py",
         "models/recorded.py",
+        "models/serve/service.py",
+        "models/serve/waves.py",
         "models/spoken.py",
     } - {"models/chat.py"}
 

@@ -9,14 +9,13 @@ from dataclasses import replace
 from typing import Any
 
 from common.errors import UserError
-from common.identity import digest
 from evals.language.declining import declines
-from fixtures.cases import Case, Contract, Dataset, Span
+from fixtures.cases import Case, Dataset, Span
 from fixtures.retrieval.passages import Passage
 from fixtures.shingles import shingles
+from fixtures.shown import shown_case
 from training.data.material import CONTAINMENT, exam_contracts
 
-BETWEEN = "\n\n"
 CATEGORY = "feedback"
 
 
@@ -38,15 +37,7 @@ def served_case(where: str, row: Mapping[str, Any]) -> tuple[Case, tuple[Passage
     shown = [text.strip() for text in texts if text.strip()]
     if not shown:
         raise UserError(f"{where}: `passages` holds no text, so that no prompt can be made")
-    whole = BETWEEN.join(shown)
-    named = f"{title.strip() or 'shown'} ({digest(whole)[:8]})"
-    contract = Contract(named, whole, whole=False)
-    key = digest("served", question.strip(), contract.digest)
-    passages, start = [], 0
-    for text in shown:
-        passages.append(Passage(named, start, start + len(text), text))
-        start += len(text) + len(BETWEEN)
-    return Case(key, key[:16], contract, CATEGORY, question.strip(), ()), tuple(passages)
+    return shown_case(question.strip(), title.strip(), shown, CATEGORY)
 
 
 def with_golds(case: Case, good: Iterable[str]) -> Case:
