@@ -43,6 +43,7 @@ DOORS: dict[str, Door] = {door.name: door for door in (
     Door("init", "bar_exam.init", "what a repository needs to examine its own models"),
     Door(EXAM, "pytest", "examine models; takes every option of pytest too", _OF_EXAM),
     Door("promote", "models.promote", "put a model into service", ("registry",), keeps=True),
+    Door("evidence", "models.evidence", "a promotion, to be checked anywhere", ("registry",)),
     Door("service", "models.serve", "the champion, in OpenAI's protocol", ("registry",)),
     Door("push", "models.push", "a model's files and last report, into S3", ("registry",)),
     Door("pull", "models.pull", "a model that was pushed", ("registry",), keeps=True),

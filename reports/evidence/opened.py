@@ -42,13 +42,13 @@ def opened_evidence(path: Path, name: str, gate_file: Path) -> ExamEvidence:
             f"contracts were judged; {again} and --gate {gate_file}"
         )
     (verdict,) = (each for each in report.verdicts if each.model == name)
-    for wrong in _unshown(verdict, gate):
+    for wrong in unshown(verdict, gate):
         raise RefusedError(f"{path} says {verdict.outcome} of {name}: {wrong}; {again}")
     return exam
 
 
-def _unshown(verdict: Verdict, gate: Gate) -> Iterator[str]:
-    """What a verdict's own numbers do not show, in words."""
+def unshown(verdict: Verdict, gate: Gate) -> Iterator[str]:
+    """What a verdict's own numbers do not show, in words: no answer is read for that."""
     found = {(check.metric, check.against): check for check in verdict.checks}
     for metric, entry in gate.gating.items():
         if entry.floor is not None:

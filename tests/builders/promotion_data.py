@@ -133,6 +133,7 @@ def concluded(place, names, *, against=None, anchor=None, id_, better=False):
     first = replace(
         header(),
         id=id_,
+        started=when(id_),
         provenance={
             "commit": "c0ffee",
             "dirty": False,

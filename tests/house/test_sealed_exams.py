@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from fixtures.seal import main as seal
+from models.evidence import main as verify
 from models.promotion.ledger import read_ledger
+from reports.dossier.pack import packed
 from tests.builders.excuses import excusing
 from tests.builders.world import World
 from tests.fixtures.test_sealing import write_contracts
+from tests.models.test_evidence import files_of, relisted
 
 ROOT = Path(__file__).parents[2]
 GATE = """\
@@ -230,3 +233,25 @@ def test_a_world_is_sealed_and_the_first_champion_passes_both_parts(
     promoted = mine.promote("incumbent")
     assert promoted.returncode == 0, promoted.stderr
     assert "\nchampion: incumbent " in promoted.stdout
+    packed_with_both(mine, newest.parent.name, capsys)
+
+
+def packed_with_both(mine, run, capsys):
+    """The evidence of that promotion holds both exams, and misses the sealed one."""
+    pack = mine.folder / "incumbent.zip"
+    places = ("--registry", str(mine.registry), "--runs", str(mine.runs), "--out", str(pack))
+    made = mine.run("models.evidence", "incumbent", *places)
+    assert made.returncode == 0, made.stderr
+    assert verify(["--verify", str(pack)]) == 0
+    assert "checks, and on 1 set of sealed contracts" in capsys.readouterr().out
+    files = files_of(pack)
+    name = f"exam/sealed/{run}/report.json"
+    changed = files[name].replace(b'"PROMOTE"', b'"PROMOTED"', 1)
+    dropped = {each: data for each, data in files.items() if each != name}
+    for kept, says in (
+        ({**files, name: changed}, "is not the report that record and ledger name"),
+        (dropped, "is missing"),
+    ):
+        pack.write_bytes(packed(relisted(kept)))
+        assert verify(["--verify", str(pack)]) == 1
+        assert f"{name} {says}" in capsys.readouterr().err

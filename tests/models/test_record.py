@@ -249,6 +249,7 @@ def test_what_is_examined_knows_nothing_of_promotion():
     inside = {path for path in users("models.promotion") if path.startswith("models/")}
     assert {path for path in inside if not path.startswith("models/promotion/")} == {
         "models/promote.py",
+        "models/evidence.py",
         "models/push.py",
         "models/pull.py",
         "models/egress.py",  # where data may be sent stands in the policy

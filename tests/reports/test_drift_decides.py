@@ -1,0 +1,182 @@
+"""Drift is decided by ranks that are uniform, and a detector whose false alarms are bounded."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from sklearn.linear_model import RidgeClassifier
+from sklearn.metrics import roc_auc_score
+
+from reports.drift.detector import YEAR, blocks_of, decide
+from reports.drift.signals import SIGNALS, Features
+from reports.statistics.edetector import detect, threshold
+from reports.statistics.exchange import drawn_blocks, ranks
+from reports.statistics.shifts import (
+    RIDGE,
+    auc,
+    binned,
+    classifier_scores,
+    gaussian_kernel,
+    mean_shift,
+    mmd,
+    named,
+    psi,
+)
+
+
+def random(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def test_a_drawn_block_is_as_large_as_the_one_that_was_seen():
+    blocks = drawn_blocks(30, 7, 50, random())
+    assert blocks.shape == (51, 30)
+    assert (blocks.sum(axis=1) == 7).all()
+    assert blocks[0, -7:].all()
+    assert blocks[1:].mean(axis=0).max() < 1
+    with pytest.raises(ValueError, match="nothing"):
+        drawn_blocks(5, 5, 9, random())
+
+
+def test_the_rank_of_one_of_many_alike_is_uniform_and_of_ties_it_is_the_largest():
+    p_values = [ranks(random(seed).normal(size=100))[0] for seed in range(2000)]
+    assert stats.kstest(p_values, "uniform").pvalue > 0.001
+    assert ranks(np.zeros(10)).tolist() == [1.0] * 10
+    assert ranks(np.array([2.0, 1.0, 2.0 + 1e-12, 0.0])).tolist() == [0.5, 0.75, 0.5, 1.0]
+
+
+def test_what_a_classifier_says_of_a_unit_is_said_without_it():
+    vectors, block = random().normal(size=(12, 3)), drawn_blocks(12, 5, 1, random())
+    centred = vectors - vectors.mean(axis=0)
+    scale = np.square(centred).sum() / 12
+    labels = block[0] - block[0].mean()
+    for left_out in range(12):
+        rest = np.arange(12) != left_out
+        own = centred[rest]
+        weights = np.linalg.solve(own.T @ own + RIDGE * scale * np.eye(3), own.T @ labels[rest])
+        found = classifier_scores(vectors, block)[0, left_out]
+        assert found == pytest.approx(centred[left_out] @ weights)
+
+
+def test_auc_is_that_of_scikit_learn():
+    blocks, scores = drawn_blocks(40, 9, 5, random()), random(1).normal(size=(6, 40))
+    expected = [roc_auc_score(block, score) for block, score in zip(blocks, scores, strict=True)]
+    assert auc(scores, blocks) == pytest.approx(expected)
+    apart = np.r_[random().normal(size=(30, 5)), random(1).normal(size=(10, 5)) + 3]
+    found = auc(classifier_scores(apart, blocks), blocks)[0]
+    fitted = RidgeClassifier().fit(apart, blocks[0]).decision_function(apart)
+    assert 0.9 < found <= roc_auc_score(blocks[0], fitted) + 0.05
+
+
+def test_mmd_is_the_mean_over_pairs():
+    vectors, blocks = random().normal(size=(12, 3)), drawn_blocks(12, 5, 3, random())
+    kernel = gaussian_kernel(vectors)
+    for block, found in zip(blocks, mmd(kernel, blocks), strict=True):
+        one, other = np.flatnonzero(block), np.flatnonzero(1 - block)
+
+        def within(units):
+            return np.mean([kernel[a, b] for a in units for b in units if a != b])
+
+        across = np.mean([kernel[a, b] for a in one for b in other])
+        assert found == pytest.approx(within(one) + within(other) - 2 * across)
+
+
+def test_what_is_missing_counts_nowhere():
+    half = np.r_[np.zeros(5), np.ones(5)][np.newaxis]
+    numbers = np.r_[[1.0, np.nan, 1, 1, np.nan], [0.0, 0, np.nan, 0, 0]]
+    assert mean_shift(numbers, half).tolist() == [1.0]
+    assert binned(numbers).sum() == 7
+    assert mean_shift(np.full(10, np.nan), half).tolist() == [0.0]
+    assert psi(binned(np.full(10, np.nan)), half).tolist() == [0.0]
+    assert psi(named(["a", "b", "", "a", "b"] + [""] * 5), half).tolist() == [0.0]
+    assert psi(named(["a"] * 5 + ["b"] * 5), half)[0] > psi(named(["a", "b"] * 5), half)[0]
+
+
+@given(st.lists(st.floats(1e-6, 1.0), min_size=1, max_size=30))
+@settings(deadline=None, max_examples=50)
+def test_the_sum_is_that_of_the_martingales_that_begin_at_each_look(p_values):
+    found = detect(p_values)[-1].evidence
+    expected = np.mean(
+        [
+            sum(
+                np.prod([power * p ** (power - 1) for p in p_values[start:]])
+                for start in range(len(p_values))
+            )
+            for power in (0.1, 0.3, 0.5, 0.7)
+        ]
+    )
+    assert found == pytest.approx(expected)
+
+
+def test_of_uniform_p_values_a_year_has_an_alarm_in_less_than_half_of_all_services():
+    """The bound is T / (2 * 365), and is reached by nobody: a sum jumps over its threshold."""
+    generator = random(5)
+    for detectors in (1, 4):
+        bar = threshold(YEAR, detectors)
+        first = [
+            min(
+                next((n for n, look in enumerate(found, 1) if look.evidence >= bar), 10**6)
+                for found in (detect(1 - generator.random(365)) for _ in range(detectors))
+            )
+            for _ in range(120 // detectors)
+        ]
+        for looks in (30, 365):
+            alarms = sum(each <= looks for each in first)
+            most = stats.binom.ppf(0.999, len(first), looks / (2 * YEAR))
+            assert alarms <= most
+    with pytest.raises(ValueError, match="p-value"):
+        detect([0.0])
+
+
+def test_a_change_is_dated():
+    looks = detect([0.6, 0.9, 0.3, 0.7, 0.002, 0.004, 0.001])
+    assert looks[-1].since == 4
+
+
+def test_days_are_put_together_until_there_are_enough_contracts():
+    days = ["1"] * 4 + ["2"] * 9 + ["3"] * 10 + ["5"] * 3
+    assert [(b.first, b.last, b.start, b.end) for b in blocks_of(days, 30)] == [
+        ("1", "2", 30, 43),
+        ("3", "3", 43, 53),
+    ]
+    assert blocks_of([], 30) == ()
+
+
+def service(seed: int, days: int, shift: float) -> Features:
+    """Twenty contracts a day after an exam of 60, of which from the fourth day on some differ."""
+    generator, units = random(seed), 60 + 20 * days
+    changed = np.arange(units) >= 60 + 60
+    return Features(
+        {},
+        {
+            "passage_length": generator.normal(size=units),
+            "abstention": 1.0 * (generator.random(units) < 0.7 - shift * changed),
+            "grounding": np.where(generator.random(units) < 0.5, np.nan, 1.0),
+        },
+        {"category": [str(each) for each in generator.integers(0, 9, units)]},
+    )
+
+
+def decided(seed: int, days: int, shift: float):
+    features = service(seed, days, shift)
+    names = [f"{day:02}" for day in range(days) for _ in range(20)]
+    return decide(features, blocks_of(names, 60), 60, seed)
+
+
+def test_what_changed_is_found_and_named_and_what_did_not_is_not():
+    found = [decided(seed, 10, 0.5) for seed in range(10)]
+    alarms = [each for each in found if each.alarms]
+    assert len(alarms) >= 8
+    assert {each.alarms[0].signal.name for each in alarms} == {"abstention"}
+    assert all(each.blocks[-1].first >= "03" for each in alarms)
+    assert all(each.alarms[0].since >= "01" for each in alarms)
+    assert not any(each.alarms for each in (decided(seed, 20, 0.0) for seed in range(20)))
+
+
+def test_the_same_log_has_the_same_decision():
+    assert decided(3, 6, 0.5).signals[0].looks == decided(3, 6, 0.5).signals[0].looks
+
+
+def test_every_signal_has_a_name_of_its_own():
+    assert len({each.name for each in SIGNALS}) == len(SIGNALS)
