@@ -112,7 +112,8 @@ def _warn(roster: Roster, folder: Path) -> None:
         return
     if splits:
         print(
-            f"{days[-1]} holds requests of another split than {roster.split}; judge each apart",
+            f"{days[-1]} holds requests of another split than {roster.split}: "
+            "`python -m reports.compare --served` judges each apart",
             file=sys.stderr,
         )
 

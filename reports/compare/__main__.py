@@ -1,7 +1,8 @@
 """Two runs, case by case: `python -m reports.compare RUN_A RUN_B`.
 
 A run is a folder, its report.json, its id under reports/runs, `latest`, or called by a model: NAME
-is the last run that it took part in, NAME~1 the one before. Differences are B - A.
+is the last run that it took part in, NAME~1 the one before. Differences are B - A. With `--served
+PATH` champion and candidate are compared on requests that were split or shadowed between them.
 """
 
 import argparse
@@ -15,8 +16,10 @@ from common.errors import UserError
 from common.files import write_whole
 from common.settings import nearest
 from reports.archive import AGAIN, RUNS, find_report, named_model, read_report
+from reports.compare.served.command import compare_served
 from reports.compare.shown import HEADS, cells, compared, flips, format_score, level
 from reports.compare.sides import Sides, pair_runs
+from reports.feedback.kept import FOLDER as FEEDBACK
 from reports.report import Report, ReportedResult
 
 if TYPE_CHECKING:
@@ -85,10 +88,20 @@ def _parser() -> Parser:
     parser = Parser(prog="python -m reports.compare", description=main.__doc__)
     parser.add_argument(
         "run_a",
+        nargs="?",
         metavar="RUN_A",
         help="folder, report.json, run id, latest, or NAME~1: the one before the last of a model",
     )
-    parser.add_argument("run_b", metavar="RUN_B", help="likewise; differences are B - A")
+    parser.add_argument("run_b", nargs="?", metavar="RUN_B", help="likewise; differences are B - A")
+    parser.add_argument(
+        "--served",
+        nargs="+",
+        metavar="PATH",
+        help="in place of runs: logged requests, files, folders or s3://BUCKET/DIR/",
+    )
+    parser.add_argument(
+        "--feedback", type=Path, metavar="DIR", help=f"of these requests, imported ({FEEDBACK})"
+    )
     parser.add_argument("--model-a", metavar="NAME", help="model of A, where it examined several")
     parser.add_argument("--model-b", metavar="NAME", help="model of B, likewise")
     parser.add_argument("--unchanged", action="store_true", help="only cases that are in both")
@@ -110,7 +123,29 @@ def _parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     """Compare two runs; refused where data, retriever, prompt, metrics or judges differ."""
-    return run(_parser().parse_args, _compare, argv)
+    return run(_parser().parse_args, _work, argv)
+
+
+def _work(given: argparse.Namespace) -> None:
+    if given.served:
+        _compare_served(given)
+        return
+    if given.run_b is None:
+        raise UserError("give two runs, or --served PATH; see python -m reports.compare --help")
+    if given.feedback:
+        raise UserError("--feedback is about requests that were served: give --served PATH")
+    _compare(given)
+
+
+def _compare_served(given: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    for option in ("run_a", "model_a", "model_b", "unchanged", "all", "html"):
+        if getattr(given, option):
+            named = "runs" if option == "run_a" else f"--{option.replace('_', '-')}"
+            raise UserError(f"--served compares logged requests: leave out {named}")
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 130)
+    compare_served(given.served, given.feedback, given.metric, console)
 
 
 def _compare(given: argparse.Namespace) -> None:

@@ -229,6 +229,7 @@ def test_whoever_asks_whether_an_answer_declines_asks_here():
         "evals/probes/probe.py",
         "evals/drafting.py",
         "reports/sections/stability.py",
+        "reports/compare/served/measures.py",
         "training/data/marks.py",
         "training/preferences/composition.py",
         "training/preferences/served.py",

@@ -267,6 +267,27 @@ def test_another_programs_file_is_left_alone(place, capsys):
     assert "cannot be used: file is not a database" in capsys.readouterr().err
 
 
+def test_a_file_of_the_release_before_goes_on(place, capsys):
+    """It did not keep ids; what comes now has them."""
+    assert main(["import", str(put(place / "f.jsonl", GOOD))]) == 0
+    with contextlib.closing(sqlite3.connect(place / ".exam" / "feedback" / FILE)) as file:
+        file.execute("alter table feedback drop column event")
+        file.execute("pragma user_version=1")
+        file.commit()
+    assert main(["import", str(put(place / "g.jsonl", GOOD | {"id": "r-7", "score": 5}))]) == 0
+    assert [each.feedback.id for each in kept_rows(place)] == ["", "r-7"]
+    with contextlib.closing(Kept(place / ".exam" / "feedback")) as kept:
+        assert kept.by_event() == {"r-7": 1.0}
+
+
+def test_a_folder_is_imported_whole(place, capsys):
+    (place / "said").mkdir()
+    for name in ("1.jsonl", "2.jsonl", "notes.txt"):
+        put(place / "said" / name, GOOD | {"id": name})
+    assert main(["import", "said"]) == 0
+    assert {each.feedback.id for each in kept_rows(place)} == {"1.jsonl", "2.jsonl"}
+
+
 def test_a_killed_import_goes_on(place):
     rows = [GOOD | {"id": number} for number in range(12_000)]
     path = put(place / "big.jsonl", *rows, "no row")
