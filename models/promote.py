@@ -20,10 +20,12 @@ from models.promotion.policy import SHIPPED as SHIPPED_POLICY
 from models.promotion.record import Record, RefusedError, read_records
 from models.promotion.tries import judged_before
 from models.promotion.verification import verify
+from models.published.following import follow, tell
 from models.registry import SHIPPED as SHIPPED_REGISTRY
 from reports.evidence.last_exam import find_evidence
 from reports.evidence.opened import opened_evidence
 from reports.evidence.verdict import judged_again
+from training.data.lineage import sent_with
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -247,7 +249,11 @@ def _write_policy(path: Path) -> Path:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Promote, return, show or verify: 0 done, 1 refused or not as recorded, 4 a usage mistake."""
+    """Promote, return, show or verify.
+
+    Returns 0 done, 1 refused or not as recorded, 3 done but a model registry outside lags behind, 4
+    a usage mistake.
+    """
     unsure = "stopped; type `python -m models.promote --verify`"
     return run(read_options, _act, argv, stopped=unsure, code=130)
 
@@ -263,12 +269,14 @@ def _act(options: PromoteOptions) -> int:
             _print_exams(read_ledger(options.place.exams))
         elif options.verify:
             verify(options.place, options.key)
+            return tell(follow(options.place, sent_with))
         elif options.write_policy:
             print(f"{_write_policy(options.place.policy)}: read it, and commit it")
         else:
             done = _changed(options)
             what = f"{done.kind} {done.number}, {done.identity[:12]}"
             print(f"champion: {done.model} ({what}); anchor: {done.anchor.model}")
+            return tell(follow(options.place, sent_with))
     except RefusedError as error:
         print(f"REFUSED: {one_line(error)}", file=sys.stderr)
         return 1

@@ -13,13 +13,13 @@ from common.command import Parser, run
 from models.egress import Egress, Sent, bucket_url
 from models.promotion.actions import RUNS
 from models.promotion.evidence import SEAL
-from models.registry import SHIPPED, adapter_of
+from models.registry import SHIPPED
 from models.storage.candidate import candidate_files
 from models.storage.folders import Note, push_folder
 from models.storage.layout import REPORTS
 from models.storage.left import notes
 from reports.archive import by_model, kept_reports, read_overview
-from training.data.lineage import datasets_of_folder
+from training.data.lineage import sent_with
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,9 @@ def push(options: PushOptions) -> None:
         with explained("AWS cannot be used"):
             client = open_client("s3", options.region)
         url = bucket_url(bucket, client.meta.endpoint_url)
-        egress = Egress(options.registry, (*_made_of(options), *_shown_in(report)))
+        egress = Egress(
+            options.registry, (*sent_with(options.name, options.registry), *_shown_in(report))
+        )
         egress.check(url, f"s3://{bucket}", os.environ)
         note = notes(client, f"models.push {name}")
         index = push_folder(client, place, files, note)
@@ -84,12 +86,6 @@ def push(options: PushOptions) -> None:
     print(f"{place.uri()}: {len(index.files)} files, {index.size:,} bytes")
     print(f'an entry may name it: adapter = "{place.uri()}"')
     print(f'                      digest = "{index.digest}"')
-
-
-def _made_of(options: PushOptions) -> list[Sent]:
-    """The data sets that the adapter was trained on: it leaves as they do."""
-    adapter = adapter_of(options.name, options.registry)
-    return [Sent(each, "") for each in datasets_of_folder(adapter, options.name)] if adapter else []
 
 
 def _shown_in(report: Path | None) -> list[Sent]:

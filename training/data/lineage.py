@@ -10,10 +10,11 @@ from pathlib import Path
 
 from common.errors import UserError
 from fixtures.cases import Contract
+from models.egress import Sent
 from models.local.entry import LocalEntry
 from models.local.lacking import no_adapter
 from models.manifest import FILE, Manifest, TrainedContract, contract_entry, read_manifest
-from models.registry import is_registered, left_folder, parts_of
+from models.registry import adapter_of, is_registered, left_folder, parts_of
 
 
 def contract_entries(contracts: Iterable[Contract]) -> tuple[TrainedContract, ...]:
@@ -107,6 +108,16 @@ def datasets_of_folder(folder: Path, named: str) -> list[str]:
     if manifest is None:
         return [named]
     return datasets_of(manifest) or ([named] if manifest.contracts else [])
+
+
+def sent_with(name: str, registry: Path) -> list[Sent]:
+    """The data sets that leave with the files of a registered model: those it was trained on.
+
+    Raises:
+        UserError: its manifest cannot be read.
+    """
+    folder = adapter_of(name, registry)
+    return [Sent(each, "") for each in datasets_of_folder(folder, name)] if folder else []
 
 
 def names_of(dataset: str) -> list[str]:
