@@ -142,6 +142,21 @@ class Store:
         self._check("payments", found)
         return found
 
+    def kept(self) -> tuple[int, list[str]]:
+        """How many calls the store keeps the answers and scores of, and what those cost that did.
+
+        Costs are US dollars, as decimal texts.
+        """
+        from sqlalchemy import func, select
+
+        calls, costs = 0, list[str]()
+        with translated(self.url, "read"), self._engine.connect() as connection:
+            for table in (self._tables["answers"], self._tables["scores"]):
+                calls += connection.execute(select(func.count()).select_from(table)).scalar_one()
+                priced = select(table.c.cost).where(table.c.cost.is_not(None))
+                costs.extend(connection.execute(priced).scalars())
+        return calls, costs
+
     def usual(self, model: str) -> Usual | None:
         """What replies of a model of that name have used so far; None where there is none."""
         from sqlalchemy import func, select

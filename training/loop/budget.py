@@ -1,0 +1,66 @@
+"""What a round has spent, and what it may still spend."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from common.paths import STORE
+from training.loop.journal import Round
+from training.loop.policy import Budget
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a budget has left; None is no bound."""
+
+    seconds: float | None
+    calls: int | None
+    dollars: float | None
+
+    @property
+    def used_up(self) -> str:
+        """Which bound is reached, in words; "" where none is."""
+        if self.seconds is not None and self.seconds <= 0:
+            return "its hours are used up"
+        if self.calls is not None and self.calls <= 0:
+            return "its calls are used up"
+        if self.dollars is not None and self.dollars <= 0:
+            return "its money is used up"
+        return ""
+
+    def words(self, options: tuple[str, ...]) -> tuple[str, ...]:
+        """The options of a command that keep it within what is left."""
+        values = {
+            "--max-calls": None if self.calls is None else str(self.calls),
+            "--max-cost": None if self.dollars is None else f"{self.dollars:.6f}",
+        }
+        given = ((name, value) for name in options if (value := values[name]) is not None)
+        return tuple(word for pair in given for word in pair)
+
+
+def left_of(budget: Budget, round_: Round) -> Left:
+    """What a round may still spend."""
+    hours, calls, dollars = round_.spent
+    return Left(
+        None if budget.hours is None else (budget.hours - hours) * 3600,
+        None if budget.calls is None else budget.calls - calls,
+        None if budget.dollars is None else budget.dollars - dollars,
+    )
+
+
+def paid(url: str = STORE) -> tuple[int, float]:
+    """Calls that the store keeps, and dollars that they cost; nothing where there is no store.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    from evals.calls.store import Store
+
+    if not Path(url).is_file():
+        return 0, 0.0
+    store = Store(url)
+    try:
+        calls, costs = store.kept()
+    finally:
+        store.close()
+    return calls, float(sum(map(Decimal, costs), Decimal()))

@@ -1,0 +1,109 @@
+"""What became of a step, by what it left: also of one whose loop was killed before it noted so."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from common.errors import UserError
+from common.identity import file_digest
+from models.identity.contents import adapter_digest
+from models.manifest import read_manifest
+from models.promotion.ledger import ledger_beside, read_ledger
+from models.promotion.ledger_entry import Entry
+from models.promotion.record import Record, read_records
+from models.registry import is_registered
+from training.loop.journal import Made
+from training.loop.policy import LoopPolicy
+from training.loop.steps import Step, adapter_folder
+from training.trainer.recipe import read_recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an exam said of the candidate, and the ledger's file that says so."""
+
+    outcome: str
+    file: Path
+
+
+def verdict_of(policy: LoopPolicy, model: str, since: str, *, sealed: bool) -> Verdict | None:
+    """What the last whole exam of a model said that began at a time or later; None without one.
+
+    Raises:
+        UserError: the ledger cannot be read.
+        RefusedError: a file of it is missing or was edited.
+    """
+    found: Verdict | None = None
+    for entry in read_ledger(ledger_beside(policy.registry)):
+        chosen, ended = entry.begun.chosen, entry.ended
+        wanted = not chosen.part and (chosen.sealed is not None) == sealed
+        if not (ended and wanted and entry.begun.when >= since):
+            continue
+        said = next((each for each in ended.verdicts if each.model == model), None)
+        found = Verdict(said.outcome, entry.path) if said else found
+    return found
+
+
+def sealed_candidates(policy: LoopPolicy) -> frozenset[str]:
+    """Names of this loop's candidates that have met sealed contracts.
+
+    Raises:
+        UserError: the ledger cannot be read.
+        RefusedError: a file of it is missing or was edited.
+    """
+    entries = read_ledger(ledger_beside(policy.registry))
+    return frozenset(name for entry in entries for name in _opened_by(entry, policy.name))
+
+
+def _opened_by(entry: Entry, loop: str) -> list[str]:
+    if entry.begun.chosen.sealed is None:
+        return []
+    return [each.name for each in entry.begun.candidates if each.name.startswith(f"{loop}-r")]
+
+
+def promotion_of(policy: LoopPolicy, model: str) -> Record | None:
+    """The line of the record that promoted a model; None where none did.
+
+    Raises:
+        UserError: the record cannot be read.
+        RefusedError: a line of it was tampered with.
+    """
+    lines = [each for each in read_records(policy.models) if each.kind == "promotion"]
+    return next((each for each in reversed(lines) if each.model == model), None)
+
+
+def has_left(step: Step, policy: LoopPolicy, made: Made) -> bool:
+    """Whether a step that was cut off had done its work: an adapter tells by its manifest.
+
+    An exam tells by the ledger. Rows are made again: what they cost is in the store.
+
+    Raises:
+        UserError: what it left is there, and cannot be read.
+    """
+    if step.kind == "exam":
+        sealed = "--sealed" in step.arguments
+        return verdict_of(policy, step.arguments[1], made.began, sealed=sealed) is not None
+    if step.kind == "training":
+        return _is_delivered(step, policy)
+    return False
+
+
+def _is_delivered(step: Step, policy: LoopPolicy) -> bool:
+    entry, adapter = step.leaves
+    if not is_registered(entry.stem, policy.registry):
+        return False
+    manifest = read_manifest(adapter)
+    facts: Mapping[str, Any] = manifest.model_dump() if manifest else {}
+    settings = [word for at, word in enumerate(step.arguments) if step.arguments[at - 1] == "--set"]
+    recipe = read_recipe(step.takes[0], settings)
+    start = adapter_folder(policy, recipe.adapter) if recipe.adapter else None
+    try:
+        weights = adapter_digest(start) if start else None
+        return bool(
+            facts.get("recipe") == recipe.model_dump(mode="json")
+            and facts["data"]["rows"] == file_digest(recipe.data)
+            and (facts["start"] or {}).get("weights") == weights
+        )
+    except (KeyError, OSError, UserError):
+        return False

@@ -1,0 +1,190 @@
+"""`loop.toml`: what starts a round, what a round does, what it may cost, and who must approve."""
+
+import math
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from common.errors import UserError
+from common.project import find_project
+from common.settings import read_toml
+from models.registry import NAME
+from models.registry import SHIPPED as SHIPPED_REGISTRY
+
+_STRICT = ConfigDict(extra="forbid")
+Count = Annotated[int, Field(strict=True, ge=1, le=10**9)]
+Amount = Annotated[float, Field(gt=0, lt=math.inf)]
+Where = Literal["here", "sagemaker"]
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What starts a round; None and nothing listed ask for nothing.
+
+    Attributes:
+        drift: the arguments of `python -m reports.drift`, which looks for a shift.
+        feedback: rows of feedback that no round has seen yet.
+        contracts: contracts of the train split that no round has seen yet.
+        days: since the last round began.
+        pause: days after the last round began before which nothing starts another.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    drift: tuple[str, ...] | None = None
+    feedback: Count | None = None
+    contracts: Count | None = None
+    days: Amount | None = None
+    pause: Annotated[float, Field(ge=0, lt=math.inf)] = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Synthesis:
+    """How many questions are written, by whom they are judged, and further arguments."""
+
+    __pydantic_config__ = _STRICT
+
+    n: Count
+    judge: str = "reference"
+    arguments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """Further arguments of a command that makes rows, or examines."""
+
+    __pydantic_config__ = _STRICT
+
+    arguments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """One training.
+
+    Attributes:
+        recipe: its file.
+        method: the command: `training.METHOD`.
+        settings: KEY=VALUE on top of the recipe; name, data, validation and the adapter to start
+            from are the round's.
+        where: here, or as a SageMaker job.
+        arguments: further ones, of `training.sagemaker` where it is a job.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    recipe: Path
+    method: Literal["sft", "dpo", "orpo"] = "sft"
+    settings: tuple[str, ...] = ()
+    where: Where = "here"
+    arguments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """Who scores drawn answers, whether people's feedback is used, and further arguments."""
+
+    __pydantic_config__ = _STRICT
+
+    judges: tuple[str, ...] = ("reference",)
+    feedback: bool = True
+    arguments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """Further arguments of the exam, and whether sealed contracts are opened behind it."""
+
+    __pydantic_config__ = _STRICT
+
+    arguments: tuple[str, ...] = ()
+    sealed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What one round may cost; None is no bound.
+
+    Attributes:
+        hours: that its steps work.
+        calls: of models and judges, as the store keeps them.
+        dollars: as the store has what they cost.
+        candidates: of this loop that may meet the sealed contracts, all rounds together.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    hours: Amount | None = None
+    calls: Count | None = None
+    dollars: Amount | None = None
+    candidates: Count | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoopPolicy:
+    """A whole loop.toml.
+
+    Attributes:
+        name: what candidates are called: the third round's is NAME-r3.
+        dataset: as `--dataset` takes it.
+        start: what starts a round.
+        feedback: files of JSON lines, or folders of them.
+        synthesize, sft, align: left out where a round does not do it.
+        approval: whether a round waits until `models.approve` says that it may be promoted.
+        registry: where the models are; without it that of the repository.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    name: Annotated[str, Field(pattern=NAME, max_length=60)]
+    dataset: str
+    start: Start
+    feedback: tuple[Path, ...] = ()
+    synthesize: Synthesis | None = None
+    data: Making = field(default_factory=Making)
+    sft: Training | None = None
+    preferences: Preferences = field(default_factory=Preferences)
+    align: Training | None = None
+    examine: Examination = field(default_factory=Examination)
+    budget: Budget = field(default_factory=Budget)
+    approval: bool = True
+    registry: Path = SHIPPED_REGISTRY
+
+    @property
+    def models(self) -> Path:
+        """Where record, champion and policy of promotions lie, and beside them the adapters."""
+        return self.registry.parent
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The option that says where the registry is, of whatever command takes it."""
+        return () if self.registry == SHIPPED_REGISTRY else ("--registry", str(self.registry))
+
+    def candidate(self, number: int) -> str:
+        """What the model of a round is called."""
+        return f"{self.name}-r{number}"
+
+
+def read_policy(path: Path) -> LoopPolicy:
+    """The policy of a file.
+
+    Raises:
+        UserError: it cannot be read, an unknown key (the nearest is named), an impossible value,
+            or a round that trains nothing.
+    """
+    policy: LoopPolicy = read_toml(path, LoopPolicy)
+    if policy.sft is None and policy.align is None:
+        raise UserError(f"{path}: a round trains nothing; add [sft] or [align]")
+    if policy.sft and policy.sft.method != "sft":
+        raise UserError(f"{path}: sft.method: {policy.sft.method!r} belongs into [align]")
+    if policy.align and policy.align.method == "sft":
+        raise UserError(f'{path}: align.method is missing; write method = "dpo" or "orpo"')
+    start = policy.start
+    if start.feedback and not policy.feedback:
+        raise UserError(f"{path}: start.feedback counts rows, and `feedback` names no file of them")
+    ours = find_project().places.get("registry")
+    if policy.registry == SHIPPED_REGISTRY and ours:
+        policy = replace(policy, registry=Path(ours))
+    return policy

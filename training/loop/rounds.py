@@ -1,0 +1,244 @@
+"""A round: begun for a reason, its steps done one after the other, ended with an outcome."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from common.clock import utc_now
+from common.errors import UserError
+from common.identity import digest, file_digest
+from common.paths import ROOT
+from models.promotion.record import RefusedError
+from training.loop.budget import left_of, paid
+from training.loop.done import has_left, promotion_of, sealed_candidates, verdict_of
+from training.loop.journal import STATE, Made, Round, folder_of, holds, states, write_round
+from training.loop.policy import LoopPolicy
+from training.loop.process import OverTimeError, captured, wait_until_idle, work
+from training.loop.steps import Step, module_command, steps_of
+from training.loop.triggers import Seen
+
+LOCK = "step.lock"
+ROOMS = ("common", "fixtures", "models", "evals", "training")
+PROMOTED = "PROMOTED"
+Say = Callable[[str], object]
+
+
+class WaitsError(UserError):
+    """The round waits for a person: exit 3."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """Where a loop stands: its policy, the file of it, and the folder of its journals."""
+
+    policy: LoopPolicy
+    file: Path
+    state: Path = STATE
+
+    def steps(self, round_: Round) -> tuple[Step, ...]:
+        """The steps of a round."""
+        return steps_of(self.policy, round_.number, self.state, people=bool(round_.feedback))
+
+
+def code_digest() -> str:
+    """SHA-256 over the code of the rooms that steps are made of."""
+    paths = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+    return digest([(each.relative_to(ROOT).as_posix(), file_digest(each)) for each in paths])
+
+
+def begin(loop: Loop, rounds: Sequence[Round], seen: Seen, why: Sequence[str]) -> Round:
+    """The next round, begun and written down.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    number = rounds[-1].number + 1 if rounds else 1
+    round_ = Round(
+        number=number,
+        began=time.time(),
+        why=tuple(why),
+        candidate=loop.policy.candidate(number),
+        policy=file_digest(loop.file),
+        dataset=seen.dataset,
+        contracts=seen.contracts,
+        feedback=seen.sifted.digests,
+        refused=seen.sifted.refused,
+    )
+    write_round(round_, loop.state)
+    return round_
+
+
+def ended(loop: Loop, round_: Round, outcome: str, reason: str) -> Round:
+    """The round with its outcome, written down."""
+    done = replace(round_, ended=time.time(), outcome=outcome, reason=" ".join(reason.split()))
+    write_round(done, loop.state)
+    return done
+
+
+def key_of(step: Step, dataset: str, code: str) -> tuple[str, dict[str, str]]:
+    """What a step's work is known by, and the SHA-256 of what it takes.
+
+    Raises:
+        UserError: something that it takes is not there.
+    """
+    takes = states(step.takes)
+    gone = [path for path, state in takes.items() if not state]
+    if gone:
+        raise UserError(
+            f"{step.name}: {gone[0]} is gone, and a step of the round needs it; restore it and "
+            'type the same line again, or end the round with --abandon "REASON"; the champion stays'
+        )
+    return digest(step.line, takes, dataset, code), takes
+
+
+def go_on(loop: Loop, round_: Round, dataset: str, say: Say) -> Round:
+    """Do what is left of a round; what was done, and did not change, is not done again.
+
+    Raises:
+        WaitsError: a person has to approve first.
+        UserError: a step cannot be done; what was done before is kept.
+        RefusedError: ledger or record was tampered with.
+    """
+    waiting = f"a step that was begun before works on; waiting for it (round {round_.number})"
+    waited = wait_until_idle(folder_of(round_.number, loop.state) / LOCK, lambda: say(waiting))
+    if promotion_of(loop.policy, round_.candidate):
+        # Pointers that a crash left behind are completed.
+        code, _ = captured(module_command("models.promote", ("--verify", *loop.policy.places)))
+        if code != 0:
+            raise RefusedError(f"{round_.candidate} is promoted, and the record is not as it was")
+        return ended(loop, round_, PROMOTED, f"{round_.candidate} is the champion")
+    code_now = code_digest()
+    for step in loop.steps(round_):
+        round_ = _after_wait(round_, waited)
+        waited = 0.0
+        key, takes = key_of(step, dataset, code_now)
+        made = round_.steps.get(step.name)
+        if made and made.key == key and made.code is not None and holds(made.leaves):
+            say(f"done before: {step.line}")
+        else:
+            round_ = _done(loop, round_, step, _begun(step, key, takes, made), say)
+        if round_.ended is None:
+            round_ = _judged(loop, round_, step)
+        if round_.ended is not None:
+            return round_
+    return ended(loop, round_, PROMOTED, f"{round_.candidate} is the champion")
+
+
+def _after_wait(round_: Round, seconds: float) -> Round:
+    """Time that a step worked on without its loop is time of the budget."""
+    open_ = [name for name, made in round_.steps.items() if made.code is None]
+    if not (open_ and seconds):
+        return round_
+    made = round_.steps[open_[-1]]
+    return round_.with_step(open_[-1], replace(made, seconds=made.seconds + seconds))
+
+
+def _begun(step: Step, key: str, takes: dict[str, str], made: Made | None) -> Made:
+    """The note of a step before an attempt: one that was cut off goes on, another begins anew."""
+    if made and made.key == key and made.code is None:
+        return replace(made, attempts=made.attempts + 1)
+    calls, dollars = paid()
+    if made is None:
+        return Made(key, step.line, utc_now(), before=(calls, dollars), takes=takes)
+    before = calls - made.calls, dollars - made.dollars
+    return Made(
+        key, step.line, utc_now(), made.attempts + 1, made.seconds, made.calls, made.dollars,
+        before, takes=takes,
+    )  # fmt: skip
+
+
+def _done(loop: Loop, round_: Round, step: Step, made: Made, say: Say) -> Round:
+    """The round with a step done, or ended because the budget does not allow it."""
+    left = left_of(loop.policy.budget, round_)
+    costs = step.kind not in ("approval", "promotion")
+    over = (left.used_up if costs else "") or _too_many(loop.policy, step)
+    if over:
+        return ended(loop, round_, "BUDGET", f"{over} before the step {step.name}")
+    is_again = step.name in round_.steps
+    round_ = round_.with_step(step.name, made)
+    write_round(round_, loop.state)
+    if is_again and has_left(step, loop.policy, made):
+        say(f"done before it was cut off: {step.line}")
+        return _noted(loop, round_, step, 0)
+
+    def beat(seconds: float) -> None:
+        nonlocal round_
+        round_ = round_.with_step(step.name, replace(made, seconds=made.seconds + seconds))
+        write_round(round_, loop.state)
+
+    say(f"now: {step.line}")
+    lock = folder_of(round_.number, loop.state) / LOCK
+    further = left.words(step.capped)
+    if is_again and step.kind == "training":
+        further = (*further, "--force")
+    try:
+        code = work(step.command(further), lock, beat, left.seconds if costs else None)
+    except OverTimeError as error:
+        return ended(loop, round_, "BUDGET", f"{error} in the step {step.name}")
+    return _noted(loop, round_, step, code)
+
+
+def _too_many(policy: LoopPolicy, step: Step) -> str:
+    """Whether another candidate may meet the sealed contracts, in words if not."""
+    most = policy.budget.candidates
+    if most is None or step.name != "sealed":
+        return ""
+    met = sealed_candidates(policy) - {step.arguments[1]}
+    return f"{len(met)} candidates have met sealed contracts already" if len(met) >= most else ""
+
+
+def _noted(loop: Loop, round_: Round, step: Step, code: int) -> Round:
+    """The round with what a step left.
+
+    Raises:
+        WaitsError: somebody has to approve.
+        KeyboardInterrupt: the step was interrupted.
+        UserError: it failed, or left nothing.
+    """
+    made, calls, dollars = round_.steps[step.name], *paid()
+    spent = max(0, calls - made.before[0]), max(0.0, dollars - made.before[1])
+    made = replace(made, calls=spent[0], dollars=spent[1])
+    round_ = round_.with_step(step.name, made)
+    write_round(round_, loop.state)
+    if code in (2, -2):
+        raise KeyboardInterrupt
+    if step.kind == "approval" and code == 3:
+        raise WaitsError(
+            f"round {round_.number} waits: {round_.candidate} passed, and somebody else than who "
+            f"ran the exam approves of it: `python -m models.approve {round_.candidate} --by NAME`"
+        )
+    if code not in ((0,) if step.kind in ("rows", "training") else (0, 1)):
+        raise UserError(
+            f"`{step.line}` ended with exit code {code}; mend what it says, and type the same line"
+        )
+    leaves, said = step.leaves, ""
+    if step.kind == "exam":
+        sealed = "--sealed" in step.arguments
+        verdict = verdict_of(loop.policy, round_.candidate, made.began, sealed=sealed)
+        if verdict is None:
+            raise UserError(
+                f"`{step.line}` ended, and the ledger has no whole exam of {round_.candidate} "
+                f"since {made.began}; mend what it says, and type the same line"
+            )
+        leaves, said = (verdict.file,), verdict.outcome
+    found = states(leaves)
+    if gone := [path for path, state in found.items() if not state]:
+        raise UserError(f"`{step.line}` ended, and {gone[0]} is not there; type the same line")
+    round_ = round_.with_step(step.name, replace(made, code=code, leaves=found, said=said))
+    write_round(round_, loop.state)
+    return round_
+
+
+def _judged(loop: Loop, round_: Round, step: Step) -> Round:
+    """The round, ended where a step says that its candidate goes no further."""
+    made = round_.steps[step.name]
+    if step.kind == "exam" and made.said != "PROMOTE":
+        left = left_of(loop.policy.budget, round_)
+        if left.used_up and made.said != "REJECT":
+            return ended(loop, round_, "BUDGET", f"{left.used_up}, and the exam is {made.said}")
+        return ended(loop, round_, made.said, f"the step {step.name} says {made.said}")
+    if made.code == 1 and step.kind in ("approval", "promotion"):
+        what = "approved of" if step.kind == "approval" else "promoted"
+        return ended(loop, round_, "REFUSED", f"{round_.candidate} was not {what}; see above")
+    return round_

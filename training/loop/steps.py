@@ -1,0 +1,182 @@
+"""What a round does: the commands of the house in their order, each with what it reads and leaves."""
+
+import shlex
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from common.doors import DOORS, as_typed, is_installed
+from training.loop.journal import STATE, folder_of
+from training.loop.policy import LoopPolicy, Training
+
+Kind = Literal["rows", "training", "exam", "approval", "promotion"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command.
+
+    Attributes:
+        name: within its round.
+        kind: what tells whether it has done its work.
+        module: the command; `pytest` is the exam.
+        arguments: behind it.
+        takes: files and folders that it reads.
+        leaves: those that it writes; of an exam and a promotion what is found afterwards.
+        capped: its options that are given what the budget has left.
+    """
+
+    name: str
+    kind: Kind
+    module: str
+    arguments: tuple[str, ...]
+    takes: tuple[Path, ...] = ()
+    leaves: tuple[Path, ...] = ()
+    capped: tuple[str, ...] = ()
+
+    @property
+    def line(self) -> str:
+        """As it is typed."""
+        words = shlex.join(self.arguments)
+        if self.module == "pytest":
+            return as_typed(f"pytest evals {words}")
+        return as_typed(f"python -m {self.module} {words}")
+
+    def command(self, further: tuple[str, ...] = ()) -> list[str]:
+        """As a process is begun, in a clone as where the product is installed."""
+        return module_command(self.module, (*self.arguments, *further))
+
+
+def module_command(module: str, arguments: tuple[str, ...]) -> list[str]:
+    """The words that run a command of the house in another process."""
+    door = next((each for each in DOORS.values() if each.module == module), None)
+    if is_installed() and door and not door.of_clone:
+        return [sys.executable, "-m", "bar_exam", *door.name.split(), *arguments]
+    suites = ("evals",) if module == "pytest" else ()
+    return [sys.executable, "-m", module, *suites, *arguments]
+
+
+def steps_of(
+    policy: LoopPolicy, number: int, state: Path = STATE, *, people: bool
+) -> tuple[Step, ...]:
+    """Every step of a round, in its order.
+
+    Args:
+        policy: what a round does.
+        number: of the round.
+        state: folder of the journals.
+        people: whether there is feedback that the round may use.
+    """
+    people = people and policy.preferences.feedback and policy.align is not None
+    return tuple(_steps(policy, policy.candidate(number), folder_of(number, state), people))
+
+
+def _steps(policy: LoopPolicy, candidate: str, folder: Path, people: bool) -> Iterator[Step]:
+    data = ("--dataset", policy.dataset)
+    feedback = folder / "feedback.jsonl" if people else None
+    if feedback:
+        # What people say later is of the next round: the files are no input that may change.
+        files = tuple(map(str, policy.feedback))
+        arguments = ("sift", *files, *data, "--output", str(feedback))
+        yield Step("sift", "rows", "training.loop", arguments, leaves=(feedback,))
+    synthetic = folder / "synthetic.jsonl"
+    if policy.synthesize:
+        yield _synthesis(policy, data, synthetic)
+    rows = folder / "sft.jsonl"
+    added = ("--synthetic", str(synthetic)) if policy.synthesize else ()
+    yield Step(
+        "data", "rows", "training.data",
+        (*data, *added, *policy.data.arguments, *policy.places, "--output", str(rows)),
+        (synthetic,) if policy.synthesize else (),
+        (rows, rows.with_suffix(".meta.json"), rows.with_suffix(".validation.jsonl")),
+    )  # fmt: skip
+    sft = f"{candidate}-sft" if policy.align else candidate
+    if policy.sft:
+        yield _training(policy, "sft", policy.sft, sft, rows, rows)
+    if policy.align:
+        pairs = folder / "preferences.jsonl"
+        yield _preferences(policy, sft if policy.sft else None, rows, feedback, pairs)
+        start = sft if policy.sft and policy.align.method == "dpo" else None
+        yield _training(policy, "align", policy.align, candidate, pairs, rows, start)
+    yield from _judging(policy, candidate)
+
+
+def _synthesis(policy: LoopPolicy, data: tuple[str, ...], output: Path) -> Step:
+    asked = policy.synthesize
+    assert asked is not None
+    return Step(
+        "synthesize", "rows", "training.synthesize",
+        (*data, "--n", str(asked.n), "--judge", asked.judge, *asked.arguments, *policy.places,
+         "--output", str(output)),
+        leaves=(output, output.with_suffix(".meta.json")),
+        capped=("--max-calls",),
+    )  # fmt: skip
+
+
+def adapter_folder(policy: LoopPolicy, model: str) -> Path:
+    """Where the adapter of a model of the loop lies."""
+    return policy.models / "adapters" / model
+
+
+def _training(
+    policy: LoopPolicy,
+    name: str,
+    training: Training,
+    model: str,
+    rows: Path,
+    examples: Path,
+    start: str | None = None,
+) -> Step:
+    own = {
+        "name": model,
+        "data": str(rows),
+        "validation": str(examples.with_suffix(".validation.jsonl")),
+    } | ({"adapter": start} if start else {})
+    given = (*training.settings, *(f"{key}={value}" for key, value in own.items()))
+    settings = tuple(word for each in given for word in ("--set", each))
+    words = (str(training.recipe), *settings, *training.arguments)
+    module = f"training.{training.method}"
+    if training.where == "sagemaker":
+        module, words = "training.sagemaker", (training.method, *words, "--wait")
+    elif policy.places:
+        words = (*words, *policy.places, "--adapters", str(policy.models / "adapters"))
+    from_ = (adapter_folder(policy, start),) if start else ()
+    leaves = (policy.registry / f"{model}.toml", adapter_folder(policy, model))
+    return Step(name, "training", module, words, (training.recipe, rows, *from_), leaves)
+
+
+def _preferences(
+    policy: LoopPolicy, model: str | None, rows: Path, feedback: Path | None, output: Path
+) -> Step:
+    wanted = policy.preferences
+    words = (
+        *(("--model", model) if model else ()),
+        *("--judge", ",".join(wanted.judges), "--examples", str(rows)),
+        *(("--feedback", str(feedback)) if feedback else ()),
+        *wanted.arguments,
+        *policy.places,
+        *("--output", str(output)),
+    )
+    takes = (rows, *((feedback,) if feedback else ()))
+    from_ = (adapter_folder(policy, model),) if model else ()
+    leaves = (output, output.with_suffix(".meta.json"))
+    return Step("preferences", "rows", "training.preferences", words, (*takes, *from_), leaves)
+
+
+def _judging(policy: LoopPolicy, candidate: str) -> Iterator[Step]:
+    adapter, champion = adapter_folder(policy, candidate), policy.models / "champion.toml"
+    standing = (champion,) if champion.is_file() else ()
+    against = ("--baseline", "champion") if standing else ()
+    asked = ("--model", candidate, "--dataset", policy.dataset, *against)
+    caps = ("--max-calls", "--max-cost")
+    exam = (*asked, *policy.examine.arguments, *policy.places, "-q")
+    yield Step("examine", "exam", "pytest", exam, (adapter, *standing), capped=caps)
+    if policy.examine.sealed:
+        words = (*exam, "--sealed")
+        yield Step("sealed", "exam", "pytest", words, (adapter, *standing), capped=caps)
+    if policy.approval:
+        words = (candidate, "--status", "--json", *policy.places)
+        yield Step("approve", "approval", "models.approve", words, (adapter, *standing))
+    yield Step("promote", "promotion", "models.promote", (candidate, *policy.places), (adapter,))
