@@ -1,4 +1,4 @@
-"""What a round does: the commands of the house in their order, each with what it reads and leaves."""
+"""What a round does: commands in their order, each with what it reads and leaves."""
 
 import shlex
 import sys
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from common.doors import DOORS, as_typed, is_installed
+from common.doors import DOORS, as_typed
 from training.loop.journal import STATE, folder_of
 from training.loop.policy import LoopPolicy, Training
 
@@ -52,10 +52,8 @@ class Step:
 def module_command(module: str, arguments: tuple[str, ...]) -> list[str]:
     """The words that run a command of the house in another process."""
     door = next((each for each in DOORS.values() if each.module == module), None)
-    if is_installed() and door and not door.of_clone:
-        return [sys.executable, "-m", "bar_exam", *door.name.split(), *arguments]
-    suites = ("evals",) if module == "pytest" else ()
-    return [sys.executable, "-m", module, *suites, *arguments]
+    words = ("bar_exam", *door.name.split()) if door else (module,)
+    return [sys.executable, "-m", *words, *arguments]
 
 
 def steps_of(

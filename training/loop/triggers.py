@@ -128,5 +128,3 @@ def _drift(arguments: tuple[str, ...]) -> Trigger:
         f"`python -m reports.drift` ended with exit code {code}{more}; mend what it says, or take "
         "`drift` out of [start]"
     )
-
-
