@@ -119,7 +119,7 @@ def write_round(round_: Round, state: Path = STATE) -> Path:
         UserError: it cannot be written; what stood there stands there.
     """
     path = folder_of(round_.number, state) / FILE
-    text = json.dumps(asdict(round_), indent=1, sort_keys=True, allow_nan=False)
+    text = json.dumps(asdict(round_), indent=1, allow_nan=False)
     write_whole(path, text + "\n", private=True)
     return path
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from common.errors import UserError
+from common.paths import STORE
 from common.project import find_project
 from common.settings import read_toml
 from models.registry import NAME
@@ -134,6 +135,8 @@ class LoopPolicy:
         synthesize, sft, align: left out where a round does not do it.
         approval: whether a round waits until `models.approve` says that it may be promoted.
         registry: where the models are; without it that of the repository.
+        runs: folder of the reports; without it the exam's own.
+        store: of the answers kept.
     """
 
     __pydantic_config__ = _STRICT
@@ -151,6 +154,8 @@ class LoopPolicy:
     budget: Budget = field(default_factory=Budget)
     approval: bool = True
     registry: Path = SHIPPED_REGISTRY
+    runs: Path | None = None
+    store: str = STORE
 
     @property
     def models(self) -> Path:
@@ -161,6 +166,16 @@ class LoopPolicy:
     def places(self) -> tuple[str, ...]:
         """The option that says where the registry is, of whatever command takes it."""
         return () if self.registry == SHIPPED_REGISTRY else ("--registry", str(self.registry))
+
+    @property
+    def reports(self) -> tuple[str, ...]:
+        """The option that says where the reports are, of whatever command takes it."""
+        return ("--runs", str(self.runs)) if self.runs else ()
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The option that says where answers are kept, of whatever command takes it."""
+        return () if self.store == STORE else ("--store", self.store)
 
     def candidate(self, number: int) -> str:
         """What the model of a round is called."""

@@ -117,7 +117,7 @@ def go_on(loop: Loop, round_: Round, dataset: str, say: Say) -> Round:
         if made and made.key == key and made.code is not None and holds(made.leaves):
             say(f"done before: {step.line}")
         else:
-            round_ = _done(loop, round_, step, _begun(step, key, takes, made), say)
+            round_ = _done(loop, round_, step, _begun(loop.policy, step, key, takes, made), say)
         if round_.ended is None:
             round_ = _judged(loop, round_, step)
         if round_.ended is not None:
@@ -134,11 +134,13 @@ def _after_wait(round_: Round, seconds: float) -> Round:
     return round_.with_step(open_[-1], replace(made, seconds=made.seconds + seconds))
 
 
-def _begun(step: Step, key: str, takes: dict[str, str], made: Made | None) -> Made:
+def _begun(
+    policy: LoopPolicy, step: Step, key: str, takes: dict[str, str], made: Made | None
+) -> Made:
     """The note of a step before an attempt: one that was cut off goes on, another begins anew."""
     if made and made.key == key and made.code is None:
         return replace(made, attempts=made.attempts + 1)
-    calls, dollars = paid()
+    calls, dollars = paid(policy.store)
     if made is None:
         return Made(key, step.line, utc_now(), before=(calls, dollars), takes=takes)
     before = calls - made.calls, dollars - made.dollars
@@ -196,7 +198,7 @@ def _noted(loop: Loop, round_: Round, step: Step, code: int) -> Round:
         KeyboardInterrupt: the step was interrupted.
         UserError: it failed, or left nothing.
     """
-    made, calls, dollars = round_.steps[step.name], *paid()
+    made, calls, dollars = round_.steps[step.name], *paid(loop.policy.store)
     spent = max(0, calls - made.before[0]), max(0.0, dollars - made.before[1])
     made = replace(made, calls=spent[0], dollars=spent[1])
     round_ = round_.with_step(step.name, made)

@@ -107,7 +107,7 @@ def _synthesis(policy: LoopPolicy, data: tuple[str, ...], output: Path) -> Step:
     return Step(
         "synthesize", "rows", "training.synthesize",
         (*data, "--n", str(asked.n), "--judge", asked.judge, *asked.arguments, *policy.places,
-         "--output", str(output)),
+         *policy.kept, "--output", str(output)),
         leaves=(output, output.with_suffix(".meta.json")),
         capped=("--max-calls",),
     )  # fmt: skip
@@ -155,6 +155,7 @@ def _preferences(
         *(("--feedback", str(feedback)) if feedback else ()),
         *wanted.arguments,
         *policy.places,
+        *policy.kept,
         *("--output", str(output)),
     )
     takes = (rows, *((feedback,) if feedback else ()))
@@ -169,12 +170,15 @@ def _judging(policy: LoopPolicy, candidate: str) -> Iterator[Step]:
     against = ("--baseline", "champion") if standing else ()
     asked = ("--model", candidate, "--dataset", policy.dataset, *against)
     caps = ("--max-calls", "--max-cost")
-    exam = (*asked, *policy.examine.arguments, *policy.places, "-q")
+    exam = (
+        *asked, *policy.examine.arguments, *policy.places, *policy.reports, *policy.kept, "-q",
+    )  # fmt: skip
     yield Step("examine", "exam", "pytest", exam, (adapter, *standing), capped=caps)
     if policy.examine.sealed:
         words = (*exam, "--sealed")
         yield Step("sealed", "exam", "pytest", words, (adapter, *standing), capped=caps)
     if policy.approval:
-        words = (candidate, "--status", "--json", *policy.places)
+        words = (candidate, "--status", "--json", *policy.places, *policy.reports)
         yield Step("approve", "approval", "models.approve", words, (adapter, *standing))
-    yield Step("promote", "promotion", "models.promote", (candidate, *policy.places), (adapter,))
+    words = (candidate, *policy.places, *policy.reports)
+    yield Step("promote", "promotion", "models.promote", words, (adapter,))

@@ -1,0 +1,151 @@
+"""loop.toml, what starts a round, and which feedback a round may use."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from common.errors import UserError
+from fixtures.datasets import load_dataset
+from training.loop.__main__ import main
+from training.loop.budget import Left, left_of
+from training.loop.journal import Made, Round, read_rounds, write_round
+from training.loop.policy import Budget, LoopPolicy, Start, Training, read_policy
+from training.loop.sifting import Sifted, sift
+from training.loop.steps import steps_of
+from training.loop.triggers import DAY, Seen, train_contracts, triggers
+
+TRAINING = Training(Path("recipe.yaml"))
+NOW = 1_800_000_000.0
+
+
+def policy(**start):
+    return LoopPolicy("t", "sample", Start(**start), sft=TRAINING)
+
+
+def a_round(number=1, began=NOW, **more):
+    return Round(number, began, ("asked",), f"t-r{number}", "", "", **more)
+
+
+def seen(contracts=(), rows=(), refused=0):
+    return Seen("", contracts, Sifted(rows, refused, ()))
+
+
+def due(asked, rounds, what, now):
+    return [(each.name, each.due) for each in triggers(asked, rounds, what, now)]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('nam = "t"', "unknown key 'nam'; did you mean 'name'?"),
+        ("[budget]\nhour = 2", "unknown key 'budget.hour'; did you mean 'hours'?"),
+        ("[budget]\nhours = -1", "budget.hours: input should be greater than 0"),
+        ("", "a round trains nothing; add [sft] or [align]"),
+        ('[align]\nrecipe = "x"', 'align.method is missing; write method = "dpo" or "orpo"'),
+        ('[sft]\nrecipe = "x"\nwhere = "sagemakr"', "did you mean sagemaker?"),
+    ],
+)
+def test_a_mistake_in_the_policy_is_one_line(tmp_path, text, says, capsys):
+    file = tmp_path / "loop.toml"
+    file.write_text(f'name = "t"\ndataset = "sample"\n{text}\n[start]\n'.replace("\n\n", "\n"))
+    if text.startswith("nam "):
+        file.write_text('nam = "t"\ndataset = "sample"\n[start]\n')
+    assert main(["plan", str(file)]) == 4
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and says in error
+
+
+def test_a_clock_that_goes_back_makes_no_second_round():
+    asked = policy(days=30.0, pause=0.0)
+    assert due(asked, (), seen(), NOW) == [("calendar", True)]
+    rounds = (a_round(ended=NOW, outcome="REJECT"),)
+    assert due(asked, rounds, seen(), NOW + 29 * DAY) == [("calendar", False)]
+    assert due(asked, rounds, seen(), NOW + 30 * DAY) == [("calendar", True)]
+    (back,) = triggers(asked, rounds, seen(), NOW - 400 * DAY)
+    assert not back.due and "the clock is 400.0 days before the beginning of round 1" in back.why
+
+
+def test_nothing_starts_before_the_pause_is_over():
+    asked = policy(contracts=1, pause=2.0)
+    rounds = (a_round(),)
+    assert due(asked, rounds, seen(("a",)), NOW + DAY) == [("pause", False)]
+    assert due(asked, rounds, seen(("a",)), NOW + 2 * DAY) == [("contracts", True)]
+
+
+def test_what_a_round_has_seen_is_not_new():
+    asked = replace(policy(contracts=2, feedback=2, pause=0.0), feedback=(Path("x"),))
+    rows = ({"a": 1}, {"a": 2}, {"a": 3})
+    digests = Sifted(rows, 0, ()).digests
+    rounds = (a_round(contracts=("a",), feedback=digests[:2]),)
+    now = NOW + DAY
+    assert due(asked, rounds, seen(("a", "b"), rows), now) == [
+        ("feedback", False), ("contracts", False),
+    ]  # fmt: skip
+    found = triggers(asked, rounds, seen(("a", "b", "c"), rows, refused=4), now)
+    assert [each.due for each in found] == [False, True]
+    assert "1 new rows of feedback, of 2" in found[0].why
+    assert "4 about contracts of the test split are refused" in found[0].why
+
+
+def test_feedback_about_contracts_of_the_test_split_is_refused_counted_and_said(tmp_path, capsys):
+    dataset = load_dataset("sample")
+    test = next(c for c in dataset.cases if c.contract.id in dataset.test_contracts)
+    train = next(c for c in dataset.cases if c.contract.id not in dataset.test_contracts)
+    rows = [
+        {"case": test.id, "answer": "x", "score": "up"},
+        {"case": train.id, "answer": "x", "score": "up"},
+        {"question": "Q?", "contract": "Elsewhere", "passages": [test.contract.text[:900]],
+         "answer": "x", "score": 1},
+        {"question": "Q?", "contract": "Elsewhere", "passages": ["A text of nobody's exam at all."],
+         "answer": "x", "score": 1},
+        {"case": "nobody's", "answer": "x", "score": "up"},
+    ]  # fmt: skip
+    file = tmp_path / "feedback.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    output = tmp_path / "kept.jsonl"
+    assert main(["sift", str(tmp_path), "--dataset", "sample", "--output", str(output)]) == 0
+    said = capsys.readouterr().out
+    assert "2 rows of feedback; 2 refused: about contracts of the test split; 1 are no" in said
+    assert [json.loads(line) for line in output.read_text().splitlines()] == [rows[1], rows[3]]
+    found = sift([file], dataset)
+    assert found.refused == 2 and 'no case "nobody\'s"' in found.faults[0]
+    assert len(train_contracts(dataset)) > 0
+
+
+def test_a_training_can_be_a_job(tmp_path):
+    job = Training(Path("r.yaml"), where="sagemaker", arguments=("--role", "R", "--bucket", "B"))
+    asked = replace(policy(), sft=job)
+    step = next(each for each in steps_of(asked, 3, people=False) if each.name == "sft")
+    assert step.line.startswith("python -m training.sagemaker sft r.yaml --set name=t-r3 --set ")
+    assert step.line.endswith("--role R --bucket B --wait")
+
+
+def test_what_is_left_of_a_budget_reaches_the_commands():
+    made = Made("", "", "", seconds=1800.0, calls=30, dollars=0.5)
+    left = left_of(Budget(hours=1.0, calls=100, dollars=2.0), a_round(steps={"sft": made}))
+    assert left == Left(1800.0, 70, 1.5)
+    assert left.words(("--max-calls", "--max-cost")) == (
+        "--max-calls", "70", "--max-cost", "1.500000",
+    )  # fmt: skip
+    assert Left(None, 0, None).used_up == "its calls are used up"
+
+
+def test_a_journal_reads_back_and_one_that_was_moved_is_found(tmp_path):
+    round_ = a_round(steps={"sft": Made("k", "line", "then", before=(3, 0.25), leaves={"a": "b"})})
+    path = write_round(round_, tmp_path)
+    assert read_rounds(tmp_path) == (round_,)
+    path.parent.rename(tmp_path / "0007")
+    with pytest.raises(UserError, match="is of round 1, and lies elsewhere; restore it"):
+        read_rounds(tmp_path)
+
+
+def test_the_example_in_the_docs_is_a_policy(tmp_path):
+    page = Path(__file__).parents[2].joinpath("docs", "loop.md").read_text()
+    file = tmp_path / "loop.toml"
+    file.write_text(page.split("```toml\n")[1].split("```")[0])
+    assert [each.name for each in steps_of(read_policy(file), 1, people=True)] == [
+        "sift", "synthesize", "data", "sft", "preferences", "align", "examine", "sealed",
+        "approve", "promote",
+    ]  # fmt: skip

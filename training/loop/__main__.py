@@ -1,0 +1,181 @@
+"""`python -m training.loop`: watch, train, examine, promote, and round again.
+
+    python -m training.loop run loop.toml      what is next, until it waits or is done
+    python -m training.loop status             where it stands, what it would do next, and why
+
+Each step is a command of the house. Exit codes of `run`: 0 nothing to do, or promoted; 1 a round
+ended without; 3 a person has to approve, or another `run` is at work; 4 a mistake.
+"""
+
+import json
+import os
+import sys
+import time
+
+from common.command import one_line
+from common.command import run as run_command
+from common.errors import UserError
+from common.files import private_folder
+from common.locks import locked
+from common.redaction import outward
+from fixtures.datasets import load_dataset, seals_beside
+from models.promotion.champion import read_champion
+from models.promotion.record import RefusedError
+from training.loop.journal import Round, read_rounds
+from training.loop.lineage import lineage, mermaid, tree
+from training.loop.options import LoopOptions, read_options
+from training.loop.policy import LoopPolicy, read_policy
+from training.loop.rounds import PROMOTED, Loop, WaitsError, begin, ended, go_on
+from training.loop.sifting import sift, write_sifted
+from training.loop.standing import Standing, lines_of, standing
+from training.loop.triggers import Seen, Trigger, train_contracts, triggers
+
+STOPPED = "stopped; the same line goes on from here"
+LOCK = ".lock"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Do what was typed; returns the exit code."""
+    return run_command(read_options, _do, argv, stopped=STOPPED)
+
+
+def _do(options: LoopOptions) -> int:
+    if options.cuad_dir:
+        os.environ["CUAD_DIR"] = str(options.cuad_dir.resolve())
+    try:
+        return _COMMANDS[options.command](options)
+    except WaitsError as error:
+        print(one_line(error))
+        return 3
+    except RefusedError as error:
+        print(f"REFUSED: {one_line(error)}", file=sys.stderr)
+        return 1
+
+
+def _loop(options: LoopOptions) -> Loop:
+    return Loop(read_policy(options.policy), options.policy, options.state)
+
+
+def _run(options: LoopOptions) -> int:
+    loop = _loop(options)
+    if options.dry_run:
+        return _plan(options)
+    try:
+        private_folder(loop.state)
+    except OSError as error:
+        raise UserError(f"{loop.state} cannot be made: {error.strerror}; mend that") from error
+    with locked(loop.state / LOCK, _busy):
+        rounds = read_rounds(loop.state)
+        last = rounds[-1] if rounds else None
+        if options.abandon:
+            if last is None or last.ended is not None:
+                raise UserError("--abandon: no round is open")
+            return _told(ended(loop, last, "ABANDONED", one_line(UserError(options.abandon))))
+        seen = _seen(loop.policy)
+        if last is None or last.ended is not None:
+            last = _begun(loop, rounds, seen, options.start)
+            if last is None:
+                return 0
+        return _told(go_on(loop, last, seen.dataset, _say))
+
+
+def _busy() -> None:
+    raise WaitsError("another `python -m training.loop run` is at work; `status` says at what")
+
+
+def _begun(loop: Loop, rounds: tuple[Round, ...], seen: Seen, start: str | None) -> Round | None:
+    if start:
+        why = [one_line(UserError(outward(start)))]
+    else:
+        found = triggers(loop.policy, rounds, seen, time.time())
+        why = [each.why for each in found if each.due]
+        if not why:
+            _say("nothing to do: " + ("; ".join(each.why for each in found) or "nothing is asked"))
+            return None
+    round_ = begin(loop, rounds, seen, why)
+    _say(f"round {round_.number} begins: {'; '.join(why)}")
+    return round_
+
+
+def _told(round_: Round) -> int:
+    champion = "" if round_.outcome == PROMOTED else "; the champion stays"
+    _say(f"round {round_.number} ended: {round_.outcome}: {round_.reason}{champion}")
+    return 0 if round_.outcome == PROMOTED else 1
+
+
+def _seen(policy: LoopPolicy) -> Seen:
+    dataset = load_dataset(policy.dataset, seals=seals_beside(policy.registry))
+    sifted = sift(policy.feedback, dataset)
+    if policy.feedback and (sifted.refused or sifted.faults):
+        _say(sifted.line)
+    return Seen(dataset.identity, train_contracts(dataset), sifted)
+
+
+def _standing(options: LoopOptions, *, watch: bool) -> tuple[Loop, Standing]:
+    loop = _loop(options)
+    rounds = read_rounds(loop.state)
+    is_open = bool(rounds) and rounds[-1].ended is None
+    found: tuple[Trigger, ...] = ()
+    if not is_open:
+        found = triggers(loop.policy, rounds, _seen(loop.policy), time.time(), watch=watch)
+    champion = read_champion(loop.policy.models)
+    return loop, standing(loop, rounds, found, champion.model if champion else "")
+
+
+def _status(options: LoopOptions) -> int:
+    _, stands = _standing(options, watch=False)
+    if options.json:
+        print(json.dumps(stands.json))
+    else:
+        print("\n".join(lines_of(stands)))
+    return 0
+
+
+def _plan(options: LoopOptions) -> int:
+    loop, stands = _standing(options, watch=options.dry_run)
+    last = stands.round
+    following = Round(last.number + 1 if last else 1, 0, (), "", "", "")
+    round_ = last if last and last.ended is None else following
+    steps = loop.steps(round_)
+    if options.json:
+        lines = [{"step": each.name, "line": each.line} for each in steps]
+        print(json.dumps(stands.json | {"steps": lines}))
+        return 0
+    print("\n".join(lines_of(stands)))
+    print(f"round {round_.number}, step by step:")
+    for each in steps:
+        made = round_.steps.get(each.name)
+        print(f"  {'done' if made and made.code is not None else 'to do'}: {each.line}")
+    return 0
+
+
+def _lineage(options: LoopOptions) -> int:
+    node = lineage(_loop(options), options.model)
+    print("\n".join(mermaid(node) if options.mermaid else tree(node)))
+    return 0
+
+
+def _sift(options: LoopOptions) -> int:
+    missing = [path for path in options.files if not path.exists()]
+    if missing:
+        raise UserError(f"{missing[0]}: no such file or folder of feedback")
+    sifted = sift(options.files, load_dataset(options.dataset))
+    write_sifted(options.output, sifted)
+    _say(f"{options.output}: {sifted.line}")
+    return 0
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+_COMMANDS = {
+    "run": _run,
+    "status": _status,
+    "plan": _plan,
+    "lineage": _lineage,
+    "sift": _sift,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

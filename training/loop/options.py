@@ -1,0 +1,99 @@
+"""The command line of `python -m training.loop`, read into one typed object."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from common.command import Parser, output_file
+from common.errors import UserError
+from training.loop.journal import STATE
+
+POLICY = Path("loop.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class LoopOptions:
+    """One thing to do.
+
+    Attributes:
+        command: run, status, plan, lineage or sift.
+        policy: the loop.toml.
+        state: folder of the journals.
+        cuad_dir: where CUAD lies; None looks where it is usually.
+        json: whether one JSON object is printed.
+        dry_run: whether `run` prints the plan and does nothing.
+        start: why a round starts whatever the policy says; None asks the policy.
+        abandon: why the open round is ended; None goes on with it.
+        model: whose lineage is printed; `mermaid` is its form.
+        files, dataset, output: of `sift`.
+    """
+
+    command: str
+    policy: Path = POLICY
+    state: Path = STATE
+    cuad_dir: Path | None = None
+    json: bool = False
+    dry_run: bool = False
+    start: str | None = None
+    abandon: str | None = None
+    model: str = ""
+    mermaid: bool = False
+    files: tuple[Path, ...] = ()
+    dataset: str = ""
+    output: Path = Path("feedback.jsonl")
+
+
+def read_options(typed: Sequence[str]) -> LoopOptions:
+    """The options of a command line.
+
+    Raises:
+        UserError: it cannot be understood.
+    """
+    given = vars(_parser().parse_args(typed))
+    if "files" in given:
+        given["files"] = tuple(given["files"])
+    for name in ("start", "abandon"):
+        if given.get(name) is not None and not any(map(str.isalnum, given[name])):
+            raise UserError(f"--{name} says nothing; say why")
+    return LoopOptions(**given)
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="python -m training.loop",
+        description="From what is in service to the next champion, and round again.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="go on with the round, or begin one if something asks")
+    _common(run)
+    run.add_argument("--dry-run", action="store_true", help="print the plan and why; do nothing")
+    run.add_argument("--start", metavar="REASON", help="begin a round whatever the policy says")
+    run.add_argument("--abandon", metavar="REASON", help="end the open round; the champion stays")
+    status = commands.add_parser("status", help="where it stands, what it would do next, and why")
+    _common(status)
+    status.add_argument("--json", action="store_true", help="as one JSON object")
+    plan = commands.add_parser("plan", help="the lines that a round types")
+    _common(plan)
+    plan.add_argument("--json", action="store_true", help="as one JSON object")
+    lineage = commands.add_parser("lineage", help="what a model comes of")
+    lineage.add_argument("model", metavar="NAME", help="a model of the registry")
+    _common(lineage)
+    lineage.add_argument("--mermaid", action="store_true", help="as a Mermaid flowchart")
+    _sift(commands.add_parser("sift", help="the feedback that a round may use"))
+    return parser
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("policy", nargs="?", type=Path, default=POLICY, metavar="FILE", help=f"({POLICY})")
+    add("--state", type=Path, default=STATE, metavar="DIR", help=f"of the journals ({STATE})")
+    add("--cuad-dir", type=Path, metavar="DIR", help="where CUAD lies (else $CUAD_DIR)")
+
+
+def _sift(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("files", nargs="+", type=Path, metavar="FILE", help="JSON lines, or folders of them")
+    add("--dataset", required=True, metavar="NAME", help="whose test contracts are refused")
+    add("--cuad-dir", type=Path, metavar="DIR", help="where CUAD lies (else $CUAD_DIR)")
+    add("--output", type=output_file, required=True, metavar="FILE", help="what may be used")
