@@ -79,6 +79,7 @@ DOORS: dict[str, Door] = {door.name: door for door in (
     Door("train ppo", "training.ppo", "proximal policy optimization", _OF_TRAINING, keeps=True),
     Door("train reward", "training.reward", "a reward model", _OF_TRAINING, keeps=True),
     Door("optimize", "training.optimize", "programs, judges' prompts", ("registry",), keeps=True),
+    Door("loop", "training.loop", "from service to the next champion, and round again"),
     Door("sagemaker", "training.sagemaker", "train as a SageMaker job", of_clone=True),
     Door("train benchmark", "training.benchmark", "the methods side by side", of_clone=True),
 )}

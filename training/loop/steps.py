@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from common.doors import DOORS, as_typed
+from models.registry import entry_path
 from training.loop.journal import STATE, folder_of
 from training.loop.policy import LoopPolicy, Training
 
@@ -141,7 +142,7 @@ def _training(
     elif policy.places:
         words = (*words, *policy.places, "--adapters", str(policy.models / "adapters"))
     from_ = (adapter_folder(policy, start),) if start else ()
-    leaves = (policy.registry / f"{model}.toml", adapter_folder(policy, model))
+    leaves = (entry_path(model, policy.registry), adapter_folder(policy, model))
     return Step(name, "training", module, words, (training.recipe, rows, *from_), leaves)
 
 
