@@ -275,7 +275,7 @@ def test_a_file_of_the_release_before_goes_on(place, capsys):
         file.execute("pragma user_version=1")
         file.commit()
     assert main(["import", str(put(place / "g.jsonl", GOOD | {"id": "r-7", "score": 5}))]) == 0
-    assert [each.feedback.id for each in kept_rows(place)] == ["", "r-7"]
+    assert {each.feedback.id for each in kept_rows(place)} == {"", "r-7"}
     with contextlib.closing(Kept(place / ".exam" / "feedback")) as kept:
         assert kept.by_event() == {"r-7": 1.0}
 
