@@ -29,6 +29,7 @@ from fixtures.imports.imported import imported_dataset
 from fixtures.layout import FILES, is_titled, read_layout
 from fixtures.retrieval.chroma import EmbeddedChroma
 from fixtures.served import FOLDER as SERVED
+from fixtures.served import INDEX as SERVED_INDEX
 from fixtures.served import writing
 from models.egress import Egress
 from models.registry import SHIPPED
@@ -145,9 +146,9 @@ def _steps(given: argparse.Namespace, wanted: Wanted) -> Iterator[Step]:
         yield from _of_layout(path, wanted.title)
 
 
-def _indexes() -> tuple[EmbeddedChroma, EmbeddedChroma]:
-    """That of trainings, and that of exams."""
-    return EmbeddedChroma(cache_dir()), EmbeddedChroma(cache_dir() / "passages")
+def _indexes() -> tuple[EmbeddedChroma, ...]:
+    """That of trainings, that of exams, and that of the service."""
+    return tuple(EmbeddedChroma(cache_dir() / name) for name in (".", "passages", SERVED_INDEX))
 
 
 def _of_databases(given: argparse.Namespace, wanted: Wanted) -> Iterator[Step]:

@@ -15,7 +15,7 @@ from common.errors import UserError
 from common.local_server import HERE, listen, serve
 from common.paths import cache_dir
 from fixtures.retrieval.retrieval import Retriever, RetrieverOptions, retriever_kinds
-from fixtures.served import FOLDER, read_served
+from fixtures.served import FOLDER, INDEX, read_served
 from models.promotion.record import RefusedError
 from models.registry import SHIPPED as REGISTRY
 from models.serve.access import guard_of
@@ -25,8 +25,6 @@ from models.serve.roster import Roster
 from models.serve.service import Service
 from models.serve.split import share_of
 from models.serve.waves import Waves
-
-INDEX = "served"
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from common.errors import UserError
-from common.local_server import Application, Receive, Scope, Send, only_here
-from common.loopback import is_loopback
+from common.local_server import HERE, Application, Receive, Scope, Send, only_here
 from common.redaction import keep_secret
 from models.serve.forms import error_of
 
@@ -28,7 +27,7 @@ def guard_of(host: str, variable: str | None) -> Guard:
     Raises:
         UserError: others could ask without a key, or the variable is not set.
     """
-    here = is_loopback(f"http://[{host}]/" if ":" in host else f"http://{host}/")
+    here = host in (HERE, "localhost")
     key = os.environ.get(variable, "") if variable else ""
     if variable and not key:
         raise UserError(

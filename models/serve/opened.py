@@ -22,10 +22,15 @@ VERIFY = "type `python -m models.promote --verify`"
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """A model that answers; `identity` is what a promotion of it pins."""
+    """A model that answers.
+
+    `identity` is what a promotion of it pins, as an earlier release may have written it; `content`
+    is the same as this release computes it, by which two models are told apart.
+    """
 
     name: str
     identity: str
+    content: str
     model: Model
 
     @property
@@ -82,7 +87,7 @@ async def open_promoted(record: Record, registry: Path, chats: Chats) -> Voice:
     voice = await open_voice(record.model, registry, chats)
     for model in (voice.model, open_models([record.model], registry)[0]):
         await asyncio.to_thread(check_recorded, model, record)
-    return Voice(record.model, record.identity, voice.model)
+    return Voice(record.model, record.identity, voice.content, voice.model)
 
 
 async def open_voice(name: str, registry: Path, chats: Chats) -> Voice:
@@ -99,4 +104,4 @@ async def open_voice(name: str, registry: Path, chats: Chats) -> Voice:
         raise UserError(f"{name} is recorded: it has answers to an exam, and no others")
     identity = await asyncio.to_thread(promotion_identity, model)
     await model.preflight()
-    return Voice(name, identity, model)
+    return Voice(name, identity, identity, model)

@@ -71,7 +71,7 @@ class Roster:
         self._champion = await open_promoted(self._record, self.registry, self._chats)
         if self.split:
             self._candidate = await open_voice(self.split.candidate, self.registry, self._chats)
-            if self._candidate.identity == self._champion.identity:
+            if self._candidate.content == self._champion.content:
                 raise UserError(f"{self.split}: that is the champion; name another model")
 
     @property
@@ -107,6 +107,8 @@ class Roster:
         voice = self.voices()[asked.model]
         if asked.model != CHAMPION or not self.split or not self._candidate:
             return Cast(voice)
+        if asked.messages and not self._candidate.chat:
+            return Cast(voice)  # a candidate that answers cases alone is tried on these
         taken = self.split.takes(asked.user, asked.contract, asked.question)
         if self.split.kind == "shadow":
             beside = self._candidate if taken else None
@@ -145,7 +147,7 @@ class Roster:
         new = await open_promoted(record, self.registry, self._chats)
         self._record, self._champion = record, new
         self.say(f"{new.name} answers from now on ({record.kind} {record.number}); was {old.name}")
-        if self._candidate and self._candidate.identity == new.identity:
+        if self._candidate and self._candidate.content == new.content:
             self.say(f"{self.split} ends: {new.name} is the champion")
             self.split = self._candidate = None
         held = [each.base for each in (new, self._candidate) if each]

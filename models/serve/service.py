@@ -74,7 +74,7 @@ class Service:
         retriever: finds passages of a contract that is sent whole.
         waves: requests on their way.
         answered: requests so far, those with an error too.
-        shadows_missed: requests that a shadow was not asked: too many waited, or it cannot chat.
+        shadows_missed: requests that a shadow was not asked, since too many waited.
     """
 
     roster: Roster
@@ -140,8 +140,6 @@ class Service:
         """Ask the candidate what the champion was asked; nobody is given its answer."""
         began = time.monotonic()
         try:
-            if put.case is None and not voice.chat:
-                raise FullError
             answer = await self._asked(put, voice, shadow=True)
         except FullError:
             self.shadows_missed += 1

@@ -247,6 +247,13 @@ def test_a_key_is_asked_for_and_pages_of_others_are_refused(place, log):
         assert service.send("POST", "/v1/chat/completions", json.dumps(body), **plain)[0] == 403
         service.end()
     assert "key-0123456789" not in service.said and len(rows_of(log)) == 1
+    with in_service(
+        place, log, "--host", "0.0.0.0", "--api-key-env", "OURS", OURS="k-01"
+    ) as service:
+        for name, status in (("k-01", 200), ("k-02", 401)):
+            given_ = {"Authorization": f"Bearer {name}", "Host": "service.internal"}
+            assert service.send("POST", "/v1/chat/completions", body, **given_)[0] == status
+        service.end()
 
 
 def test_the_same_person_meets_the_same_arm_and_rows_say_which(place, log):
@@ -285,6 +292,16 @@ def test_a_shadow_is_asked_and_nobody_is_given_its_answer(place, log):
     }  # fmt: skip
     pairs = {row.pair: {each.arm for each in rows if each.pair == row.pair} for row in rows}
     assert len(pairs) == 5 and all(arms == {"champion", "candidate"} for arms in pairs.values())
+
+
+def test_a_candidate_that_cannot_chat_is_tried_on_contracts_alone(place, log):
+    dynasty(place, "a")
+    (place.registry / "near.toml").write_text('kind = "extractive"\n')
+    with in_service(place, log, "--split", "near=0.999") as service:
+        assert service.chat("Why?", user="u1")[2]["model"] == "a"
+        assert service.question("Which law governs?", [LAW], user="u1")[2]["answer"] == LAW
+        service.end()
+    assert [(row.model, row.arm) for row in rows_of(log)] == [("a", ""), ("near", "candidate")]
 
 
 def test_a_candidate_that_is_promoted_ends_its_own_trial(place, log):
