@@ -54,8 +54,8 @@ def measure(folder: Path) -> Finding:
     return Finding(
         "the champion in service, by clients at once",
         f"`python -m bench serving`: {ROUNDS * REQUESTS} questions a level, of the sample, each "
-        "with its best passage, in rounds of all levels, sent to `python -m models.serve` by clients that ask again when they are "
-        "answered; every request is logged before it is answered.",
+        "with its best passage, in rounds of all levels, sent to `python -m models.serve` by "
+        "clients that ask again when they are answered; each is logged before it is answered.",
         rows,
     )
 
