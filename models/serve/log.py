@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import secrets
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,10 @@ KEY = ".key"
 TEXTS = ("question", "contract", "answer", "category", "error")
 
 
+PATIENCE = 5.0
+"""Seconds that an answer waits for its line, as where a purge writes a file anew."""
+
+
 @dataclass
 class Log:
     """The log of one service.
@@ -28,7 +33,7 @@ class Log:
     Attributes:
         folder: where its days lie.
         written: lines since the service began.
-        lost: lines that could not be written.
+        lost: lines that are not there: they could not be written, or still wait for it.
         why: what the system said of the last of those; empty once a line was written again.
     """
 
@@ -37,26 +42,50 @@ class Log:
     lost: int = 0
     why: str = ""
     _key: bytes = field(default=b"", repr=False)
+    _writer: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1), repr=False)
+    _late: int = 0
 
     async def write(self, served: Served, user: str = "") -> bool:
         """Write one request; whether it is there.
+
+        Where others hold the log its line is written when they let go, and nobody waits for that.
 
         Args:
             served: the request, its texts as they came.
             user: who asked, as they are called; kept as a keyed digest.
         """
-        try:
-            await asyncio.to_thread(self._write, served, user)
-        except (OSError, UserError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            self.lost += 1
-            if reason != self.why:
-                print(f"requests are answered and not logged: {reason}", file=sys.stderr)
-            self.why = reason
-            return False
-        self.written += 1
-        self.why = ""
-        return True
+        loop = asyncio.get_running_loop()
+        line = loop.run_in_executor(self._writer, self._write, served, user)
+        await asyncio.wait({line}, timeout=0 if self._late else PATIENCE)
+        if line.done():
+            return self._is_there(line)
+        self._late += 1
+        self._missing(f"{self.folder} is held by another process; lines wait for it")
+        line.add_done_callback(self._came)
+        return False
+
+    def _is_there(self, line: "asyncio.Future[None]") -> bool:
+        error = line.exception()
+        if error is None:
+            self.written += 1
+            self.why = ""
+        elif isinstance(error, OSError | UserError):
+            self._missing(getattr(error, "strerror", None) or str(error))
+        else:
+            raise error
+        return error is None
+
+    def _came(self, line: "asyncio.Future[None]") -> None:
+        """A line that was waited for no longer has come about, or has not."""
+        self._late -= 1
+        self.lost -= 1
+        self._is_there(line)
+
+    def _missing(self, why: str) -> None:
+        self.lost += 1
+        if why != self.why:
+            print(f"requests are answered and not logged: {why}", file=sys.stderr)
+        self.why = why
 
     def _write(self, served: Served, user: str) -> None:
         texts: dict[str, Any] = {name: outward(getattr(served, name).strip()) for name in TEXTS}

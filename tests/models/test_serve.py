@@ -1,11 +1,14 @@
 """The champion in service: asked, logged, swapped without a request lost, and refused otherwise."""
 
 import asyncio
+import contextlib
+import http.client
 import json
 import signal
 import threading
 import time
 from collections import Counter
+from dataclasses import replace
 
 import openai
 import pytest
@@ -14,7 +17,7 @@ from hypothesis import strategies as st
 
 from common.errors import UserError
 from fixtures.retrieval.retrieval import Retriever, RetrieverOptions
-from fixtures.served import read_served
+from fixtures.served import Served, read_served, writing
 from fixtures.shown import shown_case
 from models.chat import Answer, Decoding
 from models.factory import open_models
@@ -334,6 +337,51 @@ def test_a_log_that_cannot_be_written_costs_no_answer_and_is_said(place, log):
         assert service.health()["status"] == "ok" and service.health()["log"]["lost"] == 2
         service.end()
     assert service.said.count("answered and not logged") == 1
+
+
+def test_a_log_that_another_holds_is_waited_for_once_and_written_when_it_lets_go(log, monkeypatch):
+    """As a purge does, which writes a day anew."""
+    monkeypatch.setattr("models.serve.log.PATIENCE", 0.2)
+    kept = Log(log)
+    row = Served("1", time.time(), "Q?", "", (), "yes", "a")
+
+    async def run():
+        assert await kept.write(row)
+        with writing(log):
+            began = time.monotonic()
+            assert [await kept.write(replace(row, id=f"{n}")) for n in range(2, 9)] == [False] * 7
+            assert time.monotonic() - began < 2 and kept.lost == 7 and "is held by" in kept.why
+        await asyncio.get_running_loop().run_in_executor(kept._writer, int)  # behind all of them
+        await asyncio.sleep(0)
+        assert kept.lost == 0 and await kept.write(replace(row, id="9")) and kept.why == ""
+
+    asyncio.run(run())
+    assert [each.id for each in rows_of(log)] == [f"{n}" for n in range(1, 10)]
+    assert kept.written == 9
+
+
+def test_a_killed_service_leaves_whole_lines_and_begins_again(place, log):
+    dynasty(place, "a")
+    for _ in range(2):
+        with in_service(place, log) as service:
+            found, stop = [], threading.Event()
+
+            def ask(service=service, found=found, stop=stop):
+                with contextlib.suppress(OSError, http.client.HTTPException):
+                    asking(service, found, stop)
+
+            threads = [threading.Thread(target=ask) for _ in range(4)]
+            for each in threads:
+                each.start()
+            until(lambda found=found: len(found) > 20)
+            service.process.kill()
+            service.process.wait()
+            stop.set()
+            for each in threads:
+                each.join()
+    rows, asides = rows_of(log), list((log.parent / "aside").rglob("*.jsonl"))
+    assert len(rows) >= 42 and asides == []
+    assert len({row.id for row in rows}) == len(rows)
 
 
 def wanted(place, name, question):
