@@ -62,6 +62,9 @@ def _mean(sums: tuple[Sums, Sums, Sums], kind: Kind, alpha: float) -> Estimate:
     below, above = (_both(*(_reach(each, side) for each in ways)) for side in ("low", "high"))
     low = None if below is None else mean - below
     high = None if above is None else mean + above
+    if kind == "share":
+        low = None if low is None else max(0.0, low)
+        high = None if high is None else min(1.0, high)
     return Estimate(mean, low, high, ways[0].n, groups)
 
 

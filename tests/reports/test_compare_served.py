@@ -5,6 +5,8 @@ import time
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from common.files import write_jsonl
 from fixtures.served import Served, row_of
@@ -219,6 +221,25 @@ def test_what_differs_is_found_and_p_agrees_with_the_interval():
     for each in found:
         excluded = "FAIL" in (each(ALPHA).against(0.0), (-each(ALPHA)).against(0.0))
         assert excluded == (p_value_of(each) < 2 * ALPHA)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 1), st.integers(0, 3), st.integers(0, 3)), min_size=1),
+    st.lists(st.tuples(st.floats(0, 1), st.integers(0, 3), st.integers(0, 3)), min_size=1),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_difference_of_shares_lies_where_shares_do(one, other):
+    arms = [
+        Arm(
+            [each[0] for each in rows],
+            [f"c{each[1]}" for each in rows],
+            [f"p{each[2]}" for each in rows],
+        )
+        for rows in (one, other)
+    ]
+    found = difference_at(*arms)(ALPHA)
+    if found.low is not None:
+        assert -1 - 1e-9 <= found.low <= found.mean <= found.high <= 1 + 1e-9
 
 
 def test_crossed_clusters_are_wider_than_either():

@@ -23,7 +23,7 @@ def show(trials: Sequence[Trial], measures: Sequence[Measure], console: "Console
     """Print every trial, and what several of the same two models say together."""
     for trial in trials:
         for line in heading(trial):
-            console.print(line, markup=False)
+            console.print(line, markup=False, soft_wrap=True)
         _table([trial], measures, console)
     groups: dict[object, list[Trial]] = {}
     for trial in trials:
@@ -33,6 +33,7 @@ def show(trials: Sequence[Trial], measures: Sequence[Measure], console: "Console
             f"\n{len(trials)} splits: a share or a model changed meanwhile. Each is judged apart: "
             "rows of two splits are other requests, and are never put into one mean.",
             markup=False,
+            soft_wrap=True,
         )
     for group in (each for each in groups.values() if len(each) > 1):
         one = group[0]
@@ -40,9 +41,10 @@ def show(trials: Sequence[Trial], measures: Sequence[Measure], console: "Console
             f"\n{_named(one.candidate)} against {_named(one.champion)} over {len(group)} splits, "
             "as strata:",
             markup=False,
+            soft_wrap=True,
         )
         _table(group, measures, console)
-    console.print(f"\n{LEVEL}", markup=False)
+    console.print(f"\n{LEVEL}", markup=False, soft_wrap=True)
 
 
 def heading(trial: Trial) -> Iterator[str]:
@@ -76,14 +78,16 @@ def _table(trials: Sequence[Trial], measures: Sequence[Measure], console: "Conso
         found = judge(trials, measure)
         if found is None:
             if not (measure.seen and trials[0].shadow):
-                notes.append(f"{measure.name}: scored on too few, not compared")
+                notes.append(
+                    f"{measure.name}: scored on no answer, or on those of one arm alone; not compared"
+                )
             continue
         table.add_row(*map(escape, cells(found)))
         if found.unscored:
             notes.append(f"{measure.name}: {found.unscored:,} answers have none, left out")
     console.print(table)
     for note in notes:
-        console.print(note, markup=False)
+        console.print(note, markup=False, soft_wrap=True)
 
 
 def cells(found: Judged) -> list[str]:
