@@ -78,9 +78,7 @@ def _table(trials: Sequence[Trial], measures: Sequence[Measure], console: "Conso
         found = judge(trials, measure)
         if found is None:
             if not (measure.seen and trials[0].shadow):
-                notes.append(
-                    f"{measure.name}: scored on no answer, or on those of one arm alone; not compared"
-                )
+                notes.append(f"{measure.name}: scored in one arm at most, not compared")
             continue
         table.add_row(*map(escape, cells(found)))
         if found.unscored:
