@@ -11,12 +11,14 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 
 from common.command import one_line
 from common.command import run as run_command
 from common.errors import UserError
-from common.files import private_folder
+from common.files import private_folder, write_whole
 from common.locks import locked
+from common.paths import cuad_dir
 from common.redaction import outward
 from fixtures.datasets import load_dataset, seals_beside
 from models.promotion.champion import read_champion
@@ -165,6 +167,24 @@ def _sift(options: LoopOptions) -> int:
     return 0
 
 
+def _demo(options: LoopOptions) -> int:
+    from training.loop.demo.acts import play
+    from training.loop.demo.figures import notebook, page, write_page
+    from training.loop.demo.place import Place, prepare
+    from training.loop.demo.sizes import SMALL, WHOLE
+
+    place = Place(options.work.resolve(), SMALL if options.small else WHOLE)
+    prepare(place, Path(os.environ.get("CUAD_DIR") or cuad_dir()))
+    played = play(place)
+    text = page(place, played)
+    if options.page:
+        write_page(options.page, text)
+    if options.notebook:
+        write_whole(options.notebook, notebook(played))
+    print(f"\n{text}")
+    return 0
+
+
 def _say(line: str) -> None:
     print(line, flush=True)
 
@@ -175,6 +195,7 @@ _COMMANDS = {
     "plan": _plan,
     "lineage": _lineage,
     "sift": _sift,
+    "demo": _demo,
 }
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ class LoopOptions:
     """One thing to do.
 
     Attributes:
-        command: run, status, plan, lineage or sift.
+        command: run, status, plan, lineage, sift or demo.
         policy: the loop.toml.
         state: folder of the journals.
         cuad_dir: where CUAD lies; None looks where it is usually.
@@ -27,6 +27,9 @@ class LoopOptions:
         abandon: why the open round is ended; None goes on with it.
         model: whose lineage is printed; `mermaid` is its form.
         files, dataset, output: of `sift`.
+        work: folder of the demonstration; `small` is a small one.
+        page: a page that its figures are put into; None prints them.
+        notebook: a file that its lines are put into; None writes none.
     """
 
     command: str
@@ -42,6 +45,10 @@ class LoopOptions:
     files: tuple[Path, ...] = ()
     dataset: str = ""
     output: Path = Path("feedback.jsonl")
+    work: Path = Path("demo")
+    small: bool = False
+    page: Path | None = None
+    notebook: Path | None = None
 
 
 def read_options(typed: Sequence[str]) -> LoopOptions:
@@ -81,6 +88,7 @@ def _parser() -> Parser:
     _common(lineage)
     lineage.add_argument("--mermaid", action="store_true", help="as a Mermaid flowchart")
     _sift(commands.add_parser("sift", help="the feedback that a round may use"))
+    _demo(commands.add_parser("demo", help="the whole loop once, on CUAD, in a folder of its own"))
     return parser
 
 
@@ -97,3 +105,12 @@ def _sift(parser: argparse.ArgumentParser) -> None:
     add("--dataset", required=True, metavar="NAME", help="whose test contracts are refused")
     add("--cuad-dir", type=Path, metavar="DIR", help="where CUAD lies (else $CUAD_DIR)")
     add("--output", type=output_file, required=True, metavar="FILE", help="what may be used")
+
+
+def _demo(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--cuad-dir", type=Path, metavar="DIR", help="where CUAD lies (else $CUAD_DIR)")
+    add("--work", type=Path, required=True, metavar="DIR", help="its folder; goes on where it was")
+    add("--small", action="store_true", help="few steps and cases: it shows that all goes through")
+    add("--page", type=output_file, metavar="FILE", help="put the figures between its markers")
+    add("--notebook", type=output_file, metavar="FILE", help="write the lines and their output")
