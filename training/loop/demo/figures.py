@@ -93,7 +93,8 @@ def page(place: Place, played: Sequence[Played]) -> str:
         *_rounds(rounds),
         "",
         "Paired differences of the balanced score, by contract, with 90 % intervals. On new kinds "
-        "the question was whether it is better, on old ones whether it is at most 0.05 worse:",
+        "the question was whether it is better, on old ones whether it is at most "
+        f"{place.sizes.margin} worse:",
         "",
         "| what | models | kinds | contracts | cases | difference | verdict |",
         "| --- | --- | --- | --- | --- | --- | --- |",

@@ -27,12 +27,12 @@ attrition = 0.0125
 [metrics.token_f1]
 role = "primary"
 floor = 0.05
-margin = 0.05
+margin = {margin}
 
 [metrics.abstention]
 role = "guard"
 floor = 0.05
-margin = 0.05
+margin = {margin}
 """
 COMPARED = """\
 # A comparison afterwards, on half answerable cases: the mean of `balanced` is the balanced score.
@@ -43,8 +43,6 @@ attrition = 0.0125
 role = "primary"
 {line}
 """
-SUPERIOR = COMPARED.format(line='goal = "superior"')
-NOT_WORSE = COMPARED.format(line="margin = 0.05")
 POLICY = """\
 # What a promotion in this demonstration asks of an exam.
 approvers = []
@@ -177,7 +175,11 @@ def _write(place: Place, source: Source, material: Material) -> None:
     }  # fmt: skip
     for name, titles in parts.items():
         source.write(clone / f"{name}.json", titles)
-    gates = {"gate": GATE, "superior": SUPERIOR, "not-worse": NOT_WORSE}
+    gates = {
+        "gate": GATE.format(margin=sizes.margin),
+        "superior": COMPARED.format(line='goal = "superior"'),
+        "not-worse": COMPARED.format(line=f"margin = {sizes.margin}"),
+    }
     for name, text in gates.items():
         write_whole(clone / f"{name}.toml", text)
     policy = POLICY.format(

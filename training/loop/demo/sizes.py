@@ -15,6 +15,7 @@ class Sizes:
         drawn, opposites: prompts whose answers are drawn, and further pairs.
         synthetic: questions that are written.
         exam, judged: cases of the loop's exam, and of each comparison afterwards.
+        margin: how much worse still counts as not worse; as wide as its cases can tell.
         served: requests about contracts of each kind that arrive.
     """
 
@@ -28,8 +29,9 @@ class Sizes:
     synthetic: int
     exam: int
     judged: int
+    margin: float
     served: int
 
 
-WHOLE = Sizes("whole", None, 2000, 60, 40, 60, 400, 200, 800, 400, 200)
-SMALL = Sizes("small", (120, 60), 300, 10, 4, 8, 40, 20, 120, 60, 60)
+WHOLE = Sizes("whole", None, 2000, 60, 40, 60, 400, 200, 800, 400, 0.05, 200)
+SMALL = Sizes("small", (120, 60), 300, 10, 4, 8, 40, 20, 120, 60, 0.15, 60)
