@@ -161,15 +161,15 @@ def test_one_run_at_a_time(loop):
     ],
 )
 def test_the_drift_command_is_asked(loop, code, returned, says):
-    loop.writes(start='drift = [".exam/served"]')
+    loop.writes(start='drift = ["--served", "x"]')
     loop.says(model="better", **{"reports.drift": code})
     done = loop.typed("run", also="reports.drift")
     assert done.returncode == returned and says in done.stdout + done.stderr
-    assert loop.steps[0]["words"] == [".exam/served", "--json"]
+    assert loop.steps[0]["words"] == ["--served", "x", "--json"]
 
 
 def test_drift_begins_a_round(loop):
-    loop.writes(start='drift = [".exam/served"]')
+    loop.writes(start='drift = ["--served", "x"]')
     loop.says(model="better", **{"reports.drift": 1, "training.data": 4})
     assert "round 1 begins: drift was found" in loop.typed("run", also="reports.drift").stdout
 
