@@ -307,7 +307,7 @@ def check_agree(place, url, number):
 
 
 def drilled(folder, url, number, at):
-    """One rollback that is killed at its Nth step, and the command after it; False: it has fewer."""
+    """A rollback that is killed at its Nth step, and the command after it; False if it has fewer."""
     place = stage(folder, url, number)
     killed, steps = driven(place, at, ["--rollback"])
     if 0 < steps < at:
@@ -328,12 +328,12 @@ def read_records_lenient(place):
 
 
 def test_a_rollback_that_is_killed_is_completed_everywhere_by_one_command(tmp_path, mlflow, aws):
-    """At two of its steps; the heavy test takes all of them."""
+    """At one of its steps; the heavy test takes all of them."""
     whole_run = stage(tmp_path / "whole", mlflow, "whole")
     done, steps = driven(whole_run, 0, ["--rollback"])
     assert done.returncode == 0 and steps > 12, done.stderr
     assert check_agree(whole_run, mlflow, "whole") == "a"
-    for at in sorted(random.Random(7).sample(range(2, steps - 3), 2)):
+    for at in sorted(random.Random(7).sample(range(2, steps - 3), 1)):
         assert drilled(tmp_path / str(at), mlflow, f"some-{at}", at)
 
 
