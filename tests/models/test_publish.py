@@ -307,7 +307,7 @@ def check_agree(place, url, number):
 
 
 def drilled(folder, url, number, at):
-    """A rollback that is killed at its Nth step, and the command after it; False if it has fewer."""
+    """A rollback that is killed at its Nth step, and the command after it; False: no such step."""
     place = stage(folder, url, number)
     killed, steps = driven(place, at, ["--rollback"])
     if 0 < steps < at:
