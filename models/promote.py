@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from common.command import Parser, one_line, run
 from common.doors import as_typed
@@ -13,12 +12,13 @@ from common.errors import UserError
 from common.files import write_whole
 from common.redaction import outward
 from models.promotion.actions import RUNS, Place, change_anchor, promote, roll_back
+from models.promotion.consent import Consent
 from models.promotion.evidence import Reading
 from models.promotion.ledger import read_ledger
-from models.promotion.ledger_entry import Begun, Entry
 from models.promotion.policy import SHIPPED as SHIPPED_POLICY
-from models.promotion.record import Record, RefusedError, read_records
-from models.promotion.tries import judged_before
+from models.promotion.record import Record, RefusedError, read_lines
+from models.promotion.shown import history, print_exams
+from models.promotion.signed_ledger import sign_ledger
 from models.promotion.verification import verify
 from models.published.following import follow, tell
 from models.registry import SHIPPED as SHIPPED_REGISTRY
@@ -26,10 +26,6 @@ from reports.evidence.last_exam import find_evidence
 from reports.evidence.opened import opened_evidence
 from reports.evidence.verdict import judged_again
 from training.data.lineage import sent_with
-
-if TYPE_CHECKING:
-    from rich.table import Table
-
 
 LONGEST_REASON = 1000
 """Characters of a reason that is recorded."""
@@ -45,8 +41,11 @@ class PromoteOptions:
         report: of `name`; None takes its last.
         dataset: where the data set of its exam lies now; None is where the exam found it.
         override: why `name` is promoted though its exam broke lines of the policy.
+        break_glass: why `name` is promoted though others did not approve of it.
+        conditions_met: whether the conditions of those who did are met.
+        sign_ledger: the private key to sign the ledger's files with.
         sign: the private key to sign with.
-        key: the public key to check signatures with.
+        key: the public keys to check signatures with.
         place: where record, registry and reports lie.
     """
 
@@ -59,10 +58,13 @@ class PromoteOptions:
     write_policy: bool
     reason: str | None
     override: str | None
+    break_glass: str | None
+    conditions_met: bool
     report: Path | None
     dataset: str | None
+    sign_ledger: Path | None
     sign: Path | None
-    key: Path | None
+    key: tuple[Path, ...]
     place: Place
 
 
@@ -74,8 +76,9 @@ def read_options(typed: Sequence[str]) -> PromoteOptions:
     """
     given = vars(_parser().parse_args(typed))
     folder, registry, runs = given.pop("folder"), given.pop("registry"), given.pop("runs")
-    for option in ("reason", "override"):
-        given[option] = _one_reason(f"--{option}", given[option])
+    for option in ("reason", "override", "break_glass"):
+        given[option] = _one_reason(f"--{option.replace('_', '-')}", given[option])
+    given["key"] = tuple(given["key"])
     place = Place(folder or registry.parent, registry, runs, given.pop("ledger"))
     options = PromoteOptions(**given, place=place)
     _check(options)
@@ -98,11 +101,26 @@ def _parser() -> Parser:
         metavar="REASON",
         help="promote NAME though its exam broke lines of the policy; recorded for ever",
     )
+    add(
+        "--break-glass",
+        action="append",
+        metavar="REASON",
+        help="promote NAME though others did not approve of it; recorded for ever",
+    )
+    add("--conditions-met", action="store_true", help="confirm those of approvals; recorded")
     add("--write-policy", action="store_true", help="write a policy to start from")
     add("--report", type=Path, metavar="PATH", help="report.json (default: the last of NAME)")
     add("--dataset", metavar="PATH", help="the exam's data set, where it lies elsewhere now")
     add("--sign", type=Path, metavar="KEY", help="sign with this private key (PEM)")
-    add("--key", type=Path, metavar="PUBLIC", help="check signatures with this public key (PEM)")
+    add("--sign-ledger", type=Path, metavar="KEY", help="sign every exam that ended with this key")
+    add(
+        "--key",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="PUBLIC",
+        help="check signatures with this public key (PEM); may be repeated",
+    )
     add("--registry", type=Path, default=SHIPPED_REGISTRY, metavar="DIR", help="NAME.toml files")
     add("--runs", type=Path, default=RUNS, metavar="DIR", help="folder of reports")
     add("--ledger", type=Path, metavar="DIR", help="where exams are noted (beside the registry)")
@@ -136,17 +154,21 @@ def _one_reason(option: str, given: Sequence[str] | None) -> str | None:
 def _check(options: PromoteOptions) -> None:
     changes = bool(options.name) or options.rollback or bool(options.anchor)
     shows = (options.history, options.verify, options.exams, options.write_policy)
-    chosen = [options.name, options.rollback, options.anchor, *shows]
+    of_name = (options.report, options.dataset, options.override, options.break_glass)
+    chosen = [options.name, options.rollback, options.anchor, options.sign_ledger, *shows]
     wrong = None
     if sum(map(bool, chosen)) != 1:
         wrong = (
-            "give one of NAME, --rollback, --history, --verify, --exams, --anchor NAME and "
-            "--write-policy"
+            "give one of NAME, --rollback, --history, --verify, --exams, --anchor NAME, "
+            "--sign-ledger KEY and --write-policy"
         )
     elif bool(options.anchor) != bool(options.reason):
         wrong = "--anchor NAME and --reason TEXT go together"
-    elif (options.report or options.dataset or options.override) and not options.name:
-        wrong = "--report, --dataset and --override go with NAME"
+    elif (any(of_name) or options.conditions_met) and not options.name:
+        wrong = (
+            "--report, --dataset and --override go with NAME, and so do --break-glass and "
+            "--conditions-met"
+        )
     elif options.sign and not changes:
         wrong = "--sign goes with NAME, --rollback or --anchor"
     elif options.key and not options.verify:
@@ -155,87 +177,19 @@ def _check(options: PromoteOptions) -> None:
         raise UserError(f"{wrong}; see python -m models.promote --help")
 
 
-def history(records: Sequence[Record]) -> "Table":
-    """The records as a table, oldest first, with the metrics that the gate checked."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("", "when, who", "what", "verdict", "numbers", "anchor")
-    for record in records:
-        cells = (
-            str(record.number),
-            f"{record.when[:16].replace('T', ' ')}\n{record.who}",
-            f"{record.kind}\n{record.model} {record.identity[:8]}",
-            record.verdict or "",
-            _said(record),
-            record.anchor.model,
-        )
-        table.add_row(*(Text(cell, overflow="fold") for cell in cells))
-    return table
-
-
-def exams(entries: Sequence[Entry]) -> "Table":
-    """The ledger as a table, oldest first: what was tried on what, and what came of it."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("when", "candidates", "data", "asked", "came to")
-    for entry in entries:
-        begun = entry.begun
-        part = ", sealed" if begun.chosen.sealed else ", a part" if begun.chosen.part else ""
-        outcomes = [entry.judged(each.identity) or "" for each in begun.candidates]
-        cells = (
-            begun.when[:16].replace("T", " "),
-            "\n".join(f"{each.name} {each.identity[:8]}" for each in begun.candidates),
-            f"{begun.dataset.name} {begun.dataset.identity[:8]}\n{begun.dataset.split}",
-            f"{begun.cases} cases of {begun.contracts} contracts{part}",
-            "\n".join(outcomes),
-        )
-        table.add_row(*(Text(cell, overflow="fold") for cell in cells))
-    return table
-
-
-def _print_exams(entries: Sequence[Entry]) -> None:
-    """The table, and under it how often each set of contracts has judged."""
-    from rich.console import Console
-
-    console = Console()
-    console.print(exams(entries) if entries else "no exam yet")
-    for words in dict.fromkeys(_contracts_words(entries, entry.begun) for entry in entries):
-        console.print(words, soft_wrap=True, highlight=False)
-
-
-def _contracts_words(entries: Sequence[Entry], begun: Begun) -> str:
-    data, found = begun.dataset, judged_before(entries, begun)
-    which = "sealed" if begun.chosen.sealed else data.split
-    return f"{data.name} {data.identity[:8]}, {which}: {found.words}"
-
-
-def _said(record: Record) -> str:
-    """Why a line stands there: the reason of an override or a new anchor, and the numbers."""
-    passed = [f"override: {record.override.reason}"] if record.override else []
-    return "\n".join([*passed, record.reason or _numbers(record)])
-
-
-def _numbers(record: Record) -> str:
-    """As in "token_f1 0.612 [0.58, 0.64]", a line a metric."""
-    statistics = record.statistics or {"estimates": {}, "checks": []}
-    checked = dict.fromkeys(check.get("metric") for check in statistics["checks"])
-    lines = []
-    for metric, estimate in statistics["estimates"].items():
-        if metric in checked and estimate.get("mean") is not None:
-            low, high = estimate.get("low"), estimate.get("high")
-            interval = f" [{low:.2f}, {high:.2f}]" if None not in (low, high) else ""
-            lines.append(f"{metric} {estimate['mean']:.3f}{interval}")
-    return "\n".join(lines)
-
-
 def _changed(options: PromoteOptions) -> Record:
     if options.name:
         judge = partial(judged_again, dataset=options.dataset)
         reading = Reading(find_evidence, judge, opened_evidence)
-        place, override = options.place, options.override
-        return promote(options.name, place, reading, options.report, options.sign, override)
+        return promote(
+            options.name,
+            options.place,
+            reading,
+            options.report,
+            options.sign,
+            options.override,
+            consent=Consent(options.conditions_met, options.break_glass),
+        )
     if options.anchor:
         return change_anchor(options.anchor, options.reason or "", options.place, options.sign)
     return roll_back(options.place, options.sign)
@@ -263,10 +217,13 @@ def _act(options: PromoteOptions) -> int:
         if options.history:
             from rich.console import Console
 
-            records = read_records(options.place.folder)
-            Console().print(history(records) if records else "no promotion yet")
+            lines = read_lines(options.place.folder)
+            Console().print(history(lines) if lines else "no promotion yet")
         elif options.exams:
-            _print_exams(read_ledger(options.place.exams))
+            print_exams(read_ledger(options.place.exams))
+        elif options.sign_ledger:
+            signed = sign_ledger(read_ledger(options.place.exams), options.sign_ledger)
+            print(f"signed: {len(signed)} files of {options.place.exams}; commit their signatures")
         elif options.verify:
             verify(options.place, options.key)
             return tell(follow(options.place, sent_with))

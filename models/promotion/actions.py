@@ -4,8 +4,6 @@ Whatever a crash cuts off after the append is derived from the record by the nex
 """
 
 import contextlib
-import getpass
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,16 +16,30 @@ from models.chat import Model
 from models.factory import open_models
 from models.identity.identities import VERSION, manifest_digest, promotion_identity
 from models.promotion.admission import check_admission, check_recorded
+from models.promotion.approval import question_of
 from models.promotion.champion import Say, in_force, recover, write_pointer
 from models.promotion.components import components_of
+from models.promotion.consent import NONE, Consent, approved, judged_in
 from models.promotion.enforcement import check_stood, excused, policy_in_force
 from models.promotion.evidence import ExamEvidence, Reading
 from models.promotion.ledger import ledger_beside, own_ledger, read_ledger
 from models.promotion.noted import check_noted, rejected_before
+from models.promotion.people import account_name, person
 from models.promotion.policy import policy_path
-from models.promotion.record import SHIPPED, Named, Record, RefusedError, append, chained
+from models.promotion.record import (
+    SHIPPED,
+    Line,
+    Named,
+    Record,
+    RefusedError,
+    Said,
+    append,
+    chained,
+    services,
+)
 from models.promotion.reserved import sealed_exams
-from models.promotion.signing import forget, private_fingerprint, sign_promotion
+from models.promotion.signed_lines import forget, sign_line
+from models.promotion.signing import private_fingerprint
 from models.registry import SHIPPED as SHIPPED_REGISTRY
 from models.registry import adapter_of, files_of, read_entry
 
@@ -66,6 +78,7 @@ def promote(
     key: Path | None = None,
     override: str | None = None,
     say: Say = print,
+    consent: Consent = NONE,
 ) -> Record:
     """Make `name` the champion, if the last report that examined it says PROMOTE and still holds.
 
@@ -79,16 +92,18 @@ def promote(
         key: to sign with.
         override: why lines of the policy that the exam broke are to be passed over.
         say: shows a line.
+        consent: what is said of the approvals that the policy asks.
 
     Raises:
         UserError: the model is unknown, or a file cannot be read or written.
-        RefusedError: no exam passed, model, gate or champion are not those of the exam any more, or
-            the policy does not admit it.
+        RefusedError: no exam passed, model, gate or champion are not those of the exam any more,
+            the policy does not admit it, or others have not approved of it.
     """
     read_entry(name, place.registry, "promote")
     with locked(place.folder, say):
-        policy = policy_in_force(place.policy, _account())
-        records = recover(place.folder, place.registry, say)
+        policy = policy_in_force(place.policy, account_name())
+        lines = recover(place.folder, place.registry, say)
+        records = services(lines)
         model = open_models([name], place.registry)[0]
         exam = reading.find(name, promotion_identity(model), place.runs, report)
         check_admission(exam, model, records)
@@ -110,14 +125,20 @@ def promote(
         )
         if override and not passed:
             say("the policy admits it without an override, so none is recorded")
+        now = utc_now()
+        question = question_of(exam, name, policy, judged_in(entries, openings, exam, *opened))
+        approval = approved(place.folder, lines, question, entries, consent, now, say)
+        glass = approval.break_glass if approval else None
         last = records[-1] if records else None
         record = replace(
-            _promotion(exam, model, place.registry, last, moves_anchor=not passed),
+            _promotion(exam, model, place.registry, last, moves_anchor=not (passed or glass)),
+            when=now,
             policy=policy.identity,
             rules=gate,
             override=passed,
+            approval=approval,
         )
-        return _commit(place, records, record, key, say)
+        return commit(place, lines, record, key, say)
 
 
 def roll_back(place: Place, key: Path | None = None, say: Say = print) -> Record:
@@ -128,8 +149,8 @@ def roll_back(place: Place, key: Path | None = None, say: Say = print) -> Record
         RefusedError: there is none before, or that model is not what it was.
     """
     with locked(place.folder, say):
-        records = recover(place.folder, place.registry, say)
-        standing = in_force(records)
+        lines = recover(place.folder, place.registry, say)
+        standing = in_force(services(lines))
         if len(standing) < 2:
             now = f"{standing[0].model} is the first champion" if standing else "no champion yet"
             raise RefusedError(f"{now}: there is none before to return to")
@@ -137,7 +158,7 @@ def roll_back(place: Place, key: Path | None = None, say: Say = print) -> Record
         model = open_models([wanted.model], place.registry)[0]
         check_recorded(model, wanted)
         record = _unexamined(wanted, "rollback", left.named, wanted.anchor)
-        return _commit(place, records, record, key, say)
+        return commit(place, lines, record, key, say)
 
 
 def change_anchor(
@@ -150,8 +171,9 @@ def change_anchor(
         RefusedError: `name` never was champion, is not what it was, or is the anchor already.
     """
     with locked(place.folder, say):
-        policy_in_force(place.policy, _account())
-        records = recover(place.folder, place.registry, say)
+        policy_in_force(place.policy, account_name())
+        lines = recover(place.folder, place.registry, say)
+        records = services(lines)
         promoted = {record.model: record for record in records if record.kind == "promotion"}
         if name not in promoted:
             known = ", ".join(promoted) or "none yet"
@@ -161,7 +183,7 @@ def change_anchor(
         check_recorded(open_models([name], place.registry)[0], promoted[name])
         last, anchor = records[-1], promoted[name].named
         record = replace(_unexamined(last, "anchor", last.named, anchor), reason=reason)
-        return _commit(place, records, record, key, say)
+        return commit(place, lines, record, key, say)
 
 
 def _promotion(
@@ -173,7 +195,7 @@ def _promotion(
     return Record(
         kind="promotion",
         when=utc_now(),
-        who=_who(),
+        who=person().words,
         model=model.name,
         identity=exam.identity,
         parts=components_of(model, registry),
@@ -200,13 +222,14 @@ def _unexamined(
 ) -> Record:
     """What a line says of a model that was recorded before, and is in service by no new exam.
 
-    That it once was promoted by an override stays said.
+    That it once was promoted by an override, or that the glass was broken for it, stays said.
     """
+    glass = record.approval and record.approval.break_glass
     return replace(
         record,
         kind=kind,
         when=utc_now(),
-        who=_who(),
+        who=person().words,
         code=None,
         dataset=None,
         gate=None,
@@ -218,45 +241,26 @@ def _unexamined(
         reason=None,
         policy=None,
         rules=None,
+        approval=record.approval if glass else None,
     )
 
 
-def _account() -> str:
-    """The account of the process, whatever the environment calls it."""
-    import pwd
+def commit(place: Place, lines: Sequence[Line], line: Said, key: Path | None, say: Say) -> Said:
+    """Sign, append, point: only the append decides whether it happened. The caller holds the lock.
 
-    number = os.geteuid()
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return f"uid {number}"
-
-
-def _who() -> str:
-    """The account of the process; with what the environment calls it, where that differs."""
-    account = _account()
-    try:
-        named = getpass.getuser()
-    except (KeyError, OSError):
-        named = account
-    return account if named == account else f"{account} (as {named})"
-
-
-def _commit(
-    place: Place, records: Sequence[Record], record: Record, key: Path | None, say: Say
-) -> Record:
-    """Sign, append, point: only the append decides whether it happened."""
+    Raises:
+        UserError: a file cannot be written, or the key cannot be used.
+    """
     signer = private_fingerprint(key) if key else None
-    record = chained(records, replace(record, signed_by=signer))
-    forget(place.folder, record.number)
+    line = chained(lines, replace(line, signed_by=signer))
+    forget(place.folder, line.number)
     if key:
-        for path in sign_promotion(
-            place.folder, record, adapter_of(record.model, place.registry), key
-        ):
+        puts = adapter_of(line.model, place.registry) if isinstance(line, Record) else None
+        for path in sign_line(place.folder, line, puts, key):
             say(f"signed: {path}")
-    append(place.folder, record)
-    write_pointer(place.folder, place.registry, (*records, record), say)
-    return record
+    append(place.folder, line)
+    write_pointer(place.folder, place.registry, (*lines, line), say)
+    return line
 
 
 @contextlib.contextmanager

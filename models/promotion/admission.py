@@ -26,8 +26,7 @@ def check_admission(exam: ExamEvidence, model: Model, records: Sequence[Record])
     _check_outcome(exam, model.name, again)
     if exam.identity != promotion_identity(model):
         raise RefusedError(_changed(model, f"{exam.path} examined", exam.identity, CHANGED))
-    champion = records[-1].named if records else None
-    if champion and champion.model == model.name and not difference(model, champion.identity):
+    if is_champion(model, records):
         raise RefusedError(f"{model.name} is the champion already")
     for record in records:
         if record.report and exam.source.id == record.report.id:
@@ -35,6 +34,16 @@ def check_admission(exam: ExamEvidence, model: Model, records: Sequence[Record])
     _check_sealed(exam, again)
     _check_gate(exam.gate, again)
     check_opponents(exam, model, records, again)
+
+
+def is_champion(model: Model, records: Sequence[Record]) -> bool:
+    """Whether a model, as it is, is the one in service."""
+    champion = records[-1].named if records else None
+    return (
+        champion is not None
+        and champion.model == model.name
+        and not difference(model, champion.identity)
+    )
 
 
 def check_recorded(model: Model, record: Record) -> None:

@@ -16,11 +16,14 @@ from common.files import write_whole
 from common.settings import read_toml
 from models.promotion.record import (
     SHIPPED,
+    Line,
     Named,
     Record,
     RefusedError,
     drop_incomplete,
+    read_lines,
     read_records,
+    services,
 )
 
 FILE = "champion.toml"
@@ -31,7 +34,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Champion:
-    """The model in service; `record` is the hash of the line that made it champion."""
+    """The model in service; `record` is the hash of the record's last line, whatever it says."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -96,8 +99,8 @@ def in_force(records: Sequence[Record]) -> tuple[Record, ...]:
     return tuple(standing)
 
 
-def recover(folder: Path, registry: Path, say: Say) -> tuple[Record, ...]:
-    """The records, after whatever a crash left half-done was completed. The caller holds the lock.
+def recover(folder: Path, registry: Path, say: Say) -> tuple[Line, ...]:
+    """The lines, after whatever a crash left half-done was completed. The caller holds the lock.
 
     Raises:
         UserError: a file cannot be read or written.
@@ -105,27 +108,32 @@ def recover(folder: Path, registry: Path, say: Say) -> tuple[Record, ...]:
             belongs to another record.
     """
     _check_together(folder, registry)
-    records = read_records(folder)
-    _check_pointer(folder, registry, records)
+    lines = read_lines(folder)
+    _check_pointer(folder, registry, lines)
     if dropped := drop_incomplete(folder):
         say(dropped)
-    in_force(records)
-    if records:
-        write_pointer(folder, registry, records, say)
-    return records
+    in_force(services(lines))
+    write_pointer(folder, registry, lines, say)
+    return lines
 
 
-def write_pointer(folder: Path, registry: Path, records: Sequence[Record], say: Say) -> None:
-    """Make `champion.toml` and the registry say what the last record says, and say what changed.
+def write_pointer(folder: Path, registry: Path, lines: Sequence[Line], say: Say) -> None:
+    """Make `champion.toml` and the registry say what the record says, and say what changed.
+
+    Before the first promotion there is nothing to say.
 
     Raises:
         UserError: one of them cannot be written; the next call of this module's callers mends it.
     """
+    records = services(lines)
+    if not records:
+        return
     last = records[-1]
-    champion = Champion(last.model, last.identity, last.hash)
+    champion = Champion(last.model, last.identity, lines[-1].hash)
     if read_champion(folder) != champion:
         _write_champion(folder / FILE, champion)
-        say(f"{folder / FILE} leads to {last.model}, promotion {last.number}")
+        if last is lines[-1]:
+            say(f"{folder / FILE} leads to {last.model}, promotion {last.number}")
     for line in _align_statuses(registry, last.model):
         say(line)
 
@@ -153,27 +161,25 @@ def _check_together(folder: Path, registry: Path) -> None:
         )
 
 
-def _check_pointer(folder: Path, registry: Path, records: Sequence[Record]) -> None:
-    """Refuse a pointer that no crash explains: at neither the last record nor the one before."""
-    champion = read_champion(folder)
+def _check_pointer(folder: Path, registry: Path, lines: Sequence[Line]) -> None:
+    """Refuse a pointer that no crash explains: at neither the last line nor the one before."""
+    champion, records = read_champion(folder), services(lines)
     if champion is None:
         if records:
             _check_witness(folder / FILE, registry, records)
         return
     path = folder / FILE
-    known = {r.hash: r for r in records}
-    record = known.get(champion.record)
-    if record is None:
+    number = next((line.number for line in lines if line.hash == champion.record), None)
+    if number is None:
         raise RefusedError(
             f"{path} names a record that is not in the promotion record: lines were removed or "
             "rewritten; restore both files from the repository's history"
         )
-    if (champion.model, champion.identity) != (record.model, record.identity):
-        raise RefusedError(f"{path} contradicts promotion {record.number}; {_rewrite(path)}")
-    if record.number < len(records) - 1:
-        raise RefusedError(
-            f"{path} stands at promotion {record.number} of {len(records)}; {_rewrite(path)}"
-        )
+    known = services(lines[:number])
+    if not known or known[-1].named != Named(champion.model, champion.identity):
+        raise RefusedError(f"{path} contradicts promotion {number}; {_rewrite(path)}")
+    if number < len(lines) - 1:
+        raise RefusedError(f"{path} stands at line {number} of {len(lines)}; {_rewrite(path)}")
 
 
 def _check_witness(path: Path, registry: Path, records: Sequence[Record]) -> None:

@@ -19,6 +19,22 @@ def policy_in_force(path: Path, account: str) -> Policy:
         UserError: it cannot be read.
         RefusedError: there is none, it is not committed, or somebody else has to type this.
     """
+    policy = committed_policy(path)
+    if policy.approvers and account not in policy.approvers:
+        raise RefusedError(
+            f"{path}: approvers are {', '.join(policy.approvers)}, and this is {account}; let one "
+            "of them type it"
+        )
+    return policy
+
+
+def committed_policy(path: Path) -> Policy:
+    """The policy of this file, which a commit holds.
+
+    Raises:
+        UserError: it cannot be read.
+        RefusedError: there is none, or it is not committed.
+    """
     policy = read_policy(path)
     if policy is None:
         raise RefusedError(
@@ -27,11 +43,6 @@ def policy_in_force(path: Path, account: str) -> Policy:
         )
     if doubt := uncommitted(path, policy):
         raise RefusedError(doubt)
-    if policy.approvers and account not in policy.approvers:
-        raise RefusedError(
-            f"{path}: approvers are {', '.join(policy.approvers)}, and this is {account}; let one "
-            "of them type it"
-        )
     return policy
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import ConfigDict
 
+from models.promotion.people import Person
 from models.promotion.record import Data, Named
 
 _STRICT = ConfigDict(extra="forbid")
@@ -51,7 +52,8 @@ class Begun:
     """What is tried: the first line.
 
     `texts` are the contracts that are asked about, each as the first digits of its text's SHA-256;
-    early entries do not say them. `before` holds SHA-256 by the name of a file.
+    early entries do not say them. `before` holds SHA-256 by the name of a file. `who` typed it;
+    entries of earlier releases do not say.
     """
 
     __pydantic_config__ = _STRICT
@@ -70,6 +72,7 @@ class Begun:
     policy: str | None = None
     texts: tuple[str, ...] = ()
     before: Mapping[str, str] | None = None
+    who: Person | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,33 @@ class Sealed(_Table):
     openings: Count = 10
 
 
+class AskedOfPeople(_Table):
+    """How many others must approve of a promotion, for how long at most, and by which keys.
+
+    `needed` 0 asks nobody. `people` are public keys by name, each as the SHA-256 of its PEM: where
+    there are any, nobody else approves, and each signs.
+    """
+
+    needed: Annotated[int, Field(strict=True, ge=0, le=100)] = 0
+    days: Annotated[int, Field(strict=True, ge=1, le=3650)] = 14
+    people: dict[Word, Sha256] = {}
+
+    @model_validator(mode="after")
+    def _can_be_kept(self) -> Self:
+        for what, each in (("name", map(str.casefold, self.people)), ("key", self.people.values())):
+            if len(set(each)) < len(self.people):
+                raise ValueError(f"two of `people` have one {what}: a person counts once")
+        if self.people and len(self.people) < self.needed:
+            raise ValueError(
+                f"{self.needed} are needed and `people` lists {len(self.people)}: nothing could "
+                "be promoted"
+            )
+        return self
+
+
+NOBODY = AskedOfPeople()
+
+
 class Policy(_Table):
     """The whole file.
 
@@ -90,6 +117,7 @@ class Policy(_Table):
     versioned: Yes = True
     excused: dict[Word, Reason] = {}
     sealed: Sealed = Sealed()
+    approval: AskedOfPeople = NOBODY
     egress: dict[Word, tuple[Word, ...]] = {}
 
     @field_validator("egress")
@@ -107,8 +135,12 @@ class Policy(_Table):
 
     @cached_property
     def identity(self) -> str:
-        """SHA-256 of what the file says, comments and order aside."""
-        return digest("policy", self.model_dump(mode="json"))
+        """SHA-256 of what the file says, comments and order aside.
+
+        What asks nothing of people says nothing: so a policy of before is the same one.
+        """
+        silent = {"approval"} if self.approval == NOBODY else None
+        return digest("policy", self.model_dump(mode="json", exclude=silent))
 
 
 def policy_path(registry: Path) -> Path:

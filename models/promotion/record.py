@@ -1,6 +1,7 @@
 """The promotion record: append-only, each line holding the hash of the line before.
 
-A line says what was put into service, on what grounds, by whom. A hash chain shows that a line was
+A line says what was put into service, on what grounds, by whom, or what a person said of a
+candidate (`statement.py`). A hash chain shows that a line was
 changed, not who changed it: whoever can write the file can write it anew from there on.
 `champion.toml`, which names the last hash, the repository's history and a signature (`--sign`)
 stand against that.
@@ -10,24 +11,35 @@ import functools
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from common.errors import UserError
 from common.paths import ROOT
 from common.reading import ending
 from models.identity.identities import VERSION
 from models.promotion.components import Components
+from models.promotion.statement import Approved, Statement
 
 SHIPPED = ROOT / "models"
 FILE = "promotions.jsonl"
 FIRST = "0" * 64
-LATER = {"version": 1, "reason": None, "policy": None, "rules": None, "override": None}
-"""Fields that came later, with what a line without them means: it reads back byte for byte."""
+LATER = {
+    "version": 1,
+    "reason": None,
+    "policy": None,
+    "rules": None,
+    "override": None,
+    "approval": None,
+}
+"""Fields of a `Record` that came later, with what a line without them means.
+
+Such a line reads back byte for byte.
+"""
 
 
 class RefusedError(UserError):
@@ -100,6 +112,7 @@ class Record:
         policy: identity of the policy that admitted it.
         rules: the gate file, as it was.
         override: of the promotion that put this model into service; None where it broke no line.
+        approval: who approved of it, or why nobody had to; None where the policy asks for none.
     """
 
     kind: Literal["promotion", "rollback", "anchor"]
@@ -126,6 +139,7 @@ class Record:
     policy: str | None = None
     rules: Mapping[str, Any] | None = None
     override: Override | None = None
+    approval: Approved | None = None
 
     @property
     def named(self) -> Named:
@@ -135,54 +149,65 @@ class Record:
     @property
     def line(self) -> bytes:
         """Canonical JSON, ASCII, without the line's end."""
-        return _canonical(_said(self))
+        return written(self)
 
 
-def chained(records: Sequence[Record], record: Record) -> Record:
-    """`record` as the next line after `records`.
+Line = Record | Statement
+"""Whatever is one line of the record."""
+
+Said = TypeVar("Said", Record, Statement)
+
+
+def chained(lines: Sequence[Line], line: Said) -> Said:
+    """`line` as the next one after `lines`.
 
     Raises:
         UserError: it holds what JSON cannot say, such as NaN.
     """
-    before = records[-1].hash if records else FIRST
-    record = replace(record, number=len(records) + 1, before=before, hash="")
+    before = lines[-1].hash if lines else FIRST
+    line = replace(line, number=len(lines) + 1, before=before, hash="")
     try:
-        whole = replace(record, hash=hash_of(record))
-        parse(whole.line)
+        whole = replace(line, hash=hash_of(line))
+        parse(written(whole))
     except ValueError as error:
         what = " ".join(str(error).split())
-        raise UserError(f"{record.model} cannot be recorded: {what}; examine it again") from error
+        raise UserError(f"{line.model} cannot be recorded: {what}; examine it again") from error
     return whole
 
 
-def parse(line: bytes) -> Record:
-    """The record of a line.
+def parse(line: bytes) -> Line:
+    """What a line says.
 
     Raises:
         ValueError: it is none, or is written in another way.
     """
-    record = _shape().validate_python(json.loads(line))
-    if record.line != line:
+    found = _shape().validate_python(json.loads(line))
+    if written(found) != line:
         raise ValueError("it does not read back as it is written")
-    return record
+    return found
 
 
 @functools.cache
-def _shape() -> TypeAdapter[Record]:
+def _shape() -> TypeAdapter[Line]:
     """Costs 2 ms to make."""
-    return TypeAdapter(Record)
+    return TypeAdapter(Annotated[Line, Field(discriminator="kind")])
 
 
-def hash_of(record: Record) -> str:
-    """What the hash of a record must be."""
-    content = {key: value for key, value in _said(record).items() if key != "hash"}
+def written(line: Line) -> bytes:
+    """A line in canonical JSON, ASCII, without its end."""
+    return _canonical(_said(line))
+
+
+def hash_of(line: Line) -> str:
+    """What the hash of a line must be."""
+    content = {key: value for key, value in _said(line).items() if key != "hash"}
     return hashlib.sha256(_canonical(content)).hexdigest()
 
 
-def _said(record: Record) -> dict[str, Any]:
+def _said(line: Line) -> dict[str, Any]:
     """What a line says: fields that the first lines did not have only where they say something."""
-    fields = asdict(record)
-    return {key: each for key, each in fields.items() if key not in LATER or each != LATER[key]}
+    fields, later = asdict(line), LATER if isinstance(line, Record) else {}
+    return {key: each for key, each in fields.items() if key not in later or each != later[key]}
 
 
 def _canonical(value: Any) -> bytes:
@@ -191,6 +216,21 @@ def _canonical(value: Any) -> bytes:
 
 
 def read_records(folder: Path = SHIPPED) -> tuple[Record, ...]:
+    """The lines that say who is in service, verified with all others; the last one is the champion.
+
+    Raises:
+        UserError: the file cannot be read.
+        RefusedError: a line was tampered with; the first one is named.
+    """
+    return services(read_lines(folder))
+
+
+def services(lines: Iterable[Line]) -> tuple[Record, ...]:
+    """Of these lines, those that say who is in service."""
+    return tuple(line for line in lines if isinstance(line, Record))
+
+
+def read_lines(folder: Path = SHIPPED) -> tuple[Line, ...]:
     """All lines, verified; an incomplete last line, left by a crash, is not yet one.
 
     Raises:
@@ -198,36 +238,40 @@ def read_records(folder: Path = SHIPPED) -> tuple[Record, ...]:
         RefusedError: a line was tampered with; the first one is named.
     """
     path = folder / FILE
-    records: list[Record] = []
-    for number, line in enumerate(_split(_read(path))[0], start=1):
-        before = records[-1].hash if records else FIRST
+    lines: list[Line] = []
+    for number, text in enumerate(_split(_read(path))[0], start=1):
+        last = lines[-1] if lines else None
         try:
-            record = parse(line)
+            line = parse(text)
         except ValueError as error:
             raise _tampered(path, number, "is not a promotion as it was written") from error
-        if record.hash != hash_of(record):
+        if line.hash != hash_of(line):
             raise _tampered(path, number, "does not match its hash")
-        if (record.number, record.before) != (number, before):
+        if (line.number, line.before) != (number, last.hash if last else FIRST):
             raise _tampered(path, number, "does not follow the line before")
-        if record.version > VERSION:
+        if line.version > VERSION:
             raise UserError(f"{path}, line {number}: a later release wrote it; update this one")
-        records.append(record)
-    return tuple(records)
+        if last and isinstance(line, Statement) and line.when < last.when:
+            raise _tampered(
+                path, number, f"is of {line.when}, before {last.when} of the line before"
+            )
+        lines.append(line)
+    return tuple(lines)
 
 
-def append(folder: Path, record: Record) -> None:
+def append(folder: Path, line: Line) -> None:
     """Write one line through to the disk, whole or not at all. The caller holds the lock.
 
     Raises:
         UserError: the disk is full or the file cannot be written.
     """
     path = folder / FILE
-    line = record.line + b"\n"
+    data = written(line) + b"\n"
     try:
         with path.open("ab", buffering=0) as file:
             end = file.seek(0, os.SEEK_END)
             try:
-                if file.write(line) != len(line):
+                if file.write(data) != len(data):
                     raise OSError(28, "No space left on device")
                 os.fsync(file.fileno())
             except OSError:

@@ -7,20 +7,18 @@ bytes, not of its name. Nothing is sent anywhere.
 
 import contextlib
 import hashlib
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from common.errors import UserError
-from common.files import replacing, write_whole
-from models.promotion.record import Record, RefusedError
+from common.files import replacing
+from models.promotion.record import RefusedError
 
-FOLDER = "signatures"
 INSTALL = "pip install model-signing pyopenssl"
-FIRST = "nothing was promoted, mend that first"
 MEND = "mend that, and type the same line again"
 AGAIN = "restore both, or sign it again"
-PROMOTE = "restore both, or examine and promote again with --sign"
 
 
 def private_fingerprint(key: Path) -> str:
@@ -29,10 +27,7 @@ def private_fingerprint(key: Path) -> str:
     Raises:
         UserError: it is no plain private key on a NIST curve, or model-signing is missing.
     """
-    with _key_errors(key, "private"):
-        from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-        return _fingerprint(load_pem_private_key(key.read_bytes(), None).public_key())
+    return hashlib.sha256(public_half(key)).hexdigest()
 
 
 def public_fingerprint(key: Path) -> str:
@@ -44,7 +39,7 @@ def public_fingerprint(key: Path) -> str:
     with _key_errors(key, "public"):
         from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-        return _fingerprint(load_pem_public_key(key.read_bytes()))
+        return hashlib.sha256(_pem(load_pem_public_key(key.read_bytes()))).hexdigest()
 
 
 def sign_file(thing: Path, key: Path, mend: str = MEND) -> Path:
@@ -100,72 +95,26 @@ def signature_file(thing: Path) -> Path:
     return thing.with_name(f"{thing.name}.sig")
 
 
-def sign_promotion(folder: Path, record: Record, adapter: Path | None, key: Path) -> list[Path]:
-    """Sign the record's line, and the adapter it promotes; returns the signature files.
+def signer_of(thing: Path) -> str | None:
+    """SHA-256 of the public key that a signature claims; None where there is none to be read."""
+    try:
+        bundle = json.loads(signature_file(thing).read_bytes())
+        claimed = bundle["verificationMaterial"]["publicKey"]["hint"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return claimed if isinstance(claimed, str) else None
+
+
+def public_half(key: Path) -> bytes:
+    """The public half (PEM) of a private key.
 
     Raises:
-        UserError: model-signing is missing, or key or folder do not serve it.
+        UserError: as `private_fingerprint`.
     """
-    line = _line_file(folder, record.number)
-    write_whole(line, record.line, mend=FIRST)
-    signed = [sign_file(line, key, FIRST)]
-    return [*signed, sign_file(adapter, key, FIRST)] if adapter else signed
+    with _key_errors(key, "private"):
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-
-def forget(folder: Path, number: int) -> None:
-    """Remove what a crash may have left of a promotion that was signed but never recorded."""
-    line = _line_file(folder, number)
-    line.unlink(missing_ok=True)
-    signature_file(line).unlink(missing_ok=True)
-
-
-def check_unsigned(folder: Path, records: Sequence[Record]) -> None:
-    """Refuse a record that lacks a line which was signed.
-
-    Raises:
-        RefusedError: there is the signed line, or its signature, of another record.
-    """
-    known = {_line_file(folder, record.number).name: record for record in records}
-    for path in sorted((folder / FOLDER).glob("[0-9]*.json*")):
-        record = known.get(path.name.removesuffix(".sig"))
-        if record is None or record.signed_by is None:
-            raise RefusedError(
-                f"{path} is of a promotion that the record does not have as a signed line: lines "
-                "were removed or rewritten, or a promotion was stopped before it was recorded; "
-                "restore the record from the repository's history, or remove that file"
-            )
-
-
-def verify_promotions(folder: Path, signed: Sequence[Record], key: Path) -> None:
-    """Check the signatures of records that say that they are signed, with a public key.
-
-    Raises:
-        UserError: model-signing is missing, or the key cannot be used.
-        RefusedError: a signature is missing, of another key, or not of what lies there.
-    """
-    owner = public_fingerprint(key)
-    for record in signed:
-        line = _line_file(folder, record.number)
-        if record.signed_by != owner:
-            raise RefusedError(f"promotion {record.number} was signed with another key than {key}")
-        if not line.is_file() or line.read_bytes() != record.line:
-            raise RefusedError(f"{line} is not line {record.number} of the record; restore it")
-        verify_file(line, key, PROMOTE)
-
-
-def verify_adapter(adapter: Path | None, key: Path) -> None:
-    """Check the signature of the champion's adapter folder, where it has one.
-
-    Raises:
-        UserError: model-signing is missing, or the key cannot be used.
-        RefusedError: the signature is missing or of something else.
-    """
-    if adapter:
-        verify_file(adapter, key, PROMOTE)
-
-
-def _line_file(folder: Path, number: int) -> Path:
-    return folder / FOLDER / f"{number:04d}.json"
+        return _pem(load_pem_private_key(key.read_bytes(), None).public_key())
 
 
 @contextlib.contextmanager
@@ -184,11 +133,11 @@ def _key_errors(key: Path, kind: str) -> Iterator[None]:
         ) from error
 
 
-def _fingerprint(key: Any) -> str:
+def _pem(key: Any) -> bytes:
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-    pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    return hashlib.sha256(pem).hexdigest()
+    pem: bytes = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return pem
 
 
 def _line(error: Exception) -> str:

@@ -1,52 +1,106 @@
-"""Whether record, pointers, champion and signatures are what they were made to be."""
+"""Whether record, pointers, champion, approvals and signatures are what they were made to be."""
 
+from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from common.errors import UserError
 from models.factory import open_models
 from models.promotion.actions import Place, locked
 from models.promotion.admission import check_recorded
+from models.promotion.approved import check_approved, check_speakers, glass_words
 from models.promotion.champion import Say, check_unclaimed, recover
-from models.promotion.record import Record, RefusedError
-from models.promotion.signing import check_unsigned, verify_adapter, verify_promotions
+from models.promotion.ledger import read_ledger
+from models.promotion.policy import read_policy
+from models.promotion.record import Line, Record, RefusedError, services
+from models.promotion.signed_ledger import verify_ledger
+from models.promotion.signed_lines import (
+    check_unsigned,
+    verify_adapter,
+    verify_lines,
+    verify_statement,
+)
+from models.promotion.signing import INSTALL
+from models.promotion.statement import Statement
 from models.registry import adapter_of
 
 
-def verify(place: Place, key: Path | None = None, say: Say = print) -> None:
-    """Walk the chain, mend what a crash left, and check model, registry and signatures.
+def verify(place: Place, keys: Sequence[Path] = (), say: Say = print) -> None:
+    """Walk the chain, mend what a crash left, and check model, registry, approvals and signatures.
+
+    Args:
+        place: where things lie.
+        keys: public keys, by one of which whatever is signed must be signed, but for approvals:
+            the policy and the record name the keys of these.
+        say: shows a line.
 
     Raises:
-        UserError: a file cannot be read or written, or the key cannot be used.
+        UserError: a file cannot be read or written, or a key cannot be used.
         RefusedError: the record, a signature or the champion itself is not what was recorded.
     """
     with locked(place.folder, say):
-        records = recover(place.folder, place.registry, say)
-    check_unsigned(place.folder, records)
+        lines = recover(place.folder, place.registry, say)
+    records = services(lines)
+    check_unsigned(place.folder, lines)
+    policy = read_policy(place.policy)
+    check_approved(lines, policy)
+    check_speakers(lines, policy)
+    if keys and (words := verify_ledger(read_ledger(place.exams), keys)):
+        say(words)
+    _verify_statements(place.folder, lines, say)
     if not records:
         check_unclaimed(place.registry)
-        if key:
-            raise RefusedError(f"there is no promotion, so {key} verifies nothing")
+        if keys:
+            raise RefusedError(f"there is no promotion, so {_listed(keys)} verifies nothing")
         say("no promotion yet")
         return
     last = records[-1]
-    say(f"{len(records)} records, unbroken; champion {last.model}, anchor {last.anchor.model}")
+    say(f"{len(lines)} records, unbroken; champion {last.model}, anchor {last.anchor.model}")
     if last.override:
         say(f"{last.model} was promoted by override: {last.override.reason}")
+    for words in dict.fromkeys(glass_words(lines, record) for record in records):
+        if words:
+            say(words)
     _verify_model(place, last, say)
-    signed = [record for record in records if record.signed_by]
-    if key:
-        if not signed:
-            raise RefusedError(f"no promotion is signed, so {key} verifies nothing")
-        verify_promotions(place.folder, signed, key)
-        if not last.signed_by:
-            raise RefusedError(
-                f"line {last.number}, which makes {last.model} champion, is not signed: signatures "
-                f"vouch for 1 to {signed[-1].number}; promote or roll back with --sign"
-            )
-        verify_adapter(adapter_of(last.model, place.registry), key)
-        say(f"signatures on {len(signed)} records hold: they vouch for 1 to {last.number}")
-    elif signed:
-        say(f"signatures on {len(signed)} records not checked: give --key PUBLIC")
+    _verify_records(place, records, keys, say)
+
+
+def _verify_records(
+    place: Place, records: Sequence[Record], keys: Sequence[Path], say: Say
+) -> None:
+    """Check the signatures of what says who is in service; the last of them must have one."""
+    last, signed = records[-1], [record for record in records if record.signed_by]
+    if not keys:
+        if signed:
+            say(f"signatures on {len(signed)} records not checked: give --key PUBLIC")
+        return
+    if not signed:
+        raise RefusedError(f"no promotion is signed, so {_listed(keys)} verifies nothing")
+    owner = verify_lines(place.folder, signed, keys)
+    if not last.signed_by:
+        raise RefusedError(
+            f"line {last.number}, which makes {last.model} champion, is not signed: signatures "
+            f"vouch for 1 to {signed[-1].number}; promote or roll back with --sign"
+        )
+    verify_adapter(adapter_of(last.model, place.registry), owner)
+    say(f"signatures on {len(signed)} records hold: they vouch for 1 to {last.number}")
+
+
+def _verify_statements(folder: Path, lines: Sequence[Line], say: Say) -> None:
+    """Check the signatures of approvals by the keys that lie beside them."""
+    signed = [line for line in lines if isinstance(line, Statement) and line.signed_by]
+    if signed and find_spec("model_signing") is None:
+        say(f"signatures on {len(signed)} approvals not checked: type `{INSTALL}`")
+        return
+    for line in signed:
+        verify_statement(folder, line)
+    if signed:
+        by = ", ".join(dict.fromkeys(line.by for line in signed))
+        say(f"signatures on {len(signed)} approvals, rejections and withdrawals hold: by {by}")
+
+
+def _listed(keys: Sequence[Path]) -> str:
+    return " and ".join(map(str, keys))
 
 
 def _verify_model(place: Place, last: Record, say: Say) -> None:

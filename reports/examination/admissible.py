@@ -6,10 +6,11 @@ from dataclasses import asdict
 from common.provenance import provenance
 from evals.judges.judge import Judge
 from fixtures.cases import Case
+from models.promotion.approved import glass_words
 from models.promotion.committed import uncommitted
 from models.promotion.demands import ExamFacts, broken_lines
-from models.promotion.policy import WRITE, policy_path
-from models.promotion.record import read_records
+from models.promotion.policy import WRITE, AskedOfPeople, policy_path
+from models.promotion.record import read_lines, services
 from reports.examination.header import dataset_facts, fingerprint, retriever_facts
 from reports.examination.prepare import Prepared
 
@@ -56,17 +57,33 @@ def admissibility(
     lines = [doubt, *broken] if doubt else broken
     what = "count for a promotion" if prepared.options.sealed else "promote"
     if not lines:
-        return f"this exam can {what}, by {path}"
+        return f"this exam can {what}, by {path}{_then(policy.approval, prepared.options.models)}"
     return f"this exam cannot {what}, by {path}: {'; '.join(lines)}"
 
 
-def passed_over(prepared: Prepared) -> tuple[str, ...]:
-    """A line where the champion of the exam is in service by an override."""
-    records = read_records(prepared.options.registry.parent)
-    override = records[-1].override if records else None
-    if override is None or all(each.role != "champion" for each in prepared.opponents):
-        return ()
+def _then(asked: AskedOfPeople, models: Sequence[str]) -> str:
+    """What a promotion needs beside the exam, and who is to type what."""
+    if not asked.needed:
+        return ""
+    people = f" of {', '.join(sorted(asked.people))}" if asked.people else ""
     return (
-        f"the champion {records[-1].model} was promoted by override: {override.reason} "
-        f"({'; '.join(override.lines)})",
+        f"; the promotion then needs {asked.needed} approvals{people}, none by who examines: "
+        f"another person types python -m models.approve {models[0]} --by NAME"
     )
+
+
+def passed_over(prepared: Prepared) -> tuple[str, ...]:
+    """Lines where the champion of the exam is in service by an override, or without approvals."""
+    lines = read_lines(prepared.options.registry.parent)
+    records = services(lines)
+    if not records or all(each.role != "champion" for each in prepared.opponents):
+        return ()
+    last, said = records[-1], []
+    if override := last.override:
+        said.append(
+            f"the champion {last.model} was promoted by override: {override.reason} "
+            f"({'; '.join(override.lines)})"
+        )
+    if glass := glass_words(lines, last):
+        said.append(f"the champion {glass}")
+    return tuple(said)

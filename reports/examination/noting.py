@@ -14,6 +14,7 @@ from models.manifest import read_manifest
 from models.promotion.champion import read_anchor
 from models.promotion.ledger import begin, locked, read_ledger
 from models.promotion.ledger_entry import Begun, Candidate, Chosen, Ended, Entry, Said, Settled
+from models.promotion.people import person
 from models.promotion.record import Data, Named
 from models.promotion.tries import judged_before, tries_against
 from models.registry import adapter_of
@@ -127,6 +128,7 @@ def _begun(planned: Planned) -> Begun:
         judges=tuple(f"{judge.metric} {judge.name}" for judge in plan.judges),
         policy=prepared.policy.identity if prepared.policy else None,
         texts=tuple(sorted({case.contract.digest[:DIGITS] for case in plan.cases})),
+        who=person(),
     )
 
 

@@ -10,7 +10,8 @@ from evals.results import Result
 from evals.selected import Selected
 from models.promotion.evidence import SEAL, seal_of
 from models.promotion.ledger import complete, read_ledger
-from models.promotion.record import read_records
+from models.promotion.record import read_lines, services
+from models.promotion.statement import Statement
 from reports.archive import AGAIN, write_report
 from reports.examination.noting import ended_as
 from reports.examination.prepare import Prepared
@@ -78,8 +79,9 @@ def publish(
         write_latest(runs, prepared.run_id)
     elif (latest := find_latest(runs)).is_symlink():
         lines.append(f"{latest} stays with the last whole exam: this one was a part of one")
-    records = read_records(prepared.options.registry.parent)
-    spared = {record.report.id for record in records if record.report}
+    recorded = read_lines(prepared.options.registry.parent)
+    spared = {record.report.id for record in services(recorded) if record.report}
+    spared |= {line.run for line in recorded if isinstance(line, Statement)}
     if prepared.options.keep:  # a promotion reads what a sealed exam found
         exams = read_ledger(entry.parent)
         spared |= {each.begun.run for each in exams if each.begun.chosen.sealed}

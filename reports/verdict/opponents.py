@@ -10,7 +10,7 @@ from models.chat import Model
 from models.factory import Chats, open_models
 from models.identity.identities import difference, manifest_digest, promotion_identity
 from models.promotion.champion import Champion, read_anchor, read_champion
-from models.promotion.record import Named, Record, read_records
+from models.promotion.record import Named, Record, read_lines, read_records, services
 from models.registry import read_entry
 from reports.report import Opponent, Verdict
 
@@ -34,8 +34,9 @@ def name_opponents(baseline: str | None, models: Path) -> tuple[Opponent, ...]:
         return ()
     if baseline != CHAMPION:
         return (Opponent("baseline", baseline, ""),)
-    champion, records = read_champion(models), read_records(models)
-    if (champion.record if champion else None) != (records[-1].hash if records else None):
+    champion, lines = read_champion(models), read_lines(models)
+    last = lines[-1].hash if services(lines) else None
+    if (champion.record if champion else None) != last:
         raise UserError(
             f"{models / 'champion.toml'} is not what the promotion record says; "
             "type `python -m models.promote --verify`, which mends it"

@@ -25,6 +25,7 @@ from models.promotion.actions import Place, promote
 from models.promotion.evidence import SEAL, Reading, seal_of
 from models.promotion.ledger import begin, complete, ledger_beside, read_ledger
 from models.promotion.ledger_entry import Begun, Candidate, Chosen, Ended, Said
+from models.promotion.people import Person
 from models.promotion.policy import read_policy
 from models.promotion.record import Data, Named
 from models.promotion.tries import tries_against
@@ -51,6 +52,9 @@ margin = 0.3
 CONTRACTS, QUESTIONS = 12, 5
 RIGHT, WRONG = 0.85, 0.3
 """How often a model is right, and how often one is that falls behind."""
+
+EXAMINER = Person("examiner")
+"""The account that runs these exams."""
 
 READING = Reading(find_evidence, judged_again, opened_evidence)
 
@@ -262,6 +266,7 @@ def begun(report):
         retriever="",
         judges=(),
         policy=report["provenance"].get("policy"),
+        who=EXAMINER,
     )
 
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import models.promotion.actions
-import models.promotion.signing
+import models.promotion.signed_lines
 from common.errors import UserError
 from models.manifest import FILE, Manifest, write_manifest
 from models.promote import main
@@ -41,10 +41,12 @@ def signing(monkeypatch):
         line.write_bytes(record.line)
         return []
 
+    lines = models.promotion.signed_lines
+
     monkeypatch.setattr(models.promotion.actions, "private_fingerprint", lambda key: owner)
-    monkeypatch.setattr(models.promotion.actions, "sign_promotion", sign)
-    monkeypatch.setattr(models.promotion.signing, "public_fingerprint", lambda key: owner)
-    monkeypatch.setattr(models.promotion.signing, "verify_file", lambda *file: None)
+    monkeypatch.setattr(models.promotion.actions, "sign_line", sign)
+    monkeypatch.setattr(lines, "public_fingerprint", lambda key: owner)
+    monkeypatch.setattr(lines, "verify_file", lambda *file: None)
 
 
 @pytest.mark.fault("GATE-3")

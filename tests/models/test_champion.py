@@ -172,7 +172,7 @@ def test_a_pointer_of_long_ago_is_refused(tmp_path):
     write_report(place, "c", against="b", anchor="a", id_="20260103-000000-aaaa")
     promoted("c", place)
     (place.folder / FILE).write_text(old)
-    with pytest.raises(RefusedError, match="stands at promotion 1 of 3; delete"):
+    with pytest.raises(RefusedError, match="stands at line 1 of 3; delete"):
         recover(place.folder, place.registry, quiet)
 
 

@@ -91,6 +91,17 @@ def test_comments_order_and_line_ends_are_no_part_of_it(policy):
         (f'{LEAST}[egress]\nsample = ["api.*.com"]\n', "is no host"),
         (f'{LEAST}[egress]\nsample = ["API.example.com"]\n', "is no host"),
         (f'{LEAST}[egress]\nsample = ["*."]\n', "is no host"),
+        (f"{LEAST}[approval]\nneeded = -1\n", "approval.needed"),
+        (f"{LEAST}[approval]\nneeded = true\n", "approval.needed"),
+        (f"{LEAST}[approval]\ndays = 0\n", "approval.days"),
+        (f"{LEAST}[approval]\ndays = 99999\n", "approval.days"),
+        (f'{LEAST}[approval.people]\nada = "her key"\n', "approval.people.ada"),
+        (f'{LEAST}[approval.people]\nada = "{"1" * 64}"\nbob = "{"1" * 64}"\n', "have one key"),
+        (f'{LEAST}[approval.people]\nada = "{"1" * 64}"\nAda = "{"2" * 64}"\n', "have one name"),
+        (
+            f'{LEAST}[approval]\nneeded = 2\n[approval.people]\nada = "{"1" * 64}"\n',
+            "2 are needed and `people` lists 1",
+        ),
         (LEAST.encode("utf-16-le"), "cannot be read"),
         (LEAST.replace("the gate", "\xe9").encode("latin-1"), "policy.toml"),
     ],
@@ -99,6 +110,13 @@ def test_a_policy_that_cannot_be_meant_is_one_line(policy, text, said):
     with pytest.raises(UserError) as caught:
         policy(text)
     assert said in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_policy_that_asks_nothing_of_people_is_what_it_was_before_they_could_be_asked(policy):
+    """Exams are admitted by the policy's digest, and those of before go on being."""
+    silent = policy(f"{LEAST}[approval]\nneeded = 0\ndays = 14\n[approval.people]\n")
+    assert silent.identity == policy(LEAST).identity
+    assert policy(f"{LEAST}[approval]\nneeded = 1\n").identity != silent.identity
 
 
 def test_a_policy_is_frozen(policy):
