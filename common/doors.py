@@ -46,6 +46,7 @@ DOORS: dict[str, Door] = {door.name: door for door in (
     Door("evidence", "models.evidence", "a promotion, to be checked anywhere", ("registry",)),
     Door("service", "models.serve", "the champion, in OpenAI's protocol", ("registry",)),
     Door("publish", "models.publish", "into your team's model registry", ("registry",), keeps=True),
+    Door("approve", "models.approve", "another person agrees to it", ("registry",), keeps=True),
     Door("push", "models.push", "a model's files and last report, into S3", ("registry",)),
     Door("pull", "models.pull", "a model that was pushed", ("registry",), keeps=True),
     Door("clean", "models.clean", "what commands left in your AWS account", ("registry",)),

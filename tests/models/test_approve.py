@@ -237,7 +237,10 @@ def test_a_line_that_is_older_than_the_line_before_is_found(place, typed, capsys
     assert typed(place, "carol", "b", "--by=carol") == 0
     rewrite(place, 3, when="2099-02-01T11:00:00Z")
     assert typed(place, "bob", "--history", command=promote) == 1
-    assert "line 3: it is of 2099-02-01T11:00:00Z, before 2099-02-01T12:00:00Z of" in capsys.readouterr().err
+    assert (
+        "line 3: it is of 2099-02-01T11:00:00Z, before 2099-02-01T12:00:00Z of"
+        in capsys.readouterr().err
+    )
 
 
 def rewrite(place, number, **changes):
@@ -427,10 +430,8 @@ def test_usage_mistakes_exit_4(place, refused, words, said):
 
 
 def test_odd_names_survive_and_secrets_do_not(place, typed):
-    assert (
-        typed(place, "bob", "b", "--by=Zoë \udcff\x1b[31m", "--condition=not with sk-abcdefghijklmnop12")
-        == 0
-    )
+    secret = "--condition=not with sk-abcdefghijklmnop12"
+    assert typed(place, "bob", "b", "--by=Zoë \udcff\x1b[31m", secret) == 0
     line = read_lines(place.folder)[-1]
     assert line.by.startswith("Zoë") and line.by.isprintable()
     assert "sk-abc" not in (place.folder / FILE).read_text()
