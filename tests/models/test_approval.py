@@ -141,3 +141,26 @@ def test_with_keys_a_name_alone_says_nothing(tmp_path_factory, history):
     found = standing(lines, Question(SUBJECT, 1, people, (EXAMINER,)), later(START, day))
     assert found.approvals == found.expired == ()
     assert found.state in ("waits", "refused")
+
+
+@given(
+    speakers=st.lists(st.tuples(st.sampled_from("bcde"), st.sampled_from("bcdeBC")), max_size=6),
+    needed=st.integers(1, 3),
+)
+@settings(max_examples=300, deadline=None)
+def test_names_and_accounts_that_are_mixed_count_no_person_twice(
+    tmp_path_factory, speakers, needed
+):
+    """Everybody approves on one day; some in another's name, or in two."""
+    lines = []
+    for account, by in speakers:
+        lines.append(chained(lines, said("approval", account, by, 1)))
+    now, folder = later(START, 2), tmp_path_factory.getbasetemp()
+    question = Question(SUBJECT, needed, {}, (EXAMINER,))
+    try:
+        approved(folder, lines, question, (), Consent(), now, str)
+    except RefusedError:
+        clear = {by for account, by in speakers if account == by}
+        assert len(clear) < needed or any(account != by for account, by in speakers)
+    else:
+        assert allowed(lines, now, needed, met=True)
