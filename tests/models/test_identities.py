@@ -219,6 +219,7 @@ def test_what_is_promoted_is_compared_in_one_place():
         "models/promotion/admission.py",
         "models/promotion/actions.py",
         "models/serve/opened.py",  # what answers in service is told by it
+        "models/promotion/approving.py",  # of which model something is said
         "reports/examination/header.py",
         "reports/verdict/opponents.py",
         "training/optimize/program.py",  # what a program was made from
