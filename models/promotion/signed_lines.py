@@ -22,6 +22,7 @@ from models.promotion.signing import (
 from models.promotion.statement import Statement
 
 FOLDER = "signatures"
+KEYS = "keys"
 FIRST = "nothing was recorded, mend that first"
 AGAIN = "restore both, or examine and promote again with --sign"
 
@@ -126,4 +127,4 @@ def _line_file(folder: Path, number: int) -> Path:
 
 
 def _key_file(folder: Path, fingerprint: str) -> Path:
-    return folder / FOLDER / "keys" / f"{fingerprint}.pub"
+    return folder / FOLDER / KEYS / f"{fingerprint}.pub"

@@ -11,7 +11,7 @@ from models.identity.identities import promotion_identity
 from models.local.chat import LocalChat
 from models.promotion.admission import check_recorded
 from models.promotion.champion import FILE, in_force, read_champion
-from models.promotion.record import Record, RefusedError, read_records
+from models.promotion.record import Record, RefusedError, read_lines, services
 from models.prompted import PromptedModel
 from models.recorded import RecordedModel
 from models.registry import parts_of
@@ -60,7 +60,8 @@ def promoted(folder: Path) -> Record:
         RefusedError: `champion.toml` and the record say different things: one was edited, or a
             promotion is half done.
     """
-    champion, records = read_champion(folder), read_records(folder)
+    champion, lines = read_champion(folder), read_lines(folder)
+    records = services(lines)
     if champion is None or not records:
         raise UserError(
             f"{folder / FILE} is not there: nothing was promoted; type `python -m models.promote "
@@ -69,7 +70,7 @@ def promoted(folder: Path) -> Record:
     in_force(records)
     last = records[-1]
     told = (champion.model, champion.identity, champion.record)
-    if told != (last.model, last.identity, last.hash):
+    if told != (last.model, last.identity, lines[-1].hash):
         raise RefusedError(
             f"{folder / FILE} says {champion.model} ({champion.identity[:12]}), and the last line "
             f"of the record {last.model} ({last.identity[:12]}); {VERIFY}"

@@ -4,17 +4,20 @@ What can be checked without a data set, a repository or a network is checked her
 said. The first thing that is wrong ends it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from common.errors import UserError
+from models.promotion.approved import check_approved, check_speakers, glass_words
 from models.promotion.envelope import IN_TOTO, check_envelope, signer_of
 from models.promotion.evidence import ExamEvidence
-from models.promotion.record import Record, RefusedError
-from models.promotion.signing import INSTALL, check_unsigned, verify_promotions
+from models.promotion.record import Line, Record, RefusedError
+from models.promotion.signed_lines import check_unsigned, verify_lines, verify_statement
+from models.promotion.signing import INSTALL
+from models.promotion.statement import Statement
 from reports.dossier.exam_checks import (
     check_admitted,
     check_verdict,
@@ -73,10 +76,9 @@ def checked(pack: Pack, key: Path | None, adapter: Path | None) -> Iterator[Chec
     yield Checked(True, f"{number} files are what {SUMS} lists")
     yield _signed(pack, key)
     with _told_of(pack):
-        records = promotion(pack)
-        record = records[-1]
-        yield Checked(True, f"{len(records)} lines of the record, unbroken; {_words(record)}")
-        yield _record_signed(pack, records, key)
+        lines, record = promotion(pack)
+        yield Checked(True, f"{len(lines)} lines of the record, unbroken; {_words(lines, record)}")
+        yield _record_signed(pack, lines, key)
         report, exam = examined(pack, record)
         yield from _noted(pack, record, report, exam)
         yield from _decided(pack, record, report, exam)
@@ -102,6 +104,9 @@ def _noted(pack: Pack, record: Record, report: Report, exam: ExamEvidence) -> It
 def _decided(pack: Pack, record: Record, report: Report, exam: ExamEvidence) -> Iterator[Checked]:
     """Gate, policy, and the verdict as far as the report's own numbers give it."""
     policy, gate = went_by(pack, record, report)
+    lines, _ = promotion(pack)
+    check_approved(lines, policy)
+    check_speakers(lines, policy)
     yield Checked(True, "gate and policy are those of ledger, record and report")
     if isinstance(gate, str):
         yield Checked(False, f"the verdict, and whether the policy admits it: {gate}")
@@ -147,8 +152,12 @@ def _weights(pack: Pack, adapter: Path | None, weights: Mapping[str, str]) -> Ch
     return Checked(True, f"{adapter} holds the {len(weights)} files that were examined")
 
 
-def _words(record: Record) -> str:
+def _words(lines: Sequence[Line], record: Record) -> str:
     passed = f", by override: {record.override.reason}" if record.override else ""
+    if glass := glass_words(lines, record):
+        passed += f"; {glass}"
+    elif record.approval:
+        passed += f"; approved by {', '.join(each.by for each in record.approval.votes)}"
     return (
         f"line {record.number} of {record.when} promotes {record.model} "
         f"({record.identity[:12]}, {record.verdict}, by {record.who}){passed}"
@@ -177,17 +186,21 @@ def _signed(pack: Pack, key: Path | None) -> Checked:
     return Checked(False, f"whose it is: {by if here else 'it is not signed'}")
 
 
-def _record_signed(pack: Pack, records: tuple[Record, ...], key: Path | None) -> Checked:
-    """The signatures of the record's own lines."""
+def _record_signed(pack: Pack, lines: Sequence[Line], key: Path | None) -> Checked:
+    """The signatures of the record's own lines: of approvals by the keys beside them."""
     folder = pack.folder / RECORD
-    check_unsigned(folder, records)
-    signed = [each for each in records if each.signed_by]
+    check_unsigned(folder, lines)
+    signed = [each for each in lines if each.signed_by]
     if not signed:
         return Checked(True, "no line of the record is signed by itself")
     if key is None or find_spec("model_signing") is None:
         mend = "give --key PUBLIC" if key is None else f"type `{INSTALL}`"
         return Checked(False, f"signatures of {len(signed)} lines of the record: {mend}")
-    verify_promotions(folder, signed, key)
+    for each in signed:
+        if isinstance(each, Statement):
+            verify_statement(folder, each)
+    if ours := [each for each in signed if isinstance(each, Record)]:
+        verify_lines(folder, ours, [key])
     return Checked(True, f"signatures of {len(signed)} lines of the record hold")
 
 

@@ -3,7 +3,7 @@
 from models.manifest import FILE as MANIFEST_FILE
 from models.promotion.evidence import SEAL
 from models.promotion.record import FILE as RECORD_FILE
-from models.promotion.signing import FOLDER as SIGNED_FOLDER
+from models.promotion.signed_lines import FOLDER as SIGNED_FOLDER
 
 SUMS = "SHA256SUMS"
 SUMS_SIGNED = "SHA256SUMS.dsse.json"

@@ -8,24 +8,24 @@ from models.promotion.evidence import ExamEvidence
 from models.promotion.ledger import read_ledger
 from models.promotion.ledger_entry import Entry
 from models.promotion.noted import check_noted, rejected_before
-from models.promotion.record import Record, read_records
+from models.promotion.record import Line, Record, read_lines, services
 from reports.archive import read_overview
 from reports.dossier.layout import CHAIN, LEDGER, RECORD
 from reports.dossier.pack import Pack
 
 
-def promotion(pack: Pack) -> tuple[Record, ...]:
-    """The lines of the record, the first to the promotion that the pack is of.
+def promotion(pack: Pack) -> tuple[tuple[Line, ...], Record]:
+    """The lines of the record, the first to the promotion that the pack is of; and that one.
 
     Raises:
         RefusedError: a line was changed, or the last is no promotion by an exam.
     """
-    records = read_records(pack.folder / RECORD)
-    last = records[-1] if records else None
-    if last is None or last.kind != "promotion" or last.report is None:
+    lines = read_lines(pack.folder / RECORD)
+    last = lines[-1] if lines else None
+    if not isinstance(last, Record) or last.kind != "promotion" or last.report is None:
         raise pack.wrong(f"{CHAIN} does not end with a promotion by an exam")
-    in_force(records)
-    return records
+    in_force(services(lines))
+    return lines, last
 
 
 def noted(pack: Pack, record: Record) -> tuple[tuple[Entry, ...], Entry]:

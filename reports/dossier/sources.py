@@ -18,7 +18,8 @@ from models.promotion.ledger_entry import Entry
 from models.promotion.policy import Policy
 from models.promotion.record import FILE as RECORD_FILE
 from models.promotion.record import Record, RefusedError
-from models.promotion.signing import FOLDER as SIGNED_FOLDER
+from models.promotion.signed_lines import FOLDER as SIGNED_FOLDER
+from models.promotion.signed_lines import KEYS
 from models.registry import left_folder, read_entry
 from reports.dossier.earlier import as_it_was
 from reports.dossier.layout import (
@@ -96,9 +97,11 @@ def record_lines(folder: Path, record: Record) -> bytes:
 
 
 def signature_files(folder: Path, record: Record) -> dict[str, bytes]:
-    """What was signed of these lines, with the signatures."""
-    found = sorted((folder / SIGNED_FOLDER).glob("[0-9]*.json*"))
-    return {
+    """What was signed of these lines, with the signatures, and the keys of those who approved."""
+    signed = folder / SIGNED_FOLDER
+    found = sorted(signed.glob("[0-9]*.json*"))
+    keys = sorted((signed / KEYS).glob("*.pub"))
+    return {f"{SIGNATURES}/{KEYS}/{path.name}": _read(path, "") for path in keys} | {
         f"{SIGNATURES}/{path.name}": _read(path, "")
         for path in found
         if path.name.partition(".")[0].isdecimal()

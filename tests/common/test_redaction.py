@@ -168,7 +168,7 @@ def test_keys_and_urls_are_noted_where_they_are_read():
         "models/endpoint/server.py", "models/retrieval/served.py",
         "models/retrieval/titan.py", "models/push.py",
         "models/published/following.py", "models/published/mlflow_registry.py",
-        "models/retrieval/titan.py", "models/push.py", "models/promotion/people.py",
+        "models/promotion/people.py",
     }  # fmt: skip
     keys = {"models/endpoint/entry.py", "models/bedrock/server.py"}
     keys |= {"models/serve/access.py"}  # of those who ask us
