@@ -558,6 +558,18 @@ def test_reports_that_wait_for_approval_are_spared(place, typed):
     assert {line.run for line in read_lines(place.folder) if isinstance(line, Statement)} == {NEXT}
 
 
+def test_an_approval_is_no_change_of_what_a_round_of_the_loop_examined(place, typed):
+    """Else the exam would be repeated, and the approval be of another report."""
+    from training.loop.journal import state_of
+
+    pointer = place.folder / "champion.toml"
+    before, text = state_of(pointer), pointer.read_text()
+    assert typed(place, "bob", "b", "--by=bob") == 0
+    assert pointer.read_text() != text and state_of(pointer) == before
+    assert typed(place, "eve", "b", command=promote) == 0
+    assert state_of(pointer) != before
+
+
 def test_people_are_one_by_any_name_they_share():
     assert are_same(Person("ada"), Person("ADA"))
     assert are_same(Person("root", "ada"), Person("ada"))

@@ -17,6 +17,8 @@ from common.files import write_whole
 from common.identity import digest, file_digest
 from common.reading import file_text, parse_json
 from common.settings import validated
+from models.promotion.champion import FILE as CHAMPION
+from models.promotion.champion import read_champion
 
 STATE = Path(".exam/loop")
 FILE = "round.json"
@@ -143,10 +145,15 @@ def _round(path: Path) -> Round:
 
 
 def state_of(path: Path) -> str:
-    """SHA-256 of a file, or of all files of a folder and their names; "" where there is none."""
+    """SHA-256 of a file, or of all files of a folder and their names; "" where there is none.
+
+    Of `champion.toml` it is of who is in service: an approval changes the file and nothing of that.
+    """
     if path.is_dir():
         files = sorted(each for each in path.rglob("*") if each.is_file())
         return digest([(each.relative_to(path).as_posix(), file_digest(each)) for each in files])
+    if path.name == CHAMPION and (champion := read_champion(path.parent)):
+        return digest("champion", champion.model, champion.identity)
     return file_digest(path) if path.is_file() else ""
 
 
