@@ -125,7 +125,8 @@ def test_what_changed_is_made_again_and_nothing_else(loop):
     assert "recipe.yaml is gone, and a step of the round needs it; restore it" in gone.stderr
     shutil.rmtree(loop.world.folder / "contracts")
     lost = loop.typed("run")
-    assert lost.returncode == 4 and "no such file or folder" in lost.stderr
+    assert lost.returncode == 4 and lost.stderr.count("\n") == 1
+    assert "round 1 has lost its data: --dataset " in lost.stderr and "restore" in lost.stderr
     left = loop.typed("run", "--abandon", "its contracts are gone")
     assert left.returncode == 1
     assert "round 1 ended: ABANDONED: its contracts are gone; the champion stays" in left.stdout
@@ -157,7 +158,7 @@ def test_one_run_at_a_time(loop):
     [
         (0, 0, "nothing to do: no drift was found"),
         (3, 0, "nothing to do: too little was served to speak of drift"),
-        (4, 4, "`python -m reports.drift` ended with exit code 4"),
+        (4, 4, "`python -m reports.drift` ended with exit code 4 and no finding"),
     ],
 )
 def test_the_drift_command_is_asked(loop, code, returned, says):
@@ -166,6 +167,23 @@ def test_the_drift_command_is_asked(loop, code, returned, says):
     done = loop.typed("run", also="reports.drift")
     assert done.returncode == returned and says in done.stdout + done.stderr
     assert loop.steps[0]["words"] == ["--served", "x", "--json"]
+
+
+def test_a_crash_of_the_drift_command_is_no_drift(loop):
+    loop.writes(start='drift = ["--served", "x"]')
+    loop.says(model="better", crashes=True, **{"reports.drift": 1})
+    done = loop.typed("run", also="reports.drift")
+    assert done.returncode == 4 and "ended with exit code 1 and no finding" in done.stderr
+    assert not list(loop.state.glob("0*"))
+
+
+def test_models_are_not_made_twice_where_the_journals_were_lost(loop):
+    loop.says(model="better", **{"training.sft": 4})
+    loop.typed("run")
+    shutil.copy(loop.world.registry / "better.toml", loop.world.registry / "t-r1.toml")
+    shutil.rmtree(loop.state)
+    loop.typed("run")
+    assert loop.status()["round"]["candidate"] == "t-r2"
 
 
 def test_drift_begins_a_round(loop):

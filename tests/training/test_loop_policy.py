@@ -8,10 +8,15 @@ import pytest
 
 from common.errors import UserError
 from fixtures.datasets import load_dataset
+from models.promotion.ledger import begin
+from models.promotion.ledger_entry import Begun, Candidate, Chosen
+from models.promotion.record import Data
 from training.loop.__main__ import main
 from training.loop.budget import Left, left_of
+from training.loop.done import sealed_candidates
 from training.loop.journal import Made, Round, read_rounds, write_round
-from training.loop.policy import Budget, LoopPolicy, Start, Training, read_policy
+from training.loop.policy import Budget, Examination, LoopPolicy, Start, Training, read_policy
+from training.loop.rounds import over_candidates
 from training.loop.sifting import Sifted, sift
 from training.loop.steps import steps_of
 from training.loop.triggers import DAY, Seen, train_contracts, triggers
@@ -130,6 +135,28 @@ def test_what_is_left_of_a_budget_reaches_the_commands():
         "--max-calls", "70", "--max-cost", "1.500000",
     )  # fmt: skip
     assert Left(None, 0, None).used_up == "its calls are used up"
+
+
+def test_no_more_candidates_than_the_budget_says_meet_sealed_contracts(tmp_path):
+    asked = replace(policy(), registry=tmp_path / "registry", examine=Examination(sealed=True))
+    sealed = next(each for each in steps_of(asked, 3, people=False) if each.name == "sealed")
+    for number, name in enumerate(("t-r1", "t-r1", "t-r2", "other"), start=1):
+        begin(tmp_path / "ledger", sealed_exam(name, number))
+    assert sealed_candidates(asked) == {"t-r1", "t-r2"}
+    enough = replace(asked, budget=Budget(candidates=3))
+    assert over_candidates(enough, sealed) == ""
+    full = replace(asked, budget=Budget(candidates=2))
+    assert over_candidates(full, sealed) == "2 candidates have met sealed contracts already"
+    again = next(each for each in steps_of(asked, 2, people=False) if each.name == "sealed")
+    assert over_candidates(full, again) == ""  # the same once more: an exam that was cut off
+
+
+def sealed_exam(model, number):
+    chosen = Chosen(None, False, (), (), (), part=False, sealed="5" * 64)
+    return Begun(
+        f"20260101-12000{number}-0000", f"2026-01-01T12:00:0{number}Z", (Candidate(model, "i"),),
+        (), Data("d", "e", "test"), chosen, 1, 1, "gate", "hybrid", (),
+    )  # fmt: skip
 
 
 def test_a_journal_reads_back_and_one_that_was_moved_is_found(tmp_path):

@@ -73,7 +73,7 @@ def _run(options: LoopOptions) -> int:
             if last is None or last.ended is not None:
                 raise UserError("--abandon: no round is open")
             return _told(ended(loop, last, "ABANDONED", one_line(UserError(options.abandon))))
-        seen = _seen(loop.policy)
+        seen = _seen(loop.policy, last)
         if last is None or last.ended is not None:
             last = _begun(loop, rounds, seen, options.start)
             if last is None:
@@ -105,8 +105,16 @@ def _told(round_: Round) -> int:
     return 0 if round_.outcome == PROMOTED else 1
 
 
-def _seen(policy: LoopPolicy) -> Seen:
-    dataset = load_dataset(policy.dataset, seals=seals_beside(policy.registry))
+def _seen(policy: LoopPolicy, last: Round | None = None) -> Seen:
+    try:
+        dataset = load_dataset(policy.dataset, seals=seals_beside(policy.registry))
+    except UserError as error:
+        if last is None or last.ended is not None:
+            raise
+        raise UserError(
+            f"round {last.number} has lost its data: {error}; restore them and type the same line "
+            'again, or end the round with --abandon "REASON"; the champion stays'
+        ) from error
     sifted = sift(policy.feedback, dataset)
     if policy.feedback and (sifted.refused or sifted.faults):
         _say(sifted.line)

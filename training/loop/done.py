@@ -1,6 +1,6 @@
 """What became of a step, by what it left: also of one whose loop was killed before it noted so."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,27 @@ class Verdict:
     file: Path
 
 
-def verdict_of(policy: LoopPolicy, model: str, since: str, *, sealed: bool) -> Verdict | None:
-    """What the last whole exam of a model said that began at a time or later; None without one.
+def exams_of(policy: LoopPolicy, model: str) -> tuple[str, ...]:
+    """The names of the ledger's files about a model.
+
+    Raises:
+        UserError: the ledger cannot be read.
+        RefusedError: a file of it is missing or was edited.
+    """
+    entries = read_ledger(ledger_beside(policy.registry))
+    return tuple(e.name for e in entries if model in {each.name for each in e.begun.candidates})
+
+
+def verdict_of(
+    policy: LoopPolicy, model: str, before: Sequence[str], *, sealed: bool
+) -> Verdict | None:
+    """What the last whole exam of a model said; None without one.
+
+    Args:
+        policy: says where the ledger is.
+        model: its name.
+        before: names of the ledger's files that do not count: no clock has to be believed.
+        sealed: whether it is the exam on sealed contracts.
 
     Raises:
         UserError: the ledger cannot be read.
@@ -38,7 +57,7 @@ def verdict_of(policy: LoopPolicy, model: str, since: str, *, sealed: bool) -> V
     for entry in read_ledger(ledger_beside(policy.registry)):
         chosen, ended = entry.begun.chosen, entry.ended
         wanted = not chosen.part and (chosen.sealed is not None) == sealed
-        if not (ended and wanted and entry.begun.when >= since):
+        if not (ended and wanted and entry.name not in before):
             continue
         said = next((each for each in ended.verdicts if each.model == model), None)
         found = Verdict(said.outcome, entry.path) if said else found
@@ -83,7 +102,7 @@ def has_left(step: Step, policy: LoopPolicy, made: Made) -> bool:
     """
     if step.kind == "exam":
         sealed = "--sealed" in step.arguments
-        return verdict_of(policy, step.arguments[1], made.began, sealed=sealed) is not None
+        return verdict_of(policy, step.arguments[1], made.exams, sealed=sealed) is not None
     if step.kind == "training":
         return _is_delivered(step, policy)
     return False

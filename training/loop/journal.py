@@ -39,6 +39,7 @@ class Made:
         before: calls and dollars in the store when it first began.
         code: its exit code; None while it works, or was killed.
         takes, leaves: SHA-256 of files and folders, by their paths.
+        exams: of the candidate that the ledger knew when it first began.
         said: what a step that judges said: PROMOTE, REJECT or INCONCLUSIVE.
     """
 
@@ -55,6 +56,7 @@ class Made:
     code: int | None = None
     takes: Mapping[str, str] = field(default_factory=dict)
     leaves: Mapping[str, str] = field(default_factory=dict)
+    exams: tuple[str, ...] = ()
     said: str = ""
 
 

@@ -10,8 +10,9 @@ from common.errors import UserError
 from common.identity import digest, file_digest
 from common.paths import ROOT
 from models.promotion.record import RefusedError
+from models.registry import is_registered
 from training.loop.budget import left_of, paid
-from training.loop.done import has_left, promotion_of, sealed_candidates, verdict_of
+from training.loop.done import exams_of, has_left, promotion_of, sealed_candidates, verdict_of
 from training.loop.journal import STATE, Made, Round, folder_of, holds, states, write_round
 from training.loop.policy import LoopPolicy
 from training.loop.process import OverTimeError, captured, wait_until_idle, work
@@ -54,6 +55,8 @@ def begin(loop: Loop, rounds: Sequence[Round], seen: Seen, why: Sequence[str]) -
         UserError: it cannot be written.
     """
     number = rounds[-1].number + 1 if rounds else 1
+    while _is_taken(loop.policy, loop.policy.candidate(number)):
+        number += 1  # the journals were lost, and the models were not
     round_ = Round(
         number=number,
         began=time.time(),
@@ -67,6 +70,13 @@ def begin(loop: Loop, rounds: Sequence[Round], seen: Seen, why: Sequence[str]) -
     )
     write_round(round_, loop.state)
     return round_
+
+
+def _is_taken(policy: LoopPolicy, model: str) -> bool:
+    names = (model, f"{model}-sft")
+    return any(is_registered(name, policy.registry) for name in names) or bool(
+        promotion_of(policy, model)
+    )
 
 
 def ended(loop: Loop, round_: Round, outcome: str, reason: str) -> Round:
@@ -117,7 +127,7 @@ def go_on(loop: Loop, round_: Round, dataset: str, say: Say) -> Round:
         if made and made.key == key and made.code is not None and holds(made.leaves):
             say(f"done before: {step.line}")
         else:
-            round_ = _done(loop, round_, step, _begun(loop.policy, step, key, takes, made), say)
+            round_ = _done(loop, round_, step, _begun(loop, round_, step, key, takes, made), say)
         if round_.ended is None:
             round_ = _judged(loop, round_, step)
         if round_.ended is not None:
@@ -135,18 +145,19 @@ def _after_wait(round_: Round, seconds: float) -> Round:
 
 
 def _begun(
-    policy: LoopPolicy, step: Step, key: str, takes: dict[str, str], made: Made | None
+    loop: Loop, round_: Round, step: Step, key: str, takes: dict[str, str], made: Made | None
 ) -> Made:
     """The note of a step before an attempt: one that was cut off goes on, another begins anew."""
     if made and made.key == key and made.code is None:
         return replace(made, attempts=made.attempts + 1)
-    calls, dollars = paid(policy.store)
+    calls, dollars = paid(loop.policy.store)
+    exams = exams_of(loop.policy, round_.candidate) if step.kind == "exam" else ()
+    new = Made(key, step.line, utc_now(), before=(calls, dollars), takes=takes, exams=exams)
     if made is None:
-        return Made(key, step.line, utc_now(), before=(calls, dollars), takes=takes)
-    before = calls - made.calls, dollars - made.dollars
-    return Made(
-        key, step.line, utc_now(), made.attempts + 1, made.seconds, made.calls, made.dollars,
-        before, takes=takes,
+        return new
+    return replace(
+        new, attempts=made.attempts + 1, seconds=made.seconds, calls=made.calls,
+        dollars=made.dollars, before=(calls - made.calls, dollars - made.dollars),
     )  # fmt: skip
 
 
@@ -154,7 +165,7 @@ def _done(loop: Loop, round_: Round, step: Step, made: Made, say: Say) -> Round:
     """The round with a step done, or ended because the budget does not allow it."""
     left = left_of(loop.policy.budget, round_)
     costs = step.kind not in ("approval", "promotion")
-    over = (left.used_up if costs else "") or _too_many(loop.policy, step)
+    over = (left.used_up if costs else "") or over_candidates(loop.policy, step)
     if over:
         return ended(loop, round_, "BUDGET", f"{over} before the step {step.name}")
     is_again = step.name in round_.steps
@@ -181,7 +192,7 @@ def _done(loop: Loop, round_: Round, step: Step, made: Made, say: Say) -> Round:
     return _noted(loop, round_, step, code)
 
 
-def _too_many(policy: LoopPolicy, step: Step) -> str:
+def over_candidates(policy: LoopPolicy, step: Step) -> str:
     """Whether another candidate may meet the sealed contracts, in words if not."""
     most = policy.budget.candidates
     if most is None or step.name != "sealed":
@@ -217,11 +228,11 @@ def _noted(loop: Loop, round_: Round, step: Step, code: int) -> Round:
     leaves, said = step.leaves, ""
     if step.kind == "exam":
         sealed = "--sealed" in step.arguments
-        verdict = verdict_of(loop.policy, round_.candidate, made.began, sealed=sealed)
+        verdict = verdict_of(loop.policy, round_.candidate, made.exams, sealed=sealed)
         if verdict is None:
             raise UserError(
-                f"`{step.line}` ended, and the ledger has no whole exam of {round_.candidate} "
-                f"since {made.began}; mend what it says, and type the same line"
+                f"`{step.line}` ended, and the ledger has no new whole exam of "
+                f"{round_.candidate}; mend what it says, and type the same line"
             )
         leaves, said = (verdict.file,), verdict.outcome
     found = states(leaves)

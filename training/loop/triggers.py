@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from common.errors import UserError
+from common.reading import parse_json
 from fixtures.cases import Dataset
 from training.loop.journal import Round
 from training.loop.policy import LoopPolicy
@@ -12,6 +13,11 @@ from training.loop.sifting import Sifted
 from training.loop.steps import module_command
 
 DAY = 86_400.0
+DRIFT = {
+    0: "no drift was found",
+    1: "drift was found",
+    3: "too little was served to speak of drift",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +122,16 @@ def _calendar(policy: LoopPolicy, last: Round | None, now: float) -> Iterator[Tr
 
 def _drift(arguments: tuple[str, ...]) -> Trigger:
     code, printed = captured(module_command("reports.drift", (*arguments, "--json")))
-    if code == 0:
-        return Trigger("drift", False, "no drift was found")
-    if code == 1:
-        return Trigger("drift", True, "drift was found")
-    if code == 3:
-        return Trigger("drift", False, "too little was served to speak of drift")
-    said = printed.strip().splitlines()
-    more = f" ({said[-1]})" if said else ""
-    raise UserError(
-        f"`python -m reports.drift` ended with exit code {code}{more}; mend what it says, or take "
-        "`drift` out of [start]"
-    )
+    if code not in DRIFT or not _is_object(printed):  # what crashes ends with 1, too
+        raise UserError(
+            f"`python -m reports.drift` ended with exit code {code} and no finding; mend what it "
+            "says, or take `drift` out of [start]"
+        )
+    return Trigger("drift", code == 1, DRIFT[code])
+
+
+def _is_object(printed: str) -> bool:
+    try:
+        return isinstance(parse_json("reports.drift", printed), dict)
+    except UserError:
+        return False
