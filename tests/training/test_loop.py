@@ -49,12 +49,17 @@ def test_a_round_waits_for_approval_then_promotes_and_the_next_is_rejected(loop)
     assert stands["next"].startswith("python -m models.approve t-r1 --status --json")
     assert loop.champion == ""
 
+    loop.says(model="better", conditions=["not on Friday"])
+    on_terms = loop.typed("run", also="models.approve")
+    assert on_terms.returncode == 3 and "on conditions (not on Friday)" in on_terms.stdout
+    assert "models.promote t-r1 --conditions-met" in on_terms.stdout and loop.champion == ""
+
     loop.says(model="better")
     again = loop.typed("run", also="models.approve")
     assert again.returncode == 0, again.stdout + again.stderr
     assert "round 1 ended: PROMOTED: t-r1 is the champion" in again.stdout
     assert loop.champion == "t-r1"
-    assert modules(loop) == ["training.data", "training.sft", "models.approve", "models.approve"]
+    assert modules(loop) == ["training.data", "training.sft", *["models.approve"] * 3]
 
     idle = loop.typed("run")
     assert idle.returncode == 0 and "nothing to do: 0.0 days since round 1" in idle.stdout

@@ -9,6 +9,8 @@ from common.clock import utc_now
 from common.errors import UserError
 from common.identity import digest, file_digest
 from common.paths import ROOT
+from common.reading import parse_json
+from common.redaction import outward
 from models.promotion.record import RefusedError
 from models.registry import is_registered
 from training.loop.budget import left_of, paid
@@ -181,6 +183,8 @@ def _done(loop: Loop, round_: Round, step: Step, made: Made, say: Say) -> Round:
         write_round(round_, loop.state)
 
     say(f"now: {step.line}")
+    if step.kind == "approval":
+        return _noted(loop, round_, step, _approval(round_, step))
     lock = folder_of(round_.number, loop.state) / LOCK
     further = left.words(step.capped)
     if is_again and step.kind == "training":
@@ -190,6 +194,37 @@ def _done(loop: Loop, round_: Round, step: Step, made: Made, say: Say) -> Round:
     except OverTimeError as error:
         return ended(loop, round_, "BUDGET", f"{error} in the step {step.name}")
     return _noted(loop, round_, step, code)
+
+
+def _approval(round_: Round, step: Step) -> int:
+    """The exit code of `models.approve --status`.
+
+    Raises:
+        WaitsError: somebody has to approve, or to confirm the conditions of who did.
+        UserError: it said nothing.
+    """
+    model = round_.candidate
+    code, printed = captured(step.command())
+    try:
+        said = parse_json("models.approve", printed)
+        conditions = [str(each) for each in said.get("conditions") or ()]
+    except (UserError, AttributeError) as error:
+        raise UserError(
+            f"`{step.line}` ended with exit code {code} and no status; mend what it says, and type "
+            "the same line"
+        ) from error
+    if code == 3:
+        raise WaitsError(
+            f"round {round_.number} waits: {model} passed, and somebody else than who ran the exam "
+            f"approves of it: `python -m models.approve {model} --by NAME`"
+        )
+    if code == 0 and conditions:
+        raise WaitsError(
+            f"round {round_.number} waits: {model} is approved on conditions "
+            f"({outward('; '.join(conditions))}); whoever sees that they are met types `python -m "
+            f"models.promote {model} --conditions-met`, and the same line here notes it"
+        )
+    return code
 
 
 def over_candidates(policy: LoopPolicy, step: Step) -> str:
@@ -205,7 +240,6 @@ def _noted(loop: Loop, round_: Round, step: Step, code: int) -> Round:
     """The round with what a step left.
 
     Raises:
-        WaitsError: somebody has to approve.
         KeyboardInterrupt: the step was interrupted.
         UserError: it failed, or left nothing.
     """
@@ -216,11 +250,6 @@ def _noted(loop: Loop, round_: Round, step: Step, code: int) -> Round:
     write_round(round_, loop.state)
     if code in (2, -2):
         raise KeyboardInterrupt
-    if step.kind == "approval" and code == 3:
-        raise WaitsError(
-            f"round {round_.number} waits: {round_.candidate} passed, and somebody else than who "
-            f"ran the exam approves of it: `python -m models.approve {round_.candidate} --by NAME`"
-        )
     if code not in ((0,) if step.kind in ("rows", "training") else (0, 1)):
         raise UserError(
             f"`{step.line}` ended with exit code {code}; mend what it says, and type the same line"
