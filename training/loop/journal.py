@@ -140,7 +140,10 @@ def read_rounds(state: Path = STATE) -> tuple[Round, ...]:
 
 def _round(path: Path) -> Round:
     mend = f"restore it, or remove {path.parent} if the round may be forgotten"
-    found: Round = validated(str(path), parse_json(str(path), file_text(path), mend), Round)
+    try:
+        found: Round = validated(str(path), parse_json(str(path), file_text(path)), Round)
+    except UserError as error:
+        raise UserError(f"{error}; {mend}") from error
     if f"{found.number:04}" != path.parent.name:
         raise UserError(f"{path} is of round {found.number}, and lies elsewhere; {mend}")
     return found
