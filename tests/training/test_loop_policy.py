@@ -164,7 +164,7 @@ def test_a_journal_reads_back_and_one_that_was_moved_is_found(tmp_path):
     path = write_round(round_, tmp_path)
     assert read_rounds(tmp_path) == (round_,)
     path.write_text(path.read_text()[:40])
-    with pytest.raises(UserError, match="or remove .*0001 if the round may be forgotten"):
+    with pytest.raises(UserError, match=r"or remove .*0001 if the round may be forgotten"):
         read_rounds(tmp_path)
     write_round(round_, tmp_path)
     path.parent.rename(tmp_path / "0007")
