@@ -217,6 +217,8 @@ def test_one_module_makes_and_reads_what_a_manifest_says():
         "training/data/lineage.py",
         "training/benchmark/__main__.py",  # shows them
         "training/benchmark/page.py",
+        "training/loop/done.py",  # whether a step that was cut off delivered it
+        "training/loop/lineage.py",  # shows them
         "training/optimize/delivery.py",  # whose program lies where one is to be
         "training/outcome/cost.py",  # of a job, known when it has ended
         "training/sagemaker/artifacts.py",  # whether what came back has one

@@ -1,6 +1,5 @@
 """The command line of `python -m training.loop`, read into one typed object."""
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,14 +91,14 @@ def _parser() -> Parser:
     return parser
 
 
-def _common(parser: argparse.ArgumentParser) -> None:
+def _common(parser: Parser) -> None:
     add = parser.add_argument
     add("policy", nargs="?", type=Path, default=POLICY, metavar="FILE", help=f"({POLICY})")
     add("--state", type=Path, default=STATE, metavar="DIR", help=f"of the journals ({STATE})")
     add("--cuad-dir", type=Path, metavar="DIR", help="where CUAD lies (else $CUAD_DIR)")
 
 
-def _sift(parser: argparse.ArgumentParser) -> None:
+def _sift(parser: Parser) -> None:
     add = parser.add_argument
     add("files", nargs="+", type=Path, metavar="FILE", help="JSON lines, or folders of them")
     add("--dataset", required=True, metavar="NAME", help="whose test contracts are refused")
@@ -107,7 +106,7 @@ def _sift(parser: argparse.ArgumentParser) -> None:
     add("--output", type=output_file, required=True, metavar="FILE", help="what may be used")
 
 
-def _demo(parser: argparse.ArgumentParser) -> None:
+def _demo(parser: Parser) -> None:
     add = parser.add_argument
     add("--cuad-dir", type=Path, metavar="DIR", help="where CUAD lies (else $CUAD_DIR)")
     add("--work", type=Path, required=True, metavar="DIR", help="its folder; goes on where it was")

@@ -100,10 +100,10 @@ def _answers(kind: str, place: Place) -> Act:
 
 def _comparisons(place: Place) -> Iterator[Act]:
     for name, model, against in COMPARED:
-        for kind, gate in (("new", "superior"), ("old", "not-worse")):
+        for kind, gate in (("new", "superior.toml"), ("old", "not-worse.toml")):
             words = (
                 "--model", model, "--baseline", against, "--dataset", f"compare-{kind}.json",
-                "--balanced", "--limit", str(place.sizes.judged), "--gate", f"{gate}.toml",
+                "--balanced", "--limit", str(place.sizes.judged), "--gate", gate,
                 *_aside(f"{name}-{kind}"),
             )  # fmt: skip
             about = f"{model} against {against} on contracts of {kind} kinds"

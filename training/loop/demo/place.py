@@ -176,12 +176,12 @@ def _write(place: Place, source: Source, material: Material) -> None:
     for name, titles in parts.items():
         source.write(clone / f"{name}.json", titles)
     gates = {
-        "gate": GATE.format(margin=sizes.margin),
-        "superior": COMPARED.format(line='goal = "superior"'),
-        "not-worse": COMPARED.format(line=f"margin = {sizes.margin}"),
+        "gate.toml": GATE.format(margin=sizes.margin),
+        "superior.toml": COMPARED.format(line='goal = "superior"'),
+        "not-worse.toml": COMPARED.format(line=f"margin = {sizes.margin}"),
     }
     for name, text in gates.items():
-        write_whole(clone / f"{name}.toml", text)
+        write_whole(clone / name, text)
     policy = POLICY.format(
         gate=read_gate(clone / "gate.toml").identity,
         exam=sizes.exam, first=identities[0], second=identities[1],
