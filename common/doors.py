@@ -54,6 +54,7 @@ DOORS: dict[str, Door] = {door.name: door for door in (
     Door("benchmark", "reports.benchmark", "methods side by side, from any exams", ("registry",)),
     Door("history", "reports.history", "every run so far", ("models",)),
     Door("feedback", "reports.feedback", "what people in service said of answers"),
+    Door("drift", "reports.drift", "service beside the exam, day by day", ("registry",)),
     Door("comment", "reports.comment", "the page on a pull request", ("registry",)),
     Door("labelling", "reports.labelling", "which answers a person should score next"),
     Door("review", "reports.review", "the desk where people review answers"),

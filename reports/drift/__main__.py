@@ -1,0 +1,104 @@
+"""Whether service still is what the exam was of: `python -m reports.drift --model champion`.
+
+Looks at the log of each day that is over, and may be typed every day. Exits with 0 where no drift
+is found, 1 where it is, 3 where there is too little to say.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from common.command import Parser, run
+from common.errors import UserError
+from common.parquet import SUFFIX
+from common.sources import JSON_LINES, sources
+from fixtures.retrieval.embedder import load_embedder
+from fixtures.served import FOLDER as SERVED
+from fixtures.served import Served, read_served
+from models.registry import SHIPPED
+from reports.archive import RUNS
+from reports.drift.days import note_days
+from reports.drift.log import Period, read_log
+from reports.drift.reference import CHAMPION, in_service, read_reference
+from reports.drift.shown import as_json, lines, log_lines
+from reports.drift.vectors import FOLDER, Vectors
+from reports.drift.watch import watch
+
+CODES = {"none": 0, "drift": 1, "too little": 3}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Compare requests that were served with the exam of who served them."""
+    return run(read_options, _watch, argv, stopped="stopped; the same line goes on")
+
+
+def read_options(argv: Sequence[str]) -> argparse.Namespace:
+    """The options, checked.
+
+    Raises:
+        UserError: one is not possible.
+    """
+    parser = Parser(prog="python -m reports.drift", description=main.__doc__)
+    add = parser.add_argument
+    add("--model", default=CHAMPION, metavar="NAME", help="who serves (champion)")
+    add("--served", nargs="+", default=[str(SERVED)], metavar="PATH",
+        help=f"JSON lines or Parquet: files, folders, s3://BUCKET/DIR/ ({SERVED})")  # fmt: skip
+    add("--since", type=_day, default="", metavar="DAY", help="the first that counts, 2026-01-31")
+    add("--until", type=_day, default="", metavar="DAY", help="the last that counts")
+    add("--exam", metavar="RUN", help="compared with; the newest of the model, where none is named")
+    add("--runs", type=Path, default=RUNS, metavar="DIR", help=f"folder of runs ({RUNS})")
+    add("--registry", type=Path, default=SHIPPED, metavar="DIR", help="beside champion.toml")
+    add("--kept", type=Path, default=FOLDER, metavar="DIR",
+        help=f"embeddings, and which days were counted ({FOLDER})")  # fmt: skip
+    add("--json", action="store_true", help="print one JSON object")
+    given = parser.parse_args(argv)
+    if given.since and given.until and given.since > given.until:
+        raise UserError(f"--since {given.since} is after --until {given.until}; exchange them")
+    return given
+
+
+def _day(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day; write it as 2026-01-31") from error
+
+
+def _watch(given: argparse.Namespace) -> int:
+    model = in_service(given.model, given.registry.parent)
+    reference = read_reference(model, given.exam, given.runs)
+    now = time.time()
+    period = Period(given.since, given.until, datetime.fromtimestamp(now, UTC).date().isoformat())
+    log = read_log(_rows(given.served, now), reference, period)
+    changed = note_days(given.kept, model, reference.exam, log.days, (given.since, given.until))
+    with closing(Vectors(load_embedder(), given.kept)) as vectors:
+        watched = watch(reference, log, vectors)
+    if given.json:
+        print(json.dumps(as_json(watched, reference, log, changed), indent=1, allow_nan=False))
+    else:
+        print(*log_lines(log, changed), *lines(watched, reference), sep="\n")
+    return CODES[watched.outcome]
+
+
+def _rows(paths: list[str], now: float) -> Iterator[Iterator[Served]]:
+    """The rows of each source; one that two paths name is read once."""
+    every = (each for path in paths for each in _sources(path))
+    for source in dict.fromkeys(every):
+        yield read_served([source], now=now)
+
+
+def _sources(path: str) -> Iterator[str]:
+    if path == str(SERVED) and not SERVED.is_dir():
+        raise UserError(
+            f"{SERVED} is not there: nothing was served here; give --served PATH of a log"
+        )
+    yield from sources(path, (*JSON_LINES, SUFFIX))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

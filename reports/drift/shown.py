@@ -1,0 +1,159 @@
+"""What was found, in the terminal and for programs."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from common.doors import as_typed
+from reports.drift.days import Changed
+from reports.drift.detector import Detected
+from reports.drift.effects import Effect
+from reports.drift.log import Log
+from reports.drift.reference import Reference
+from reports.drift.units import Unit
+from reports.drift.watch import Watched
+from reports.statistics.estimates import Estimate
+
+NEXT = "python -m training.loop run loop.toml"
+TITLE = 60
+"""Characters of a title."""
+
+
+def log_lines(log: Log, changed: tuple[Changed, ...]) -> Iterator[str]:
+    """What was read, and what of it does not count."""
+    counted = sum(day.rows for day in log.days.values())
+    yield f"{log.rows:,} requests, {counted:,} of them compared, on {len(log.days):,} days"
+    for why, rows in sorted(log.left_out.items()):
+        yield f"left out: {rows:,} {why}"
+    if log.known:
+        yield f"{log.known:,} are about contracts that were there before, and tell nothing new"
+    if empty := _empty(log):
+        yield f"{empty:,} days in between have no request"
+    if log.back:
+        yield (
+            f"the clock of the log went back {log.back:,} times, by {log.furthest / 3600:.1f} h at "
+            "most; each row counts for the day that it names"
+        )
+    for each in changed:
+        yield (
+            f"{each.day} is not as it was counted: {each.before:,} rows then, {each.now:,} now; "
+            "the rate of false alarms is that of a log that only grows"
+        )
+
+
+def _empty(log: Log) -> int:
+    from datetime import date
+
+    days = [date.fromisoformat(day) for day in log.days]
+    return (days[-1] - days[0]).days + 1 - len(days) if days else 0
+
+
+def lines(watched: Watched, reference: Reference) -> Iterator[str]:
+    """The finding, its table, and what to type."""
+    yield f"{reference.model} in service, beside its exam {reference.exam}"
+    if watched.decision is None:
+        yield f"too little to say: {watched.why}"
+        return
+    decision = watched.decision
+    contracts = decision.blocks[-1].end - len(reference.units)
+    yield (
+        f"{len(decision.blocks)} looks at {contracts:,} new contracts, {decision.blocks[0].first} "
+        f"to {decision.blocks[-1].last}; {len(reference.units):,} contracts of the exam"
+    )
+    yield from _table(watched)
+    if watched.outcome == "none":
+        yield "no drift found"
+        return
+    for detected, found in watched.signals:
+        if detected.since:
+            yield f"DRIFT since {detected.since}: {detected.signal.name}: {_size(detected, found)}"
+            yield from (f"  for example {_shown(unit)}" for unit in found.examples)
+    yield f"found {decision.blocks[-1].last}; type `{as_typed(NEXT)}`"
+
+
+def _table(watched: Watched) -> Iterator[str]:
+    assert watched.decision is not None
+    yield f"{'signal':<16} {'evidence':>9} of {watched.decision.threshold:,.0f}   service, exam"
+    for detected, found in watched.signals:
+        evidence = detected.looks[-1].evidence
+        yield f"{detected.signal.name:<16} {_number(evidence):>9}   {_size(detected, found)}"
+
+
+def _size(detected: Detected, found: Effect) -> str:
+    compared = detected.compared
+    value = f"{detected.signal.statistic} {compared.value:.3f} (by chance to {compared.usual:.3f})"
+    if found.auc is not None and detected.signal.statistic == "AUC":
+        return f"{found.auc:.2f} AUC (by chance to {compared.usual:.2f})"
+    if found.service is None or found.exam is None:
+        return value
+    what = "unseen share" if detected.signal.feature == "category" else "mean"
+    spec = ".2f" if max(abs(found.service.mean), abs(found.exam.mean)) < 10 else ",.0f"
+    means = f"{what} {found.service:{spec}}, exam {found.exam:{spec}}"
+    return means if detected.signal.statistic == "mean" else f"{means}; {value}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.1f}" if value < 1e6 else f"{value:.0e}"
+
+
+def _shown(unit: Unit) -> str:
+    title = " ".join(unit.contract.split())
+    title = title if len(title) <= TITLE else f"{title[: TITLE - 3]}..."
+    return f"{title}, request {unit.id}, {unit.day}"
+
+
+def as_json(
+    watched: Watched, reference: Reference, log: Log, changed: tuple[Changed, ...]
+) -> dict[str, Any]:
+    """The same for programs."""
+    decision = watched.decision
+    return {
+        "outcome": watched.outcome,
+        "why": watched.why,
+        "model": reference.model,
+        "identity": reference.identity,
+        "exam": reference.exam,
+        "requests": log.rows,
+        "left_out": dict(sorted(log.left_out.items())),
+        "known_contracts": log.known,
+        "days": {day: each.rows for day, each in log.days.items()},
+        "changed_days": [each.day for each in changed],
+        "clock_back": log.back,
+        "waiting_contracts": watched.waiting,
+        "threshold": decision.threshold if decision else None,
+        "found": decision.blocks[-1].last if decision and decision.alarms else None,
+        "looks": [
+            {"first": each.first, "last": each.last, "contracts": each.end - each.start}
+            for each in (decision.blocks if decision else ())
+        ],
+        "signals": [_signal(*each) for each in watched.signals],
+        "next": as_typed(NEXT) if watched.outcome == "drift" else None,
+    }
+
+
+def _signal(detected: Detected, found: Effect) -> dict[str, Any]:
+    return {
+        "name": detected.signal.name,
+        "side": detected.signal.side,
+        "summary": detected.signal.summary,
+        "statistic": detected.signal.statistic,
+        "since": detected.since or None,
+        "evidence": detected.looks[-1].evidence,
+        "p_values": [round(each.p, 4) for each in detected.looks],
+        "value": detected.compared.value,
+        "by_chance": detected.compared.usual,
+        "auc": _estimate(found.auc),
+        "service": _estimate(found.service),
+        "exam": _estimate(found.exam),
+        "examples": [
+            {"contract": each.contract, "request": each.id, "day": each.day}
+            for each in found.examples
+        ]
+        if detected.since
+        else [],
+    }
+
+
+def _estimate(estimate: Estimate | None) -> dict[str, Any] | None:
+    if estimate is None:
+        return None
+    return {"mean": estimate.mean, "low": estimate.low, "high": estimate.high, "n": estimate.n}

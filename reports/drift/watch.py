@@ -1,0 +1,93 @@
+"""Service beside its exam: features of both, the decision, and how large each shift is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from common.identity import digest
+from reports.drift.detector import EXAM, LEAST, Decision, Detected, blocks_of, decide
+from reports.drift.effects import Effect, effect
+from reports.drift.inputs import input_features
+from reports.drift.log import Log
+from reports.drift.outputs import output_features
+from reports.drift.reference import Reference
+from reports.drift.signals import Features
+from reports.drift.units import Unit
+from reports.drift.vectors import Vectors
+
+if TYPE_CHECKING:
+    from reports.statistics.exchange import Floats
+
+Outcome = Literal["drift", "none", "too little"]
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What came of it.
+
+    Attributes:
+        outcome: whether drift was found, or why nothing can be said.
+        why: of `too little`, in words.
+        decision: None where nothing could be looked at.
+        signals: of the decision, each with its effect.
+        waiting: contracts of service that no look has seen yet.
+    """
+
+    outcome: Outcome
+    why: str
+    decision: Decision | None
+    signals: tuple[tuple[Detected, Effect], ...]
+    waiting: int
+
+
+def watch(
+    reference: Reference, log: Log, vectors: Vectors, judged: "Floats | None" = None
+) -> Watched:
+    """Compare.
+
+    Args:
+        reference: the exam.
+        log: of service.
+        vectors: embeds.
+        judged: a judge's scores of the exam's units and then those of service, NaN where none.
+    """
+    exam = len(reference.units)
+    blocks = blocks_of([each.day for each in log.units], exam)
+    if exam < EXAM:
+        why = f"the exam has {exam} contracts, fewer than {EXAM}"
+        return Watched("too little", why, None, (), len(log.units))
+    if not blocks:
+        why = f"service has {len(log.units)} new contracts, fewer than {LEAST}"
+        return Watched("too little", why, None, (), len(log.units))
+    units = (*reference.units, *log.units[: blocks[-1].end - exam])
+    features = _features(units, vectors, judged)
+    seed = int(digest("drift", reference.exam, reference.model)[:15], 16)
+    decision = decide(features, blocks, exam, seed)
+    effects = tuple(
+        (each, _effect(each, decision, features, units, reference)) for each in decision.signals
+    )
+    outcome: Outcome = "drift" if decision.alarms else "none"
+    return Watched(outcome, "", decision, effects, exam + len(log.units) - decision.blocks[-1].end)
+
+
+def _features(units: Sequence[Unit], vectors: Vectors, judged: "Floats | None") -> Features:
+    asked = input_features(units, vectors.questions, vectors.passages)
+    answered = output_features(units)
+    judge = {} if judged is None else {"judge": judged[: len(units)]}
+    return Features(asked.vectors, {**asked.numbers, **answered.numbers, **judge}, asked.names)
+
+
+def _effect(
+    each: Detected,
+    decision: Decision,
+    features: Features,
+    units: Sequence[Unit],
+    reference: Reference,
+) -> Effect:
+    import numpy as np
+
+    exam = len(reference.units)
+    start = next((b.start for b in decision.blocks if b.first == each.since), exam)
+    places = np.r_[np.arange(exam), np.arange(start, decision.blocks[-1].end)]
+    chosen = [units[place] for place in places]
+    return effect(each.signal, features.of(places), exam, chosen, reference.categories)
