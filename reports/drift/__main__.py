@@ -48,8 +48,8 @@ def read_options(argv: Sequence[str]) -> argparse.Namespace:
     add("--model", default=CHAMPION, metavar="NAME", help="who serves (champion)")
     add("--served", nargs="+", default=[str(SERVED)], metavar="PATH",
         help=f"JSON lines or Parquet: files, folders, s3://BUCKET/DIR/ ({SERVED})")  # fmt: skip
-    add("--since", type=_day, default="", metavar="DAY", help="the first that counts, 2026-01-31")
-    add("--until", type=_day, default="", metavar="DAY", help="the last that counts")
+    add("--since", type=_day, metavar="DAY", help="the first that counts, 2026-01-31")
+    add("--until", type=_day, metavar="DAY", help="the last that counts")
     add("--exam", metavar="RUN", help="compared with; the newest of the model, where none is named")
     add("--runs", type=Path, default=RUNS, metavar="DIR", help=f"folder of runs ({RUNS})")
     add("--registry", type=Path, default=SHIPPED, metavar="DIR", help="beside champion.toml")
@@ -73,9 +73,10 @@ def _watch(given: argparse.Namespace) -> int:
     model = in_service(given.model, given.registry.parent)
     reference = read_reference(model, given.exam, given.runs)
     now = time.time()
-    period = Period(given.since, given.until, datetime.fromtimestamp(now, UTC).date().isoformat())
+    today = datetime.fromtimestamp(now, UTC).date().isoformat()
+    period = Period(given.since or "", given.until or "", today)
     log = read_log(_rows(given.served, now), reference, period)
-    changed = note_days(given.kept, model, reference.exam, log.days, (given.since, given.until))
+    changed = note_days(given.kept, model, reference.exam, log.days, (period.since, period.until))
     with closing(Vectors(load_embedder(), given.kept)) as vectors:
         watched = watch(reference, log, vectors)
     if given.json:

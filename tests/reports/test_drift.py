@@ -52,8 +52,8 @@ def found(look, *words):
 
 def test_none_planted_none_found(place, look):
     log(place / SERVED / "all.jsonl", *days(8))
-    code, out, _ = look()
-    assert code == 0
+    code, out, err = look()
+    assert (code, err) == (0, "")
     assert "192 requests, 192 of them compared, on 8 days" in out
     assert "8 looks at 96 new contracts, 2026-01-01 to 2026-01-08; 40 contracts of the exam" in out
     assert out.endswith("no drift found\n")
@@ -78,7 +78,7 @@ def test_what_is_planted_is_found_named_and_dated(place, look, shift, names):
     assert all("2026-01-02" <= each["since"] <= "2026-01-05" for each in alarms.values())
     assert "2026-01-05" <= told["found"] <= "2026-01-10"
     assert told["next"] == "python -m training.loop run loop.toml"
-    code, out, _ = look()
+    code, out, err = look()
     assert code == 1
     assert re.search(r"^DRIFT since 2026-01-0\d: ", out, re.MULTILINE)
     assert re.search(r"^  for example SERVED \d+, request r-\d+-\d, 2026-01-", out, re.MULTILINE)
@@ -187,7 +187,7 @@ def test_rows_of_the_model_before_it_was_changed_do_not_count(place, look):
     exam(place / "reports" / "runs", identity="5e0c")
     before = days(2, identity="aaaa")
     log(place / SERVED / "all.jsonl", *before, *days(2, first=2, identity="5e0c"))
-    code, out, _ = look()
+    code, out, err = look()
     assert code == 0
     assert "left out: 48 of the model before it was changed (another identity)" in out
     assert "2026-01-03 to 2026-01-04" in out
@@ -196,7 +196,7 @@ def test_rows_of_the_model_before_it_was_changed_do_not_count(place, look):
 def test_a_clock_that_goes_back_and_days_without_requests_are_said(place, look):
     rows = [*days(1, first=3), *days(1), *days(1, first=6)]
     log(place / SERVED / "all.jsonl", *rows)
-    code, out, _ = look()
+    code, out, err = look()
     assert code == 0
     assert "the clock of the log went back 1 times, by 72.4 h at most" in out
     assert "4 days in between have no request" in out
