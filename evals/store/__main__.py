@@ -36,6 +36,7 @@ from models.registry import SHIPPED
 from models.retrieval.opening import open_server
 from reports import erased
 from reports.archive import RUNS, newest_first, read_report
+from reports.drift import vectors as embedded
 from reports.feedback.kept import FILE, FOLDER
 
 CACHE = Path(".pytest_cache")
@@ -133,6 +134,8 @@ def _steps(given: argparse.Namespace, wanted: Wanted) -> Iterator[Step]:
         vectors = index.look_at(server, wanted)
         erase = partial(index.erase_at, server, wanted)
         yield Step(f"the index {server.place}", "vectors", vectors, erase)
+    place = f"{embedded.FOLDER / embedded.FILE}, which goes whole: it is made again"
+    yield Step(place, "files", embedded.held(), embedded.erase)
     yield from _of_served(given.served, wanted)
     aside = sorted((given.kept / ASIDE).glob("*.jsonl"))
     rows = [each for each in given.dataset if each.suffix.lower() in SUFFIXES]

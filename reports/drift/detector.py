@@ -25,7 +25,7 @@ LEAST = 10
 EXAM = 30
 """Contracts of an exam that anything can be compared with."""
 
-MOST = 400
+MOST = 200
 """Contracts before the block that it is compared with: of more as many are drawn."""
 
 PERMUTATIONS = 999

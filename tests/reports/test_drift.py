@@ -6,11 +6,13 @@ import re
 import stat
 import subprocess
 import sys
+import time
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from evals.store.__main__ import main as purge
 from reports.drift.__main__ import main
 from reports.drift.detector import SIGNALS
 from reports.drift.vectors import FILE
@@ -78,7 +80,7 @@ def test_what_is_planted_is_found_named_and_dated(place, look, shift, names):
     assert all("2026-01-02" <= each["since"] <= "2026-01-05" for each in alarms.values())
     assert "2026-01-05" <= told["found"] <= "2026-01-10"
     assert told["next"] == "python -m training.loop run loop.toml"
-    code, out, err = look()
+    code, out, _ = look()
     assert code == 1
     assert re.search(r"^DRIFT since 2026-01-0\d: ", out, re.MULTILINE)
     assert re.search(r"^  for example SERVED \d+, request r-\d+-\d, 2026-01-", out, re.MULTILINE)
@@ -165,7 +167,7 @@ def test_rows_that_do_not_count_are_counted(place, look):
     nameless = [{**row, "id": f"n{n}", "contract": " "} for n, row in enumerate(rows[:4])]
     clash = {**rows[0], "answer": "another"}
     known = {**rows[0], "id": "k", "contract": "exam  7"}
-    today = {**rows[0], "id": "t", "time": __import__("time").time()}
+    today = {**rows[0], "id": "t", "time": time.time()}
     log(place / SERVED / "all.jsonl", *rows, *rows[:5], *other, *shadow, *nameless, clash, known,
         today, "{broken", "\udcff")  # fmt: skip
     code, out, err = look()
@@ -187,7 +189,7 @@ def test_rows_of_the_model_before_it_was_changed_do_not_count(place, look):
     exam(place / "reports" / "runs", identity="5e0c")
     before = days(2, identity="aaaa")
     log(place / SERVED / "all.jsonl", *before, *days(2, first=2, identity="5e0c"))
-    code, out, err = look()
+    code, out, _ = look()
     assert code == 0
     assert "left out: 48 of the model before it was changed (another identity)" in out
     assert "2026-01-03 to 2026-01-04" in out
@@ -196,7 +198,7 @@ def test_rows_of_the_model_before_it_was_changed_do_not_count(place, look):
 def test_a_clock_that_goes_back_and_days_without_requests_are_said(place, look):
     rows = [*days(1, first=3), *days(1), *days(1, first=6)]
     log(place / SERVED / "all.jsonl", *rows)
-    code, out, err = look()
+    code, out, _ = look()
     assert code == 0
     assert "the clock of the log went back 1 times, by 72.4 h at most" in out
     assert "4 days in between have no request" in out
@@ -238,7 +240,10 @@ def test_a_log_that_was_edited_backward_is_noticed(place, vectors, capsys):
     ("words", "says"),
     [
         (["--model", "nobody"], "no run nobody"),
-        (["--model", "champion", "--registry", "registry"], "has none; type `python -m models.pr"),
+        (
+            ["--model", "champion", "--registry", "a/registry"],
+            "a has none; type `python -m models.pr",
+        ),
         (["--exam", "20260101-000000-abcd", "--model", "other"], "did not examine other; it has"),
         (["--since", "yesterday"], "'yesterday' is no day; write it as 2026-01-31"),
         (["--since", "2026-02-01", "--until", "2026-01-01"], "exchange them"),
@@ -252,6 +257,20 @@ def test_a_mistake_is_one_line(place, look, words, says):
     assert err.startswith("ERROR: ")
     assert says in err
     assert err.count("\n") == 1
+
+
+def test_a_purge_takes_the_embeddings_whole(place, capsys):
+    log(place / SERVED / "all.jsonl", *days(1))
+    assert main(["--model", MODEL]) == 0
+    vectors = place / ".exam" / "drift" / FILE
+    assert vectors.is_file()
+    assert purge(["purge", "--contract", "SERVED 1003"]) == 0
+    assert ".exam/drift/vectors.sqlite, which goes whole" in capsys.readouterr().out
+    assert vectors.is_file()
+    assert purge(["purge", "--contract", "SERVED 1003", "--yes"]) == 0
+    assert not vectors.exists()
+    assert main(["--model", MODEL]) == 0
+    assert "2026-01-01 is not as it was counted: 24 rows then, 22 now" in capsys.readouterr().out
 
 
 def test_no_log_is_said(place, look):
