@@ -11,6 +11,7 @@ from bench import (
     bedrock,
     cheats,
     collection,
+    drift,
     embedded,
     endpoint,
     faults,
@@ -82,6 +83,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "labels": lambda folder, options: labels.measure(),
     "unsure": lambda folder, options: unsure.measure(),
     "statistics": lambda folder, options: statistics.measure(),
+    "drift": lambda folder, options: drift.measure(options.months, options.services),
     "house": lambda folder, options: house.measure(),
     "retrieval": lambda folder, options: _retrieval(options),
 }
@@ -103,6 +105,8 @@ def main(argv: list[str] | None = None) -> int:
         help="of those that take medians (5)",
     )
     add("--kills", type=int, default=20, metavar="N", help="of kills (20)")
+    add("--months", type=int, default=200, metavar="N", help="drift: without any (200)")
+    add("--services", type=int, default=40, metavar="N", help="drift: of each shift (40)")
     add("--cases", type=int, default=10_000, metavar="N", help="recorded: N and twice N (10000)")
     add("--limit", type=int, default=16, metavar="N", help="embedded: cases; 0 takes all (16)")
     add(
@@ -115,7 +119,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _measure(options: argparse.Namespace) -> int:
-    if min(options.repeats, options.cases, options.kills) < 1 or options.limit < 0:
+    numbers = (options.repeats, options.cases, options.kills, options.months, options.services)
+    if min(numbers) < 1 or options.limit < 0:
         raise UserError("a number is too small; see `python -m bench --help`")
     if options.smoke and options.names != ["training"]:
         raise UserError("--smoke tries the script of `python -m bench training --smoke` alone")
