@@ -23,11 +23,13 @@ from fixtures.served import Served, read_served
 from models.registry import SHIPPED
 from reports.archive import RUNS
 from reports.drift.days import note_days
+from reports.drift.liked import liked
 from reports.drift.log import Period, read_log
 from reports.drift.reference import CHAMPION, in_service, read_reference
-from reports.drift.shown import as_json, lines, log_lines
+from reports.drift.shown import as_json, liked_lines, lines, log_lines
 from reports.drift.vectors import FOLDER, Vectors
 from reports.drift.watch import watch
+from reports.feedback.kept import FOLDER as FEEDBACK
 
 CODES = {"none": 0, "drift": 1, "too little": 3}
 
@@ -55,6 +57,8 @@ def read_options(argv: Sequence[str]) -> argparse.Namespace:
     add("--registry", type=Path, default=SHIPPED, metavar="DIR", help="beside champion.toml")
     add("--kept", type=Path, default=FOLDER, metavar="DIR",
         help=f"embeddings, and which days were counted ({FOLDER})")  # fmt: skip
+    add("--feedback", type=Path, default=FEEDBACK, metavar="DIR",
+        help=f"kept feedback, shown by week ({FEEDBACK})")  # fmt: skip
     add("--json", action="store_true", help="print one JSON object")
     given = parser.parse_args(argv)
     if given.since and given.until and given.since > given.until:
@@ -79,10 +83,13 @@ def _watch(given: argparse.Namespace) -> int:
     changed = note_days(given.kept, model, reference.exam, log.days, (period.since, period.until))
     with closing(Vectors(load_embedder(), given.kept)) as vectors:
         watched = watch(reference, log, vectors)
+    said = liked(given.feedback, model, period)
     if given.json:
-        print(json.dumps(as_json(watched, reference, log, changed), indent=1, allow_nan=False))
+        print(
+            json.dumps(as_json(watched, reference, log, changed, said), indent=1, allow_nan=False)
+        )
     else:
-        print(*log_lines(log, changed), *lines(watched, reference), sep="\n")
+        print(*log_lines(log, changed), *liked_lines(said), *lines(watched, reference), sep="\n")
     return CODES[watched.outcome]
 
 

@@ -1,6 +1,6 @@
 """What was found, in the terminal and for programs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from common.doors import as_typed
@@ -11,9 +11,13 @@ from reports.drift.log import Log
 from reports.drift.reference import Reference
 from reports.drift.units import Unit
 from reports.drift.watch import Watched
+from reports.feedback.satisfaction import Satisfaction
 from reports.statistics.estimates import Estimate
 
 NEXT = "python -m training.loop run loop.toml"
+WEEKS = 8
+"""Of feedback that the terminal shows; `--json` has all."""
+
 TITLE = 60
 """Characters of a title."""
 
@@ -45,6 +49,12 @@ def _empty(log: Log) -> int:
 
     days = [date.fromisoformat(day) for day in log.days]
     return (days[-1] - days[0]).days + 1 - len(days) if days else 0
+
+
+def liked_lines(said: Sequence[Satisfaction]) -> Iterator[str]:
+    """How people scored answers, of the last weeks."""
+    for each in said[-WEEKS:]:
+        yield f"feedback, week of {each.since}: {each.estimate:.2f} of {each.estimate.n:,} scores"
 
 
 def lines(watched: Watched, reference: Reference) -> Iterator[str]:
@@ -102,7 +112,11 @@ def _shown(unit: Unit) -> str:
 
 
 def as_json(
-    watched: Watched, reference: Reference, log: Log, changed: tuple[Changed, ...]
+    watched: Watched,
+    reference: Reference,
+    log: Log,
+    changed: tuple[Changed, ...],
+    said: Sequence[Satisfaction] = (),
 ) -> dict[str, Any]:
     """The same for programs."""
     decision = watched.decision
@@ -126,6 +140,7 @@ def as_json(
             for each in (decision.blocks if decision else ())
         ],
         "signals": [_signal(*each) for each in watched.signals],
+        "feedback": [{"week": each.since, **(_estimate(each.estimate) or {})} for each in said],
         "next": as_typed(NEXT) if watched.outcome == "drift" else None,
     }
 

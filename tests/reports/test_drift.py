@@ -16,6 +16,7 @@ from evals.store.__main__ import main as purge
 from reports.drift.__main__ import main
 from reports.drift.detector import SIGNALS
 from reports.drift.vectors import FILE
+from reports.feedback.__main__ import main as feedback
 from tests.builders.service import MODEL, Shift, days, exam, log, requests
 from tests.conftest import ROOT
 
@@ -271,6 +272,22 @@ def test_a_purge_takes_the_embeddings_whole(place, capsys):
     assert not vectors.exists()
     assert main(["--model", MODEL]) == 0
     assert "2026-01-01 is not as it was counted: 24 rows then, 22 now" in capsys.readouterr().out
+
+
+def test_what_people_said_is_shown_by_week_and_decides_nothing(place, look, capsys):
+    rows = days(8)
+    log(place / SERVED / "all.jsonl", *rows)
+    log(
+        place / "said.jsonl", *[{**row, "score": 1 + 4 * (n % 4 > 0)} for n, row in enumerate(rows)]
+    )
+    assert feedback(["import", "said.jsonl"]) == 0
+    capsys.readouterr()
+    code, out, _ = look()
+    assert code == 0
+    assert re.search(r"^feedback, week of 2025-12-29: 0\.75 \[0\.\d\d, 0\.\d\d\] of 96", out, re.M)
+    _, told = found(look)
+    assert [each["week"] for each in told["feedback"]] == ["2025-12-29", "2026-01-05"]
+    assert told["feedback"][0]["low"] < 0.75 < told["feedback"][0]["high"]
 
 
 def test_no_log_is_said(place, look):
