@@ -9,7 +9,8 @@ from typing import Any
 from common.errors import UserError
 from models.manifest import read_manifest
 from models.promotion.ledger import ledger_beside, read_ledger
-from models.promotion.record import read_records
+from models.promotion.record import read_lines
+from models.promotion.statement import Statement
 from models.registry import adapter_of, is_registered
 from training.loop.journal import Round, read_rounds
 from training.loop.rounds import Loop
@@ -81,10 +82,11 @@ def _judged(loop: Loop, model: str) -> Iterator[Node]:
         against = ", ".join(each.model for each in begun.opponents) or "nobody"
         label = f"{begun.run} on {begun.dataset.name}{sealed}, against {against}: {outcome}"
         yield Node("exam", label)
-    for record in read_records(loop.policy.models):
-        if record.model == model:
-            label = f"{record.when} by {record.who}, line {record.number} {_short(record.hash)}"
-            yield Node(record.kind, label)
+    for line in read_lines(loop.policy.models):
+        if line.model == model:
+            who = line.by if isinstance(line, Statement) else line.who
+            label = f"{line.when} by {who}, line {line.number} {_short(line.hash)}"
+            yield Node(line.kind, label)
 
 
 def _rows(
