@@ -78,6 +78,7 @@ def test_a_round_waits_for_approval_then_promotes_and_the_next_is_rejected(loop)
 
 def test_killed_in_every_step_it_goes_on_and_does_nothing_twice(loop, capsys):
     """Loop and step are killed in the training, then in the exam, then before it is noted so."""
+    loop.writes(approval=True)  # of a policy that asks nobody for one
     loop.says(model="better", slow="training.sft")
     process = loop.begun("run")
     until((loop.folder / "working").exists, process)
