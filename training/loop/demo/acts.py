@@ -183,4 +183,9 @@ def _log(place: Place, name: str) -> None:
     if not path.is_file():
         write_whole(path, f"{time.time() // DAY * DAY:.0f}\n")
     midnight = float(file_text(path))
-    serve(report_of(place, name), place.clone / ".exam" / "served", midnight, days)
+    serve(
+        report_of(place, name.replace("serve-", "served-")),
+        place.clone / ".exam" / "served",
+        midnight,
+        days,
+    )
