@@ -13,13 +13,14 @@ from reports.drift.units import Unit
 from reports.drift.watch import Watched
 from reports.feedback.satisfaction import Satisfaction
 from reports.statistics.estimates import Estimate
+from reports.terminal.columns import clipped, flat
 
 NEXT = "python -m training.loop run loop.toml"
 WEEKS = 8
 """Of feedback that the terminal shows; `--json` has all."""
 
 TITLE = 60
-"""Characters of a title."""
+"""Cells of a title or an id."""
 
 
 def log_lines(log: Log, changed: tuple[Changed, ...]) -> Iterator[str]:
@@ -106,9 +107,8 @@ def _number(value: float) -> str:
 
 
 def _shown(unit: Unit) -> str:
-    title = " ".join(unit.contract.split())
-    title = title if len(title) <= TITLE else f"{title[: TITLE - 3]}..."
-    return f"{title}, request {unit.id}, {unit.day}"
+    title, request = (clipped(flat(each), TITLE) for each in (unit.contract, unit.id))
+    return f"{title}, request {request}, {unit.day}"
 
 
 def as_json(

@@ -290,6 +290,16 @@ def test_what_people_said_is_shown_by_week_and_decides_nothing(place, look, caps
     assert told["feedback"][0]["low"] < 0.75 < told["feedback"][0]["high"]
 
 
+def test_titles_do_nothing_to_a_terminal(place, look):
+    rows = [{**row, "contract": f"\x1b[31m{row['contract']}\n{'x' * 200}"}
+            for row in days(6, Shift(leases=8))]  # fmt: skip
+    log(place / SERVED / "all.jsonl", *rows)
+    code, out, _ = look()
+    assert code == 1
+    assert "\x1b" not in out
+    assert all(len(line) < 150 for line in out.splitlines())
+
+
 def test_no_log_is_said(place, look):
     code, _, err = look()
     assert code == 4
