@@ -99,4 +99,4 @@ def test_the_shipped_notebook_types_what_the_demonstration_does(tmp_path):
     known = [
         [f"!{each.line}" for each in acts_of(Place(tmp_path, sizes))] for sizes in (WHOLE, SMALL)
     ]
-    assert typed in known
+    assert any([line for line in lines if line in typed] == typed for lines in known)

@@ -14,10 +14,12 @@ from common.reading import file_text, parse_json
 from common.settings import validated
 from training.loop.demo.place import Place, git, typed
 from training.loop.demo.serving import DAY, serve
+from training.loop.journal import STATE, read_rounds
 
 TAIL = 12
 """Lines of what a command printed that are kept."""
 
+BY_HAND = "no drift was found among so few contracts"
 COMPARED = (("r2", "demo-r2", "demo-r1"), ("control", "demo-control", "demo-r1"),
             ("added", "demo-r2", "demo-control"))  # fmt: skip
 """Comparisons afterwards: the candidate, and against whom."""
@@ -25,13 +27,17 @@ COMPARED = (("r2", "demo-r2", "demo-r1"), ("control", "demo-control", "demo-r1")
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One line: its name, module and words, the codes that go on, and what it is for."""
+    """One line: its name, module and words, the codes that go on, and what it is for.
+
+    One that is `spare` is left out where the act before it has begun a round.
+    """
 
     name: str
     about: str
     module: str
     words: tuple[str, ...]
     accepted: tuple[int, ...] = (0,)
+    spare: bool = False
 
     @property
     def line(self) -> str:
@@ -67,6 +73,9 @@ def acts_of(place: Place) -> Iterator[Act]:
     yield _answers("new", place)
     yield Act("round", "Contracts of kinds that it has not seen: drift, and round 2",
               "training.loop", ("run", "loop.toml"), (0, 1))  # fmt: skip
+    yield Act("by-hand", "Where so few contracts are no drift yet: round 2 is begun by hand",
+              "training.loop", ("run", "loop.toml", "--start", BY_HAND), (0, 1),
+              spare=True)  # fmt: skip
     yield Act("lineage", "What the new model comes of",
               "training.loop", ("lineage", "demo-r2", "loop.toml"))  # fmt: skip
     rows = ".exam/loop/0001/sft.jsonl"
@@ -128,10 +137,16 @@ def play(place: Place) -> tuple[Played, ...]:
     """
     played = []
     for act in acts_of(place):
+        if act.spare and _known(place, act) is None and len(read_rounds(_state(place))) > 1:
+            continue
         played.append(_known(place, act) or _played(place, act))
         if act.name.startswith("serve-"):
             _log(place, act.name)
     return tuple(played)
+
+
+def _state(place: Place) -> Path:
+    return place.clone / STATE
 
 
 def _known(place: Place, act: Act) -> Played | None:

@@ -170,7 +170,7 @@ def _write(place: Place, source: Source, material: Material) -> None:
     write_stage(source, clone / ALL, everything, (*material.old, *material.new))
     identities = [load_dataset(str(clone / name)).identity for name in (HALF, ALL)]
     parts = {
-        "served-old": material.waiting, "served-new": material.arriving,
+        "served-old": material.waiting, "served-new": (*material.arriving, *material.new),
         "compare-old": material.old, "compare-new": material.new,
     }  # fmt: skip
     for name, titles in parts.items():
