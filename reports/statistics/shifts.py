@@ -23,6 +23,9 @@ def gaussian_kernel(vectors: "npt.ArrayLike") -> "Floats":
 
     The median heuristic (Gretton et al. 2012, Journal of Machine Learning Research 13, section 8);
     it is of all rows, and so the same whichever are the block.
+
+    >>> gaussian_kernel([[0.0], [1.0], [3.0]]).round(2).tolist()
+    [[1.0, 0.78, 0.11], [0.78, 1.0, 0.37], [0.11, 0.37, 1.0]]
     """
     import numpy as np
 
@@ -71,6 +74,11 @@ def classifier_scores(vectors: "npt.ArrayLike", blocks: "Floats") -> "Floats":
 
     A ridge classifier on centred vectors; what it says of a unit when that is left out has a closed
     form, so that each drawn block has a classifier of its own. Shape (B, n).
+
+    >>> import numpy as np
+    >>> block = np.array([[0.0, 0.0, 1.0, 1.0]])
+    >>> classifier_scores([[0.0], [0.1], [5.0], [5.1]], block).round(2).tolist()
+    [[-0.38, -0.37, 0.37, 0.38]]
     """
     import numpy as np
 
@@ -114,6 +122,9 @@ def binned(values: "npt.ArrayLike") -> "Floats":
     """In which of ten bins of equally many units each value lies: 0 or 1, shape (n, bins).
 
     A value that is missing (NaN) is in none.
+
+    >>> binned([1, float("nan"), 9]).sum(axis=1).tolist()
+    [1.0, 0.0, 1.0]
     """
     import numpy as np
 
@@ -128,7 +139,11 @@ def binned(values: "npt.ArrayLike") -> "Floats":
 
 
 def named(names: Sequence[str]) -> "Floats":
-    """Which name each unit has: 0 or 1, shape (n, names); an empty one is none."""
+    """Which name each unit has: 0 or 1, shape (n, names); an empty one is none.
+
+    >>> named(["b", "a", ""]).tolist()
+    [[0.0, 1.0], [1.0, 0.0], [0.0, 0.0]]
+    """
     import numpy as np
 
     every = sorted({*names} - {""})

@@ -127,6 +127,12 @@ def p_value_of(at: Callable[[float], Estimate]) -> float:
 
     Args:
         at: the estimate with ends of this risk.
+
+    >>> def at(risk):
+    ...     reach = (0.5 - risk) / 4
+    ...     return Estimate(0.1, 0.1 - reach, 0.1 + reach, 100, 20)
+    >>> round(p_value_of(at), 3)
+    0.2
     """
     least, most = 0.0, 0.5
     for _ in range(HALVINGS):

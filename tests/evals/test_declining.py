@@ -230,6 +230,7 @@ def test_whoever_asks_whether_an_answer_declines_asks_here():
         "evals/drafting.py",
         "reports/sections/stability.py",
         "reports/compare/served/measures.py",
+        "reports/drift/outputs.py",
         "training/data/marks.py",
         "training/preferences/composition.py",
         "training/preferences/served.py",

@@ -410,7 +410,11 @@ def test_there_is_no_other_way_to_a_bucket():
     rooms = {"models/storage/sending.py", "models/storage/folders.py"}
     assert users(*sending) == rooms
     # ... and whoever has them send asks the policy first.
-    asking = {"models/push.py", "training/sagemaker/__main__.py"}
+    asking = {
+        "models/push.py",
+        "models/published/sagemaker_registry.py",
+        "training/sagemaker/__main__.py",
+    }
     own = users("models.storage.sending.send", "models.storage.folders.push_folder") - rooms
     assert own == asking == users("models.egress.bucket_url")
 
