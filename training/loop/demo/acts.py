@@ -137,7 +137,7 @@ def play(place: Place) -> tuple[Played, ...]:
     """
     played = []
     for act in acts_of(place):
-        if act.spare and _known(place, act) is None and len(read_rounds(_state(place))) > 1:
+        if act.spare and _known(place, act) is None and _is_over(place, 2):
             continue
         played.append(_known(place, act) or _played(place, act))
         if act.name.startswith("serve-"):
@@ -145,8 +145,9 @@ def play(place: Place) -> tuple[Played, ...]:
     return tuple(played)
 
 
-def _state(place: Place) -> Path:
-    return place.clone / STATE
+def _is_over(place: Place, number: int) -> bool:
+    rounds = read_rounds(place.clone / STATE)
+    return any(each.number == number and each.ended is not None for each in rounds)
 
 
 def _known(place: Place, act: Act) -> Played | None:
