@@ -54,9 +54,12 @@ def test_a_round_waits_for_approval_then_promotes_and_the_next_is_rejected(loop)
     assert on_terms.returncode == 3 and "on conditions (not on Friday)" in on_terms.stdout
     assert "models.promote t-r1 --conditions-met" in on_terms.stdout and loop.champion == ""
 
+    # What lags outside undoes no promotion, so it ends no round either.
+    (loop.world.models / "publish.toml").write_text("[mlfow]\n")
     loop.says(model="better")
     again = loop.typed("run", also="models.approve")
     assert again.returncode == 0, again.stdout + again.stderr
+    assert "nothing outside follows" in again.stdout + again.stderr
     assert "round 1 ended: PROMOTED: t-r1 is the champion" in again.stdout
     assert loop.champion == "t-r1"
     assert modules(loop) == ["training.data", "training.sft", *["models.approve"] * 3]
@@ -111,6 +114,7 @@ def test_killed_in_every_step_it_goes_on_and_does_nothing_twice(loop, capsys):
     journal["steps"]["promote"]["code"] = journal["ended"] = None  # killed before it was noted
     journal["outcome"] = ""
     path.write_text(json.dumps(journal))
+    (loop.world.models / "publish.toml").write_text("[mlfow]\n")  # with which --verify ends with 3
     noted = loop.typed("run")
     assert noted.returncode == 0 and "PROMOTED" in noted.stdout, noted.stdout + noted.stderr
     assert len((loop.world.models / "promotions.jsonl").read_text().splitlines()) == 1

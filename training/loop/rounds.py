@@ -12,6 +12,7 @@ from common.paths import ROOT
 from common.reading import parse_json
 from common.redaction import outward
 from models.promotion.record import RefusedError
+from models.published.following import LAGS
 from models.registry import is_registered
 from training.loop.budget import left_of, paid
 from training.loop.done import exams_of, has_left, promotion_of, sealed_candidates, verdict_of
@@ -117,7 +118,7 @@ def go_on(loop: Loop, round_: Round, dataset: str, say: Say) -> Round:
     if promotion_of(loop.policy, round_.candidate):
         # Pointers that a crash left behind are completed.
         code, _ = captured(module_command("models.promote", ("--verify", *loop.policy.places)))
-        if code != 0:
+        if code not in (0, LAGS):
             raise RefusedError(f"{round_.candidate} is promoted, and the record is not as it was")
         return ended(loop, round_, PROMOTED, f"{round_.candidate} is the champion")
     code_now = code_digest()
@@ -250,6 +251,8 @@ def _noted(loop: Loop, round_: Round, step: Step, code: int) -> Round:
     write_round(round_, loop.state)
     if code in (2, -2):
         raise KeyboardInterrupt
+    if step.kind == "promotion" and code == LAGS:
+        code = 0  # it is promoted; what lags outside was said, and is no business of the round
     if code not in ((0,) if step.kind in ("rows", "training") else (0, 1)):
         raise UserError(
             f"`{step.line}` ended with exit code {code}; mend what it says, and type the same line"
