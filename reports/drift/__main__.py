@@ -16,6 +16,7 @@ from pathlib import Path
 from common.command import Parser, run
 from common.errors import UserError
 from common.parquet import SUFFIX
+from common.paths import STORE
 from common.sources import JSON_LINES, sources
 from fixtures.retrieval.embedder import load_embedder
 from fixtures.served import FOLDER as SERVED
@@ -23,12 +24,14 @@ from fixtures.served import Served, read_served
 from models.registry import SHIPPED
 from reports.archive import RUNS
 from reports.drift.days import note_days
+from reports.drift.judged import EMBEDDED, Judged, Judging, judged
 from reports.drift.liked import liked
-from reports.drift.log import Period, read_log
-from reports.drift.reference import CHAMPION, in_service, read_reference
+from reports.drift.log import Log, Period, read_log
+from reports.drift.opinions import judge_json, judge_lines
+from reports.drift.reference import CHAMPION, Reference, in_service, read_reference
 from reports.drift.shown import as_json, liked_lines, lines, log_lines
 from reports.drift.vectors import FOLDER, Vectors
-from reports.drift.watch import watch
+from reports.drift.watch import too_little, watch
 from reports.feedback.kept import FOLDER as FEEDBACK
 
 CODES = {"none": 0, "drift": 1, "too little": 3}
@@ -59,10 +62,19 @@ def read_options(argv: Sequence[str]) -> argparse.Namespace:
         help=f"embeddings, and which days were counted ({FOLDER})")  # fmt: skip
     add("--feedback", type=Path, default=FEEDBACK, metavar="DIR",
         help=f"kept feedback, shown by week ({FEEDBACK})")  # fmt: skip
+    add("--judge", metavar="NAME",
+        help=f"a chat model of the registry, or {EMBEDDED}, which asks none")  # fmt: skip
+    add("--judge-sample", type=int, default=20, metavar="N", help="answers it judges a day (20)")
+    add("--max-calls", type=int, metavar="N", help="calls to make at most")
+    add("--store", default=STORE, metavar="PATH|URL", help=f"of what it said ({STORE})")
     add("--json", action="store_true", help="print one JSON object")
     given = parser.parse_args(argv)
     if given.since and given.until and given.since > given.until:
         raise UserError(f"--since {given.since} is after --until {given.until}; exchange them")
+    if given.judge_sample < 1:
+        raise UserError(f"--judge-sample {given.judge_sample}: give a number of answers, 1 or more")
+    if given.max_calls is not None and given.max_calls < 1:
+        raise UserError(f"--max-calls {given.max_calls}: give 1 or more, or leave it out")
     return given
 
 
@@ -81,16 +93,35 @@ def _watch(given: argparse.Namespace) -> int:
     period = Period(given.since or "", given.until or "", today)
     log = read_log(_rows(given.served, now), reference, period)
     changed = note_days(given.kept, model, reference.exam, log.days, (period.since, period.until))
+    by_judge = _judged(given, reference, log)
     with closing(Vectors(load_embedder(), given.kept)) as vectors:
-        watched = watch(reference, log, vectors)
+        watched = watch(reference, log, vectors, by_judge.values if by_judge else None)
     said = liked(given.feedback, model, period)
     if given.json:
-        print(
-            json.dumps(as_json(watched, reference, log, changed, said), indent=1, allow_nan=False)
-        )
+        found = as_json(watched, reference, log, changed, said)
+        found |= {"judge": judge_json(by_judge)}
+        print(json.dumps(found, indent=1, allow_nan=False))
     else:
-        print(*log_lines(log, changed), *liked_lines(said), *lines(watched, reference), sep="\n")
+        print(
+            *log_lines(log, changed),
+            *liked_lines(said),
+            *judge_lines(by_judge, reference),
+            *lines(watched, reference),
+            sep="\n",
+        )
     return CODES[watched.outcome]
+
+
+def _judged(given: argparse.Namespace, reference: Reference, log: Log) -> Judged | None:
+    """What the judge of `--judge` says, where there is one and enough to be compared."""
+    if given.judge is None or too_little(reference, log):
+        return None
+    return judged(
+        Judging(given.judge, given.judge_sample, tuple(given.served), given.registry, given.store,
+                given.max_calls),
+        reference,
+        log.units,
+    )  # fmt: skip
 
 
 def _rows(paths: list[str], now: float) -> Iterator[Iterator[Served]]:

@@ -15,6 +15,9 @@ from reports.statistics.exchange import drawn_blocks
 
 if TYPE_CHECKING:
     import numpy as np
+    import numpy.typing as npt
+
+    Units = npt.NDArray[np.intp]
 
 YEAR = 365.0
 """Looks, of which there is one a day at most, before the first false alarm, on average."""
@@ -142,12 +145,8 @@ def look(
     """The p-values of one block against the units before it, by signal."""
     import numpy as np
 
-    before = np.arange(block.start)
-    if len(before) > MOST:
-        before = np.sort(random.choice(before, MOST, replace=False))
-    units = np.concatenate([before, np.arange(block.start, block.end)])
-    blocks = drawn_blocks(len(units), block.end - block.start, PERMUTATIONS, random)
-    found = compare(features.of(units), blocks, signals)
+    before, within = np.arange(block.start), np.arange(block.start, block.end)
+    found = _compared(features, before, within, signals, random)
     return {name: float(each.p_values[0]) for name, each in found.items()}
 
 
@@ -158,6 +157,47 @@ def against_exam(
     import numpy as np
 
     random = np.random.default_rng([seed, end])
-    units = np.concatenate([np.arange(exam), np.arange(max(start, end - MOST), end)])
-    blocks = drawn_blocks(len(units), len(units) - exam, PERMUTATIONS, random)
+    within = np.arange(max(start, end - MOST), end)
+    return _compared(features, np.arange(exam), within, signals, random, most=exam)
+
+
+def _compared(
+    features: Features,
+    before: "Units",
+    within: "Units",
+    signals: Sequence[Signal],
+    random: "np.random.Generator",
+    most: int = MOST,
+) -> dict[str, Compared]:
+    """Units `within` against those `before`, or `most` drawn of these.
+
+    A signal that is sampled is compared among the units that have it, by blocks of their own: those
+    of the sample come in no order either, but among all units the block would have fewer values
+    than drawn ones.
+    """
+    import numpy as np
+
+    found = _drawn(features, before, within, [s for s in signals if not s.sampled], random, most)
+    for each in (signal for signal in signals if signal.sampled):
+        has = np.isfinite(features.numbers[each.feature])
+        found |= _drawn(features, before[has[before]], within[has[within]], [each], random, most)
+    return found
+
+
+def _drawn(
+    features: Features,
+    before: "Units",
+    within: "Units",
+    signals: Sequence[Signal],
+    random: "np.random.Generator",
+    most: int,
+) -> dict[str, Compared]:
+    import numpy as np
+
+    if not len(before) or not len(within):
+        return {each.name: Compared(0.0, 0.0, np.ones(1)) for each in signals}
+    if len(before) > most:
+        before = np.sort(random.choice(before, most, replace=False))
+    units = np.concatenate([before, within])
+    blocks = drawn_blocks(len(units), len(within), PERMUTATIONS, random)
     return compare(features.of(units), blocks, signals)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import UserError
+from models.egress import Sent
 from models.promotion.champion import read_champion
 from reports.archive import find_report, read_report
 from reports.drift.units import Unit, lot, titled
@@ -24,6 +25,8 @@ class Reference:
         units: one a contract.
         contracts: what these are known by.
         categories: of every case, in small letters.
+        judges: metric and name of who judged there.
+        sent: the data set that it was of.
     """
 
     model: str
@@ -33,6 +36,8 @@ class Reference:
     units: tuple[Unit, ...]
     contracts: frozenset[str]
     categories: frozenset[str]
+    judges: frozenset[tuple[str, str]]
+    sent: Sent
 
 
 def in_service(model: str, models: Path) -> str:
@@ -83,6 +88,15 @@ def read_reference(model: str, exam: str | None, runs: Path) -> Reference:
         units=units,
         contracts=frozenset(titled(each.contract) for each in report.cases),
         categories=frozenset(each.category.casefold() for each in report.cases),
+        judges=frozenset(
+            (each[0], each[1])
+            for each in report.header.fingerprint.judges or ()
+            if not isinstance(each, str)
+        ),
+        sent=Sent(
+            report.header.dataset.source or report.header.dataset.name,
+            report.header.dataset.identity,
+        ),
     )
 
 

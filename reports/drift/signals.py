@@ -64,6 +64,7 @@ class Signal:
         feature: what it looks at.
         statistic: how far the block is from the rest, by its name.
         summary: what that is, in words.
+        sampled: known of a sample of service alone, so that only units that have it are compared.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Signal:
     feature: str
     statistic: Literal["AUC", "MMD", "PSI", "mean"]
     summary: str
+    sampled: bool = False
 
 
 # fmt: off
@@ -89,7 +91,7 @@ SIGNALS: tuple[Signal, ...] = (
            "share of answers whose particulars stand in the passages"),
     Signal("answer_length", "output", "answer_length", "PSI", "characters of the answer"),
     Signal("errors", "output", "errors", "mean", "share of requests without an answer"),
-    Signal("judge", "output", "judge", "mean", "score by the judge"),
+    Signal("judge", "output", "judge", "mean", "score by the judge of --judge", sampled=True),
 )
 # fmt: on
 

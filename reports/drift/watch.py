@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from common.identity import digest
-from reports.drift.detector import EXAM, LEAST, Decision, Detected, blocks_of, decide
+from reports.drift.detector import EXAM, LEAST, Block, Decision, Detected, blocks_of, decide
 from reports.drift.effects import Effect, effect
 from reports.drift.inputs import input_features
 from reports.drift.log import Log
@@ -51,14 +51,10 @@ def watch(
         vectors: embeds.
         judged: a judge's scores of the exam's units and then those of service, NaN where none.
     """
+    if why := too_little(reference, log):
+        return Watched("too little", why, None, (), len(log.units))
     exam = len(reference.units)
-    blocks = blocks_of([each.day for each in log.units], exam)
-    if exam < EXAM:
-        why = f"the exam has {exam} contracts, fewer than {EXAM}"
-        return Watched("too little", why, None, (), len(log.units))
-    if not blocks:
-        why = f"service has {len(log.units)} new contracts, fewer than {LEAST}"
-        return Watched("too little", why, None, (), len(log.units))
+    blocks = _blocks(reference, log)
     units = (*reference.units, *log.units[: blocks[-1].end - exam])
     features = _features(units, vectors, judged)
     seed = int(digest("drift", reference.exam, reference.model)[:15], 16)
@@ -68,6 +64,20 @@ def watch(
     )
     outcome: Outcome = "drift" if decision.alarms else "none"
     return Watched(outcome, "", decision, effects, exam + len(log.units) - decision.blocks[-1].end)
+
+
+def too_little(reference: Reference, log: Log) -> str:
+    """Why nothing can be said; empty where something can."""
+    exam = len(reference.units)
+    if exam < EXAM:
+        return f"the exam has {exam} contracts, fewer than {EXAM}"
+    if not _blocks(reference, log):
+        return f"service has {len(log.units)} new contracts, fewer than {LEAST}"
+    return ""
+
+
+def _blocks(reference: Reference, log: Log) -> tuple[Block, ...]:
+    return blocks_of([each.day for each in log.units], len(reference.units))
 
 
 def _features(units: Sequence[Unit], vectors: Vectors, judged: "Floats | None") -> Features:
