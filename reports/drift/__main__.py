@@ -13,7 +13,7 @@ from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from common.command import Parser, run
+from common.command import Parser, output_file, run
 from common.errors import UserError
 from common.parquet import SUFFIX
 from common.paths import STORE
@@ -25,14 +25,23 @@ from models.registry import SHIPPED
 from reports.archive import RUNS
 from reports.drift.days import note_days
 from reports.drift.judged import EMBEDDED, Judged, Judging, judged
+from reports.drift.labelled import (
+    Labelled,
+    labelled,
+    scored,
+    write_to_label,
+)
 from reports.drift.liked import liked
 from reports.drift.log import Log, Period, read_log
-from reports.drift.opinions import judge_json, judge_lines
+from reports.drift.opinions import judge_json, judge_lines, label_json, label_lines
 from reports.drift.reference import CHAMPION, Reference, in_service, read_reference
 from reports.drift.shown import as_json, liked_lines, lines, log_lines
 from reports.drift.vectors import FOLDER, Vectors
 from reports.drift.watch import too_little, watch
 from reports.feedback.kept import FOLDER as FEEDBACK
+
+TO_LABEL = 30
+"""Answers of `--to-label`."""
 
 CODES = {"none": 0, "drift": 1, "too little": 3}
 
@@ -67,10 +76,14 @@ def read_options(argv: Sequence[str]) -> argparse.Namespace:
     add("--judge-sample", type=int, default=20, metavar="N", help="answers it judges a day (20)")
     add("--max-calls", type=int, metavar="N", help="calls to make at most")
     add("--store", default=STORE, metavar="PATH|URL", help=f"of what it said ({STORE})")
+    add("--labels", type=Path, metavar="FILE", help="people's scores of some answers, shown")
+    add("--to-label", type=output_file, metavar="FILE", help="write 30 answers to score, .jsonl")
     add("--json", action="store_true", help="print one JSON object")
     given = parser.parse_args(argv)
     if given.since and given.until and given.since > given.until:
         raise UserError(f"--since {given.since} is after --until {given.until}; exchange them")
+    if given.to_label and given.to_label.suffix.lower() != ".jsonl":
+        raise UserError(f"--to-label {given.to_label}: give a name that ends in .jsonl")
     if given.judge_sample < 1:
         raise UserError(f"--judge-sample {given.judge_sample}: give a number of answers, 1 or more")
     if given.max_calls is not None and given.max_calls < 1:
@@ -94,18 +107,20 @@ def _watch(given: argparse.Namespace) -> int:
     log = read_log(_rows(given.served, now), reference, period)
     changed = note_days(given.kept, model, reference.exam, log.days, (period.since, period.until))
     by_judge = _judged(given, reference, log)
+    people = _by_people(given, reference, log, by_judge)
     with closing(Vectors(load_embedder(), given.kept)) as vectors:
         watched = watch(reference, log, vectors, by_judge.values if by_judge else None)
     said = liked(given.feedback, model, period)
     if given.json:
         found = as_json(watched, reference, log, changed, said)
-        found |= {"judge": judge_json(by_judge)}
+        found |= {"judge": judge_json(by_judge), "labels": label_json(people)}
         print(json.dumps(found, indent=1, allow_nan=False))
     else:
         print(
             *log_lines(log, changed),
             *liked_lines(said),
             *judge_lines(by_judge, reference),
+            *label_lines(people),
             *lines(watched, reference),
             sep="\n",
         )
@@ -122,6 +137,19 @@ def _judged(given: argparse.Namespace, reference: Reference, log: Log) -> Judged
         reference,
         log.units,
     )  # fmt: skip
+
+
+def _by_people(
+    given: argparse.Namespace, reference: Reference, log: Log, by_judge: Judged | None
+) -> Labelled | None:
+    """What the labels say, where there are some; writes down what to label where that is wanted."""
+    if given.labels is None and given.to_label is None:
+        return None
+    of = scored(reference, log, by_judge)
+    if given.to_label is not None:
+        rows = write_to_label(given.to_label, of, reference.model, TO_LABEL)
+        print(f"{rows} answers to score: {given.to_label}; then --labels", file=sys.stderr)
+    return labelled(given.labels, of, reference.model) if given.labels else None
 
 
 def _rows(paths: list[str], now: float) -> Iterator[Iterator[Served]]:

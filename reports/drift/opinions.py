@@ -1,10 +1,12 @@
-"""What a judge said of answers, in the terminal and for programs."""
+"""What a judge said of answers, and people of a few, in the terminal and for programs."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from reports.drift.judged import Judged
+from reports.drift.labelled import LEAST, Labelled
 from reports.drift.reference import Reference
+from reports.drift.shown import estimate_json
 from reports.terminal.columns import clipped, flat
 
 REASON = 100
@@ -42,4 +44,42 @@ def judge_json(judged: Judged | None) -> dict[str, Any] | None:
         "calls": judged.calls,
         "lost": dict(sorted(judged.lost.items())),
         "in_exam": not judged.new,
+    }
+
+
+def label_lines(labelled: Labelled | None) -> Iterator[str]:
+    """People's mean beside those of the scores, or that there are too few labels."""
+    if labelled is None:
+        return
+    if labelled.found is None:
+        yield (
+            f"too few labels to say what people would: {labelled.labels:,} of {labelled.rows:,} "
+            f"rows are of answers with a score ({labelled.scored.by}), fewer than {LEAST}"
+        )
+        return
+    found = labelled.found
+    worth = f"lambda {found.tuning:.2f}" if found.tuning else "which adds nothing"
+    yield (
+        f"people would say {found.estimate:.2f} of {len(labelled.scored.units):,} answers, by "
+        f"{labelled.labels:,} labels ({found.labels:.2f} alone) and {labelled.scored.by}, {worth}"
+    )
+    exam = f", of the exam's {labelled.scored.exam:.2f}" if labelled.scored.exam else ""
+    yield f"{labelled.scored.by} says {labelled.service:.2f} of these{exam}; labels decide nothing"
+
+
+def label_json(labelled: Labelled | None) -> dict[str, Any] | None:
+    """The same for programs; None without labels."""
+    if labelled is None:
+        return None
+    found = labelled.found
+    return {
+        "by": labelled.scored.by,
+        "labels": labelled.labels,
+        "rows": labelled.rows,
+        "answers": len(labelled.scored.units),
+        "people": estimate_json(found.estimate) if found else None,
+        "labels_alone": estimate_json(found.labels) if found else None,
+        "tuning": found.tuning if found else None,
+        "service": estimate_json(labelled.service),
+        "exam": estimate_json(labelled.scored.exam),
     }

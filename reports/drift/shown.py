@@ -140,7 +140,7 @@ def as_json(
             for each in (decision.blocks if decision else ())
         ],
         "signals": [_signal(*each) for each in watched.signals],
-        "feedback": [{"week": each.since, **(_estimate(each.estimate) or {})} for each in said],
+        "feedback": [{"week": each.since, **(estimate_json(each.estimate) or {})} for each in said],
         "next": as_typed(NEXT) if watched.outcome == "drift" else None,
     }
 
@@ -156,9 +156,9 @@ def _signal(detected: Detected, found: Effect) -> dict[str, Any]:
         "p_values": [round(each.p, 4) for each in detected.looks],
         "value": detected.compared.value,
         "by_chance": detected.compared.usual,
-        "auc": _estimate(found.auc),
-        "service": _estimate(found.service),
-        "exam": _estimate(found.exam),
+        "auc": estimate_json(found.auc),
+        "service": estimate_json(found.service),
+        "exam": estimate_json(found.exam),
         "examples": [
             {"contract": each.contract, "request": each.id, "day": each.day}
             for each in found.examples
@@ -168,7 +168,8 @@ def _signal(detected: Detected, found: Effect) -> dict[str, Any]:
     }
 
 
-def _estimate(estimate: Estimate | None) -> dict[str, Any] | None:
+def estimate_json(estimate: Estimate | None) -> dict[str, Any] | None:
+    """Mean, ends and number, for programs."""
     if estimate is None:
         return None
     return {"mean": estimate.mean, "low": estimate.low, "high": estimate.high, "n": estimate.n}
