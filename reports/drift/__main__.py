@@ -24,6 +24,7 @@ from fixtures.served import Served, read_served
 from models.registry import SHIPPED
 from reports.archive import RUNS
 from reports.drift.days import note_days
+from reports.drift.examined import REPORT, examined
 from reports.drift.judged import EMBEDDED, Judged, Judging, judged
 from reports.drift.labelled import (
     Labelled,
@@ -61,7 +62,7 @@ def read_options(argv: Sequence[str]) -> argparse.Namespace:
     add = parser.add_argument
     add("--model", default=CHAMPION, metavar="NAME", help="who serves (champion)")
     add("--served", nargs="+", default=[str(SERVED)], metavar="PATH",
-        help=f"JSON lines or Parquet: files, folders, s3://BUCKET/DIR/ ({SERVED})")  # fmt: skip
+        help=f"JSON lines, Parquet, report.json, folders, s3://BUCKET/DIR/ ({SERVED})")  # fmt: skip
     add("--since", type=_day, metavar="DAY", help="the first that counts, 2026-01-31")
     add("--until", type=_day, metavar="DAY", help="the last that counts")
     add("--exam", metavar="RUN", help="compared with; the newest of the model, where none is named")
@@ -156,7 +157,8 @@ def _rows(paths: list[str], now: float) -> Iterator[Iterator[Served]]:
     """The rows of each source; one that two paths name is read once."""
     every = (each for path in paths for each in _sources(path))
     for source in dict.fromkeys(every):
-        yield read_served([source], now=now)
+        is_exam = Path(source).name == REPORT
+        yield examined(Path(source)) if is_exam else read_served([source], now=now)
 
 
 def _sources(path: str) -> Iterator[str]:

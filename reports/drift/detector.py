@@ -80,6 +80,12 @@ class Decision:
         """The signals that found drift."""
         return tuple(each for each in self.signals if each.since)
 
+    @property
+    def could_alarm(self) -> bool:
+        """Whether so many looks can reach the threshold, had each seen all that it can see."""
+        clearest = [1 / (PERMUTATIONS + 1)] * len(self.blocks)
+        return detect(clearest)[-1].evidence >= self.threshold
+
 
 def blocks_of(days: Sequence[str], exam: int) -> tuple[Block, ...]:
     """Blocks of whole days; what is left at the end waits for days to come.

@@ -71,6 +71,8 @@ def lines(watched: Watched, reference: Reference) -> Iterator[str]:
         f"to {decision.blocks[-1].last}; {len(reference.units):,} contracts of the exam"
     )
     yield from _table(watched)
+    if not decision.could_alarm:
+        yield "so few looks cannot find drift, however large: type the same after further days"
     if watched.outcome == "none":
         yield "no drift found"
         return
@@ -134,6 +136,7 @@ def as_json(
         "clock_back": log.back,
         "waiting_contracts": watched.waiting,
         "threshold": decision.threshold if decision else None,
+        "could_alarm": decision is not None and decision.could_alarm,
         "found": decision.blocks[-1].last if decision and decision.alarms else None,
         "looks": [
             {"first": each.first, "last": each.last, "contracts": each.end - each.start}
