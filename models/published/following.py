@@ -63,7 +63,8 @@ def follow(place: Place, made_of: MadeOf, say: Say = print) -> tuple[str, ...]:
             try:
                 _follow(each, records, standing, place.registry, made_of, say)
             except UserError as error:
-                lagging.append(f"{each.title} lags: {error}")
+                why = str(error).removeprefix(f"{each.title} ")
+                lagging.append(f"{each.title} lags: {why}")
     return tuple(lagging)
 
 
