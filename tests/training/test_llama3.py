@@ -151,9 +151,9 @@ def test_the_end_of_a_turn_is_learnt_and_ends_the_answer(chat, tmp_path):
 
     folder = write_data(tmp_path, count=4)
     steps = {
-        "max_steps": 60,
-        "save_steps": 100,
-        "learning_rate": 0.02,
+        "max_steps": 200,
+        "save_steps": 1000,
+        "learning_rate": 0.003,
         "lr_scheduler_type": "constant",
     }
     recipe = write_recipe(
