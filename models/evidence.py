@@ -16,10 +16,10 @@ from models.promotion.actions import RUNS, Place
 from models.promotion.envelope import envelope
 from models.promotion.record import RefusedError
 from models.registry import SHIPPED
-from reports.dossier.checked import SIGNED, Checked, checked
+from reports.dossier.checked import SIGNED, checked
 from reports.dossier.contents import Contents, contents
 from reports.dossier.layout import STATEMENT, STATEMENT_SIGNED, SUMS
-from reports.dossier.pack import packed, sums, unpacked
+from reports.dossier.pack import Checked, packed, sums, unpacked
 
 PACKS = Path(".exam/evidence")
 """Where a pack lies that no `--out` names: out of git's sight, since it quotes contracts."""
@@ -38,7 +38,7 @@ class EvidenceOptions:
         out: where the pack goes; None is a place of its own.
         report: report.json, where it does not lie among the reports.
         sign: the private key to sign with.
-        key: the public key that must have signed it.
+        key: public keys, by one of which whatever is signed must be signed.
         adapter: the folder of the weights, to be held against the statement.
         place: where record, registry, reports and ledger lie.
     """
@@ -48,7 +48,7 @@ class EvidenceOptions:
     out: Path | None
     report: Path | None
     sign: Path | None
-    key: Path | None
+    key: list[Path]
     adapter: Path | None
     place: Place
 
@@ -68,7 +68,8 @@ def read_options(typed: Sequence[str]) -> EvidenceOptions:
     add("--out", type=output_file, metavar="FILE", help=f"the pack ({PACKS}/NAME-LINE.zip)")
     add("--report", type=Path, metavar="PATH", help="report.json, where it is not under --runs")
     add("--sign", type=Path, metavar="KEY", help="sign with this private key (PEM)")
-    add("--key", type=Path, metavar="PUBLIC", help="whose signature it must have (PEM)")
+    about = "whose signature it must have (PEM); may be repeated"
+    add("--key", type=Path, action="append", default=[], metavar="PUBLIC", help=about)
     add("--adapter", type=Path, metavar="DIR", help="hold these weights against the pack")
     add("--registry", type=Path, default=SHIPPED, metavar="DIR", help="NAME.toml files")
     add("--runs", type=Path, default=RUNS, metavar="DIR", help="folder of reports")
@@ -103,7 +104,7 @@ def _make(name: str, options: EvidenceOptions) -> None:
         draft, folder = Path(work, out.name), Path(work, "files")
         draft.write_bytes(data)
         pack = replace(unpacked(draft, folder), file=out, mend=MEND)
-        for each in checked(pack, None, found.weights):
+        for each in checked(pack, (), found.weights):
             if each.holds:
                 print(f"  {each.line}")
     write_whole(out, data, private=True)

@@ -6,18 +6,15 @@ said. The first thing that is wrong ends it.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 from common.errors import UserError
-from models.promotion.approved import check_approved, check_speakers, glass_words
 from models.promotion.envelope import IN_TOTO, check_envelope, signer_of
 from models.promotion.evidence import ExamEvidence
+from models.promotion.ledger_entry import Entry
 from models.promotion.record import Line, Record, RefusedError
-from models.promotion.signed_lines import check_unsigned, verify_lines, verify_statement
-from models.promotion.signing import INSTALL
-from models.promotion.statement import Statement
+from models.promotion.signing import public_fingerprint
+from reports.dossier.approval_checks import approvals, signatures
 from reports.dossier.exam_checks import (
     check_admitted,
     check_verdict,
@@ -25,8 +22,8 @@ from reports.dossier.exam_checks import (
     opened_exams,
     went_by,
 )
-from reports.dossier.layout import RECORD, STATEMENT, STATEMENT_SIGNED, SUMS, SUMS_SIGNED
-from reports.dossier.pack import Pack, check_sums
+from reports.dossier.layout import STATEMENT, STATEMENT_SIGNED, SUMS, SUMS_SIGNED
+from reports.dossier.pack import Checked, Pack, check_sums
 from reports.dossier.record_checks import check_told, named_later, noted, promotion
 from reports.dossier.rest_checks import (
     check_bill,
@@ -51,20 +48,12 @@ ODD = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, Recu
 ENVELOPES = frozenset(envelope for envelope, _ in SIGNED.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """One thing that was looked at: what holds, or, where `holds` is False, what nobody checked."""
-
-    holds: bool
-    line: str
-
-
-def checked(pack: Pack, key: Path | None, adapter: Path | None) -> Iterator[Checked]:
+def checked(pack: Pack, keys: Sequence[Path], adapter: Path | None) -> Iterator[Checked]:
     """Check a pack, and say what held and what was not checked.
 
     Args:
         pack: unpacked.
-        key: public (PEM), of whoever must have signed it.
+        keys: public (PEM); one of them must have signed it, where there are any.
         adapter: the folder of the model's weights, where it is at hand.
 
     Raises:
@@ -74,22 +63,29 @@ def checked(pack: Pack, key: Path | None, adapter: Path | None) -> Iterator[Chec
     number = check_sums(pack)
     check_known(pack)
     yield Checked(True, f"{number} files are what {SUMS} lists")
-    yield _signed(pack, key)
+    yield _signed(pack, keys)
     with _told_of(pack):
         lines, record = promotion(pack)
-        yield Checked(True, f"{len(lines)} lines of the record, unbroken; {_words(lines, record)}")
-        yield _record_signed(pack, lines, key)
+        yield Checked(True, f"{len(lines)} lines of the record, unbroken; {_words(record)}")
         report, exam = examined(pack, record)
-        yield from _noted(pack, record, report, exam)
-        yield from _decided(pack, record, report, exam)
+        entries, entry = noted(pack, record)
+        yield from _noted(pack, record, report, exam, entries, entry)
+        yield from signatures(pack, lines, entries, keys)
+        yield from _decided(pack, lines, record, report, exam, entries)
         weights = check_statement(pack, record, report)
         yield from _rest(pack, record, report, weights)
     yield _weights(pack, adapter, weights)
 
 
-def _noted(pack: Pack, record: Record, report: Report, exam: ExamEvidence) -> Iterator[Checked]:
+def _noted(
+    pack: Pack,
+    record: Record,
+    report: Report,
+    exam: ExamEvidence,
+    entries: tuple[Entry, ...],
+    entry: Entry,
+) -> Iterator[Checked]:
     """The exam in the ledger, from before its first call to its end."""
-    entries, entry = noted(pack, record)
     check_told(pack, record, entries, entry, exam)
     later = "a later one names" if named_later(entries, entry) else "none yet names"
     yield Checked(
@@ -101,20 +97,24 @@ def _noted(pack: Pack, record: Record, report: Report, exam: ExamEvidence) -> It
     yield Checked(True, "the report has one SHA-256 in ledger, record, statement and seal")
 
 
-def _decided(pack: Pack, record: Record, report: Report, exam: ExamEvidence) -> Iterator[Checked]:
-    """Gate, policy, and the verdict as far as the report's own numbers give it."""
+def _decided(
+    pack: Pack,
+    lines: tuple[Line, ...],
+    record: Record,
+    report: Report,
+    exam: ExamEvidence,
+    entries: tuple[Entry, ...],
+) -> Iterator[Checked]:
+    """Gate, policy, approvals, and the verdict as far as the report's own numbers give it."""
     policy, gate = went_by(pack, record, report)
-    lines, _ = promotion(pack)
-    check_approved(lines, policy)
-    check_speakers(lines, policy)
     yield Checked(True, "gate and policy are those of ledger, record and report")
     if isinstance(gate, str):
-        yield Checked(False, f"the verdict, and whether the policy admits it: {gate}")
+        yield Checked(False, f"the verdict, approvals, and whether the policy admits it: {gate}")
         return
     check_verdict(pack, exam, report, gate)
-    entries, _ = noted(pack, record)
     opened = tuple(opened_exams(pack, record, entries, gate))
     check_admitted(pack, record, policy, (exam, *opened))
+    yield Checked(True, approvals(pack, lines, policy, entries, (exam, *opened)))
     sets = "1 set" if len(opened) == 1 else f"{len(opened)} sets"
     sealed = f", and on {sets} of sealed contracts" if opened else ""
     yield Checked(True, f"{record.verdict} follows from the report's intervals and checks{sealed}")
@@ -152,56 +152,36 @@ def _weights(pack: Pack, adapter: Path | None, weights: Mapping[str, str]) -> Ch
     return Checked(True, f"{adapter} holds the {len(weights)} files that were examined")
 
 
-def _words(lines: Sequence[Line], record: Record) -> str:
+def _words(record: Record) -> str:
     passed = f", by override: {record.override.reason}" if record.override else ""
-    if glass := glass_words(lines, record):
-        passed += f"; {glass}"
-    elif record.approval:
-        passed += f"; approved by {', '.join(each.by for each in record.approval.votes)}"
     return (
         f"line {record.number} of {record.when} promotes {record.model} "
         f"({record.identity[:12]}, {record.verdict}, by {record.who}){passed}"
     )
 
 
-def _signed(pack: Pack, key: Path | None) -> Checked:
+def _signed(pack: Pack, keys: Sequence[Path]) -> Checked:
     """Who vouches for the list of files, and so for all of them, and for the statement."""
     here = sorted(ENVELOPES & {*pack.names})
     if here and len(here) < len(ENVELOPES):
         raise pack.wrong(f"{min(ENVELOPES - {*here})} is missing")
-    if key and not here:
-        raise pack.wrong(f"it is not signed, so {key} vouches for nothing")
+    listed = " and ".join(map(str, keys))
+    if keys and not here:
+        raise pack.wrong(f"it is not signed, so {listed} vouches for nothing")
+    owners = {public_fingerprint(key): key for key in keys}
     signers = set[str]()
     for name, (sealed, kind) in SIGNED.items() if here else ():
         texts = sealed, pack.read(sealed), pack.read(name), kind
         try:
-            signers.add(signer_of(*texts)[:12])
-            if key:
-                check_envelope(*texts, key)
+            signers.add(signer := signer_of(*texts))
+            if keys:
+                check_envelope(*texts, owners.get(signer, keys[0]))
         except RefusedError as error:
             raise pack.wrong(str(error)) from error
-    if key:
-        return Checked(True, f"signed by {key}: every file, and the statement")
-    by = f"signed by {', '.join(sorted(signers))}; give --key PUBLIC"
+    if keys:
+        return Checked(True, f"signed by {listed}: every file, and the statement")
+    by = f"signed by {', '.join(each[:12] for each in sorted(signers))}; give --key PUBLIC"
     return Checked(False, f"whose it is: {by if here else 'it is not signed'}")
-
-
-def _record_signed(pack: Pack, lines: Sequence[Line], key: Path | None) -> Checked:
-    """The signatures of the record's own lines: of approvals by the keys beside them."""
-    folder = pack.folder / RECORD
-    check_unsigned(folder, lines)
-    signed = [each for each in lines if each.signed_by]
-    if not signed:
-        return Checked(True, "no line of the record is signed by itself")
-    if key is None or find_spec("model_signing") is None:
-        mend = "give --key PUBLIC" if key is None else f"type `{INSTALL}`"
-        return Checked(False, f"signatures of {len(signed)} lines of the record: {mend}")
-    for each in signed:
-        if isinstance(each, Statement):
-            verify_statement(folder, each)
-    if ours := [each for each in signed if isinstance(each, Record)]:
-        verify_lines(folder, ours, [key])
-    return Checked(True, f"signatures of {len(signed)} lines of the record hold")
 
 
 @contextmanager

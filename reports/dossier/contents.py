@@ -108,7 +108,12 @@ def stated(
     verdict = next((each for each in exam.verdicts if each.model == record.model), None)
     if verdict is None:
         raise ValueError(f"it has no verdict on {record.model}")
-    by = {name: each for name, each in sums.items() if name.startswith(("gate/", f"{LEDGER}/"))}
+    folders = ("gate/", f"{LEDGER}/")
+    by = {
+        name: each
+        for name, each in sums.items()
+        if name.startswith(folders) and not name.endswith(".sig")
+    }
     configuration = {**by, POLICY: sums[POLICY], CHAIN: sums[CHAIN]}
     return Stated(record, verdict, configuration, sums[REPORT], weights)
 

@@ -152,7 +152,11 @@ def opened_exams(
         UserError: a report cannot be read.
         RefusedError: one is missing, is another, or its verdict does not follow from its numbers.
     """
-    for run, entry in sealed_runs(entries, record).items():
+    runs = sealed_runs(entries, record)
+    for name in pack.below(SEALED):
+        if name.split("/")[2] not in runs:
+            raise pack.wrong(f"{name} is of no exam that the promotion stands on")
+    for run, entry in runs.items():
         name = f"{SEALED}/{run}/report.json"
         _check_report(pack, name, entry.ended.report if entry.ended else "")
         exam = opened_evidence(pack.folder / name, record.model, pack.folder / GATE)

@@ -1,10 +1,12 @@
 """What of the ledger goes into a pack: all that a promotion could know, as it stood then."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from common.errors import UserError
 from models.promotion.ledger_entry import Entry
 from models.promotion.record import Record
+from models.promotion.signing import signature_file
 from reports.dossier.layout import LEDGER
 
 
@@ -13,7 +15,8 @@ def extract(entries: Sequence[Entry], record: Record) -> dict[str, bytes]:
 
     With them whatever their first lines name, so that the chain of names closes. What an exam noted
     at its end after the promotion is left out, unless another file names it: it was unfinished
-    then. So the pack of a promotion is the same whenever it is made.
+    then. So the pack of a promotion is the same whenever it is made, but for
+    signatures that were put beside these files since.
 
     Args:
         entries: the ledger, verified.
@@ -30,15 +33,20 @@ def extract(entries: Sequence[Entry], record: Record) -> dict[str, bytes]:
             kept.add(name)
             open_ += by_name[name].begun.before or {}
     named = {pair for name in kept for pair in (by_name[name].begun.before or {}).items()}
-    return {f"{LEDGER}/{name}.json": _bytes(by_name[name], record, named) for name in sorted(kept)}
+    files: dict[str, bytes] = {}
+    for entry in (by_name[name] for name in sorted(kept)):
+        data, signature = _bytes(entry.path), signature_file(entry.path)
+        ended_later = entry.ended is not None and entry.ended.when > record.when
+        if ended_later and (entry.name, entry.state) not in named:
+            data = data[: data.index(b"\n") + 1]
+        elif signature.is_file():
+            files[f"{LEDGER}/{signature.name}"] = _bytes(signature)
+        files[f"{LEDGER}/{entry.path.name}"] = data
+    return files
 
 
-def _bytes(entry: Entry, record: Record, named: set[tuple[str, str]]) -> bytes:
+def _bytes(path: Path) -> bytes:
     try:
-        data = entry.path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
-        raise UserError(f"{entry.path} cannot be read: {error.strerror}") from error
-    ended_later = entry.ended is not None and entry.ended.when > record.when
-    if ended_later and (entry.name, entry.state) not in named:
-        return data[: data.index(b"\n") + 1]
-    return data
+        raise UserError(f"{path} cannot be read: {error.strerror}") from error

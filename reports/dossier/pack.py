@@ -72,6 +72,14 @@ class Pack:
         return RefusedError(f"{self.file}: {what}; {self.mend}")
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One thing that was looked at: what holds, or, where `holds` is False, what nobody checked."""
+
+    holds: bool
+    line: str
+
+
 def sums(files: Mapping[str, bytes]) -> bytes:
     """The list of SHA-256 of files, sorted by name."""
     lines = (f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files))

@@ -15,7 +15,7 @@ from reports.dossier.pack import Pack
 
 
 def promotion(pack: Pack) -> tuple[tuple[Line, ...], Record]:
-    """The lines of the record, the first to the promotion that the pack is of; and that one.
+    """The lines of the record, from the first to the promotion that the pack is of, and that one.
 
     Raises:
         RefusedError: a line was changed, or the last is no promotion by an exam.

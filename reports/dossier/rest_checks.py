@@ -1,5 +1,6 @@
 """What of a pack follows from its other files: statement, card, manifest, judges, software."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,12 +13,15 @@ from reports.dossier.layout import (
     BILL,
     CARD,
     CHAIN,
-    EXAM,
     JUDGES,
     LEDGER,
     MANIFEST,
     MODEL,
+    PAGE,
     POLICY,
+    REPORT,
+    REPORT_SEAL,
+    SEALED,
     SIGNATURES,
     STATEMENT,
     STATEMENT_SIGNED,
@@ -29,8 +33,20 @@ from reports.dossier.sbom import listed_versions, other_versions
 from reports.dossier.statement import statement, weights_of
 from reports.report import Report
 
-FILES = frozenset({SUMS, SUMS_SIGNED, STATEMENT, STATEMENT_SIGNED, BILL, POLICY, CHAIN})
-FOLDERS = (f"{MODEL}/", "gate/", f"{LEDGER}/", f"{EXAM}/", f"{SIGNATURES}/")
+KNOWN = re.compile(
+    "|".join(
+        (
+            *map(re.escape, (SUMS, SUMS_SIGNED, STATEMENT, STATEMENT_SIGNED, BILL, POLICY, CHAIN)),
+            *map(re.escape, (REPORT, REPORT_SEAL, PAGE, JUDGES)),
+            *(re.escape(f"{MODEL}/{name}") for name in (CARD, MANIFEST)),
+            rf"{SEALED}/[^/]+/report\.(json|sha256)",
+            rf"{SIGNATURES}/([0-9]+\.json(\.sig)?|keys/[0-9a-f]+\.pub)",
+            rf"{LEDGER}/[^/]+\.json(\.sig)?",
+            r"gate/.+",
+        )
+    )
+)
+"""Files that checks read; what else lies in `gate/` is in the statement."""
 
 
 def check_known(pack: Pack) -> None:
@@ -40,7 +56,7 @@ def check_known(pack: Pack) -> None:
         RefusedError: there is one.
     """
     for name in pack.names:
-        if name not in FILES and not name.startswith(FOLDERS):
+        if not KNOWN.fullmatch(name):
             raise pack.wrong(f"{name} is no file of a pack")
 
 

@@ -17,7 +17,7 @@ from models.promotion.evidence import SEAL
 from models.promotion.ledger_entry import Entry
 from models.promotion.policy import Policy
 from models.promotion.record import FILE as RECORD_FILE
-from models.promotion.record import Record, RefusedError
+from models.promotion.record import Record, RefusedError, read_lines
 from models.promotion.signed_lines import FOLDER as SIGNED_FOLDER
 from models.promotion.signed_lines import KEYS
 from models.registry import left_folder, read_entry
@@ -98,10 +98,11 @@ def record_lines(folder: Path, record: Record) -> bytes:
 
 def signature_files(folder: Path, record: Record) -> dict[str, bytes]:
     """What was signed of these lines, with the signatures, and the keys of those who approved."""
-    signed = folder / SIGNED_FOLDER
-    found = sorted(signed.glob("[0-9]*.json*"))
-    keys = sorted((signed / KEYS).glob("*.pub"))
-    return {f"{SIGNATURES}/{KEYS}/{path.name}": _read(path, "") for path in keys} | {
+    signers = {line.signed_by for line in read_lines(folder)[: record.number]}
+    keys = sorted((folder / SIGNED_FOLDER / KEYS).glob("*.pub"))
+    found = sorted((folder / SIGNED_FOLDER).glob("[0-9]*.json*"))
+    beside = {f"{SIGNATURES}/{KEYS}/{key.name}": key for key in keys if key.stem in signers}
+    return {name: _read(key, "") for name, key in beside.items()} | {
         f"{SIGNATURES}/{path.name}": _read(path, "")
         for path in found
         if path.name.partition(".")[0].isdecimal()

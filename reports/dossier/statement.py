@@ -61,8 +61,9 @@ def statement(stated: Stated) -> bytes:
 
 
 def result(record: Record) -> str:
-    """PASSED, or WARNED where a person promoted over broken lines or an open verdict."""
-    plain = record.verdict == "PROMOTE" and record.override is None
+    """PASSED, or WARNED where a person promoted over broken lines, or without approvals."""
+    glass = record.approval.break_glass if record.approval else None
+    plain = record.verdict == "PROMOTE" and record.override is None and glass is None
     return "PASSED" if plain else "WARNED"
 
 
