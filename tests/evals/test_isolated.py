@@ -121,7 +121,8 @@ def test_the_tasks_of_an_exam_are_started_inside_it():
     groups = {"evals/exam/exam.py", "evals/exam/again.py", "evals/exam/taking.py"}
     embeds = "models/retrieval/served.py"  # its exceptions are those of the ranking
     drafts = "evals/drafting.py"  # its tasks are `calls.answer` alone, which isolates
-    assert examining == {*groups, embeds, drafts}
+    judges = "reports/drift/judged.py"  # its tasks are `Panel.score` alone, which isolates
+    assert examining == {*groups, embeds, drafts, judges}
     asking = {"evals/exam/exam.py", "evals/exam/taking.py", "evals/exam/comparing.py"}
     assert {*asking, "evals/calls/calls.py", "evals/judges/judge.py"} <= users(
         "evals.isolation.isolated"
