@@ -11,7 +11,7 @@ from common.errors import UserError
 from common.files import write_whole
 from common.project import read_table
 from evals.gate import SHIPPED as SHIPPED_GATE
-from models.promotion.policy import SHIPPED as SHIPPED_POLICY
+from models.promotion.admission.policy import SHIPPED as SHIPPED_POLICY
 from models.registry import SHIPPED as SHIPPED_REGISTRY
 
 TEMPLATES = Path(__file__).parent / "templates"

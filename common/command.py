@@ -14,6 +14,9 @@ from common.errors import UserError, of_path
 
 Given = TypeVar("Given")
 
+Say = Callable[[str], None]
+"""Shows a line to whoever typed the command: `print`, or one that a test reads."""
+
 HERE = ("--cuad-dir", "--registry", "--store")
 """Options that say where things lie on this machine, and not what is made of them."""
 

@@ -20,7 +20,7 @@ from fixtures.retrieval.retrieval import Given, RetrieverOptions, retriever_kind
 from fixtures.selection import Selection, Split
 from models.price import read_dollars
 from models.promotion.champion import read_champion
-from models.promotion.ledger import ledger_beside
+from models.promotion.ledger.files import ledger_beside
 from models.registry import SHIPPED as SHIPPED_REGISTRY
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from common.command import Parser, one_line, run
 from common.errors import UserError
 from common.redaction import outward
 from models.promotion.actions import RUNS, Place
-from models.promotion.approval import Standing
+from models.promotion.approval.standing import Standing
 from models.promotion.approving import Words, approve, status, withdraw
-from models.promotion.record import RefusedError
-from models.promotion.signing import private_fingerprint, public_fingerprint
-from models.promotion.statement import Statement
+from models.promotion.record.statement import Statement
+from models.promotion.refused import RefusedError
+from models.promotion.signatures.signing import private_fingerprint, public_fingerprint
 from models.registry import SHIPPED as SHIPPED_REGISTRY
 from reports.evidence.last_exam import find_evidence
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from common.errors import UserError
 from models.endpoint.surroundings import proxy_for
 from models.libpq import servers
-from models.promotion.policy import ANY, BUCKET, HOST, Policy, policy_path, read_policy
+from models.promotion.admission.policy import ANY, BUCKET, HOST, Policy, policy_path, read_policy
 
 BUILT_IN = ("sample", "cuad")
 S3 = re.compile(

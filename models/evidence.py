@@ -13,8 +13,8 @@ from common.command import Parser, one_line, output_file, run
 from common.errors import UserError
 from common.files import write_whole
 from models.promotion.actions import RUNS, Place
-from models.promotion.envelope import envelope
-from models.promotion.record import RefusedError
+from models.promotion.refused import RefusedError
+from models.promotion.signatures.envelope import envelope
 from models.registry import SHIPPED
 from reports.dossier.checked import SIGNED, checked
 from reports.dossier.contents import Contents, contents

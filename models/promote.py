@@ -12,13 +12,15 @@ from common.errors import UserError
 from common.files import write_whole
 from common.redaction import outward
 from models.promotion.actions import RUNS, Place, change_anchor, promote, roll_back
-from models.promotion.consent import Consent
-from models.promotion.evidence import Reading
-from models.promotion.ledger import read_ledger
-from models.promotion.policy import SHIPPED as SHIPPED_POLICY
-from models.promotion.record import Record, RefusedError, read_lines
+from models.promotion.admission.evidence import Reading
+from models.promotion.admission.policy import SHIPPED as SHIPPED_POLICY
+from models.promotion.approval.consent import Consent
+from models.promotion.ledger.files import read_ledger
+from models.promotion.record.file import read_lines
+from models.promotion.record.line import Record
+from models.promotion.refused import RefusedError
 from models.promotion.shown import history, print_exams
-from models.promotion.signed_ledger import sign_ledger
+from models.promotion.signatures.ledger import sign_ledger
 from models.promotion.verification import verify
 from models.published.following import follow, tell
 from models.registry import SHIPPED as SHIPPED_REGISTRY

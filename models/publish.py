@@ -10,7 +10,7 @@ from common.command import Parser, choice, one_line, run
 from common.errors import UserError
 from common.locks import locked
 from models.promotion.actions import RUNS, Place
-from models.promotion.record import RefusedError
+from models.promotion.refused import RefusedError
 from models.published.following import LOCK, check_egress, follow, registries, tell
 from models.published.release import Grounds, RemoteRegistry, grounds_of, release_of
 from models.published.settings import Published, read_published, settings_path

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from common.aws import Prefix, explained, open_client, read_prefix
-from common.command import Parser, run
+from common.command import Parser, Say, run
 from models.egress import Egress, Sent, bucket_url
 from models.promotion.actions import RUNS
-from models.promotion.evidence import SEAL
+from models.promotion.admission.evidence import SEAL
 from models.registry import SHIPPED
 from models.storage.candidate import candidate_files
-from models.storage.folders import Note, push_folder
+from models.storage.folders import push_folder
 from models.storage.layout import REPORTS
 from models.storage.left import notes
 from reports.archive import by_model, kept_reports, read_overview
@@ -104,7 +104,7 @@ def _last_report(name: str, runs: Path) -> Path | None:
     return found[0]
 
 
-def _push_report(client: Any, place: Prefix, report: Path, note: Note) -> None:
+def _push_report(client: Any, place: Prefix, report: Path, note: Say) -> None:
     seal = report.with_name(SEAL)
     files = {path.name: path for path in (report, seal) if path.is_file()}
     push_folder(client, Prefix(place.bucket, place.key(REPORTS, report.parent.name)), files, note)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from common.files import write_whole
 from evals.store.wanted import Wanted
-from models.promotion.evidence import SEAL
+from models.promotion.admission.evidence import SEAL
 from reports.archive import AGAIN, newest_first, read_report, retold, write_report
 from reports.examination.opening import blanked
 from reports.markdown.markdown import markdown

@@ -18,7 +18,7 @@ from evals.results import Spending
 from fixtures.cases import Span
 from fixtures.retrieval.embedder import MINILM
 from fixtures.selection import Split
-from models.promotion.tries import Judged
+from models.promotion.ledger.tries import Judged
 from reports.statistics.estimates import Estimate, Outcome
 
 RIGHT_OR_WRONG: Mapping[str, float] = {"abstention": 1.0, "laziness": 0.0}
@@ -429,7 +429,7 @@ class Opponent:
 
     tries: Count = 1
     """Of the anchor: how many tries its contracts have judged when the exam began, this one with
-    them (models/promotion/tries.py). They share the risk."""
+    them (models/promotion/ledger/tries.py). They share the risk."""
 
     @property
     def words(self) -> str:

@@ -10,36 +10,36 @@ from pathlib import Path
 from typing import Any, Literal
 
 from common.clock import utc_now
+from common.command import Say
 from common.locks import locked as locked_file
 from common.settings import read_toml
 from models.chat import Model
 from models.factory import open_models
 from models.identity.identities import VERSION, manifest_digest, promotion_identity
-from models.promotion.admission import check_admission, check_recorded
-from models.promotion.approval import question_of
-from models.promotion.champion import Say, in_force, recover, write_pointer
-from models.promotion.components import components_of
-from models.promotion.consent import NONE, Consent, approved, judged_in
-from models.promotion.enforcement import check_stood, excused, policy_in_force
-from models.promotion.evidence import ExamEvidence, Reading
-from models.promotion.ledger import ledger_beside, own_ledger, read_ledger
-from models.promotion.noted import check_noted, rejected_before
-from models.promotion.people import account_name, person
-from models.promotion.policy import policy_path
-from models.promotion.record import (
-    SHIPPED,
+from models.promotion.admission.enforcement import check_stood, excused, policy_in_force
+from models.promotion.admission.evidence import ExamEvidence, Reading
+from models.promotion.admission.noted import check_noted, rejected_before
+from models.promotion.admission.policy import policy_path
+from models.promotion.admission.refusals import check_admission, check_recorded
+from models.promotion.admission.reserved import sealed_exams
+from models.promotion.approval.consent import NONE, Consent, approved, judged_in
+from models.promotion.approval.standing import question_of
+from models.promotion.champion import in_force, recover, write_pointer
+from models.promotion.ledger.files import ledger_beside, own_ledger, read_ledger
+from models.promotion.record.components import components_of
+from models.promotion.record.file import SHIPPED, append
+from models.promotion.record.line import (
     Line,
     Named,
     Record,
-    RefusedError,
     Said,
-    append,
     chained,
     services,
 )
-from models.promotion.reserved import sealed_exams
-from models.promotion.signed_lines import forget, sign_line
-from models.promotion.signing import private_fingerprint
+from models.promotion.record.people import account_name, person
+from models.promotion.refused import RefusedError
+from models.promotion.signatures.lines import forget, sign_line
+from models.promotion.signatures.signing import private_fingerprint
 from models.registry import SHIPPED as SHIPPED_REGISTRY
 from models.registry import adapter_of, files_of, read_entry
 

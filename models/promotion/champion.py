@@ -5,31 +5,33 @@ Both are derived from the promotion record, so a crash between the writes is men
 them again.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ConfigDict
 
+from common.command import Say
 from common.errors import UserError
 from common.files import write_whole
 from common.settings import read_toml
-from models.promotion.record import (
+from models.promotion.record.file import (
     SHIPPED,
-    Line,
-    Named,
-    Record,
-    RefusedError,
     drop_incomplete,
     read_lines,
     read_records,
+)
+from models.promotion.record.line import (
+    Line,
+    Named,
+    Record,
     services,
 )
+from models.promotion.refused import RefusedError
 
 FILE = "champion.toml"
 COMPLETE = "mend that and type `python -m models.promote --verify`, which completes what was begun"
 HEADER = "# The model in service. Written by python -m models.promote; do not edit.\n"
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from models.promotion.approved import glass_words
-from models.promotion.ledger_entry import Begun, Entry
-from models.promotion.record import Line, Record
-from models.promotion.statement import Statement
-from models.promotion.tries import judged_before
+from models.promotion.approval.recorded import glass_words
+from models.promotion.ledger.entry import Begun, Entry
+from models.promotion.ledger.tries import judged_before
+from models.promotion.record.line import Line, Record
+from models.promotion.record.statement import Statement
 
 if TYPE_CHECKING:
     from rich.table import Table

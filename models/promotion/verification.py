@@ -4,24 +4,26 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from common.command import Say
 from common.errors import UserError
 from models.factory import open_models
 from models.promotion.actions import Place, locked
-from models.promotion.admission import check_recorded
-from models.promotion.approved import check_approved, check_speakers, glass_words
-from models.promotion.champion import Say, check_unclaimed, recover
-from models.promotion.ledger import read_ledger
-from models.promotion.policy import read_policy
-from models.promotion.record import Line, Record, RefusedError, services
-from models.promotion.signed_ledger import verify_ledger
-from models.promotion.signed_lines import (
+from models.promotion.admission.policy import read_policy
+from models.promotion.admission.refusals import check_recorded
+from models.promotion.approval.recorded import check_approved, check_speakers, glass_words
+from models.promotion.champion import check_unclaimed, recover
+from models.promotion.ledger.files import read_ledger
+from models.promotion.record.line import Line, Record, services
+from models.promotion.record.statement import Statement
+from models.promotion.refused import RefusedError
+from models.promotion.signatures.ledger import verify_ledger
+from models.promotion.signatures.lines import (
     check_unsigned,
     verify_adapter,
     verify_lines,
     verify_statement,
 )
-from models.promotion.signing import INSTALL
-from models.promotion.statement import Statement
+from models.promotion.signatures.signing import INSTALL
 from models.registry import adapter_of
 
 

@@ -10,14 +10,15 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from common.command import one_line
+from common.command import Say, one_line
 from common.doors import as_typed
 from common.errors import UserError
 from common.locks import locked
 from models.egress import Egress, Sent
 from models.promotion.actions import Place
-from models.promotion.champion import Say, in_force
-from models.promotion.record import Record, read_records
+from models.promotion.champion import in_force
+from models.promotion.record.file import read_records
+from models.promotion.record.line import Record
 from models.published.mlflow_registry import MlflowRegistry
 from models.published.release import RemoteRegistry, grounds_of_record, release_of
 from models.published.sagemaker_registry import SageMakerRegistry

@@ -14,7 +14,7 @@ from typing import Any
 
 from common.errors import UserError
 from common.redaction import outward
-from models.promotion.record import Named
+from models.promotion.record.line import Named
 from models.published.release import FILES, IDENTITY, Release
 from models.published.settings import Mlflow
 

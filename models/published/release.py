@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 from models.factory import open_models
 from models.identity.identities import promotion_identity
-from models.promotion.admission import check_recorded
-from models.promotion.record import Named, Record, Source
+from models.promotion.admission.refusals import check_recorded
+from models.promotion.record.line import Named, Record, Source
 from models.registry import adapter_of, entry_path
 from models.storage.candidate import candidate_files
 from models.storage.index import Index

@@ -14,7 +14,7 @@ from common.aws import error_code, explained, open_client, read_prefix
 from common.errors import UserError
 from common.files import write_whole
 from models.egress import bucket_url
-from models.promotion.record import Named
+from models.promotion.record.line import Named
 from models.published.release import FILES, IDENTITY, Release
 from models.published.settings import SageMaker
 from models.storage.folders import push_folder

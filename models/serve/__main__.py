@@ -16,7 +16,7 @@ from common.local_server import HERE, listen, serve
 from common.paths import cache_dir
 from fixtures.retrieval.retrieval import Retriever, RetrieverOptions, retriever_kinds
 from fixtures.served import FOLDER, INDEX, read_served
-from models.promotion.record import RefusedError
+from models.promotion.refused import RefusedError
 from models.registry import SHIPPED as REGISTRY
 from models.serve.access import guard_of
 from models.serve.application import application

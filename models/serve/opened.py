@@ -9,9 +9,11 @@ from models.chat import ChatModel, Model
 from models.factory import Chats, open_models
 from models.identity.identities import promotion_identity
 from models.local.chat import LocalChat
-from models.promotion.admission import check_recorded
+from models.promotion.admission.refusals import check_recorded
 from models.promotion.champion import FILE, in_force, read_champion
-from models.promotion.record import Record, RefusedError, read_lines, services
+from models.promotion.record.file import read_lines
+from models.promotion.record.line import Record, services
+from models.promotion.refused import RefusedError
 from models.prompted import PromptedModel
 from models.recorded import RecordedModel
 from models.registry import parts_of

@@ -3,15 +3,15 @@
 import asyncio
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from common.command import Say
 from common.errors import UserError
 from common.loading import first_line
 from fixtures.served import Arm
 from models.factory import Chats
-from models.promotion.record import Record
+from models.promotion.record.line import Record
 from models.serve.asked import CHAMPION, Asked
 from models.serve.opened import Voice, open_promoted, open_voice, pointer, promoted
 from models.serve.split import Split
@@ -50,7 +50,7 @@ class Roster:
     folder: Path
     registry: Path
     split: Split | None = None
-    say: Callable[[str], None] = _shown
+    say: Say = _shown
     refused: str = ""
     _record: Record | None = field(default=None, repr=False)
     _champion: Voice | None = None

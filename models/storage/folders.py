@@ -5,12 +5,13 @@ PREFIX/NAME/index.json     written last, once, and never over another
 """
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from common.aws import Prefix, error_code, explained
+from common.command import Say
 from common.errors import UserError
 from common.fetching import AGAIN, fetch
 from common.files import private_folder, replacing
@@ -19,18 +20,16 @@ from common.paths import cache_dir
 from models.storage.index import FILE, Index, read_index
 from models.storage.sending import send
 
-Note = Callable[[str], None]
-"""Is told the address of what is about to be made; one that ends in `/` is all below it."""
 
-
-def push_folder(client: Any, place: Prefix, files: Mapping[str, Path], note: Note) -> Index:
+def push_folder(client: Any, place: Prefix, files: Mapping[str, Path], note: Say) -> Index:
     """Put files into S3 as one folder; it is there when all of it is.
 
     Args:
         client: of S3.
         place: of the folder.
         files: by their names in it.
-        note: is told what is about to be made, before it is.
+        note: is told the address of what is about to be made, before it is; one that ends in `/`
+            is all below it.
 
     Raises:
         UserError: another folder has that place, AWS refuses, or a file cannot be read.

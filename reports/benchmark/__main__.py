@@ -12,7 +12,7 @@ from common.command import Parser, output_file, run
 from common.errors import UserError
 from common.files import write_whole
 from common.identity import file_digest
-from models.promotion.evidence import SEAL, seal_line
+from models.promotion.admission.evidence import SEAL, seal_line
 from models.registry import SHIPPED
 from reports.archive import RUNS, find_report, read_report
 from reports.benchmark.benchmark import Benchmark, benchmark

@@ -4,17 +4,22 @@ from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from models.promotion.approval import question_of
-from models.promotion.approved import check_approved, check_speakers, glass_words
-from models.promotion.consent import judged_in
-from models.promotion.evidence import ExamEvidence
-from models.promotion.ledger_entry import Entry
-from models.promotion.policy import Policy
-from models.promotion.record import Line, Record, services, written
-from models.promotion.signed_ledger import verify_ledger
-from models.promotion.signed_lines import check_unsigned, verify_lines, verify_statement
-from models.promotion.signing import INSTALL
-from models.promotion.statement import Statement
+from models.promotion.admission.evidence import ExamEvidence
+from models.promotion.admission.policy import Policy
+from models.promotion.approval.consent import judged_in
+from models.promotion.approval.recorded import check_approved, check_speakers, glass_words
+from models.promotion.approval.standing import question_of
+from models.promotion.ledger.entry import Entry
+from models.promotion.record.line import (
+    Line,
+    Record,
+    services,
+    written,
+)
+from models.promotion.record.statement import Statement
+from models.promotion.signatures.ledger import verify_ledger
+from models.promotion.signatures.lines import check_unsigned, verify_lines, verify_statement
+from models.promotion.signatures.signing import INSTALL
 from reports.dossier.layout import CHAIN, LEDGER, RECORD, SIGNATURES
 from reports.dossier.pack import Checked, Pack
 

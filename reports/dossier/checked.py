@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from common.errors import UserError
-from models.promotion.envelope import IN_TOTO, check_envelope, signer_of
-from models.promotion.evidence import ExamEvidence
-from models.promotion.ledger_entry import Entry
-from models.promotion.record import Line, Record, RefusedError
-from models.promotion.signing import public_fingerprint
+from models.promotion.admission.evidence import ExamEvidence
+from models.promotion.ledger.entry import Entry
+from models.promotion.record.line import Line, Record
+from models.promotion.refused import RefusedError
+from models.promotion.signatures.envelope import IN_TOTO, check_envelope, signer_of
+from models.promotion.signatures.signing import public_fingerprint
 from reports.dossier.approval_checks import approvals, signatures
 from reports.dossier.exam_checks import (
     check_admitted,

@@ -9,9 +9,11 @@ from pathlib import Path
 from common.identity import file_digest
 from models.factory import open_models
 from models.promotion.actions import Place
-from models.promotion.admission import check_recorded
-from models.promotion.ledger import read_ledger
-from models.promotion.record import Record, RefusedError, read_records
+from models.promotion.admission.refusals import check_recorded
+from models.promotion.ledger.files import read_ledger
+from models.promotion.record.file import read_records
+from models.promotion.record.line import Record
+from models.promotion.refused import RefusedError
 from reports.archive import read_report
 from reports.dossier.judges import judges_found
 from reports.dossier.layout import (

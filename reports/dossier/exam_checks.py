@@ -7,11 +7,11 @@ from typing import Any
 
 from common.errors import UserError
 from evals.gate import Gate, read_gate
-from models.promotion.enforcement import excused
-from models.promotion.evidence import SEAL, ExamEvidence, seal_of
-from models.promotion.ledger_entry import Entry
-from models.promotion.policy import Policy, read_policy
-from models.promotion.record import Override, Record
+from models.promotion.admission.enforcement import excused
+from models.promotion.admission.evidence import SEAL, ExamEvidence, seal_of
+from models.promotion.admission.policy import Policy, read_policy
+from models.promotion.ledger.entry import Entry
+from models.promotion.record.line import Override, Record
 from reports.archive import read_report
 from reports.dossier.layout import CHAIN, GATE, POLICY, REPORT, SEALED
 from reports.dossier.pack import Pack

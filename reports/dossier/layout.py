@@ -1,9 +1,9 @@
 """What a pack's files are called."""
 
 from models.manifest import FILE as MANIFEST_FILE
-from models.promotion.evidence import SEAL
-from models.promotion.record import FILE as RECORD_FILE
-from models.promotion.signed_lines import FOLDER as SIGNED_FOLDER
+from models.promotion.admission.evidence import SEAL
+from models.promotion.record.file import FILE as RECORD_FILE
+from models.promotion.signatures.lines import FOLDER as SIGNED_FOLDER
 
 SUMS = "SHA256SUMS"
 SUMS_SIGNED = "SHA256SUMS.dsse.json"

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from common.errors import UserError
-from models.promotion.ledger_entry import Entry
-from models.promotion.record import Record
-from models.promotion.signing import signature_file
+from models.promotion.ledger.entry import Entry
+from models.promotion.record.line import Record
+from models.promotion.signatures.signing import signature_file
 from reports.dossier.layout import LEDGER
 
 

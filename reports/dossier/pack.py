@@ -16,7 +16,7 @@ from common.errors import UserError
 from common.identity import file_digest
 from common.reading import ending
 from fixtures.imports.archive import DAMAGED
-from models.promotion.record import RefusedError
+from models.promotion.refused import RefusedError
 from reports.dossier.layout import SUMS, SUMS_SIGNED
 
 NAME = re.compile(r"(?=.{1,200}\Z)[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")

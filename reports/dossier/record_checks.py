@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from models.promotion.admission.evidence import ExamEvidence
+from models.promotion.admission.noted import check_noted, rejected_before
 from models.promotion.champion import in_force
-from models.promotion.evidence import ExamEvidence
-from models.promotion.ledger import read_ledger
-from models.promotion.ledger_entry import Entry
-from models.promotion.noted import check_noted, rejected_before
-from models.promotion.record import Line, Record, read_lines, services
+from models.promotion.ledger.entry import Entry
+from models.promotion.ledger.files import read_ledger
+from models.promotion.record.file import read_lines
+from models.promotion.record.line import Line, Record, services
 from reports.archive import read_overview
 from reports.dossier.layout import CHAIN, LEDGER, RECORD
 from reports.dossier.pack import Pack

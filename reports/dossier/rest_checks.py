@@ -6,7 +6,7 @@ from pathlib import Path
 
 from common.identity import file_digest
 from common.reading import parse_json
-from models.promotion.record import Record
+from models.promotion.record.line import Record
 from reports.dossier.contents import digests, stated
 from reports.dossier.judges import judges_found
 from reports.dossier.layout import (

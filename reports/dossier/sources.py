@@ -13,13 +13,15 @@ from common.settings import validated
 from models.identity.contents import moving_files
 from models.local.entry import LocalEntry
 from models.local.weights import base_folder
-from models.promotion.evidence import SEAL
-from models.promotion.ledger_entry import Entry
-from models.promotion.policy import Policy
-from models.promotion.record import FILE as RECORD_FILE
-from models.promotion.record import Record, RefusedError, read_lines
-from models.promotion.signed_lines import FOLDER as SIGNED_FOLDER
-from models.promotion.signed_lines import KEYS
+from models.promotion.admission.evidence import SEAL
+from models.promotion.admission.policy import Policy
+from models.promotion.ledger.entry import Entry
+from models.promotion.record.file import FILE as RECORD_FILE
+from models.promotion.record.file import read_lines
+from models.promotion.record.line import Record
+from models.promotion.refused import RefusedError
+from models.promotion.signatures.lines import FOLDER as SIGNED_FOLDER
+from models.promotion.signatures.lines import KEYS
 from models.registry import left_folder, read_entry
 from reports.dossier.earlier import as_it_was
 from reports.dossier.layout import (

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from common.reading import parse_json
-from models.promotion.record import Record
+from models.promotion.record.line import Record
 from reports.dossier.layout import REPORT
 from reports.report import Check, Verdict
 

@@ -5,15 +5,27 @@ from typing import Any
 
 from common.errors import UserError
 from common.identity import file_digest
-from models.promotion.demands import (
+from models.promotion.admission.demands import (
     CodeFacts,
     DataFacts,
     ExamFacts,
     JudgeFacts,
     RetrieverFacts,
 )
-from models.promotion.evidence import SEAL, ExamEvidence, GateFile, ReportedVerdict, seal_line
-from models.promotion.record import Code, Data, Named, RefusedError, Source
+from models.promotion.admission.evidence import (
+    SEAL,
+    ExamEvidence,
+    GateFile,
+    ReportedVerdict,
+    seal_line,
+)
+from models.promotion.record.line import (
+    Code,
+    Data,
+    Named,
+    Source,
+)
+from models.promotion.refused import RefusedError
 from reports.archive import newest_first, read_overview
 from reports.report import Header, Opponent, Overview, Verdict
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from common.identity import file_digest
 from evals.gate import Gate, read_gate
 from evals.metrics.table import METRICS
-from models.promotion.evidence import ExamEvidence
-from models.promotion.record import RefusedError
+from models.promotion.admission.evidence import ExamEvidence
+from models.promotion.refused import RefusedError
 from reports.archive import read_report
 from reports.evidence.last_exam import evidence_of, examine_line
 from reports.report import Check, Verdict

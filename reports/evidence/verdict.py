@@ -21,8 +21,8 @@ from fixtures.retrieval.retrieval import RetrieverOptions
 from fixtures.sealing import seals_of
 from fixtures.selection import Selection, select
 from models.entry import Entry
-from models.promotion.evidence import ExamEvidence
-from models.promotion.record import RefusedError
+from models.promotion.admission.evidence import ExamEvidence
+from models.promotion.refused import RefusedError
 from models.registry import RecordedEntry, parts_of, read_entry
 from reports.archive import read_report
 from reports.evidence.differences import differences, of_gate

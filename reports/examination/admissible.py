@@ -6,11 +6,12 @@ from dataclasses import asdict
 from common.provenance import provenance
 from evals.judges.judge import Judge
 from fixtures.cases import Case
-from models.promotion.approved import glass_words
-from models.promotion.committed import uncommitted
-from models.promotion.demands import ExamFacts, broken_lines
-from models.promotion.policy import WRITE, AskedOfPeople, policy_path
-from models.promotion.record import read_lines, services
+from models.promotion.admission.committed import uncommitted
+from models.promotion.admission.demands import ExamFacts, broken_lines
+from models.promotion.admission.policy import WRITE, AskedOfPeople, policy_path
+from models.promotion.approval.recorded import glass_words
+from models.promotion.record.file import read_lines
+from models.promotion.record.line import services
 from reports.examination.header import dataset_facts, fingerprint, retriever_facts
 from reports.examination.prepare import Prepared
 

@@ -19,7 +19,7 @@ from fixtures.selection import Selection, unanswered
 from models.chat import Model
 from models.entry import Entry
 from models.identity.identities import promotion_identity
-from models.promotion.tries import Judged
+from models.promotion.ledger.tries import Judged
 from models.prompted import Template
 from reports.examination.prepare import Prepared
 from reports.report import (

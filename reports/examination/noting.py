@@ -12,11 +12,11 @@ from evals.results import Result
 from fixtures.sealing import SHARE, seal_to_open, seals_of, too_small
 from models.manifest import read_manifest
 from models.promotion.champion import read_anchor
-from models.promotion.ledger import begin, locked, read_ledger
-from models.promotion.ledger_entry import Begun, Candidate, Chosen, Ended, Entry, Said, Settled
-from models.promotion.people import person
-from models.promotion.record import Data, Named
-from models.promotion.tries import judged_before, tries_against
+from models.promotion.ledger.entry import Begun, Candidate, Chosen, Ended, Entry, Said, Settled
+from models.promotion.ledger.files import begin, locked, read_ledger
+from models.promotion.ledger.tries import judged_before, tries_against
+from models.promotion.record.line import Data, Named
+from models.promotion.record.people import person
 from models.registry import adapter_of
 from reports.examination.opening import check_opening
 from reports.examination.planned import Planned

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from common.errors import UserError
-from models.promotion.ledger_entry import Begun, Entry
-from models.promotion.policy import Sealed, policy_path, read_policy
-from models.promotion.tries import same_contracts
+from models.promotion.admission.policy import Sealed, policy_path, read_policy
+from models.promotion.ledger.entry import Begun, Entry
+from models.promotion.ledger.tries import same_contracts
 from reports.examination.planned import Planned
 from reports.report import Report
 

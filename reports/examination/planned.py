@@ -12,7 +12,7 @@ from evals.selected import Selected
 from fixtures.retrieval.retrieval import Retriever
 from models.factory import Chats
 from models.prices import Prices
-from models.promotion.tries import Judged
+from models.promotion.ledger.tries import Judged
 from models.registry import parts_of, read_entry
 from models.retrieval.opening import open_retriever
 from reports.examination.admissible import admissibility, passed_over

@@ -15,7 +15,7 @@ from fixtures.datasets import load_dataset
 from fixtures.recorded import NO_CONTRACT
 from fixtures.selection import select
 from models.prices import Prices
-from models.promotion.policy import Policy, policy_path, read_policy
+from models.promotion.admission.policy import Policy, policy_path, read_policy
 from models.registry import parts_of
 from reports.examination.reserve import open_reserve
 from reports.examination.run_folder import check_runs, new_run_id

@@ -8,10 +8,11 @@ from common.identity import file_digest
 from common.provenance import uncommitted
 from evals.results import Result
 from evals.selected import Selected
-from models.promotion.evidence import SEAL, seal_of
-from models.promotion.ledger import complete, read_ledger
-from models.promotion.record import read_lines, services
-from models.promotion.statement import Statement
+from models.promotion.admission.evidence import SEAL, seal_of
+from models.promotion.ledger.files import complete, read_ledger
+from models.promotion.record.file import read_lines
+from models.promotion.record.line import services
+from models.promotion.record.statement import Statement
 from reports.archive import AGAIN, write_report
 from reports.examination.noting import ended_as
 from reports.examination.prepare import Prepared

@@ -4,7 +4,7 @@ from common.errors import UserError
 from evals.options import ExamOptions
 from fixtures.cases import Dataset
 from fixtures.sealing import opened, seal_to_open
-from models.promotion.ledger import own_ledger
+from models.promotion.ledger.files import own_ledger
 from reports.verdict.opponents import CHAMPION
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 from common.errors import UserError
 from common.settings import nearest
 from evals.metrics.table import METRICS
-from models.promotion.record import read_records
+from models.promotion.record.file import read_records
 from reports.archive import Kept
 from reports.report import Overview
 from reports.statistics.estimates import Estimate

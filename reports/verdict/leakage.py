@@ -13,8 +13,8 @@ from models.entry import Entry
 from models.manifest import FILE, Manifest, contract_entry, read_manifest
 from models.program.entry import ExampleOptions, ProgramEntry
 from models.program.examples import Examples
-from models.promotion.policy import FILE as POLICY
-from models.promotion.policy import policy_path, read_policy
+from models.promotion.admission.policy import FILE as POLICY
+from models.promotion.admission.policy import policy_path, read_policy
 from models.registry import EchoEntry, ExtractiveEntry, RecordedEntry, left_folder
 from reports.report import Check
 from reports.statistics.estimates import Outcome

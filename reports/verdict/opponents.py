@@ -10,7 +10,8 @@ from models.chat import Model
 from models.factory import Chats, open_models
 from models.identity.identities import difference, manifest_digest, promotion_identity
 from models.promotion.champion import Champion, read_anchor, read_champion
-from models.promotion.record import Named, Record, read_lines, read_records, services
+from models.promotion.record.file import read_lines, read_records
+from models.promotion.record.line import Named, Record, services
 from models.registry import read_entry
 from reports.report import Opponent, Verdict
 

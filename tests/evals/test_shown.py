@@ -77,7 +77,7 @@ def test_the_exam_alone_decides_what_is_shown():
         "evals/exam/shown.py",
         "models/called.py",
         "models/program/model.py",
-        "models/promotion/components.py",
+        "models/promotion/record/components.py",
         "models/prompted.py",
         "training/data/building.py",
         "training/data/__main__.py",

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import models.promotion.actions
-import models.promotion.signed_lines
+import models.promotion.signatures.lines
 from common.errors import UserError
 from models.manifest import FILE, Manifest, write_manifest
 from models.promote import main
@@ -41,7 +41,7 @@ def signing(monkeypatch):
         line.write_bytes(record.line)
         return []
 
-    lines = models.promotion.signed_lines
+    lines = models.promotion.signatures.lines
 
     monkeypatch.setattr(models.promotion.actions, "private_fingerprint", lambda key: owner)
     monkeypatch.setattr(models.promotion.actions, "sign_line", sign)

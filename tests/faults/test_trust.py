@@ -10,7 +10,7 @@ import pytest
 from common.identity import file_digest
 from models.manifest import FILE, Manifest, write_manifest
 from models.promote import main
-from models.promotion.record import read_records
+from models.promotion.record.file import read_records
 from tests.builders.promotion_data import dynasty, identity_of, make_place, seal, write_report
 from tests.builders.promotion_data import edit as edit_report
 from tests.conftest import ROOT

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from models.promotion.record import RefusedError
+from models.promotion.refused import RefusedError
 from reports.evidence.last_exam import evidence_of
 from reports.evidence.verdict import judged_again
 from tests.builders.world import World

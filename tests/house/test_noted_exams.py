@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from models.promotion.ledger import read_ledger
+from models.promotion.ledger.files import read_ledger
 from tests.builders.fake_server import fake_server
 from tests.house.test_resume import exam, registry
 

@@ -10,7 +10,7 @@ import pytest
 
 from fixtures.seal import main as seal
 from models.evidence import main as verify
-from models.promotion.ledger import read_ledger
+from models.promotion.ledger.files import read_ledger
 from reports.dossier.pack import packed
 from tests.builders.excuses import excusing
 from tests.builders.world import World

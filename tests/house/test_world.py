@@ -17,7 +17,7 @@ from fixtures.world.candidates import CANDIDATES, CHAMPION, answers, beside, luc
 from fixtures.world.clauses import CRITICAL, TYPES
 from models.chat import Answer
 from models.factory import open_models
-from models.promotion.policy import policy_path, read_policy
+from models.promotion.admission.policy import policy_path, read_policy
 from reports.report import Opponent
 from reports.verdict.bars import Bars
 from reports.verdict.conclude import judge_candidates

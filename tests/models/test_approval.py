@@ -5,11 +5,12 @@ from itertools import combinations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.promotion.approval import Question, Subject, later, standing
-from models.promotion.consent import Consent, approved
-from models.promotion.people import Person
-from models.promotion.record import RefusedError, chained
-from models.promotion.statement import Statement
+from models.promotion.approval.consent import Consent, approved
+from models.promotion.approval.standing import Question, Subject, later, standing
+from models.promotion.record.line import chained
+from models.promotion.record.people import Person
+from models.promotion.record.statement import Statement
+from models.promotion.refused import RefusedError
 
 START = "2026-01-01T00:00:00Z"
 PEOPLE = ("ada", "bob", "carol", "dora")

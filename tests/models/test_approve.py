@@ -9,15 +9,16 @@ import pytest
 import models.approve
 import models.promotion.actions
 import models.promotion.approving
-import models.promotion.people
+import models.promotion.record.people
 from common.errors import UserError
 from models.approve import main as approve
 from models.promote import main as promote
 from models.promotion.champion import read_champion
-from models.promotion.ledger import ledger_beside, read_ledger
-from models.promotion.people import Person, are_same
-from models.promotion.record import FILE, hash_of, read_lines, read_records, written
-from models.promotion.statement import Statement
+from models.promotion.ledger.files import ledger_beside, read_ledger
+from models.promotion.record.file import FILE, read_lines, read_records
+from models.promotion.record.line import hash_of, written
+from models.promotion.record.people import Person, are_same
+from models.promotion.record.statement import Statement
 from tests.builders.promotion_data import EXAMINER, dynasty, edit, make_place, seal, write_report
 from tests.models.test_promote import DRIVER, files, options, run
 from tests.models.test_record import changed, leaves
@@ -31,7 +32,7 @@ def typed(monkeypatch):
     """Type a line from an account, at a time: `typed(place, "bob", "b", "--by=bob")`."""
 
     def as_(account, when=None, actor=None):
-        monkeypatch.setattr(models.promotion.people, "account_name", lambda: account)
+        monkeypatch.setattr(models.promotion.record.people, "account_name", lambda: account)
         for name in ("LOGNAME", "USER"):
             monkeypatch.setenv(name, account)
         for name in ("GITHUB_ACTOR", "GITLAB_USER_LOGIN"):
@@ -129,7 +130,7 @@ def test_who_examined_does_not_approve(tmp_path, typed, refused, examined, accou
 
 def examined_by(place, who):
     """Let the ledger say that somebody else ran the exam of b."""
-    from models.promotion.ledger import begin, complete
+    from models.promotion.ledger.files import begin, complete
 
     ledger = ledger_beside(place.registry)
     (entry,) = [each for each in read_ledger(ledger) if each.begun.run == NEXT]
@@ -538,7 +539,8 @@ def test_people_at_once_are_one_after_the_other(tmp_path):
     place = asking(tmp_path, "needed = 0")
     driver = DRIVER.replace("from models.promote", "from models.approve").replace(
         "from models.approve",
-        "import models.promotion.people as people\npeople.account_name = lambda: sys.argv[3][5:]\n"
+        "import models.promotion.record.people as people\n"
+        "people.account_name = lambda: sys.argv[3][5:]\n"
         "os.environ.update(USER=sys.argv[3][5:], LOGNAME=sys.argv[3][5:])\nfrom models.approve",
     )
     with FileLock(place.folder / ".promotions.lock"):

@@ -12,7 +12,9 @@ from models.promotion.champion import (
     read_champion,
     recover,
 )
-from models.promotion.record import Named, RefusedError, read_records
+from models.promotion.record.file import read_records
+from models.promotion.record.line import Named
+from models.promotion.refused import RefusedError
 from tests.builders.promotion_data import (
     dynasty,
     identity_of,
@@ -179,7 +181,7 @@ def test_a_pointer_of_long_ago_is_refused(tmp_path):
 def test_a_last_line_rewritten_with_its_hash_is_refused(tmp_path):
     from dataclasses import replace
 
-    from models.promotion.record import hash_of
+    from models.promotion.record.line import hash_of
 
     place = make_place(tmp_path, "a")
     forged = replace(dynasty(place, "a"), who="mallory")

@@ -233,7 +233,7 @@ def test_nobody_else_digests_a_models_folder():
     )
     assert users(*digests) == {
         "models/identity/identities.py",
-        "models/promotion/components.py",
+        "models/promotion/record/components.py",
         "training/benchmark/__main__.py",
         "training/loop/done.py",  # an adapter that was delivered before its step was noted
         "training/trainer/origin.py",

@@ -14,7 +14,7 @@ from models.factory import open_models
 from models.identity.first_identity import first_identities
 from models.identity.identities import difference, voice_key
 from models.promotion.champion import read_champion
-from models.promotion.record import SHIPPED
+from models.promotion.record.file import SHIPPED
 
 BEFORE = {"max_tokens", "temperature", "top_p", "seed"}
 """What a decoding said when the first answers were kept."""

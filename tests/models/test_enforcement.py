@@ -8,10 +8,10 @@ import subprocess
 import pytest
 
 from models.promote import main
-from models.promotion.demands import broken_lines
-from models.promotion.ledger import read_ledger
-from models.promotion.policy import read_policy
-from models.promotion.record import read_records
+from models.promotion.admission.demands import broken_lines
+from models.promotion.admission.policy import read_policy
+from models.promotion.ledger.files import read_ledger
+from models.promotion.record.file import read_records
 from reports.evidence.last_exam import evidence_of
 from tests.builders.promotion_data import (
     dynasty,

@@ -18,9 +18,10 @@ import pytest
 from models.evidence import main
 from models.promote import main as promote
 from models.promotion.actions import promote as promote_by
-from models.promotion.envelope import envelope
-from models.promotion.evidence import Reading
-from models.promotion.record import hash_of, read_records
+from models.promotion.admission.evidence import Reading
+from models.promotion.record.file import read_records
+from models.promotion.record.line import hash_of
+from models.promotion.signatures.envelope import envelope
 from reports.dossier.layout import STATEMENT_SIGNED, SUMS, SUMS_SIGNED
 from reports.dossier.pack import packed, sums
 from reports.evidence.last_exam import find_evidence

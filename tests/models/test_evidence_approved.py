@@ -7,9 +7,9 @@ import pytest
 
 from models.evidence import main
 from models.promote import main as promote
-from models.promotion.people import Person
-from models.promotion.record import read_lines
-from models.promotion.signing import public_fingerprint
+from models.promotion.record.file import read_lines
+from models.promotion.record.people import Person
+from models.promotion.signatures.signing import public_fingerprint
 from tests.models.test_approve import GLASS, asking, rewrite, typed
 from tests.models.test_evidence import (
     files_of,

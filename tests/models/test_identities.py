@@ -16,7 +16,8 @@ from models.identity.identities import VERSION, difference, promotion_identity
 from models.manifest import FILE, Manifest, write_manifest
 from models.promote import main
 from models.promotion.champion import read_champion
-from models.promotion.record import LATER, SHIPPED, append, chained, parse, read_records
+from models.promotion.record.file import SHIPPED, append, read_records
+from models.promotion.record.line import LATER, chained, parse
 from models.registry import NAME, entry_names, entry_path, is_registered, read_entry
 from tests.builders.promotion_data import dynasty, identity_of, make_place, write_report
 from tests.conftest import ROOT
@@ -212,11 +213,11 @@ def test_a_name_becomes_a_path_in_one_place():
 
 def test_what_is_promoted_is_compared_in_one_place():
     assert users("models.identity.identities.difference") == {
-        "models/promotion/admission.py",
+        "models/promotion/admission/refusals.py",
         "reports/verdict/opponents.py",
     }
     assert users("models.identity.identities.promotion_identity") == {
-        "models/promotion/admission.py",
+        "models/promotion/admission/refusals.py",
         "models/promotion/actions.py",
         "models/serve/opened.py",  # what answers in service is told by it
         "models/promotion/approving.py",  # of which model something is said

@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 
 from common.errors import UserError
 from models.promote import main
-from models.promotion.ledger import begin, complete, ledger_beside, read_ledger
-from models.promotion.ledger_entry import Begun, Candidate, Chosen, Ended, Said, Settled
-from models.promotion.policy import read_policy
-from models.promotion.record import Data, Named, RefusedError, read_records
-from models.promotion.tries import judged_before, tries_against
+from models.promotion.admission.policy import read_policy
+from models.promotion.ledger.entry import Begun, Candidate, Chosen, Ended, Said, Settled
+from models.promotion.ledger.files import begin, complete, ledger_beside, read_ledger
+from models.promotion.ledger.tries import judged_before, tries_against
+from models.promotion.record.file import read_records
+from models.promotion.record.line import Data, Named
+from models.promotion.refused import RefusedError
 from models.registry import SHIPPED
 from tests.builders.promotion_data import dynasty, edit, identity_of, make_place, write_report
 from tests.builders.promotion_data import seal as builders_seal
@@ -374,7 +376,7 @@ def test_of_exams_at_once_each_knows_those_before_it(tmp_path):
     """Four processes that begin together, and judge by what they then know."""
     script = (
         "import sys; from pathlib import Path; from tests.models.test_ledger import *\n"
-        "from models.promotion.ledger import locked\n"
+        "from models.promotion.ledger.files import locked\n"
         "folder, number = Path(sys.argv[1]), int(sys.argv[2])\n"
         "with locked(folder):\n"
         "    known = tries(folder, str(number)); begin(folder, begun(number, str(number)))\n"
@@ -405,7 +407,7 @@ def sealed(place):
     """A seal of the data set that b was examined on, and what promotes b where it is known."""
     from fixtures.sealing import Seal
     from models.promotion.actions import promote
-    from models.promotion.evidence import Reading
+    from models.promotion.admission.evidence import Reading
     from tests.builders.promotion_data import READING
 
     seal = Seal("data", "d" * 64, "2026-01-01", "s", 0.25, "a" * 64, {"A Contract": "0" * 64})

@@ -6,7 +6,7 @@ from common.errors import UserError
 from evals.gate import read_gate
 from evals.metrics.table import METRICS
 from fixtures.datasets import load_dataset
-from models.promotion.policy import SHIPPED, Policy, read_policy
+from models.promotion.admission.policy import SHIPPED, Policy, read_policy
 
 LEAST = """
 [gates]

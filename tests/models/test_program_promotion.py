@@ -12,8 +12,8 @@ from models.factory import Chats, open_models
 from models.family import family_in
 from models.manifest import Manifest, contract_entry, write_manifest
 from models.promote import main
-from models.promotion.components import components_of
-from models.promotion.record import read_records
+from models.promotion.record.components import components_of
+from models.promotion.record.file import read_records
 from models.registry import files_of, parts_of
 from reports.verdict.leakage import leak_checks, leaking
 from tests.builders.programs import written

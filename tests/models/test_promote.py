@@ -15,7 +15,7 @@ from common.identity import file_digest
 from evals.gate import read_gate
 from models.promote import main
 from models.promotion.champion import read_anchor, read_champion
-from models.promotion.record import read_records
+from models.promotion.record.file import read_records
 from tests.builders.promotion_data import (
     dynasty,
     excuse,
@@ -432,7 +432,8 @@ def test_a_chain_of_small_losses_ends_at_the_anchor(place):
 def test_verifying_a_thousand_promotions_is_quick(place):
     from dataclasses import replace
 
-    from models.promotion.record import append, chained
+    from models.promotion.record.file import append
+    from models.promotion.record.line import chained
 
     records = [dynasty(place, "a")]
     for _ in range(1000):

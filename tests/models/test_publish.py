@@ -13,7 +13,7 @@ import pytest
 
 from models.promote import main as promote
 from models.promotion.champion import read_champion
-from models.promotion.record import read_records
+from models.promotion.record.file import read_records
 from models.publish import main
 from models.published.release import grounds_of
 from models.published.settings import read_published

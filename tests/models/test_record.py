@@ -12,19 +12,21 @@ from hypothesis import strategies as st
 
 from common.errors import UserError
 from models.promotion.champion import recover
-from models.promotion.components import Components
-from models.promotion.record import (
+from models.promotion.record.components import Components
+from models.promotion.record.file import (
     FILE,
+    append,
+    drop_incomplete,
+    read_records,
+)
+from models.promotion.record.line import (
     FIRST,
     Named,
     Record,
-    RefusedError,
-    append,
     chained,
-    drop_incomplete,
     hash_of,
-    read_records,
 )
+from models.promotion.refused import RefusedError
 from tests.builders.promotion_data import dynasty, make_place
 from tests.conftest import ROOT
 from tests.seams import users
@@ -219,8 +221,8 @@ FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
 from tests.models.test_record import record
-from models.promotion.record import append, read_records
-from models.promotion.record import chained
+from models.promotion.record.file import append, read_records
+from models.promotion.record.line import chained
 from common.errors import UserError
 folder = Path(sys.argv[1])
 append(folder, chained((), record()))

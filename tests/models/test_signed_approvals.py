@@ -11,10 +11,11 @@ import models.promotion.approving
 import models.promotion.verification
 from models.approve import main as approve
 from models.promote import main as promote
-from models.promotion.ledger import begin, ledger_beside, read_ledger
-from models.promotion.people import Person
-from models.promotion.record import read_lines, written
-from models.promotion.signing import public_fingerprint, signature_file
+from models.promotion.ledger.files import begin, ledger_beside, read_ledger
+from models.promotion.record.file import read_lines
+from models.promotion.record.line import written
+from models.promotion.record.people import Person
+from models.promotion.signatures.signing import public_fingerprint, signature_file
 from tests.builders.promotion_data import dynasty, make_place, write_report
 from tests.models.test_approve import asking, refused, rewrite, typed
 from tests.models.test_promote import options

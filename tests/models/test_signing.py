@@ -7,8 +7,9 @@ import sys
 import pytest
 
 from models.promote import main
-from models.promotion.record import RefusedError, read_records
-from models.promotion.signing import (
+from models.promotion.record.file import read_records
+from models.promotion.refused import RefusedError
+from models.promotion.signatures.signing import (
     private_fingerprint,
     public_fingerprint,
     sign_file,
@@ -104,7 +105,7 @@ def test_a_whole_chain_written_anew_is_found_by_its_signature(place, keys, capsy
     """Who rewrites record, pointer and signed line consistently still lacks the key."""
     from dataclasses import replace
 
-    from models.promotion.record import hash_of
+    from models.promotion.record.line import hash_of
 
     (private, public), _ = keys
     write_report(place, "a")

@@ -22,7 +22,7 @@ from models.factory import open_models
 from models.identity.identities import promotion_identity
 from models.local.entry import adapter_folder
 from models.manifest import Manifest, write_manifest
-from models.promotion.components import components_of
+from models.promotion.record.components import components_of
 from models.registry import adapter_of, files_of, read_entry
 from models.storage import measured, sending
 from models.storage.index import Index, read_index

@@ -8,7 +8,7 @@ import pytest
 from common.errors import UserError
 from common.identity import file_digest
 from models.manifest import FILE, Manifest, write_manifest
-from models.promotion.evidence import SEAL, seal_line
+from models.promotion.admission.evidence import SEAL, seal_line
 from reports.benchmark.__main__ import main
 from reports.benchmark.benchmark import benchmark, improvement
 from reports.benchmark.chart import alternative, chart_of, png_of

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from models.promote import main
-from models.promotion.record import RefusedError
+from models.promotion.refused import RefusedError
 from reports.evidence.last_exam import find_evidence
 from tests.builders.promotion_data import dynasty, edit, identity_of, make_place, write_report
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from models.promotion.record import RefusedError
+from models.promotion.refused import RefusedError
 from reports.evidence.opened import opened_evidence
 from tests.builders.promotion_data import dynasty, make_place, write_report
 

@@ -18,7 +18,7 @@ from evals.repeats import merged
 from evals.results import Result, Score
 from fixtures.datasets import load_dataset
 from models.chat import Answer
-from models.promotion.record import RefusedError
+from models.promotion.refused import RefusedError
 from reports.evidence.last_exam import evidence_of
 from reports.evidence.verdict import judged_again
 from reports.labelling.__main__ import main

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.errors import UserError
-from models.promotion.record import RefusedError, read_records
+from models.promotion.record.file import read_records
+from models.promotion.refused import RefusedError
 from reports.evidence.verdict import judged_again
 from tests.builders.promotion_data import (
     READING,

@@ -8,9 +8,9 @@ import pytest
 
 from common.errors import UserError
 from fixtures.datasets import load_dataset
-from models.promotion.ledger import begin
-from models.promotion.ledger_entry import Begun, Candidate, Chosen
-from models.promotion.record import Data
+from models.promotion.ledger.entry import Begun, Candidate, Chosen
+from models.promotion.ledger.files import begin
+from models.promotion.record.line import Data
 from training.loop.__main__ import main
 from training.loop.budget import Left, left_of
 from training.loop.done import sealed_candidates

@@ -22,7 +22,7 @@ from common.paths import cuad_dir
 from common.redaction import outward
 from fixtures.datasets import load_dataset, seals_beside
 from models.promotion.champion import read_champion
-from models.promotion.record import RefusedError
+from models.promotion.refused import RefusedError
 from training.loop.journal import Round, read_rounds
 from training.loop.lineage import lineage, mermaid, tree
 from training.loop.options import LoopOptions, read_options

@@ -9,9 +9,10 @@ from common.errors import UserError
 from common.identity import file_digest
 from models.identity.contents import adapter_digest
 from models.manifest import read_manifest
-from models.promotion.ledger import ledger_beside, read_ledger
-from models.promotion.ledger_entry import Entry
-from models.promotion.record import Record, read_records
+from models.promotion.ledger.entry import Entry
+from models.promotion.ledger.files import ledger_beside, read_ledger
+from models.promotion.record.file import read_records
+from models.promotion.record.line import Record
 from models.registry import is_registered
 from training.loop.journal import Made
 from training.loop.policy import LoopPolicy

@@ -8,9 +8,9 @@ from typing import Any
 
 from common.errors import UserError
 from models.manifest import read_manifest
-from models.promotion.ledger import ledger_beside, read_ledger
-from models.promotion.record import read_lines
-from models.promotion.statement import Statement
+from models.promotion.ledger.files import ledger_beside, read_ledger
+from models.promotion.record.file import read_lines
+from models.promotion.record.statement import Statement
 from models.registry import adapter_of, is_registered
 from training.loop.journal import Round, read_rounds
 from training.loop.rounds import Loop

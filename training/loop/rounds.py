@@ -1,17 +1,18 @@
 """A round: begun for a reason, its steps done one after the other, ended with an outcome."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from common.clock import utc_now
+from common.command import Say
 from common.errors import UserError
 from common.identity import digest, file_digest
 from common.paths import ROOT
 from common.reading import parse_json
 from common.redaction import outward
-from models.promotion.record import RefusedError
+from models.promotion.refused import RefusedError
 from models.published.following import LAGS
 from models.registry import is_registered
 from training.loop.budget import left_of, paid
@@ -25,7 +26,6 @@ from training.loop.triggers import Seen
 LOCK = "step.lock"
 ROOMS = ("common", "fixtures", "models", "evals", "training")
 PROMOTED = "PROMOTED"
-Say = Callable[[str], object]
 
 
 class WaitsError(UserError):

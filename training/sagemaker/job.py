@@ -2,11 +2,12 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from common.aws import Prefix, explained
+from common.command import Say
 from common.errors import UserError
 from training.sagemaker.advice import ADVICE
 from training.sagemaker.shipment import Shipment
@@ -198,9 +199,7 @@ def describe(client: Any, job: str) -> dict[str, Any]:
     return found
 
 
-def wait(
-    client: Any, job: str, pause: float = 30.0, say: Callable[[str], None] = print
-) -> dict[str, Any]:
+def wait(client: Any, job: str, pause: float = 30.0, say: Say = print) -> dict[str, Any]:
     """Look every `pause` seconds until the job has completed, and say what is new.
 
     Raises:

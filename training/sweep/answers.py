@@ -9,7 +9,7 @@ from typing import Any
 
 from common.errors import UserError
 from models.entry import Prompted
-from models.promotion.policy import policy_path
+from models.promotion.admission.policy import policy_path
 from models.registry import entry_path, read_entry
 from models.retrieval.entry import embedders_beside
 from training.sweep.tried import Tried

@@ -7,9 +7,10 @@ import asyncio
 import dataclasses
 import json
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from common.command import Say
 from common.errors import UserError
 from common.files import write_whole
 from common.identity import digest
@@ -70,7 +71,7 @@ def try_recipes(
     rows: Sequence[Example],
     registry: Path,
     runs: Path,
-    say: Callable[[str], None],
+    say: Say,
 ) -> list[Tried]:
     """Train every combination that is not done, and ask it the validation rows.
 

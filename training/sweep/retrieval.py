@@ -1,9 +1,10 @@
 """Retrieval alone: which passages are found, without a call of any model."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import fmean
 
+from common.command import Say
 from fixtures.cases import Case
 from fixtures.retrieval.fitting import fit
 from fixtures.retrieval.log_odds import Priors
@@ -34,7 +35,7 @@ def try_retrieval(
     folder: Path,
     egress: Egress,
     priors: Priors,
-    say: Callable[[str], None],
+    say: Say,
 ) -> Iterator[Tried]:
     """Hit@k of every setting at every k, one ranking for all of them.
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from common.errors import UserError
 from common.files import replacing
-from models.promotion.record import RefusedError
+from models.promotion.refused import RefusedError
 
 INSTALL = "pip install model-signing pyopenssl"
 MEND = "mend that, and type the same line again"

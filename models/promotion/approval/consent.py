@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.promotion.approval import Question, Standing, check_clock, standing
-from models.promotion.champion import Say
-from models.promotion.evidence import ExamEvidence
-from models.promotion.ledger_entry import Entry
-from models.promotion.people import Person, person
-from models.promotion.record import Line, RefusedError
-from models.promotion.signed_lines import verify_statement
-from models.promotion.statement import Approved, BreakGlass, Statement, Vote
+from common.command import Say
+from models.promotion.admission.evidence import ExamEvidence
+from models.promotion.approval.standing import Question, Standing, check_clock, standing
+from models.promotion.ledger.entry import Entry
+from models.promotion.record.line import Line
+from models.promotion.record.people import Person, person
+from models.promotion.record.statement import Approved, BreakGlass, Statement, Vote
+from models.promotion.refused import RefusedError
+from models.promotion.signatures.lines import verify_statement
 
 
 @dataclass(frozen=True, slots=True)

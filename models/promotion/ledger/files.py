@@ -23,8 +23,8 @@ from common.files import remove_drafts, write_whole
 from common.locks import locked as locked_file
 from common.reading import ending, parse_json
 from common.settings import validated
-from models.promotion.ledger_entry import Begun, Ended, Entry
-from models.promotion.record import RefusedError
+from models.promotion.ledger.entry import Begun, Ended, Entry
+from models.promotion.refused import RefusedError
 from models.registry import SHIPPED as SHIPPED_REGISTRY
 
 FOLDER = "ledger"

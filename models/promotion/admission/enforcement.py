@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from models.promotion.admission import said
-from models.promotion.committed import fitted, uncommitted
-from models.promotion.demands import broken_lines
-from models.promotion.evidence import ExamEvidence
-from models.promotion.policy import WRITE, Policy, read_policy
-from models.promotion.record import Override, RefusedError
+from models.promotion.admission.committed import fitted, uncommitted
+from models.promotion.admission.demands import broken_lines
+from models.promotion.admission.evidence import ExamEvidence
+from models.promotion.admission.policy import WRITE, Policy, read_policy
+from models.promotion.admission.refusals import said
+from models.promotion.record.line import Override
+from models.promotion.refused import RefusedError
 
 
 def policy_in_force(path: Path, account: str) -> Policy:

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from models.promotion.ledger_entry import Entry
-from models.promotion.record import RefusedError
-from models.promotion.signing import (
+from models.promotion.ledger.entry import Entry
+from models.promotion.refused import RefusedError
+from models.promotion.signatures.signing import (
     public_fingerprint,
     sign_file,
     signature_file,

@@ -1,6 +1,6 @@
 """What people said of a candidate, and how a promotion stood to it: lines and parts of lines.
 
-`record.py` chains the lines, `approval.py` says what follows from them.
+`line.py` chains the lines, `approval/standing.py` says what follows from them.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from models.promotion.people import Person
+from models.promotion.record.people import Person
 
 _STRICT = ConfigDict(extra="forbid")
 Time = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]

@@ -11,8 +11,8 @@ from typing import Any
 
 from common.errors import UserError
 from common.reading import parse_json
-from models.promotion.record import RefusedError
-from models.promotion.signing import private_fingerprint, public_fingerprint
+from models.promotion.refused import RefusedError
+from models.promotion.signatures.signing import private_fingerprint, public_fingerprint
 
 IN_TOTO = "application/vnd.in-toto+json"
 HASHES = {"secp256r1": "SHA256", "secp384r1": "SHA384", "secp521r1": "SHA512"}

@@ -8,7 +8,7 @@ from pathlib import Path
 from common.errors import UserError
 from common.provenance import git
 from common.settings import validated
-from models.promotion.policy import Policy
+from models.promotion.admission.policy import Policy
 
 ALONE = "commit it, in a commit of its own, and examine again"
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from models.promotion.evidence import ExamEvidence
-from models.promotion.ledger_entry import Entry
-from models.promotion.people import Person, are_same
-from models.promotion.policy import Policy
-from models.promotion.record import Line, RefusedError
-from models.promotion.statement import Statement
+from models.promotion.admission.evidence import ExamEvidence
+from models.promotion.admission.policy import Policy
+from models.promotion.ledger.entry import Entry
+from models.promotion.record.line import Line
+from models.promotion.record.people import Person, are_same
+from models.promotion.record.statement import Statement
+from models.promotion.refused import RefusedError
 
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 State = Literal["approved", "waits", "expired", "refused"]

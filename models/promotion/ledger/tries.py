@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from models.promotion.ledger_entry import Begun, Entry
-from models.promotion.record import Named
+from models.promotion.ledger.entry import Begun, Entry
+from models.promotion.record.line import Named
 
 
 @dataclass(frozen=True, slots=True)

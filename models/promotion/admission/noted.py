@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from models.promotion.evidence import ExamEvidence
-from models.promotion.ledger_entry import Entry
-from models.promotion.record import RefusedError
-from models.promotion.tries import known_by, share_contracts, tries_against
+from models.promotion.admission.evidence import ExamEvidence
+from models.promotion.ledger.entry import Entry
+from models.promotion.ledger.tries import known_by, share_contracts, tries_against
+from models.promotion.refused import RefusedError
 
 
 def check_noted(exam: ExamEvidence, entries: Sequence[Entry], folder: Path) -> list[str]:

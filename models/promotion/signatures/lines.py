@@ -10,8 +10,10 @@ from pathlib import Path
 
 from common.files import write_whole
 from common.identity import file_digest
-from models.promotion.record import Line, RefusedError, written
-from models.promotion.signing import (
+from models.promotion.record.line import Line, written
+from models.promotion.record.statement import Statement
+from models.promotion.refused import RefusedError
+from models.promotion.signatures.signing import (
     private_fingerprint,
     public_fingerprint,
     public_half,
@@ -19,7 +21,6 @@ from models.promotion.signing import (
     signature_file,
     verify_file,
 )
-from models.promotion.statement import Statement
 
 FOLDER = "signatures"
 KEYS = "keys"

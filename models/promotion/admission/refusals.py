@@ -10,8 +10,9 @@ from models.identity.identities import (
     manifest_digest,
     promotion_identity,
 )
-from models.promotion.evidence import ExamEvidence, GateFile
-from models.promotion.record import Named, Record, RefusedError
+from models.promotion.admission.evidence import ExamEvidence, GateFile
+from models.promotion.record.line import Named, Record
+from models.promotion.refused import RefusedError
 
 
 def check_admission(exam: ExamEvidence, model: Model, records: Sequence[Record]) -> None:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from common.identity import digest
 from common.settings import read_toml
 from models.manifest import Sha256
-from models.promotion.record import SHIPPED as SHIPPED_FOLDER
+from models.promotion.record.file import SHIPPED as SHIPPED_FOLDER
 
 FILE = "policy.toml"
 SHIPPED = SHIPPED_FOLDER / FILE

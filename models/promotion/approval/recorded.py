@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from models.promotion.approval import Question, Subject, people_of, standing
-from models.promotion.policy import Policy
-from models.promotion.record import Line, Record, RefusedError, services
-from models.promotion.statement import Approved, Statement, Vote
+from models.promotion.admission.policy import Policy
+from models.promotion.approval.standing import Question, Subject, people_of, standing
+from models.promotion.record.line import Line, Record, services
+from models.promotion.record.statement import Approved, Statement, Vote
+from models.promotion.refused import RefusedError
 
 RESTORE = "restore the record from the repository's history"
 

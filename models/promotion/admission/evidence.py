@@ -10,8 +10,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fixtures.sealing import Seal
-from models.promotion.demands import ExamFacts
-from models.promotion.record import Code, Data, Named, Source
+from models.promotion.admission.demands import ExamFacts
+from models.promotion.record.line import (
+    Code,
+    Data,
+    Named,
+    Source,
+)
 
 SEAL = "report.sha256"
 

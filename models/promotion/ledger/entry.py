@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pydantic import ConfigDict
 
-from models.promotion.people import Person
-from models.promotion.record import Data, Named
+from models.promotion.record.line import Data, Named
+from models.promotion.record.people import Person
 
 _STRICT = ConfigDict(extra="forbid")
 

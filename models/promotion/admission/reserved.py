@@ -5,11 +5,12 @@ from pathlib import Path
 
 from fixtures.sealing import Seal
 from models.chat import Model
-from models.promotion.admission import check_opponents
-from models.promotion.evidence import ExamEvidence, Reading
-from models.promotion.ledger_entry import Entry
-from models.promotion.noted import check_told
-from models.promotion.record import Record, RefusedError
+from models.promotion.admission.evidence import ExamEvidence, Reading
+from models.promotion.admission.noted import check_told
+from models.promotion.admission.refusals import check_opponents
+from models.promotion.ledger.entry import Entry
+from models.promotion.record.line import Record
+from models.promotion.refused import RefusedError
 
 
 def sealed_exams(

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from fixtures.retrieval.embedder import MINILM
-from models.promotion.policy import AllowedLimit, AllowedRetriever, Policy
+from models.promotion.admission.policy import AllowedLimit, AllowedRetriever, Policy
 
 SHOWN = 5
 """Names that a line repeats."""
