@@ -5,15 +5,14 @@ needed again is embedded again.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.errors import UserError
 from common.files import FREE, private_file, private_folder
 from common.identity import digest
-from common.sqlite import transaction
+from common.sqlite import transaction, usable
 from fixtures.retrieval.embedder import Embedder
 
 if TYPE_CHECKING:
@@ -91,15 +90,8 @@ class Vectors:
         """Close the file."""
         self._file.close()
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise UserError(
-                f"{self.path} cannot be used: {reason}; {FREE}, or remove it: it is made again"
-            ) from error
+    def _told(self) -> AbstractContextManager[None]:
+        return usable(self.path, f"{FREE}, or remove it: it is made again")
 
 
 def held(folder: Path = FOLDER) -> int:

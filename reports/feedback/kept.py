@@ -11,14 +11,14 @@ import json
 import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import UserError
 from common.files import FREE, private_file, private_folder
 from common.identity import digest
-from common.sqlite import transaction
+from common.sqlite import transaction, usable
 from reports.feedback.rows import Feedback
 from reports.feedback.satisfaction import Scored
 
@@ -206,13 +206,8 @@ class Kept:
         """Close the file."""
         self._file.close()
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise UserError(f"{self.path} cannot be used: {reason}; {FREE} by --kept") from error
+    def _told(self) -> AbstractContextManager[None]:
+        return usable(self.path, f"{FREE} by --kept")
 
 
 def _feedback(cells: Sequence[object], by: str) -> Feedback:

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from common.clock import utc_now
 from common.errors import UserError
 from common.files import private_file, private_folder
-from common.sqlite import transaction
+from common.sqlite import transaction, usable
 from reports.review.opinions import Entry, Opinion, Stored
 
 VERSION = 1
@@ -56,7 +56,7 @@ class Journal:
             UserError: it cannot be written, or is no journal of this release.
         """
         self.path = path
-        try:
+        with usable(path, "name another with --journal"):
             private_folder(path.parent)
             private_file(path)
             with self._writing() as base:
@@ -69,11 +69,6 @@ class Journal:
                 for statement in TABLES.split(";"):
                     base.execute(statement)
                 base.execute(f"pragma user_version = {VERSION}")
-        except (OSError, sqlite3.Error) as error:
-            why = getattr(error, "strerror", None) or error
-            raise UserError(
-                f"{path} cannot be used as a journal: {why}; name another with --journal"
-            ) from error
 
     def add(
         self, item: str, case_id: str, reviewer: str, rubric: str, opinion: Opinion, seen: int

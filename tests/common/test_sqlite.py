@@ -4,7 +4,8 @@ import sqlite3
 
 import pytest
 
-from common.sqlite import transaction
+from common.errors import UserError
+from common.sqlite import transaction, usable
 
 
 @pytest.fixture
@@ -39,3 +40,14 @@ def test_a_full_disk_is_said_though_it_has_rolled_back_already(base):
     with transaction(base):
         base.execute("insert into kept values (3)")
     assert rows(base) == [3]
+
+
+@pytest.mark.parametrize("content", [b"no database, but long enough for a header" * 9, None])
+def test_what_is_wrong_with_a_file_is_one_line(tmp_path, content):
+    path = tmp_path / "a.sqlite"
+    path.mkdir() if content is None else path.write_bytes(content)
+    with (
+        pytest.raises(UserError, match=r"a\.sqlite cannot be used: .*; name another"),
+        usable(path, "name another"),
+    ):
+        sqlite3.connect(path).execute("select * from sqlite_master").fetchall()
