@@ -19,7 +19,7 @@ from pydantic.dataclasses import dataclass as validated
 
 from common.errors import UserError
 from common.redaction import redacted
-from common.rows import SUFFIXES, Row, read_rows
+from common.rows.columns import SUFFIXES, Row, read_rows
 from fixtures.cases import Case
 
 SCORE = "a score is a number from 0 to 1"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from common.aws import Prefix, open_client
+from common.aws.clients import Prefix, open_client
 from common.command import Parser, run
 from common.errors import UserError
 from models.local.entry import LocalEntry

@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from common.aws import Prefix, explained, open_client, read_prefix
+from common.aws.clients import Prefix, explained, open_client, read_prefix
 from common.command import Parser, run
 from common.errors import UserError
 from common.settings import nearest

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from common.aws import Prefix, explained, open_client, read_prefix
+from common.aws.clients import Prefix, explained, open_client, read_prefix
 from common.command import Parser, Say, run
 from models.egress import Egress, Sent, bucket_url
 from models.promotion.actions import RUNS

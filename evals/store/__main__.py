@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from common.aside import FOLDER as ASIDE
 from common.command import Parser, run
 from common.errors import UserError
-from common.parquet import SUFFIX
 from common.paths import REVIEWS, STORE, cache_dir
 from common.redaction import redacted
-from common.rows import SUFFIXES
+from common.rows.aside import FOLDER as ASIDE
+from common.rows.columns import SUFFIXES
+from common.rows.parquet import SUFFIX
 from evals.store import database, files, index
 from evals.store.elsewhere import advice, elsewhere
 from evals.store.search import search

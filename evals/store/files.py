@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from common.files import private_file, replacing, write_whole
-from common.parquet import SUFFIX, stream_parquet
-from common.rows import raw_rows, row_text
-from common.streaming import Line, stream_jsonl
+from common.rows.columns import raw_rows, row_text
+from common.rows.parquet import SUFFIX, stream_parquet
+from common.rows.streaming import Line, stream_jsonl
 from evals.store.wanted import Wanted
 
 

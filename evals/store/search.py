@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from common.errors import UserError
-from common.parquet import stream_parquet
+from common.rows.parquet import stream_parquet
 from evals.store.wanted import Wanted
 
 CHUNK = 8 << 20

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from common.aws import Advice, error_code, explanation
+from common.aws.clients import Advice, error_code, explanation
 from models.bedrock.conversation import SYSTEM
 from models.remote.failures import LONGEST_WAIT, Failure, one_line, retry_after
 from models.remote.parameters import Names

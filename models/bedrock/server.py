@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from common.aws import explained, open_client
+from common.aws.clients import explained, open_client
 from common.identity import digest
 from common.redaction import keep_secret
 from common.threads import Threads

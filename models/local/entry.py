@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from common.aws import Prefix, read_prefix
+from common.aws.clients import Prefix, read_prefix
 from common.errors import UserError
 from models.entry import Prompted, seen_from
 from models.manifest import Sha256

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from common.aws import error_code, explained, open_client, read_prefix
+from common.aws.clients import error_code, explained, open_client, read_prefix
 from common.errors import UserError
 from common.files import write_whole
 from models.egress import bucket_url

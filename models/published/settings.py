@@ -15,7 +15,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from common.aws import read_prefix
+from common.aws.clients import read_prefix
 from common.errors import UserError
 from common.settings import read_toml
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from common.aws import Advice, explained, open_client
+from common.aws.clients import Advice, explained, open_client
 from common.errors import UserError
 from common.identity import digest
 from fixtures.retrieval.embedder import unit

@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from common.aws import Prefix, error_code, explained
+from common.aws.clients import Prefix, error_code, explained
+from common.aws.fetching import AGAIN, fetch
 from common.command import Say
 from common.errors import UserError
-from common.fetching import AGAIN, fetch
 from common.files import private_folder, replacing
 from common.locks import locked
 from common.paths import cache_dir

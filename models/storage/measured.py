@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from common.parts import part_size
+from common.aws.parts import part_size
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from common.aws import Prefix, explained, open_client
+from common.aws.clients import Prefix, explained, open_client
 from common.errors import UserError
 from common.paths import cache_dir
 from models.storage.folders import find_index, pull_folder

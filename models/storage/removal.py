@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from common.aws import error_code, explained, read_prefix
+from common.aws.clients import error_code, explained, read_prefix
 from common.errors import UserError
 from models.storage.left import Left, server_of
 

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from common.aws import NONE, Advice, explained
+from common.aws.clients import NONE, Advice, explained
+from common.aws.parts import ranges
 from common.errors import UserError
-from common.parts import ranges
 from models.storage.measured import Measured, measure
 
 AT_ONCE = 8

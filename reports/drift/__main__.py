@@ -15,9 +15,9 @@ from pathlib import Path
 
 from common.command import Parser, output_file, run
 from common.errors import UserError
-from common.parquet import SUFFIX
 from common.paths import STORE
-from common.sources import JSON_LINES, sources
+from common.rows.parquet import SUFFIX
+from common.rows.sources import JSON_LINES, sources
 from fixtures.retrieval.embedder import load_embedder
 from fixtures.served import FOLDER as SERVED
 from fixtures.served import Served, read_served

@@ -16,7 +16,7 @@ from typing import get_args
 from common.command import Parser, choice, output_file, run
 from common.errors import UserError
 from common.files import FREE, write_jsonl
-from common.sources import here, sources
+from common.rows.sources import here, sources
 from reports.archive import RUNS, newest_first, read_report
 from reports.feedback.exported import exported
 from reports.feedback.imported import Imported, import_file

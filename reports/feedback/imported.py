@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from common.aside import Aside, aside_of
 from common.errors import UserError
-from common.streaming import stream_jsonl
+from common.rows.aside import Aside, aside_of
+from common.rows.streaming import stream_jsonl
 from reports.feedback.kept import BATCH, Kept
 from reports.feedback.rows import Feedback, Scale, feedback_of
 

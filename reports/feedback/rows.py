@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from common.cells import cells_of, name_cell, text_cell, texts_cell, time_cell
 from common.errors import UserError
 from common.redaction import outward
-from common.rows import shown
+from common.rows.cells import cells_of, name_cell, text_cell, texts_cell, time_cell
+from common.rows.columns import shown
 from evals.feedback import thumb
 
 Scale = Literal["1-5", "0-1"]

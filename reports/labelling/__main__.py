@@ -22,7 +22,7 @@ from typing import Any
 from common.command import Parser, output_file, run
 from common.errors import UserError
 from common.files import write_jsonl, write_whole
-from common.rows import Row
+from common.rows.columns import Row
 from evals.labels import label_rows, read_labels
 from fixtures.cases import Case, Contract
 from reports.archive import LATEST, RUNS, find_report, read_report

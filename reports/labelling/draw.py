@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 
 from common.identity import digest
-from common.rows import MISSING
+from common.rows.columns import MISSING
 from evals.labels import ALL, DIFFERING, TIED, Label
 from reports.listing import scores_of
 from reports.report import Report, ReportedCase, ReportedResult

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionEr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.aws import ADVICE, explained, explanation, open_client, read_prefix
+from common.aws.clients import ADVICE, explained, explanation, open_client, read_prefix
 from common.errors import UserError
 from common.redaction import redacted
 from tests.builders.fake_server import fake_server

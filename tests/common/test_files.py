@@ -281,7 +281,7 @@ def test_whoever_writes_whole_or_reads_rows_does_it_here():
     And what grows over several processes until it is whole: files and folders from S3.
     """
     moves = {"fixtures/download/archive.py", "training/trainer/checkpoints.py"}
-    moves |= {"common/fetching.py", "models/storage/folders.py"}
+    moves |= {"common/aws/fetching.py", "models/storage/folders.py"}
     assert renames() == {"common/files.py"} | moves
     # A server's reply comes in lines too, and a judge's.
     assert line_readers() <= {"common/files.py", "models/endpoint/completion.py"}

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from common.errors import UserError
 from common.reading import check_texts, parse_json
-from common.rows import MISSING, read_rows
+from common.rows.columns import MISSING, read_rows
 from evals.labels import read_labels
 from fixtures.cases import Case, Contract
 from fixtures.datasets import load_dataset
@@ -332,7 +332,7 @@ READERS = {
 
 
 def test_no_reader_of_users_files_goes_round_the_one_that_checks_them():
-    assert users("csv.reader", "csv.DictReader") == {"common/rows.py"}
+    assert users("csv.reader", "csv.DictReader") == {"common/rows/columns.py"}
     raw = users("json.load", "json.loads", "tomllib.load", ".read_text", ".read_bytes")
     assert READERS.isdisjoint(raw)
     assert "common/reading.py" in raw

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common import streaming
 from common.errors import UserError
-from common.streaming import stream_jsonl
+from common.rows import streaming
+from common.rows.streaming import stream_jsonl
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from common.aws import Prefix
+from common.aws.clients import Prefix
 from common.errors import UserError
 from evals.leakage.leaks import find_leaks
 from fixtures.cases import Contract

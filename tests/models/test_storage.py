@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common import fetching, parts
+from common.aws import fetching, parts
 from common.errors import UserError
 from models import promote, pull, push
 from models.factory import open_models

@@ -296,9 +296,9 @@ def test_a_full_disk_loses_nothing_that_was_typed(desk, monkeypatch):
 def test_a_journal_that_is_none_is_one_line(tmp_path):
     path = tmp_path / "j.sqlite"
     path.write_text("no data base, though as long as one may be " * 100)
-    with pytest.raises(UserError, match="cannot be used: .*--journal"):
+    with pytest.raises(UserError, match=r"cannot be used: .*--journal"):
         Journal(path)
-    with pytest.raises(UserError, match="cannot be used: .*--journal"):
+    with pytest.raises(UserError, match=r"cannot be used: .*--journal"):
         Journal(tmp_path)
     newer = tmp_path / "newer.sqlite"
     Journal(newer)

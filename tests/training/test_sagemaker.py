@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from common import aws
+from common.aws import clients as aws
 from common.errors import UserError
 from common.identity import file_digest
 from models.manifest import Manifest, read_manifest, write_manifest
@@ -405,7 +405,7 @@ def test_a_server_that_stands_for_s3_is_the_host(checkout, cloud, monkeypatch):
 
 
 def test_there_is_no_other_way_to_a_bucket():
-    assert users("boto3") == {"common/aws.py"}
+    assert users("boto3") == {"common/aws/clients.py"}
     sending = (".upload_fileobj", ".upload_file", ".put_object", ".copy_object", ".upload_part")
     rooms = {"models/storage/sending.py", "models/storage/folders.py"}
     assert users(*sending) == rooms

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from common.errors import UserError
 from common.files import read_jsonl, write_jsonl, write_whole
 from common.identity import file_digest
-from common.rows import shown
+from common.rows.columns import shown
 from models.chat import Message
 from models.manifest import Sha256, TrainedContract
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from common.cells import cells_of
 from common.errors import UserError
 from common.files import read_jsonl, write_jsonl
 from common.identity import digest
+from common.rows.cells import cells_of
 from fixtures.cases import Case, Dataset
 from training.data.material import exam_contracts
 from training.preferences.feedback import COLUMNS

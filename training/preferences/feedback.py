@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from common.cells import cells_of
 from common.errors import UserError
 from common.paths import cache_dir
+from common.rows.cells import cells_of
 from common.settings import nearest
 from evals.feedback import thumb
 from evals.language.words import normalise, says_something

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from common.aws import Prefix, explained, open_client, read_prefix
+from common.aws.clients import Prefix, explained, open_client, read_prefix
 from common.command import run
 from common.identity import file_digest
 from models.egress import Egress, bucket_url

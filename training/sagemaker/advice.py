@@ -1,6 +1,6 @@
-"""What errors of AWS mean for a training job, where that is more than `common/aws.py` knows."""
+"""What errors of AWS mean for a training job, beside what `common/aws/clients.py` knows."""
 
-from common.aws import Advice
+from common.aws.clients import Advice
 
 ADVICE: Advice = {
     ("403", "AccessDenied", "AccessDeniedException", "Forbidden"): (

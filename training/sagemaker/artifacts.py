@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from common.aws import read_prefix
+from common.aws.clients import read_prefix
+from common.aws.fetching import fetch as fetch_object
 from common.errors import UserError
-from common.fetching import fetch as fetch_object
 from models.manifest import read_manifest
 from models.storage.candidate import check_delivery, copy_delivery
 from models.storage.layout import ADAPTER, ENTRY

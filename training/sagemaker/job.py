@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from common.aws import Prefix, explained
+from common.aws.clients import Prefix, explained
 from common.command import Say
 from common.errors import UserError
 from training.sagemaker.advice import ADVICE

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from common.errors import UserError
-from common.rows import Row
+from common.rows.columns import Row
 from evals.judges.pairs import Pair
 from evals.labels import Labelled, label_rows
 from fixtures.cases import Case

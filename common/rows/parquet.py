@@ -1,4 +1,4 @@
-"""Rows of a Parquet file one by one, as those of JSON lines are read (`common/streaming.py`)."""
+"""Rows of a Parquet file one by one, as those of JSON lines are read (`streaming.py`)."""
 
 import json
 import math
@@ -9,7 +9,7 @@ from typing import Any
 
 from common.errors import UserError
 from common.reading import check_texts
-from common.streaming import Line
+from common.rows.streaming import Line
 
 SUFFIX = ".parquet"
 BATCH = 1_000

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 from common.files import private_file, replacing
 from common.identity import digest
 from common.redaction import outward
-from common.streaming import Line
+from common.rows.streaming import Line
 
 FOLDER = "aside"
 LISTED = 10

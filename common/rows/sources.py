@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from common.aws import explained, open_client, read_prefix
+from common.aws.clients import explained, open_client, read_prefix
+from common.aws.fetching import fetch
 from common.errors import UserError
-from common.fetching import fetch
 from common.files import private_folder
 from common.identity import digest
-from common.rows import SUFFIXES
+from common.rows.columns import SUFFIXES
 
 SCHEME = "s3://"
 JSON_LINES = SUFFIXES[1:]

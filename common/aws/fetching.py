@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from common.aws import NONE, Advice, explained
+from common.aws.clients import NONE, Advice, explained
+from common.aws.parts import part_size, ranges
 from common.errors import UserError
 from common.files import private_file
 from common.identity import file_digest
-from common.parts import part_size, ranges
 
 AT_ONCE = 8
 TRIES = 4

@@ -11,7 +11,7 @@ from typing import Any
 from common.errors import UserError
 from common.reading import printable
 from common.redaction import outward
-from common.rows import shown
+from common.rows.columns import shown
 from common.settings import nearest
 
 OTHERWISE = {"corrected": "corrected answer"}
