@@ -7,6 +7,7 @@ from reports.report import Group, Report, ReportedCase, ReportedResult, Section
 from reports.views.compared import Compared, Comparison
 from reports.views.failures import Weak
 from reports.views.flips import Flip, Flips
+from reports.views.noted import noted
 from reports.views.proof import proofs
 from reports.views.wording import (
     checked,
@@ -128,8 +129,14 @@ def proved(report: Report) -> Iterator[str]:
 
 
 def note_rows(report: Report) -> Iterator[str]:
-    """One line a note."""
-    yield from (f"- {escape(note, REASON)}" for note in report.notes)
+    """One line a note, and the table that it ends in."""
+    for note in noted(report.notes):
+        yield f"- {escape(note.sentence, REASON)}"
+        if note.rows:
+            rows = [[escape(cell, REASON) for cell in row] for row in note.rows]
+            yield ""
+            yield from _table(note.heads or [""] * len(rows[0]), rows)
+            yield ""
 
 
 def finding_rows(section: Section) -> Iterator[str]:

@@ -9,7 +9,7 @@ from reports.views.wording import OUTCOMES, Conclusion, conclusions, format_chec
 
 MEANING = {
     "PROMOTE": "may go into service",
-    "PASS": "passes, and may not go into service by this exam",
+    "PASS": "passes; this exam puts no model into service",
     "REJECT": "may not go into service",
     "INCONCLUSIVE": "may not go into service on this evidence",
 }

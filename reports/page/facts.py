@@ -1,7 +1,6 @@
 """What stands about an exam as a whole: counts, speed, notes, what was examined and with what."""
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -72,29 +71,3 @@ def _pairs(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
         yield name, ", ".join(str(each) for each in value)
     else:
         yield name, "none" if value is None else str(value)
-
-
-def grouped(notes: Iterable[str]) -> list[tuple[str, list[tuple[str, ...]]]]:
-    """Notes, each with the rows that follow it: indented lines, set in columns for a terminal.
-
-    >>> grouped(["a plan:", "  one     1", "  thirty  2", "more"])
-    [('a plan:', [('one', '1'), ('thirty', '2')]), ('more', [])]
-    """
-    found: list[tuple[str, list[str]]] = []
-    for note in notes:
-        if found and note.startswith("  "):
-            found[-1][1].append(note)
-        else:
-            found.append((note, []))
-    return [(note, _columns(lines)) for note, lines in found]
-
-
-def _columns(lines: list[str]) -> list[tuple[str, ...]]:
-    """The cells of lines that are set in columns: two blanks in every line stand between them."""
-    longest = max(map(len, lines), default=0)
-    padded = [line.ljust(longest) for line in lines]
-    taken = "".join(
-        " x"[any(char != " " for char in column)] for column in zip(*padded, strict=True)
-    )
-    places = [match.span() for match in re.finditer(r"x(?: ?x)*", taken)]
-    return [tuple(line[start:end].strip() for start, end in places) for line in padded]

@@ -19,10 +19,11 @@ from reports.page.case.paid import judged, took
 from reports.page.case.told import told
 from reports.page.cases import TAGS, Shown, counted_tags, scored_metrics, shown_cases
 from reports.page.drawing import STYLE, embedded, environment, script, sha256_base64
-from reports.page.facts import counts, facts, grouped, speeds
+from reports.page.facts import counts, facts, speeds
 from reports.page.side_by_side import side_by_side
 from reports.page.tables import grouping, metric_lines
 from reports.report import Report
+from reports.views.noted import noted
 from reports.views.proof import proofs
 from reports.views.wording import (
     checked,
@@ -62,14 +63,16 @@ def render(report: Report) -> Page:
     draw = partial(_drawn, drawing, every)
     parts = carried(report, cases, asked, draw)
     metrics = metrics_of(report.summary, report.metrics)
+    rows = checked(report)
     sent = script()
     html = drawing.get_template("report.html.j2").render(
         report=report,
         banners=banners(report),
         several=len(report.summary) > 1,
         proofs=proofs(report),
-        notes=grouped(report.notes),
-        checks=checked(report),
+        notes=noted(report.notes),
+        checks=[check for check in rows if check.outcome != "N/A"],
+        beyond=[check for check in rows if check.outcome == "N/A"],
         counts=counts(report),
         spent=format_spending(report.spending),
         facts=facts(report),

@@ -16,6 +16,7 @@ from reports.terminal.columns import clipped, flat
 from reports.terminal.look import Look, file_url
 from reports.terminal.summary import STYLES, print_summary
 from reports.views.failures import Failure, failures, weakest
+from reports.views.noted import noted
 from reports.views.proof import proofs
 from reports.views.wording import OUTCOMES, conclusions, format_paid, format_value
 
@@ -102,8 +103,9 @@ def _print(
     for section in report.sections:
         for line, outcome in _section_lines(section, verbose=verbose):
             _say(console, line, outcome, OUTCOME)
-    for note in report.notes:
-        _say(console, f"note: {note}")
+    for note in noted(report.notes):
+        rows = f" {len(note.rows)} lines, at the beginning and in the report" if note.rows else ""
+        _say(console, f"note: {note.sentence}{rows}")
     _print_failures(report, console, verbose=verbose)
     _print_weakest(report, console)
     _say(console, spending_line(report.spending, len(report.results)))

@@ -46,7 +46,7 @@ def too_few(gate: Gate, cases: Sequence[Case]) -> str | None:
 def format_correlations(
     gate: Gate, candidate: Sequence[Result], other: Sequence[Result], opponent: Opponent
 ) -> tuple[str, ...]:
-    """The correlation within contracts that each comparison had, beside the planned one: one line.
+    """The correlation within contracts that a comparison had, beside the planned one: one line.
 
     Where it is higher the exam detects less than was said before. An estimate below 0 is none.
     Nothing is known, and nothing said, of amounts, of one contract, and where no two cases differ.
@@ -65,8 +65,8 @@ def format_correlations(
     if not found:
         return ()
     return (
-        f"planned with a correlation of {gate.planning.icc:g} within contracts; the differences "
-        f"from the {opponent.words} had: {', '.join(found)}",
+        f"planned with a correlation of {gate.planning.icc:g} within contracts; the differences of "
+        f"{candidate[0].model} from the {opponent.words} had: {', '.join(found)}",
     )
 
 

@@ -25,6 +25,8 @@ HEAD = (
     "beforehand, it voids nothing afterwards:"
 )
 
+COLUMNS = "", "cases", "contracts", "tells a difference of", "shows"
+
 
 @dataclass(frozen=True, slots=True)
 class Demand:
@@ -166,10 +168,10 @@ def _shown_at(demand: Demand, gate: Gate) -> float | None:
 
 
 def format_prospects(found: Sequence[Prospect], gate: Gate) -> tuple[str, ...]:
-    """A heading and an aligned line a demand; none where the gate asks nothing."""
+    """A sentence, the heads of columns and a line a demand; none where the gate asks nothing."""
     if not found:
         return ()
-    rows = [_cells(each) for each in found]
+    rows = [COLUMNS, *map(_cells, found)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = (
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -184,34 +186,36 @@ def format_prospects(found: Sequence[Prospect], gate: Gate) -> tuple[str, ...]:
 def _cells(found: Prospect) -> tuple[str, ...]:
     demand = found.demand
     cases, groups = len(demand.clusters), len(set(demand.clusters))
-    size = f"{cases} {'case' if cases == 1 else 'cases'} of {groups}"
+    asked = demand.name, f"{cases:,}", f"{groups:,}"
     if cases < demand.least:
-        takes = _in_all(demand, demand.least * groups / cases)
-        return demand.name, size, f"too few: {demand.least} take {takes} contracts", ""
+        takes = _contracts(_in_all(demand, demand.least * groups / cases))
+        return *asked, f"too few cases: {demand.least} take {takes}", ""
     if METRICS[demand.metric].unit:
-        return demand.name, size, "what they tell of an amount cannot be foreseen", ""
+        return *asked, "what they tell of an amount cannot be foreseen", ""
     if groups < 2:
-        return demand.name, size, "fewer than two contracts prove nothing", ""
-    return demand.name, size, _difference(found), _floor(found)
+        return *asked, "fewer than two contracts prove nothing", ""
+    return *asked, _difference(found), _floor(found)
 
 
 def _difference(found: Prospect) -> str:
     demand = found.demand
     if demand.margin is None and not demand.superior:
         return ""
-    told = f"tells {found.tells:.3f}" if found.tells is not None else "tells no difference"
+    told = f"{found.tells:.3f}" if found.tells is not None else "no difference"
     if demand.superior:
-        enough = "" if found.equal_passes else f", and to be better takes {found.takes} contracts"
+        enough = "" if found.equal_passes else f", and to be better takes {_contracts(found.takes)}"
         return told + enough
     if not found.too_small:
-        return f"{told} of margin {demand.margin:g}"
+        return f"{told}, margin {demand.margin:g}"
     if found.takes is not None and found.takes <= demand.contracts:
         return f"{told}, margin {demand.margin:g} is not shown even by equal answers"
     return f"{told}, margin {demand.margin:g} takes {_contracts(found.takes)}"
 
 
 def _contracts(count: int | None) -> str:
-    return "more contracts than there are" if count is None else f"{count:,} contracts"
+    if count is None:
+        return "more contracts than there are"
+    return f"{count:,} {'contract' if count == 1 else 'contracts'}"
 
 
 def _floor(found: Prospect) -> str:
@@ -220,8 +224,8 @@ def _floor(found: Prospect) -> str:
         return ""
     bound = "ceiling" if METRICS[found.demand.metric].direction == "lower" else "floor"
     if found.shown_at is None:
-        return f"{bound} {floor:g} cannot be shown, not by the best possible answers"
-    return f"{bound} {floor:g} is shown at {found.shown_at:.2f}"
+        return f"not {bound} {floor:g}, even by the best possible answers"
+    return f"{bound} {floor:g} if the true mean is {found.shown_at:.2f}"
 
 
 def too_small(found: Iterable[Prospect]) -> str | None:

@@ -92,7 +92,7 @@ def test_a_difference_that_no_share_can_have_is_not_said_to_be_told():
     cases = [row.case for row in rows("token_f1", [[1.0], [1.0]])]
     (found,) = [prospect(each, gate) for each in demands(gate, cases)]
     assert found.too_small
-    line = format_prospects([found], gate)[1]
+    line = format_prospects([found], gate)[2]
     assert "no difference" in line and "1.8" not in line
 
 

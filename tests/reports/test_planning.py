@@ -37,7 +37,13 @@ def foreseen(cases, gate=GATE):
 def test_every_margin_is_told_what_difference_the_exam_detects():
     found, said = foreseen(cases(400))
     assert found[0].tells < 0.03
-    assert f"tells {found[0].tells:.3f} of margin 0.03" in said
+    assert f"{found[0].tells:.3f}, margin 0.03" in said
+    head, line = said.splitlines()[1:3]
+    assert head.split() == ["cases", "contracts", "tells", "a", "difference", "of", "shows"]
+    assert line.split()[:3] == ["token_f1", "8,000", "400"]
+    assert [head.index(each) for each in ("cases", "contracts")] == [
+        line.index(each) for each in ("8,000", "400")
+    ]
     assert "at 80% power, planned with guesses; said beforehand, it voids nothing" in said
     assert too_small(found) is None
 
@@ -63,7 +69,7 @@ def test_a_floor_is_shown_of_a_model_so_much_above_it():
     assert 0.5 < f1.shown_at < 0.8
     assert lazy.shown_at == pytest.approx(1 - f1.shown_at)  # a ceiling
     assert exact.shown_at is None
-    assert "floor 0.99 cannot be shown, not by the best possible answers" in said
+    assert "not floor 0.99, even by the best possible answers" in said
     near = foreseen(cases(400), gate)[0][0].shown_at
     assert 0.5 < near < f1.shown_at
 
@@ -117,6 +123,6 @@ def test_the_correlation_that_was_found_is_said_beside_the_planned_one():
     old = scored("old", asked, lambda case: 0.0)
     (line,) = format_correlations(GATE, new, old, champion)
     assert line.startswith("planned with a correlation of 0.05 within contracts")
-    assert line.endswith("from the champion old had: token_f1 1.00")
+    assert line.endswith("; the differences of new from the champion old had: token_f1 1.00")
     assert format_correlations(GATE, old, old, champion) == ()
     assert format_correlations(GATE, new, [], champion) == ()
