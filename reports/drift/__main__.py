@@ -35,7 +35,7 @@ from reports.drift.labelled import (
 from reports.drift.liked import liked
 from reports.drift.log import Log, Period, read_log
 from reports.drift.opinions import judge_json, judge_lines, label_json, label_lines
-from reports.drift.reference import CHAMPION, Reference, in_service, read_reference
+from reports.drift.reference import CHAMPION, Reference, as_recorded, in_service, read_reference
 from reports.drift.shown import as_json, liked_lines, lines, log_lines
 from reports.drift.vectors import FOLDER, Vectors
 from reports.drift.watch import too_little, watch
@@ -101,7 +101,7 @@ def _day(text: str) -> str:
 
 def _watch(given: argparse.Namespace) -> int:
     model = in_service(given.model, given.registry.parent)
-    reference = read_reference(model, given.exam, given.runs)
+    reference = as_recorded(read_reference(model, given.exam, given.runs), given.registry)
     now = time.time()
     today = datetime.fromtimestamp(now, UTC).date().isoformat()
     period = Period(given.since or "", given.until or "", today)

@@ -136,7 +136,8 @@ def _take(tally: _Tally, row: Served, reference: Reference, period: Period) -> N
 def _not_of(row: Served, reference: Reference) -> str:
     if row.model != reference.model:
         return "of other models"
-    if row.identity and reference.identity and row.identity != reference.identity:
+    known = (reference.identity, reference.recorded)
+    if row.identity and reference.identity and row.identity not in known:
         return "of the model before it was changed (another identity)"
     if row.shadow:
         return "that nobody saw (shadow)"

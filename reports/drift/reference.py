@@ -1,11 +1,15 @@
 """The exam of the champion, as units: what service is compared with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from common.errors import UserError
 from models.egress import Sent
+from models.factory import open_models
+from models.identity.identities import promotion_identity
+from models.promotion.admission.refusals import is_champion
 from models.promotion.champion import read_champion
+from models.promotion.record.file import read_records
 from reports.archive import find_report, read_report
 from reports.drift.units import Unit, lot, titled
 from reports.report import Report, ReportedCase, ReportedResult
@@ -20,6 +24,7 @@ class Reference:
     Attributes:
         model: its name.
         identity: of what is promoted; empty where nobody noted it.
+        recorded: the same as the record has it, where an earlier release counted it otherwise.
         exam: id of the run.
         path: its report.json.
         units: one a contract.
@@ -38,6 +43,7 @@ class Reference:
     categories: frozenset[str]
     judges: frozenset[tuple[str, str]]
     sent: Sent
+    recorded: str = ""
 
 
 def in_service(model: str, models: Path) -> str:
@@ -98,6 +104,27 @@ def read_reference(model: str, exam: str | None, runs: Path) -> Reference:
             report.header.dataset.identity,
         ),
     )
+
+
+def as_recorded(reference: Reference, registry: Path) -> Reference:
+    """The same, with the identity that the record has of the very model that was examined.
+
+    Rows of service have that one, and the exam that of this release. Where they differ the model is
+    opened; one that cannot be is not known to be the same.
+    """
+    champion = read_champion(registry.parent)
+    if champion is None or champion.model != reference.model:
+        return reference
+    if not reference.identity or champion.identity == reference.identity:
+        return reference
+    try:
+        model = open_models([reference.model], registry)[0]
+        same = promotion_identity(model) == reference.identity and is_champion(
+            model, read_records(registry.parent)
+        )
+    except UserError:
+        return reference
+    return replace(reference, recorded=champion.identity) if same else reference
 
 
 def _units(report: Report, model: str) -> tuple[Unit, ...]:

@@ -13,6 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from evals.store.__main__ import main as purge
+from models.factory import open_models
+from models.identity.identities import promotion_identity
+from models.promotion.champion import read_champion
+from models.registry import SHIPPED
 from reports.drift.__main__ import main
 from reports.drift.detector import SIGNALS
 from reports.drift.vectors import FILE
@@ -194,6 +198,26 @@ def test_rows_of_the_model_before_it_was_changed_do_not_count(place, look):
     assert code == 0
     assert "left out: 48 of the model before it was changed (another identity)" in out
     assert "2026-01-03 to 2026-01-04" in out
+
+
+def test_a_champion_of_an_early_record_is_the_model_that_its_exam_knows_otherwise(
+    place, vectors, capsys
+):
+    """The service writes the record's identity, which an earlier release computed; exams ours."""
+    champion = read_champion(SHIPPED.parent)
+    shipped = promotion_identity(open_models([champion.model], SHIPPED)[0])
+    assert shipped != champion.identity, "the shipped record is of the first version"
+    exam(place / "reports" / "runs", model=champion.model, identity=shipped)
+    served = days(2, model=champion.model, identity=champion.identity)
+    log(
+        place / SERVED / "all.jsonl",
+        *served,
+        *days(1, first=2, model=champion.model, identity="5e0c"),
+    )
+    main(["--kept", str(vectors)])
+    out = capsys.readouterr().out
+    assert "72 requests, 48 of them compared, on 2 days" in out
+    assert "left out: 24 of the model before it was changed (another identity)" in out
 
 
 def test_a_clock_that_goes_back_and_days_without_requests_are_said(place, look):
