@@ -41,6 +41,20 @@ def due(asked, rounds, what, now):
     return [(each.name, each.due) for each in triggers(asked, rounds, what, now)]
 
 
+def test_without_a_policy_one_line_says_what_it_is_and_lineage_asks_for_none(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    assert main(["run"]) == 4
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "loop.toml is not there" in error and "docs/loop.md" in error
+    assert main(["lineage", "sft-smollm2"]) == 0
+    assert "base: embedded:smollm2" in capsys.readouterr().out
+    assert main(["lineage", "sft-smolm2"]) == 4
+    assert "did you mean sft-smollm2?" in capsys.readouterr().err
+    assert main(["lineage", "sft-smollm2", "other.toml"]) == 4
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

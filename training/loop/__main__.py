@@ -25,8 +25,8 @@ from models.promotion.champion import read_champion
 from models.promotion.refused import RefusedError
 from training.loop.journal import Round, read_rounds
 from training.loop.lineage import lineage, mermaid, tree
-from training.loop.options import LoopOptions, read_options
-from training.loop.policy import LoopPolicy, read_policy
+from training.loop.options import POLICY, LoopOptions, read_options
+from training.loop.policy import LoopPolicy, no_policy, read_policy
 from training.loop.rounds import PROMOTED, Loop, WaitsError, begin, ended, go_on
 from training.loop.sifting import sift, write_sifted
 from training.loop.standing import Standing, lines_of, standing
@@ -160,7 +160,9 @@ def _plan(options: LoopOptions) -> int:
 
 
 def _lineage(options: LoopOptions) -> int:
-    node = lineage(_loop(options), options.model)
+    without = options.policy == POLICY and not POLICY.exists()
+    loop = Loop(no_policy(), POLICY, options.state) if without else _loop(options)
+    node = lineage(loop, options.model)
     print("\n".join(mermaid(node) if options.mermaid else tree(node)))
     return 0
 

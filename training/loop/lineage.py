@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from common.errors import UserError
 from models.manifest import read_manifest
 from models.promotion.ledger.files import ledger_beside, read_ledger
 from models.promotion.record.file import read_lines
 from models.promotion.record.statement import Statement
-from models.registry import adapter_of, is_registered
+from models.registry import adapter_of, is_registered, read_entry
 from training.loop.journal import Round, read_rounds
 from training.loop.rounds import Loop
 
@@ -40,9 +39,7 @@ def lineage(loop: Loop, model: str) -> Node:
         UserError: there is no such model, or a manifest, the ledger or the record cannot be read.
         RefusedError: ledger or record was tampered with.
     """
-    registry = loop.policy.registry
-    if not is_registered(model, registry):
-        raise UserError(f"lineage {model}: no such model in {registry}; `status` names the last")
+    read_entry(model, loop.policy.registry, "lineage")
     return _adapter(loop, model, read_rounds(loop.state), frozenset())
 
 

@@ -186,9 +186,14 @@ def read_policy(path: Path) -> LoopPolicy:
     """The policy of a file.
 
     Raises:
-        UserError: it cannot be read, an unknown key (the nearest is named), an impossible value,
-            or a round that trains nothing.
+        UserError: it is not there or cannot be read, an unknown key (the nearest is named), an
+            impossible value, or a round that trains nothing.
     """
+    if not path.exists():
+        raise UserError(
+            f"{path} is not there: it says what starts a round and what a round does; write it "
+            "like that of docs/loop.md, or name another FILE"
+        )
     policy: LoopPolicy = read_toml(path, LoopPolicy)
     if policy.sft is None and policy.align is None:
         raise UserError(f"{path}: a round trains nothing; add [sft] or [align]")
@@ -199,7 +204,16 @@ def read_policy(path: Path) -> LoopPolicy:
     start = policy.start
     if start.feedback and not policy.feedback:
         raise UserError(f"{path}: start.feedback counts rows, and `feedback` names no file of them")
+    return _placed(policy)
+
+
+def no_policy() -> LoopPolicy:
+    """Where things lie without one: for what asks nothing else."""
+    return _placed(LoopPolicy(name="loop", dataset="", start=Start()))
+
+
+def _placed(policy: LoopPolicy) -> LoopPolicy:
     ours = find_project().places.get("registry")
     if policy.registry == SHIPPED_REGISTRY and ours:
-        policy = replace(policy, registry=Path(ours))
+        return replace(policy, registry=Path(ours))
     return policy
