@@ -220,7 +220,8 @@ def test_what_is_promoted_is_compared_in_one_place():
         "models/promotion/admission/refusals.py",
         "models/promotion/actions.py",
         "models/serve/opened.py",  # what answers in service is told by it
-        "models/promotion/approving.py",  # of which model something is said
+        "models/promotion/approving.py",  # whose word is taken back
+        "models/promotion/asked.py",  # of which model something is said
         "reports/drift/reference.py",  # whether the record's identity is of the model examined
         "reports/examination/header.py",
         "reports/verdict/opponents.py",
