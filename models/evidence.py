@@ -109,7 +109,7 @@ def _make(name: str, options: EvidenceOptions) -> None:
                 print(f"  {each.line}")
     write_whole(out, data, private=True)
     print(f"{out}: {len(data):,} bytes; {TEXTS}")
-    print(f"check it anywhere: `python -m models.evidence --verify {out.name}`")
+    print(f"check it anywhere: `python -m models.evidence --verify {out}`")
 
 
 def _signed(found: Contents, key: Path | None) -> dict[str, bytes]:

@@ -67,7 +67,7 @@ def here(source: str, folder: Path) -> Iterator[Path]:
     """
     if not source.startswith(SCHEME):
         if not Path(source).is_file():
-            raise UserError(f"{source}: no such file; give one of JSON lines, or s3://BUCKET/KEY")
+            raise UserError(f"{source} is not there; name a file, a folder or s3://BUCKET/DIR/")
         yield Path(source)
         return
     place = read_prefix(source)

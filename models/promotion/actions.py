@@ -4,6 +4,7 @@ Whatever a crash cuts off after the append is derived from the record by the nex
 """
 
 import contextlib
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -68,6 +69,12 @@ class Place:
     def policy(self) -> Path:
         """The policy in force: the one that exams of this registry go by."""
         return policy_path(self.registry)
+
+    @property
+    def typed(self) -> str:
+        """What a line that a message tells to type has behind it, to mean this registry."""
+        where = f" --registry {shlex.quote(str(self.registry))}"
+        return where if self.registry != SHIPPED_REGISTRY else ""
 
 
 def promote(

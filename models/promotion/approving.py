@@ -80,7 +80,7 @@ def approve(
         if asked.promoted and not asked.question.since:
             raise RefusedError(
                 f"{name} is in service by line {asked.promoted}; to take it out of service type "
-                "`python -m models.promote --rollback`"
+                f"`python -m models.promote --rollback{place.typed}`"
             )
         now = utc_now()
         check_clock(lines, asked.entries, now)
@@ -114,7 +114,7 @@ def withdraw(
         if not own:
             raise RefusedError(whose(theirs[-1]))
         for _, earlier in own:
-            check_unused(lines, earlier)
+            check_unused(lines, earlier, place.typed)
         return commit(place, lines, own[-1][0], key, say)
 
 

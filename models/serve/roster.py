@@ -12,6 +12,7 @@ from common.loading import first_line
 from fixtures.served import Arm
 from models.factory import Chats
 from models.promotion.record.line import Record
+from models.registry import read_entry
 from models.serve.asked import CHAMPION, Asked
 from models.serve.opened import Voice, open_promoted, open_voice, pointer, promoted
 from models.serve.split import Split
@@ -65,6 +66,8 @@ class Roster:
             UserError: one of them cannot be opened, or they are one.
             RefusedError: the champion is not what was promoted.
         """
+        if self.split:
+            read_entry(self.split.candidate, self.registry, f"--{self.split.kind}")
         self._chats = Chats(self.registry)
         self._seen = (pointer(self.folder), time.monotonic())
         self._record = promoted(self.folder)

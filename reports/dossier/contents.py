@@ -67,8 +67,8 @@ def contents(name: str, place: Place, report: Path | None = None) -> Contents:
     record = _promotion(name, records)
     if record.report is None or record.policy is None:
         raise RefusedError(
-            f"promotion {record.number} is of an early release, whose lines name no policy; "
-            f"type `pytest evals --model {name} --baseline champion` and promote it again"
+            f"promotion {record.number} of {name} is of an early release, whose lines name no "
+            "policy: there is no evidence of it; the next promotion has it"
         )
     check_recorded(open_models([name], place.registry)[0], record)
     path = report or place.runs / record.report.id / "report.json"

@@ -204,7 +204,9 @@ def test_what_could_not_be_promoted_is_not_approved(place, refused):
     )
     assert "says REJECT of b: it fell" in refused(place, "bob", "b", "--by=bob")
     assert "c was not examined" in refused(place, "bob", "c", "--by=bob")
-    assert "a is in service by line 1" in refused(place, "bob", "a", "--by=bob")
+    said = refused(place, "bob", "a", "--by=bob")
+    assert "a is in service by line 1" in said
+    assert f"models.promote --rollback --registry {place.registry}`" in said, "no other's champion"
 
 
 def test_an_edited_report_is_not_approved(place, refused):

@@ -249,6 +249,8 @@ def test_an_exam_against_another_anchor_is_refused(place, capsys):
 def test_the_champion_is_not_promoted_twice(place, capsys):
     dynasty(place, "a")
     assert "a is the champion already" in refused(capsys, place, "a")
+    write_report(place, "a", id_="20260103-000000-aaaa", outcome="PASS", reasons=["it still holds"])
+    assert "a is the champion already" in refused(capsys, place, "a")
 
 
 def test_rollback_twice_and_no_further(place, capsys):

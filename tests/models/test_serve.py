@@ -198,6 +198,8 @@ def test_it_does_not_begin_with_what_was_not_promoted(place, log, capsys):
     code, said = start(place, log, capsys)
     assert code == 4 and "nothing was promoted; type `python -m models.promote NAME`" in said
     dynasty(place, "a")
+    code, said = start(place, log, capsys, "--shadow", "bb")
+    assert code == 4 and "--shadow bb: not in " in said
     entry = place.registry / "a.toml"
     entry.write_text(entry.read_text().replace("I am a", "I am another"))
     code, said = start(place, log, capsys)

@@ -24,6 +24,8 @@ def check_admission(exam: ExamEvidence, model: Model, records: Sequence[Record])
         RefusedError: the exam was not passed, does not hold, or examined something else.
     """
     again = f"type `pytest evals --model {model.name} --baseline champion`"
+    if exam.verdict.outcome == "PASS" and is_champion(model, records):
+        raise RefusedError(f"{model.name} is the champion already")
     _check_outcome(exam, model.name, again)
     if exam.identity != promotion_identity(model):
         raise RefusedError(_changed(model, f"{exam.path} examined", exam.identity, CHANGED))

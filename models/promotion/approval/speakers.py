@@ -39,14 +39,14 @@ def check_first(said: Statement, found: Standing) -> None:
             )
 
 
-def check_unused(lines: Sequence[Line], earlier: Statement) -> None:
-    """Refuse to take back what a promotion was made on."""
+def check_unused(lines: Sequence[Line], earlier: Statement, behind: str = "") -> None:
+    """Refuse to take back what a promotion was made on; `behind` ends the line to type."""
     for record in services(lines):
         votes = record.approval.votes if record.approval else ()
         if any(vote.number == earlier.number for vote in votes):
             raise RefusedError(
                 f"promotion {record.number} was made on line {earlier.number}; to take "
-                f"{record.model} out of service type `python -m models.promote --rollback`"
+                f"{record.model} out of service type `python -m models.promote --rollback{behind}`"
             )
 
 
