@@ -25,7 +25,7 @@ from models.promotion.admission.refusals import check_admission, check_recorded
 from models.promotion.admission.reserved import sealed_exams
 from models.promotion.approval.consent import NONE, Consent, approved, judged_in
 from models.promotion.approval.standing import question_of
-from models.promotion.champion import in_force, recover, write_pointer
+from models.promotion.champion import in_force, read_champion, recover, write_pointer
 from models.promotion.ledger.files import ledger_beside, own_ledger, read_ledger
 from models.promotion.record.components import components_of
 from models.promotion.record.file import SHIPPED, append
@@ -151,13 +151,21 @@ def promote(
 def roll_back(place: Place, key: Path | None = None, say: Say = print) -> Record:
     """Return to the champion before, and to the anchor that held then.
 
+    A rollback that was killed before `champion.toml` followed it is completed, and nothing more:
+    whoever types it again does not mean the champion before that.
+
     Raises:
         UserError: a file cannot be read or written.
         RefusedError: there is none before, or that model is not what it was.
     """
     with locked(place.folder, say):
+        before = read_champion(place.folder)
         lines = recover(place.folder, place.registry, say)
-        standing = in_force(services(lines))
+        records = services(lines)
+        standing = in_force(records)
+        if before and records[-1].kind == "rollback" and before.named == records[-1].previous:
+            say("it was begun before, and is done now; type it again for the champion before")
+            return records[-1]
         if len(standing) < 2:
             now = f"{standing[0].model} is the first champion" if standing else "no champion yet"
             raise RefusedError(f"{now}: there is none before to return to")

@@ -44,6 +44,11 @@ class Champion:
     identity: str
     record: str
 
+    @property
+    def named(self) -> Named:
+        """Who it is."""
+        return Named(self.model, self.identity)
+
 
 def read_champion(folder: Path = SHIPPED) -> Champion | None:
     """The champion, or None where nothing was promoted yet.
@@ -178,7 +183,7 @@ def _check_pointer(folder: Path, registry: Path, lines: Sequence[Line]) -> None:
             "rewritten; restore both files from the repository's history"
         )
     known = services(lines[:number])
-    if not known or known[-1].named != Named(champion.model, champion.identity):
+    if not known or known[-1].named != champion.named:
         raise RefusedError(f"{path} contradicts promotion {number}; {_rewrite(path)}")
     if number < len(lines) - 1:
         raise RefusedError(f"{path} stands at line {number} of {len(lines)}; {_rewrite(path)}")

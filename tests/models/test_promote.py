@@ -375,6 +375,19 @@ def test_a_kill_between_the_writes_is_completed_by_the_next_call(place, capsys, 
     assert whole(place) == {champion}
 
 
+@pytest.mark.parametrize(("at", "back"), [(1, "b"), (2, "a")])
+def test_a_rollback_typed_again_after_a_kill_goes_back_once(place, capsys, at, back):
+    """Killed before the pointer followed (1) it is completed; after it (2) it was one."""
+    dynasty(place, "a", "b", "c")
+    killed = run(str(at), "--rollback", *options(place))
+    killed.communicate(timeout=60)
+    assert killed.returncode == -signal.SIGKILL
+    assert main(["--rollback", *options(place)]) == 0
+    assert ("begun before, and is done now" in capsys.readouterr().out) == (at == 1)
+    assert read_champion(place.folder).model == back and whole(place) == {back}
+    assert main(["--verify", *options(place)]) == 0
+
+
 def test_a_kill_before_the_record_promotes_nothing(place):
     dynasty(place, "a")
     write_report(place, "b", against="a", id_="20260102-000000-aaaa")

@@ -1,5 +1,6 @@
 """Model registries outside: a real MLflow server with SQLite, and moto's SageMaker."""
 
+import asyncio
 import json
 import os
 import random
@@ -7,21 +8,33 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import boto3
 import pytest
 
+from common.files import write_whole
+from fixtures.served import read_served
 from models.promote import main as promote
+from models.promotion.actions import Place
 from models.promotion.champion import read_champion
 from models.promotion.record.file import read_records
+from models.promotion.refused import RefusedError
 from models.publish import main
 from models.published.release import grounds_of
 from models.published.settings import read_published
+from models.serve.roster import Roster
 from tests.builders.aws_server import Fault, environment, running
+from tests.builders.in_service import Asked, local_entry
+from tests.builders.in_service import in_service as serving
 from tests.builders.mlflow_server import mlflow_server
 from tests.builders.promotion_data import dynasty, identity_of, make_place, write_report
 from tests.conftest import ROOT
 from tests.models.test_promote import add_adapter, options, whole
+from tests.models.test_serve import LAW, until, wanted
 
 NAME = "contract-qa"
 
@@ -46,6 +59,11 @@ def aws(tmp_path, monkeypatch):
 @pytest.fixture
 def place(tmp_path):
     return make_place(tmp_path, "a", "b")
+
+
+@pytest.fixture
+def log(tmp_path):
+    return tmp_path / "served"
 
 
 def follow_mlflow(place, url, model):
@@ -76,10 +94,10 @@ def in_service(url, model):
     return found.tags["bar-exam-identity"]
 
 
-def statuses():
+def statuses(group=NAME):
     """Identity -> status of every package."""
     client = boto3.client("sagemaker")
-    found = client.list_model_packages(ModelPackageGroupName=NAME)["ModelPackageSummaryList"]
+    found = client.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"]
     every = [client.describe_model_package(ModelPackageName=p["ModelPackageArn"]) for p in found]
     return {
         each["CustomerMetadataProperties"]["bar-exam-identity"]: each["ModelApprovalStatus"]
@@ -263,6 +281,7 @@ done = main(sys.argv[3:])
 open(log, "w").write(str(count))
 sys.exit(done)
 """
+ASKED = "What of the fee?"
 
 
 def driven(place, at, words):
@@ -274,52 +293,110 @@ def driven(place, at, words):
     return done, int(log.read_text()) if done.returncode == 0 else 0
 
 
-def stage(folder, url, number):
-    """a and b promoted, b in service everywhere, and a not yet known outside."""
-    place = make_place(folder, "a", "b")
-    follow_mlflow(place, url, f"drill-{number}")
-    with (place.registry.parent / "publish.toml").open("a") as file:
-        file.write(
-            f'[sagemaker]\ngroup = "drill-{number}"\nto = "s3://bucket/drill-{number}"\n'
-            'image = "1.example.com/vllm"\n'
-        )
+@dataclass
+class Drill:
+    """b in service after a, here, outside and in a service that two clients ask all along."""
+
+    place: Place
+    url: str
+    service: Asked
+    files: dict
+    heard: list = field(default_factory=list)
+
+    def ask(self):
+        """(status, model, identity, answer), which is kept with the request's id."""
+        status, _, body = self.service.question(ASKED, [LAW])
+        told = (status, body.get("model"), body.get("system_fingerprint"), body.get("answer"))
+        self.heard.append((body.get("id"), told))
+        return told
+
+    def begin(self, number):
+        """Put the files back, and let registries follow that know b alone."""
+        for path, data in self.files.items():  # the pointer last, as a promotion writes it
+            write_whole(path, data)
+        follow_mlflow(self.place, self.url, f"drill-{number}")
+        with (self.place.registry.parent / "publish.toml").open("a") as file:
+            file.write(
+                f'[sagemaker]\ngroup = "drill-{number}"\nto = "s3://bucket/drill-{number}"\n'
+                'image = "1.example.com/vllm"\n'
+            )
+        assert published(self.place, "--sync") == 0
+        assert self.agreed(number) == "b"
+
+    def agreed(self, number):
+        """Record, pointer, registry, alias, approval and service name one champion: who it is."""
+        champion = read_champion(self.place.folder)
+        assert champion.model == read_records(self.place.folder)[-1].model
+        assert whole(self.place) == {champion.model}
+        assert in_service(self.url, f"drill-{number}") == champion.identity
+        approved = [
+            key for key, status in statuses(f"drill-{number}").items() if status == "Approved"
+        ]
+        assert approved == [champion.identity]
+        until(lambda: self.service.health()["champion"]["identity"] == champion.identity)
+        assert self.ask()[:3] == (200, champion.model, champion.identity)
+        assert self.service.health()["status"] == "ok"
+        return champion.model
+
+
+@contextmanager
+def drilling(place, log, url):
+    """The service lives through every kill; at the end all that was heard is one of the two."""
     dynasty(place, "a", "b")
-    assert published(place, "--sync") == 0
-    return place
+    known = {(200, name, identity_of(place, name), wanted(place, name, ASKED)) for name in "ab"}
+    paths = (place.folder / "promotions.jsonl", *sorted(place.registry.glob("*.toml")),
+             place.folder / "champion.toml")  # fmt: skip
+    stop = threading.Event()
+
+    def ask():
+        while not stop.wait(0.2):
+            drill.ask()
+
+    with serving(place, log) as service, ThreadPoolExecutor(2) as clients:
+        drill = Drill(place, url, service, {path: path.read_text() for path in paths})
+        asking = [clients.submit(ask) for _ in range(2)]
+        try:
+            yield drill
+        finally:
+            stop.set()
+        for each in asking:
+            each.result()
+        assert service.end() == 0
+    assert {told for _, told in drill.heard} == known
+    rows = read_served([log], log.parent / "aside")
+    assert {row.id: (200, row.model, row.identity, row.answer) for row in rows} == dict(drill.heard)
 
 
-def check_agree(place, url, number):
-    """Record, pointer, registry, alias and approval name one champion; returns it."""
-    champion = read_champion(place.folder)
-    assert champion.model == read_records(place.folder)[-1].model
-    assert whole(place) == {champion.model}
-    assert in_service(url, f"drill-{number}") == champion.identity
-    client = boto3.client("sagemaker")
-    packages = client.list_model_packages(ModelPackageGroupName=f"drill-{number}")
-    approved = [
-        client.describe_model_package(ModelPackageName=each["ModelPackageArn"])
-        for each in packages["ModelPackageSummaryList"]
-        if each["ModelApprovalStatus"] == "Approved"
-    ]
-    found = [each["CustomerMetadataProperties"]["bar-exam-identity"] for each in approved]
-    assert found == [champion.identity]
-    return champion.model
-
-
-def drilled(folder, url, number, at):
+def drilled(drill, number, at):
     """A rollback that is killed at its Nth step, and the command after it; False: no such step."""
-    place = stage(folder, url, number)
+    place = drill.place
+    drill.begin(number)
     killed, steps = driven(place, at, ["--rollback"])
     if 0 < steps < at:
         return False
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    again = len(read_records_lenient(place)) == 3
-    assert promote(["--verify", *options(place)]) == 0
-    assert check_agree(place, url, number) == ("a" if again else "b")
-    versions = client_of(url).search_model_versions(f"name='drill-{number}'")
+    recorded = len(read_records_lenient(place)) == 3
+    lags = read_champion(place.folder).model == "b"
+    assert drill.ask()[0] == 200
+    check_begins(place, half=recorded and lags)
+    word = "--rollback" if lags and at % 2 else "--verify"
+    assert promote([word, *options(place)]) == 0
+    assert drill.agreed(number) == ("b" if lags and word == "--verify" and not recorded else "a")
+    assert len(read_records(place.folder)) <= 3, "rolled back twice"
+    versions = client_of(drill.url).search_model_versions(f"name='drill-{number}'")
     identities = [each.tags["bar-exam-identity"] for each in versions]
     assert len(identities) == len(set(identities)), "a version was made twice"
     return True
+
+
+def check_begins(place, half):
+    """A service that begins before the command: by the record, or a line that names the command."""
+    begin = Roster(place.folder, place.registry).start
+    if not half:
+        asyncio.run(begin())
+        return
+    with pytest.raises(RefusedError, match=r"type `python -m models\.promote --verify`"):
+        asyncio.run(begin())
 
 
 def read_records_lenient(place):
@@ -327,20 +404,27 @@ def read_records_lenient(place):
     return [json.loads(line) for line in lines if line.endswith(b"\n")]
 
 
-def test_a_rollback_that_is_killed_is_completed_everywhere_by_one_command(tmp_path, mlflow, aws):
+def test_a_rollback_that_is_killed_is_completed_everywhere_by_one_command(place, log, mlflow, aws):
     """At one of its steps; the heavy test takes all of them."""
-    whole_run = stage(tmp_path / "whole", mlflow, "whole")
-    done, steps = driven(whole_run, 0, ["--rollback"])
-    assert done.returncode == 0 and steps > 12, done.stderr
-    assert check_agree(whole_run, mlflow, "whole") == "a"
-    for at in sorted(random.Random(7).sample(range(2, steps - 3), 1)):
-        assert drilled(tmp_path / str(at), mlflow, f"some-{at}", at)
+    with drilling(place, log, mlflow) as drill:
+        drill.begin("whole")
+        done, steps = driven(place, 0, ["--rollback"])
+        assert done.returncode == 0 and steps > 12, done.stderr
+        assert drill.agreed("whole") == "a"
+        for at in sorted(random.Random(7).sample(range(2, steps - 3), 1)):
+            assert drilled(drill, f"some-{at}", at)
 
 
 @pytest.mark.heavy
-def test_a_rollback_that_is_killed_at_every_step(tmp_path, mlflow, aws):
+@pytest.mark.usefixtures("one_thread")
+def test_a_rollback_that_is_killed_at_every_step(place, log, mlflow, aws, tiny_base, tiny_adapters):
+    """Of two adapters on one base, which the service swaps in memory."""
+    for name, adapter in zip("ab", tiny_adapters, strict=True):
+        local_entry(place, name, tiny_base, adapter)
     kills = 0
-    while drilled(tmp_path / str(kills), mlflow, f"every-{kills}", kills + 1):
-        kills += 1
+    with drilling(place, log, mlflow) as drill:
+        while drilled(drill, f"every-{kills}", kills + 1):
+            kills += 1
+            print(f"{kills} kills; {len(drill.heard)} answers", flush=True)
     assert kills > 12
     print(f"{kills} kills, one command each to agree again")
