@@ -52,8 +52,12 @@ class Waiting(Generic[J]):
         heapq.heappush(heap, (-len(job.ids), next(self._order), job))
 
     def take(self, tokens: int) -> list[J]:
-        """The next batch: one job, and as many more as keep length x rows within `tokens`."""
-        heap = next(heap for heap in self._heaps.values() if heap)
+        """The next batch: the longest job, and as many more as keep length x rows within `tokens`.
+
+        Whose adapter a job asks decides nothing: of two in service at once neither waits for the
+        other's jobs more than the other for its own.
+        """
+        heap = min(filter(None, self._heaps.values()), key=lambda heap: heap[0][:2])
         first = heapq.heappop(heap)[2]
         batch, widest = [first], len(first.ids) + first.decoding.max_tokens
         while heap and (len(batch) + 1) * widest <= tokens:

@@ -107,7 +107,11 @@ def _parser() -> Parser:
     parser.add_argument("--unchanged", action="store_true", help="only cases that are in both")
     parser.add_argument("--all", action="store_true", help="list every case, not flips alone")
     parser.add_argument(
-        "--metric", action="append", default=[], metavar="NAME", help="flips of this one; repeat"
+        "--metric",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="flips of this one; with --served judge by it alone; repeat",
     )
     parser.add_argument(
         "--html",

@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true"}
+QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 OWN = ROOT / ".venv" / "mlflow" / "bin" / "mlflow"
 """Where `.ci/run` puts it: its server's requirements are not those of this product."""
 

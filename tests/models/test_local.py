@@ -231,6 +231,17 @@ def test_batches_stay_within_the_budget_and_lose_no_job(jobs, budget):
         assert lengths == sorted(lengths, reverse=True)
 
 
+@given(JOBS)
+def test_the_longest_goes_first_whoever_asks(jobs):
+    """Two adapters in service are compared by their latency: neither may go before the other."""
+    waiting = Waiting()
+    for length, adapter, longest in jobs:
+        waiting.put(Job([0] * length, adapter, Decoding(max_tokens=longest), None))
+    taken = [job for _ in jobs for job in waiting.take(1)]
+    came = sorted(jobs, key=lambda job: -job[0])  # a stable sort: of two alike the first that came
+    assert [(len(job.ids), job.adapter, job.decoding.max_tokens) for job in taken] == came
+
+
 def test_asking_on_after_the_queue_ran_dry(base):
     chat = LocalChat("tiny", base, SHORT)
     assert texts(together(chat)[0]) == texts(together(chat)[0])

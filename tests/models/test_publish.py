@@ -259,11 +259,15 @@ def test_undecided_estimates_are_no_metrics():
     assert dict(grounds_of(estimates, None, None).metrics) == {"f1": 0.5, "f1.high": 0.7}
 
 
-# Kills itself at the Nth thing that is done: a file replaced, a line synced, a request sent.
+# Types `models.promote` in a process of its own, which kills itself at the Nth thing that is done:
+# a file replaced, a line synced, a request sent. What all of them import is imported once.
 DRIVER = """
-import os, signal, sys
-at, log, count = int(sys.argv[1]), sys.argv[2], 0
-def counted(real, what):
+import contextlib, json, os, signal, sys
+import boto3, botocore.httpsession, requests
+from models.promote import main
+with contextlib.suppress(ImportError):
+    import mlflow.tracking
+def counted(real):
     def call(*args, **more):
         global count
         count += 1
@@ -271,26 +275,25 @@ def counted(real, what):
             os.kill(os.getpid(), signal.SIGKILL)
         return real(*args, **more)
     return call
-os.replace, os.fsync = counted(os.replace, "replace"), counted(os.fsync, "fsync")
-import botocore.httpsession, requests
-requests.Session.send = counted(requests.Session.send, "http")
-session = botocore.httpsession.URLLib3Session
-session.send = counted(session.send, "aws")
-from models.promote import main
-done = main(sys.argv[3:])
-open(log, "w").write(str(count))
-sys.exit(done)
+def typed(words):
+    os.dup2(2, 1)
+    os.replace, os.fsync = counted(os.replace), counted(os.fsync)
+    requests.Session.send = counted(requests.Session.send)
+    session = botocore.httpsession.URLLib3Session
+    session.send = counted(session.send)
+    done = main(words)
+    with open(log, "w") as file:
+        file.write(str(count))
+    sys.stderr.flush()
+    os._exit(done)
+log, count = sys.argv[1], 0
+for line in sys.stdin:
+    at, *words = json.loads(line)
+    if not (child := os.fork()):
+        typed(words)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 ASKED = "What of the fee?"
-
-
-def driven(place, at, words):
-    log = place.folder.parent / "count"
-    done = subprocess.run(
-        [sys.executable, "-c", DRIVER, str(at), str(log), *words, *options(place)],
-        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
-    )  # fmt: skip
-    return done, int(log.read_text()) if done.returncode == 0 else 0
 
 
 @dataclass
@@ -300,6 +303,7 @@ class Drill:
     place: Place
     url: str
     service: Asked
+    driver: subprocess.Popen
     files: dict
     heard: list = field(default_factory=list)
 
@@ -309,6 +313,13 @@ class Drill:
         told = (status, body.get("model"), body.get("system_fingerprint"), body.get("answer"))
         self.heard.append((body.get("id"), told))
         return told
+
+    def rolled_back(self, at):
+        """(exit code of a rollback killed at its Nth step, how many it took if it was not)."""
+        words = [at, "--rollback", *options(self.place)]
+        print(json.dumps(words), file=self.driver.stdin, flush=True)
+        code = int(self.driver.stdout.readline())
+        return code, 0 if code else int((self.place.folder.parent / "count").read_text())
 
     def begin(self, number):
         """Put the files back, and let registries follow that know b alone."""
@@ -352,8 +363,13 @@ def drilling(place, log, url):
         while not stop.wait(0.2):
             drill.ask()
 
-    with serving(place, log) as service, ThreadPoolExecutor(2) as clients:
-        drill = Drill(place, url, service, {path: path.read_text() for path in paths})
+    driver = subprocess.Popen(
+        [sys.executable, "-c", DRIVER, str(place.folder.parent / "count")],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with driver, serving(place, log) as service, ThreadPoolExecutor(2) as clients:
+        drill = Drill(place, url, service, driver, {path: path.read_text() for path in paths})
         asking = [clients.submit(ask) for _ in range(2)]
         try:
             yield drill
@@ -371,10 +387,10 @@ def drilled(drill, number, at):
     """A rollback that is killed at its Nth step, and the command after it; False: no such step."""
     place = drill.place
     drill.begin(number)
-    killed, steps = driven(place, at, ["--rollback"])
+    code, steps = drill.rolled_back(at)
     if 0 < steps < at:
         return False
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert code == -signal.SIGKILL
     recorded = len(read_records_lenient(place)) == 3
     lags = read_champion(place.folder).model == "b"
     assert drill.ask()[0] == 200
@@ -408,8 +424,8 @@ def test_a_rollback_that_is_killed_is_completed_everywhere_by_one_command(place,
     """At one of its steps; the heavy test takes all of them."""
     with drilling(place, log, mlflow) as drill:
         drill.begin("whole")
-        done, steps = driven(place, 0, ["--rollback"])
-        assert done.returncode == 0 and steps > 12, done.stderr
+        code, steps = drill.rolled_back(0)
+        assert code == 0 and steps > 12
         assert drill.agreed("whole") == "a"
         for at in sorted(random.Random(7).sample(range(2, steps - 3), 1)):
             assert drilled(drill, f"some-{at}", at)

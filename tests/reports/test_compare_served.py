@@ -155,7 +155,7 @@ def test_rows_of_two_models_under_one_split_are_refused(place, capsys):
         ([replace(row(1, "champion"), arm="")], (), "no request was split or shadowed"),
         ([row(1, "champion")], (), "only the champion was asked so far"),
         ([row(1, "champion")], ("--metric", "latancy"), "no such metric; did you mean latency?"),
-        ([row(1, "champion")], ("--feedback", "none"), "no feedback in none"),
+        ([row(1, "champion")], ("--feedback", "none"), "no feedback was imported into none"),
         ([row(1, "champion")], ("--all",), "leave out --all"),
     ],
 )
@@ -175,6 +175,7 @@ def test_a_row_that_stands_twice_counts_once_and_people_of_both_arms_are_said(pl
     put(place, rows, "2026-02-01.jsonl")
     out = told(capsys, "--served", folder)
     assert "a (aaaaaaaaaaaa) 30 requests" in out and "3 people met both arms" in out
+    assert "feedback: no answer has one, not compared" in out
 
 
 def test_shares_without_any_event_have_an_end_and_one_person_tells_nothing(place):

@@ -44,7 +44,8 @@ def _scores(folder: Path | None) -> dict[str, float]:
     if not is_kept(folder or FOLDER):
         if folder:
             raise UserError(
-                f"no feedback in {folder}; type `python -m reports.feedback import FILE`"
+                f"no feedback was imported into {folder}; type `python -m reports.feedback import "
+                f"FILE --kept {folder}`, and give that folder"
             )
         return {}
     with closing(Kept(folder or FOLDER)) as kept:

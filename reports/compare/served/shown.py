@@ -78,7 +78,7 @@ def _table(trials: Sequence[Trial], measures: Sequence[Measure], console: "Conso
         found = judge(trials, measure)
         if found is None:
             if not (measure.seen and trials[0].shadow):
-                notes.append(f"{measure.name}: scored in one arm at most, not compared")
+                notes.append(f"{measure.name}: {_scored_in(trials, measure)}, not compared")
             continue
         table.add_row(*map(escape, cells(found)))
         if found.unscored:
@@ -86,6 +86,19 @@ def _table(trials: Sequence[Trial], measures: Sequence[Measure], console: "Conso
     console.print(table)
     for note in notes:
         console.print(note, markup=False, soft_wrap=True)
+
+
+def _scored_in(trials: Sequence[Trial], measure: Measure) -> str:
+    """Where a metric that compares nothing has values."""
+    arms = {
+        arm
+        for trial in trials
+        for arm, rows in trial.arms.items()
+        if any(measure.name in row.values for row in rows)
+    }
+    if len(arms) == 1:
+        return f"scored in the {arms.pop()}'s answers alone"
+    return "never scored in both arms of a split" if arms else "no answer has one"
 
 
 def cells(found: Judged) -> list[str]:
