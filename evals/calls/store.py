@@ -132,30 +132,24 @@ class Store:
         self._check(table, found.values())
         return found
 
-    def payments(self, exam: str) -> list[Any]:
-        """The rows of `payments` of one exam, as named tuples."""
+    def payments(self, exam: str | None = None) -> list[Any]:
+        """The rows of `payments` of one exam, or of everything, as named tuples."""
         from sqlalchemy import select
 
         known = self._tables["payments"]
+        wanted = select(known) if exam is None else select(known).where(known.c.exam == exam)
         with translated(self.url, "read"), self._engine.connect() as connection:
-            found = list(connection.execute(select(known).where(known.c.exam == exam)))
+            found = list(connection.execute(wanted))
         self._check("payments", found)
         return found
 
-    def kept(self) -> tuple[int, list[str]]:
-        """How many calls the store keeps the answers and scores of, and what those cost that did.
-
-        Costs are US dollars, as decimal texts.
-        """
+    def replies(self) -> int:
+        """How many replies of models and judges the store keeps."""
         from sqlalchemy import func, select
 
-        calls, costs = 0, list[str]()
+        counted = select(func.count()).select_from(self._tables["answers"])
         with translated(self.url, "read"), self._engine.connect() as connection:
-            for table in (self._tables["answers"], self._tables["scores"]):
-                calls += connection.execute(select(func.count()).select_from(table)).scalar_one()
-                priced = select(table.c.cost).where(table.c.cost.is_not(None))
-                costs.extend(connection.execute(priced).scalars())
-        return calls, costs
+            return int(connection.execute(counted).scalar_one())
 
     def usual(self, model: str) -> Usual | None:
         """What replies of a model of that name have used so far; None where there is none."""

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from models.promotion.record.people import ACTORS
 from tests.builders.world import World
 
 DRIVER = """
@@ -60,6 +61,15 @@ if module == "models.approve":
     print(json.dumps({"conditions": said.get("conditions", [])}))
 sys.exit(said.get(module, 0))
 """
+
+CLOCK = """
+import time
+
+now, calendar = time.time, time.gmtime
+time.time = lambda: now() + {seconds}
+time.gmtime = lambda *when: calendar(*(when or [time.time()]))
+"""
+"""A module that every process of this Python begins with: another day."""
 
 STOOD_IN = "training.data,training.synthesize,training.sft,training.preferences,training.dpo"
 
@@ -117,11 +127,29 @@ class LoopWorld:
         )
         return [sys.executable, str(driver), str(stand_in), stood_in, *given]
 
-    def typed(self, *words: str, also: str = "") -> subprocess.CompletedProcess[str]:
-        """`python -m training.loop ...`, to its end."""
+    def typed(
+        self, *words: str, also: str = "", by: str = "", days: float = 0
+    ) -> subprocess.CompletedProcess[str]:
+        """`python -m training.loop ...`, to its end; `by` and `days` as in `door`."""
+        return self._ended(self.words(*words, also=also), by, days)
+
+    def door(
+        self, module: str, *words: str, by: str = "", days: float = 0
+    ) -> subprocess.CompletedProcess[str]:
+        """`python -m MODULE ...` of this registry, in a job of `by`, `days` from now."""
+        places = ("--registry", str(self.world.registry), "--runs", str(self.world.runs))
+        return self._ended([sys.executable, "-m", module, *words, *places], by, days)
+
+    def _ended(self, line: list[str], by: str, days: float) -> subprocess.CompletedProcess[str]:
+        clock = self.folder / "clock"
+        clock.mkdir(exist_ok=True)
+        (clock / "sitecustomize.py").write_text(CLOCK.format(seconds=days * 86_400))
+        environment = {k: v for k, v in self.environment.items() if k not in ACTORS}
+        environment |= {"PYTHONPATH": f"{clock}:{self.world.checkout}"} if days else {}
+        environment |= {ACTORS[0]: by} if by else {}
         return subprocess.run(
-            self.words(*words, also=also), cwd=self.world.checkout, capture_output=True, text=True,
-            timeout=300, env=self.environment,
+            line, cwd=self.world.checkout, capture_output=True, text=True, timeout=300,
+            env=environment,
         )  # fmt: skip
 
     def begun(self, *words: str) -> subprocess.Popen[str]:

@@ -139,6 +139,9 @@ def test_a_training_can_be_a_job(tmp_path):
     step = next(each for each in steps_of(asked, 3, people=False) if each.name == "sft")
     assert step.line.startswith("python -m training.sagemaker sft r.yaml --set name=t-r3 --set ")
     assert step.line.endswith("--role R --bucket B --wait")
+    assert Left(5400.0, 7, None).words(step.capped) == ("--hours", "1.5000")
+    own = replace(asked, sft=replace(job, arguments=(*job.arguments, "--hours", "2")))
+    assert next(each for each in steps_of(own, 3, people=False) if each.name == "sft").capped == ()
 
 
 def test_what_is_left_of_a_budget_reaches_the_commands():
@@ -148,6 +151,7 @@ def test_what_is_left_of_a_budget_reaches_the_commands():
     assert left.words(("--max-calls", "--max-cost")) == (
         "--max-calls", "70", "--max-cost", "1.500000",
     )  # fmt: skip
+    assert left.words(("--max-cost",), paid=0.25) == ("--max-cost", "1.750000")
     assert Left(None, 0, None).used_up == "its calls are used up"
 
 

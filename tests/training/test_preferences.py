@@ -4,11 +4,13 @@ import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
@@ -30,12 +32,15 @@ from training.data.examples import (
     write_examples,
     write_meta,
 )
+from training.loop.budget import paid
 from training.preferences.__main__ import main, unpaired_path
 from training.preferences.appraisal import by_metrics, judged_case
 from training.preferences.formats import read_pairs, read_unpaired
 from training.preferences.sampling import draw_examples
 
 PLACES = 4
+PRICE = "\n[price]\ninput = 100\noutput = 1000\n"
+LIMIT = "0.25"
 TRAIN, EXAM = Selection(split="train"), Selection(split="test")
 
 
@@ -522,3 +527,72 @@ def test_scores_are_kept_where_the_exam_keeps_them(place, examples):
     assert store.rows("answers", [digest("nothing")]) == {}
     store.close()
     assert asked_rows(place / "store.sqlite") == 40
+
+
+def verdict(messages):
+    score = "0.1" if "zanzibar" in messages[-1]["content"].lower() else "0.9"
+    return '{"reasons": "r", "score": ' + score + "}"
+
+
+def prices(place, *names):
+    for name in names:
+        file = place / "registry" / f"{name}.toml"
+        file.write_text(file.read_text() + PRICE)
+
+
+def test_calls_stop_at_the_limit_with_what_is_whole_and_the_same_command_goes_on(
+    place,
+    examples,
+    capsys,
+):
+    output = place / "out" / "p.jsonl"
+    with talker(examples, place) as server, fake_server(reply=verdict) as judge:
+        entry(place, judge, name="judge")
+        line = arguments(place, "--no-gold", judge="judge")
+        assert run(*line, "--max-calls", "30") == 0
+        said = capsys.readouterr().out
+        assert "stopped early (not asked: --max-calls 30 reached); the same command with" in said
+        assert server.calls + judge.calls <= 30 + 2, "and a preflight of each"
+        some = {each.chosen for each in read_pairs(output)}
+        asked = int(said.split("cases asked ")[1].split()[0])
+        left = int(said.split("cases not asked to their end ")[1].split()[0])
+        assert asked > 0 and left > 0 and asked + left == 8
+        assert run(*line) == 0
+        assert "stopped early" not in capsys.readouterr().out
+        calls = server.calls
+        assert calls == 8 * 5 + 2, "nothing was asked twice: 40 answers, and two preflights"
+        assert some <= {each.chosen for each in read_pairs(output)}
+        assert run(*line, "--max-calls", "1") == 0, "all of it lies in the store"
+        assert server.calls == calls
+
+
+def test_money_stops_it_too_and_what_was_paid_before_counts(place, examples, capsys):
+    store = str(place / "store.sqlite")
+    with talker(examples, place) as server:
+        line = arguments(place)
+        assert run(*line, "--max-cost", "1") == 4
+        assert "--max-cost: model served has no price" in capsys.readouterr().err
+        prices(place, "served")
+        assert run(*line, "--max-cost", LIMIT) in (0, 4)
+        said = "".join(capsys.readouterr())
+        assert f"not asked: --max-cost {LIMIT} reached" in said
+        calls, dollars = paid(store)
+        assert 0 < calls < 40 and 0 < dollars <= float(LIMIT), (calls, dollars)
+        asked = server.calls
+        assert run(*line, "--max-cost", LIMIT) in (0, 4)
+        assert server.calls - asked <= 2 and paid(store)[1] <= float(LIMIT)
+        assert "was paid before)" in "".join(capsys.readouterr())
+
+
+def test_what_a_loop_counts_is_what_the_store_knows_to_be_paid(place, examples):
+    """A judge's reply is one call and is paid once, though its score is kept beside it."""
+    with talker(examples, place) as server, fake_server(reply=verdict) as judge:
+        entry(place, judge, name="judge")
+        prices(place, "served", "judge")
+        assert run(*arguments(place, judge="judge")) == 0
+        calls, dollars = paid(str(place / "store.sqlite"))
+        assert calls == server.calls + judge.calls - 2
+    kept = sqlite3.connect(place / "store.sqlite")
+    costs = [Decimal(each) for (each,) in kept.execute("select cost from answers")]
+    kept.close()
+    assert dollars == pytest.approx(float(sum(costs)), rel=0.1)

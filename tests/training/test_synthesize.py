@@ -19,6 +19,7 @@ from tests.builders.fake_server import Fault, fake_server
 from tests.conftest import ROOT
 from training.data.examples import read_examples, read_meta
 from training.data.synthetic import as_case, read_synthetic
+from training.loop.budget import paid
 from training.synthesize.__main__ import main
 
 ROUGE = RougeScorer(["rougeL"])
@@ -311,6 +312,20 @@ def test_instructions_in_a_contract_stay_data(tmp_path, run):
     found = counts(path)
     assert found["rejected: not in the context"] == found["kept"] == len(asked)
     assert "HACKED" not in "".join(pair.answer for pair in read_synthetic(path))
+
+
+def test_money_stops_at_the_limit_and_a_model_without_a_price_is_no_limit(tmp_path, folder, run):
+    words = ("--model", "writer", "--n", "1000", "--judge", "none")
+    with fake_server(reply=good) as server:
+        register(tmp_path, server.url)
+        code, _, captured = run(folder, *words, "--max-cost", "1")
+        assert code == 4 and "--max-cost: model writer has no price" in captured.err
+        file = tmp_path / "registry" / "writer.toml"
+        file.write_text(file.read_text() + "[price]\ninput = 500\noutput = 500\n")
+        code, path, captured = run(folder, *words, "--max-cost", "1.5")
+        assert code == 0, captured.err
+        assert "stopped early (not asked: --max-cost 1.5 reached" in captured.out
+        assert adds_up(path) and 0 < paid(str(tmp_path / "store.sqlite"))[1] <= 1.5
 
 
 def test_calls_stop_at_the_budget_and_the_same_command_goes_on(tmp_path, folder, run):

@@ -11,23 +11,27 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from common.command import one_line
 from common.command import run as run_command
 from common.errors import UserError
 from common.files import private_folder, write_whole
+from common.identity import file_digest
 from common.locks import locked
 from common.paths import cuad_dir
 from common.redaction import outward
+from common.storable import presentable
 from fixtures.datasets import load_dataset, seals_beside
 from models.promotion.champion import read_champion
 from models.promotion.refused import RefusedError
+from training.loop.approval import WaitsError
 from training.loop.journal import Round, read_rounds
 from training.loop.lineage import lineage, mermaid, tree
 from training.loop.options import POLICY, LoopOptions, read_options
 from training.loop.policy import LoopPolicy, no_policy, read_policy
-from training.loop.rounds import PROMOTED, Loop, WaitsError, begin, ended, go_on
+from training.loop.rounds import PROMOTED, Loop, begin, check_idle, ended, go_on
 from training.loop.sifting import sift, write_sifted
 from training.loop.standing import Standing, lines_of, standing
 from training.loop.triggers import Seen, Trigger, train_contracts, triggers
@@ -72,12 +76,16 @@ def _run(options: LoopOptions) -> int:
         if options.abandon:
             if last is None or last.ended is not None:
                 raise UserError("--abandon: no round is open")
+            check_idle(loop, last)
             return _told(ended(loop, last, "ABANDONED", one_line(UserError(options.abandon))))
         seen = _seen(loop.policy, last)
         if last is None or last.ended is not None:
             last = _begun(loop, rounds, seen, options.start)
             if last is None:
                 return 0
+        elif file_digest(options.policy) != last.policy:
+            edited = f"{options.policy} was edited since round {last.number} began"
+            _say(f"{edited}; whatever that changes is done again")
         return _told(go_on(loop, last, seen.dataset, _say))
 
 
@@ -137,7 +145,7 @@ def _status(options: LoopOptions) -> int:
     if options.json:
         print(json.dumps(stands.json))
     else:
-        print("\n".join(lines_of(stands)))
+        _show(lines_of(stands))
     return 0
 
 
@@ -151,11 +159,10 @@ def _plan(options: LoopOptions) -> int:
         lines = [{"step": each.name, "line": each.line} for each in steps]
         print(json.dumps(stands.json | {"steps": lines}))
         return 0
-    print("\n".join(lines_of(stands)))
+    _show(lines_of(stands))
     print(f"round {round_.number}, step by step:")
-    for each in steps:
-        made = round_.steps.get(each.name)
-        print(f"  {'done' if made and made.code is not None else 'to do'}: {each.line}")
+    done = {name for name, made in round_.steps.items() if made.code is not None}
+    _show(f"  {'done' if each.name in done else 'to do'}: {each.line}" for each in steps)
     return 0
 
 
@@ -163,14 +170,16 @@ def _lineage(options: LoopOptions) -> int:
     without = options.policy == POLICY and not POLICY.exists()
     loop = Loop(no_policy(), POLICY, options.state) if without else _loop(options)
     node = lineage(loop, options.model)
-    print("\n".join(mermaid(node) if options.mermaid else tree(node)))
+    _show(mermaid(node) if options.mermaid else tree(node))
     return 0
 
 
 def _sift(options: LoopOptions) -> int:
     missing = [path for path in options.files if not path.exists()]
-    if missing:
+    if len(missing) == len(options.files):
         raise UserError(f"{missing[0]}: no such file or folder of feedback")
+    for path in missing:
+        _say(f"{path} is not there, and counts as empty")
     sifted = sift(options.files, load_dataset(options.dataset))
     write_sifted(options.output, sifted)
     _say(f"{options.output}: {sifted.line}")
@@ -193,6 +202,12 @@ def _demo(options: LoopOptions) -> int:
         write_whole(options.notebook, notebook(played))
     print(f"\n{text}")
     return 0
+
+
+def _show(lines: Iterable[str]) -> None:
+    """Lines that a file may have made, without what a terminal would obey."""
+    for line in lines:
+        print(presentable(line).replace("\n", " "))
 
 
 def _say(line: str) -> None:

@@ -1,7 +1,6 @@
 """What a round has spent, and what it may still spend."""
 
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 
 from common.paths import STORE
@@ -28,14 +27,25 @@ class Left:
             return "its money is used up"
         return ""
 
-    def words(self, options: tuple[str, ...]) -> tuple[str, ...]:
-        """The options of a command that keep it within what is left."""
+    def words(self, options: tuple[str, ...], paid: float = 0.0) -> tuple[str, ...]:
+        """The options of a command that keep it within what is left.
+
+        Args:
+            options: those of `--max-calls`, `--max-cost` and `--hours` that it takes.
+            paid: dollars that it paid when it was cut off: it counts them itself.
+        """
         values = {
             "--max-calls": None if self.calls is None else str(self.calls),
-            "--max-cost": None if self.dollars is None else f"{self.dollars:.6f}",
+            "--hours": None if self.seconds is None else f"{_hours(self.seconds):.4f}",
+            "--max-cost": None if self.dollars is None else f"{self.dollars + paid:.6f}",
         }
         given = ((name, value) for name in options if (value := values[name]) is not None)
         return tuple(word for pair in given for word in pair)
+
+
+def _hours(seconds: float) -> float:
+    """Within what a job may be given."""
+    return min(max(seconds / 3600, 0.001), 672.0)
 
 
 def left_of(budget: Budget, round_: Round) -> Left:
@@ -49,18 +59,21 @@ def left_of(budget: Budget, round_: Round) -> Left:
 
 
 def paid(url: str = STORE) -> tuple[int, float]:
-    """Calls that the store keeps, and dollars that they cost; nothing where there is no store.
+    """Replies that the store keeps, and dollars that it knows to have been paid, in vain too.
+
+    A judge's score is counted by the replies that it was read from. Nothing where there is no
+    store.
 
     Raises:
         UserError: it cannot be read.
     """
+    from evals.calls.payments import total
     from evals.calls.store import Store
 
-    if not Path(url).is_file():
+    if "://" not in url and not Path(url).is_file():
         return 0, 0.0
     store = Store(url)
     try:
-        calls, costs = store.kept()
+        return store.replies(), float(total(store.payments()))
     finally:
         store.close()
-    return calls, float(sum(map(Decimal, costs), Decimal()))

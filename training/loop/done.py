@@ -115,6 +115,7 @@ def _is_delivered(step: Step, policy: LoopPolicy) -> bool:
         return False
     manifest = read_manifest(adapter)
     facts: Mapping[str, Any] = manifest.model_dump() if manifest else {}
+    data, began = table(facts.get("data")), table(facts.get("start"))
     settings = [word for at, word in enumerate(step.arguments) if step.arguments[at - 1] == "--set"]
     recipe = read_recipe(step.takes[0], settings)
     start = adapter_folder(policy, recipe.adapter) if recipe.adapter else None
@@ -122,8 +123,17 @@ def _is_delivered(step: Step, policy: LoopPolicy) -> bool:
         weights = adapter_digest(start) if start else None
         return bool(
             facts.get("recipe") == recipe.model_dump(mode="json")
-            and facts["data"]["rows"] == file_digest(recipe.data)
-            and (facts["start"] or {}).get("weights") == weights
+            and data.get("rows") == file_digest(recipe.data)
+            and began.get("weights") == weights
         )
-    except (KeyError, OSError, UserError):
+    except (OSError, UserError):
         return False
+
+
+def table(value: Any) -> Mapping[str, Any]:
+    """What a manifest says under a name, if that is a table: others may write what they like.
+
+    >>> table({"name": "a"}), table("a"), table(None)
+    ({'name': 'a'}, {}, {})
+    """
+    return value if isinstance(value, dict) else {}

@@ -8,21 +8,27 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from common.errors import UserError
 from common.files import write_whole
 from common.identity import digest, file_digest
 from common.reading import file_text, parse_json
 from common.settings import validated
+from models.promotion.admission.policy import FILE as PROMOTIONS
+from models.promotion.admission.policy import read_policy
 from models.promotion.champion import FILE as CHAMPION
 from models.promotion.champion import read_champion
 
 STATE = Path(".exam/loop")
 FILE = "round.json"
 _STRICT = ConfigDict(extra="forbid")
+Count = Annotated[int, Field(ge=0, lt=10**12)]
+Amount = Annotated[float, Field(ge=0, lt=1e12)]
+Time = Annotated[float, Field(ge=0, lt=253_402_300_800)]
+"""Seconds since 1970, up to the year 9999."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,7 @@ class Made:
         seconds: that it worked, all attempts together.
         calls, dollars: what it cost, as the store tells.
         before: calls and dollars in the store when it first began.
+        carried: dollars that it had cost when its line or what it takes was another.
         code: its exit code; None while it works, or was killed.
         takes, leaves: SHA-256 of files and folders, by their paths.
         exams: of the candidate that the ledger knew when it first began.
@@ -48,11 +55,12 @@ class Made:
     key: str
     line: str
     began: str
-    attempts: int = 1
-    seconds: float = 0.0
-    calls: int = 0
-    dollars: float = 0.0
+    attempts: Count = 1
+    seconds: Amount = 0.0
+    calls: Count = 0
+    dollars: Amount = 0.0
     before: tuple[int, float] = (0, 0.0)
+    carried: float = 0.0
     code: int | None = None
     takes: Mapping[str, str] = field(default_factory=dict)
     leaves: Mapping[str, str] = field(default_factory=dict)
@@ -81,17 +89,17 @@ class Round:
 
     __pydantic_config__ = _STRICT
 
-    number: int
-    began: float
+    number: Count
+    began: Time
     why: tuple[str, ...]
     candidate: str
     policy: str
     dataset: str
     contracts: tuple[str, ...] = ()
     feedback: tuple[str, ...] = ()
-    refused: int = 0
+    refused: Count = 0
     steps: Mapping[str, Made] = field(default_factory=dict)
-    ended: float | None = None
+    ended: Time | None = None
     outcome: str = ""
     reason: str = ""
 
@@ -152,13 +160,16 @@ def _round(path: Path) -> Round:
 def state_of(path: Path) -> str:
     """SHA-256 of a file, or of all files of a folder and their names; "" where there is none.
 
-    Of `champion.toml` it is of who is in service: an approval changes the file and nothing of that.
+    Of `champion.toml` it is of who is in service, and of `policy.toml` of what it asks: an approval
+    changes the one, a comment the other, and neither changes what an exam was.
     """
     if path.is_dir():
         files = sorted(each for each in path.rglob("*") if each.is_file())
         return digest([(each.relative_to(path).as_posix(), file_digest(each)) for each in files])
     if path.name == CHAMPION and (champion := read_champion(path.parent)):
         return digest("champion", champion.model, champion.identity)
+    if path.name == PROMOTIONS and (policy := read_policy(path)):
+        return policy.identity
     return file_digest(path) if path.is_file() else ""
 
 

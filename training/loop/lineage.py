@@ -1,7 +1,7 @@
 """What a model comes of, as a graph, read from manifests, ledger, record and journal."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +11,7 @@ from models.promotion.ledger.files import ledger_beside, read_ledger
 from models.promotion.record.file import read_lines
 from models.promotion.record.statement import Statement
 from models.registry import adapter_of, is_registered, read_entry
+from training.loop.done import table
 from training.loop.journal import Round, read_rounds
 from training.loop.rounds import Loop
 
@@ -46,18 +47,28 @@ def lineage(loop: Loop, model: str) -> Node:
 def _adapter(loop: Loop, model: str, rounds: Sequence[Round], above: frozenset[str]) -> Node:
     folder = adapter_of(model, loop.policy.registry)
     manifest = read_manifest(folder) if folder else None
-    facts: dict[str, Any] = manifest.model_dump() if manifest else {}
+    facts: Mapping[str, Any] = manifest.model_dump() if manifest else {}
     of = [*_round(rounds, model), *_judged(loop, model)]
     if manifest:
         of += _rows(facts, len(manifest.contracts), rounds, model)
-    start = (facts.get("start") or {}).get("name")
-    if start and start not in above and is_registered(str(start), loop.policy.registry):
-        of.append(_adapter(loop, str(start), rounds, above | {model}))
-    base = facts.get("base") or {}
-    if base and not start:
+    start, base = table(facts.get("start")).get("name"), table(facts.get("base"))
+    if start:
+        of.append(_start(loop, str(start), rounds, above | {model}))
+    elif base:
         of.append(Node("base", f"{base.get('name')} {_short(base.get('weights'))}"))
     method = f" by {facts['method']}" if facts.get("method") else ""
+    if folder and manifest is None:
+        method = f", whose manifest is gone from {folder}"
     return Node("adapter" if folder else "model", f"{model}{method}", tuple(of))
+
+
+def _start(loop: Loop, model: str, rounds: Sequence[Round], above: frozenset[str]) -> Node:
+    """The adapter that another one started from, if that can be."""
+    if model in above:
+        return Node("adapter", f"{model}, which its own manifest makes a start of itself")
+    if not is_registered(model, loop.policy.registry):
+        return Node("adapter", f"{model}, which is no longer in the registry")
+    return _adapter(loop, model, rounds, above)
 
 
 def _round(rounds: Sequence[Round], model: str) -> Iterator[Node]:
@@ -87,15 +98,15 @@ def _judged(loop: Loop, model: str) -> Iterator[Node]:
 
 
 def _rows(
-    facts: dict[str, Any], contracts: int, rounds: Sequence[Round], model: str
+    facts: Mapping[str, Any], contracts: int, rounds: Sequence[Round], model: str
 ) -> Iterator[Node]:
-    data = facts.get("data") or {}
+    data = table(facts.get("data"))
     if not data:
         return
-    path = (facts.get("recipe") or {}).get("data", "rows")
-    statistics = data.get("statistics") or {}
+    path = str(table(facts.get("recipe")).get("data", "rows"))
+    people = table(data.get("statistics")).get("pairs from human")
     of = [Node("contracts", f"{contracts} of {data.get('dataset')} {_short(data.get('identity'))}")]
-    if people := statistics.get("pairs from human"):
+    if isinstance(people, int | float) and people:
         of.append(Node("feedback", f"{people:,.0f} pairs from people"))
     for each in rounds:
         if model == each.candidate and each.refused:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from common.command import Parser, output_file
 from common.errors import UserError
+from common.storable import presentable, storable
 from training.loop.journal import STATE
 
 POLICY = Path("loop.toml")
@@ -62,6 +63,9 @@ def read_options(typed: Sequence[str]) -> LoopOptions:
     for name in ("start", "abandon"):
         if given.get(name) is not None and not any(map(str.isalnum, given[name])):
             raise UserError(f"--{name} says nothing; say why")
+    state = str(given.get("state", ""))
+    if state != storable(state):
+        raise UserError(f"--state {presentable(state)} is no UTF-8; give another folder")
     return LoopOptions(**given)
 
 

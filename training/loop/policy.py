@@ -204,7 +204,9 @@ def read_policy(path: Path) -> LoopPolicy:
     start = policy.start
     if start.feedback and not policy.feedback:
         raise UserError(f"{path}: start.feedback counts rows, and `feedback` names no file of them")
-    return _placed(policy)
+    placed = _placed(policy)
+    _check_jobs(path, placed)
+    return placed
 
 
 def no_policy() -> LoopPolicy:
@@ -217,3 +219,15 @@ def _placed(policy: LoopPolicy) -> LoopPolicy:
     if policy.registry == SHIPPED_REGISTRY and ours:
         return replace(policy, registry=Path(ours))
     return policy
+
+
+def _check_jobs(path: Path, policy: LoopPolicy) -> None:
+    """Refuse a job whose adapter would be installed where the round does not look for it."""
+    here = Path("models/registry")
+    for name, training in (("sft", policy.sft), ("align", policy.align)):
+        is_job = training is not None and training.where == "sagemaker"
+        if is_job and policy.registry.resolve() != here.resolve():
+            raise UserError(
+                f"{path}: {name}.where: a SageMaker job installs what it trains in {here}, and "
+                f'`registry` is {policy.registry}; leave `registry` out, or write where = "here"'
+            )

@@ -26,6 +26,10 @@ LOOK = 0.2
 """Seconds between two looks whether a step that was left behind has ended."""
 
 
+LOOKS = 10
+"""Looks until a lock that is held is held by a step, and not by whoever looks."""
+
+
 class OverTimeError(UserError):
     """A step has worked for as long as the round's budget allows."""
 
@@ -71,7 +75,7 @@ def work(
     """
     began = time.monotonic()
     with _opened(lock) as file:
-        if not _taken(file):
+        if not _taken_soon(file):
             raise UserError(f"{lock}: a step of this round works already")
         process = subprocess.Popen(command, pass_fds=(file,), start_new_session=True)
         try:
@@ -114,6 +118,15 @@ def _opened(lock: Path) -> Iterator[int]:
         yield file
     finally:
         os.close(file)
+
+
+def _taken_soon(file: int) -> bool:
+    """The same, though `status` may be holding it for as long as it takes to look."""
+    for _ in range(LOOKS):
+        if _taken(file):
+            return True
+        time.sleep(LOOK)
+    return False
 
 
 def _taken(file: int) -> bool:

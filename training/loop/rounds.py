@@ -10,26 +10,22 @@ from common.command import Say
 from common.errors import UserError
 from common.identity import digest, file_digest
 from common.paths import ROOT
-from common.reading import parse_json
-from common.redaction import outward
+from models.promotion.champion import read_champion
 from models.promotion.refused import RefusedError
 from models.published.following import LAGS
 from models.registry import is_registered
+from training.loop.approval import WaitsError, rejection
 from training.loop.budget import left_of, paid
 from training.loop.done import exams_of, has_left, promotion_of, sealed_candidates, verdict_of
 from training.loop.journal import STATE, Made, Round, folder_of, holds, states, write_round
 from training.loop.policy import LoopPolicy
-from training.loop.process import OverTimeError, captured, wait_until_idle, work
+from training.loop.process import OverTimeError, captured, is_working, wait_until_idle, work
 from training.loop.steps import Step, module_command, steps_of
 from training.loop.triggers import Seen
 
 LOCK = "step.lock"
 ROOMS = ("common", "fixtures", "models", "evals", "training")
 PROMOTED = "PROMOTED"
-
-
-class WaitsError(UserError):
-    """The round waits for a person: exit 3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +78,19 @@ def _is_taken(policy: LoopPolicy, model: str) -> bool:
     )
 
 
+def check_idle(loop: Loop, round_: Round) -> None:
+    """Refuse to end a round while a step works that outlived its loop.
+
+    Raises:
+        WaitsError: it is so.
+    """
+    if is_working(folder_of(round_.number, loop.state) / LOCK):
+        raise WaitsError(
+            f"a step of round {round_.number} works on, though its loop was killed; wait until it "
+            "has ended, or end it, and type the same line again"
+        )
+
+
 def ended(loop: Loop, round_: Round, outcome: str, reason: str) -> Round:
     """The round with its outcome, written down."""
     done = replace(round_, ended=time.time(), outcome=outcome, reason=" ".join(reason.split()))
@@ -102,7 +111,7 @@ def key_of(step: Step, dataset: str, code: str) -> tuple[str, dict[str, str]]:
             f"{step.name}: {gone[0]} is gone, and a step of the round needs it; restore it and "
             'type the same line again, or end the round with --abandon "REASON"; the champion stays'
         )
-    return digest(step.line, takes, dataset, code), takes
+    return digest(step.module, step.arguments, takes, dataset, code), takes
 
 
 def go_on(loop: Loop, round_: Round, dataset: str, say: Say) -> Round:
@@ -113,21 +122,22 @@ def go_on(loop: Loop, round_: Round, dataset: str, say: Say) -> Round:
         UserError: a step cannot be done; what was done before is kept.
         RefusedError: ledger or record was tampered with.
     """
+    if round_.candidate != loop.policy.candidate(round_.number):
+        raise UserError(
+            f"{loop.file}: `name` is {loop.policy.name!r} now, and round {round_.number} makes "
+            f'{round_.candidate}; put it back, or end the round with --abandon "REASON"'
+        )
     waiting = f"a step that was begun before works on; waiting for it (round {round_.number})"
     waited = wait_until_idle(folder_of(round_.number, loop.state) / LOCK, lambda: say(waiting))
     if promotion_of(loop.policy, round_.candidate):
-        # Pointers that a crash left behind are completed.
-        code, _ = captured(module_command("models.promote", ("--verify", *loop.policy.places)))
-        if code not in (0, LAGS):
-            raise RefusedError(f"{round_.candidate} is promoted, and the record is not as it was")
-        return ended(loop, round_, PROMOTED, f"{round_.candidate} is the champion")
+        return _promoted(loop, round_)
     code_now = code_digest()
     for step in loop.steps(round_):
         round_ = _after_wait(round_, waited)
         waited = 0.0
         key, takes = key_of(step, dataset, code_now)
         made = round_.steps.get(step.name)
-        if made and made.key == key and made.code is not None and holds(made.leaves):
+        if made and _is_done(step, made, key):
             say(f"done before: {step.line}")
         else:
             round_ = _done(loop, round_, step, _begun(loop, round_, step, key, takes, made), say)
@@ -136,6 +146,35 @@ def go_on(loop: Loop, round_: Round, dataset: str, say: Say) -> Round:
         if round_.ended is not None:
             return round_
     return ended(loop, round_, PROMOTED, f"{round_.candidate} is the champion")
+
+
+def _promoted(loop: Loop, round_: Round) -> Round:
+    """The round of a candidate that the record says was promoted, ended.
+
+    Raises:
+        RefusedError: the record is not as it was.
+    """
+    # Pointers that a crash left behind are completed.
+    code, _ = captured(module_command("models.promote", ("--verify", *loop.policy.places)))
+    if code not in (0, LAGS):
+        raise RefusedError(f"{round_.candidate} is promoted, and the record is not as it was")
+    champion = read_champion(loop.policy.models)
+    if champion is None or champion.model != round_.candidate:
+        gone = f"{round_.candidate} was promoted, and is no longer in service"
+        return ended(loop, round_, "REFUSED", gone)
+    for name, made in round_.steps.items():  # what was cut off between the deed and its note
+        if made.code is None:
+            round_ = round_.with_step(name, replace(made, code=0))
+    return ended(loop, round_, PROMOTED, f"{round_.candidate} is the champion")
+
+
+def _is_done(step: Step, made: Made, key: str) -> bool:
+    """Whether a step need not be done again.
+
+    Approvals expire, and what was refused may have been mended: both are asked anew.
+    """
+    same = made.key == key and made.code is not None and holds(made.leaves)
+    return same and step.kind not in ("approval", "promotion")
 
 
 def _after_wait(round_: Round, seconds: float) -> Round:
@@ -151,9 +190,9 @@ def _begun(
     loop: Loop, round_: Round, step: Step, key: str, takes: dict[str, str], made: Made | None
 ) -> Made:
     """The note of a step before an attempt: one that was cut off goes on, another begins anew."""
-    if made and made.key == key and made.code is None:
-        return replace(made, attempts=made.attempts + 1)
     calls, dollars = paid(loop.policy.store)
+    if made and made.key == key and made.code is None:
+        return _counted(replace(made, attempts=made.attempts + 1), calls, dollars)
     exams = exams_of(loop.policy, round_.candidate) if step.kind == "exam" else ()
     new = Made(key, step.line, utc_now(), before=(calls, dollars), takes=takes, exams=exams)
     if made is None:
@@ -161,18 +200,25 @@ def _begun(
     return replace(
         new, attempts=made.attempts + 1, seconds=made.seconds, calls=made.calls,
         dollars=made.dollars, before=(calls - made.calls, dollars - made.dollars),
+        carried=made.dollars,
     )  # fmt: skip
+
+
+def _counted(made: Made, calls: int, dollars: float) -> Made:
+    """What a step has cost, when the store holds so many calls and dollars."""
+    before = made.before
+    return replace(made, calls=max(0, calls - before[0]), dollars=max(0.0, dollars - before[1]))
 
 
 def _done(loop: Loop, round_: Round, step: Step, made: Made, say: Say) -> Round:
     """The round with a step done, or ended because the budget does not allow it."""
+    is_again = step.name in round_.steps
+    round_ = round_.with_step(step.name, made)
     left = left_of(loop.policy.budget, round_)
     costs = step.kind not in ("approval", "promotion")
     over = (left.used_up if costs else "") or over_candidates(loop.policy, step)
     if over:
         return ended(loop, round_, "BUDGET", f"{over} before the step {step.name}")
-    is_again = step.name in round_.steps
-    round_ = round_.with_step(step.name, made)
     write_round(round_, loop.state)
     if is_again and has_left(step, loop.policy, made):
         say(f"done before it was cut off: {step.line}")
@@ -185,9 +231,10 @@ def _done(loop: Loop, round_: Round, step: Step, made: Made, say: Say) -> Round:
 
     say(f"now: {step.line}")
     if step.kind == "approval":
-        return _noted(loop, round_, step, _approval(round_, step))
+        no = rejection(loop.policy, round_, step)
+        return _noted(loop, round_, step, int(bool(no)), no)
     lock = folder_of(round_.number, loop.state) / LOCK
-    further = left.words(step.capped)
+    further = left.words(step.capped, made.dollars - made.carried)
     if is_again and step.kind == "training":
         further = (*further, "--force")
     try:
@@ -195,37 +242,6 @@ def _done(loop: Loop, round_: Round, step: Step, made: Made, say: Say) -> Round:
     except OverTimeError as error:
         return ended(loop, round_, "BUDGET", f"{error} in the step {step.name}")
     return _noted(loop, round_, step, code)
-
-
-def _approval(round_: Round, step: Step) -> int:
-    """The exit code of `models.approve --status`.
-
-    Raises:
-        WaitsError: somebody has to approve, or to confirm the conditions of who did.
-        UserError: it said nothing.
-    """
-    model = round_.candidate
-    code, printed = captured(step.command())
-    try:
-        said = parse_json("models.approve", printed)
-        conditions = [str(each) for each in said.get("conditions") or ()]
-    except (UserError, AttributeError) as error:
-        raise UserError(
-            f"`{step.line}` ended with exit code {code} and no status; mend what it says, and type "
-            "the same line"
-        ) from error
-    if code == 3:
-        raise WaitsError(
-            f"round {round_.number} waits: {model} passed, and somebody else than who ran the exam "
-            f"approves of it: `python -m models.approve {model} --by NAME`"
-        )
-    if code == 0 and conditions:
-        raise WaitsError(
-            f"round {round_.number} waits: {model} is approved on conditions "
-            f"({outward('; '.join(conditions))}); whoever sees that they are met types `python -m "
-            f"models.promote {model} --conditions-met`, and the same line here notes it"
-        )
-    return code
 
 
 def over_candidates(policy: LoopPolicy, step: Step) -> str:
@@ -237,27 +253,28 @@ def over_candidates(policy: LoopPolicy, step: Step) -> str:
     return f"{len(met)} candidates have met sealed contracts already" if len(met) >= most else ""
 
 
-def _noted(loop: Loop, round_: Round, step: Step, code: int) -> Round:
-    """The round with what a step left.
+def _noted(loop: Loop, round_: Round, step: Step, code: int, said: str = "") -> Round:
+    """The round with what a step left, and what it said.
 
     Raises:
         KeyboardInterrupt: the step was interrupted.
         UserError: it failed, or left nothing.
     """
-    made, calls, dollars = round_.steps[step.name], *paid(loop.policy.store)
-    spent = max(0, calls - made.before[0]), max(0.0, dollars - made.before[1])
-    made = replace(made, calls=spent[0], dollars=spent[1])
+    made = _counted(round_.steps[step.name], *paid(loop.policy.store))
     round_ = round_.with_step(step.name, made)
     write_round(round_, loop.state)
     if code in (2, -2):
         raise KeyboardInterrupt
     if step.kind == "promotion" and code == LAGS:
         code = 0  # it is promoted; what lags outside was said, and is no business of the round
+    over = left_of(loop.policy.budget, round_).used_up
+    if code and step.kind == "rows" and over:
+        return ended(loop, round_, "BUDGET", f"{over} in the step {step.name}")
     if code not in ((0,) if step.kind in ("rows", "training") else (0, 1)):
         raise UserError(
             f"`{step.line}` ended with exit code {code}; mend what it says, and type the same line"
         )
-    leaves, said = step.leaves, ""
+    leaves = step.leaves
     if step.kind == "exam":
         sealed = "--sealed" in step.arguments
         verdict = verdict_of(loop.policy, round_.candidate, made.exams, sealed=sealed)
@@ -283,7 +300,25 @@ def _judged(loop: Loop, round_: Round, step: Step) -> Round:
         if left.used_up and made.said != "REJECT":
             return ended(loop, round_, "BUDGET", f"{left.used_up}, and the exam is {made.said}")
         return ended(loop, round_, made.said, f"the step {step.name} says {made.said}")
-    if made.code == 1 and step.kind in ("approval", "promotion"):
-        what = "approved of" if step.kind == "approval" else "promoted"
-        return ended(loop, round_, "REFUSED", f"{round_.candidate} was not {what}; see above")
+    if made.code == 1 and step.kind == "approval":
+        return ended(loop, round_, "REFUSED", made.said)
+    if made.code == 1 and step.kind == "promotion":
+        _check_stands(loop, round_)
+        return ended(loop, round_, "REFUSED", f"{round_.candidate} was not promoted; see above")
     return round_
+
+
+def _check_stands(loop: Loop, round_: Round) -> None:
+    """Refuse to end a round whose exam was of another champion or policy than there is now.
+
+    Raises:
+        RefusedError: it is so; it is examined again.
+    """
+    for step in loop.steps(round_):
+        made = round_.steps.get(step.name)
+        if made and step.kind == "exam" and made.takes != states(step.takes):
+            raise RefusedError(
+                f"{round_.candidate} was examined against what is no longer in force: champion, "
+                "policy or its weights changed meanwhile; type the same line, and it is examined "
+                "again"
+            )

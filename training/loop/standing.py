@@ -104,7 +104,8 @@ def _outcome(round_: Round) -> str:
 
 def _step_line(name: str, round_: Round) -> str:
     made = round_.steps[name]
-    state = "cut off, or at work" if made.code is None else made.said or "done"
+    cut = "cut off" if round_.ended is not None else "cut off, or at work"
+    state = cut if made.code is None else made.said or "done"
     more = f", {made.attempts} attempts" if made.attempts > 1 else ""
     return f"  {name}: {state} ({made.seconds:,.0f} s{more})"
 

@@ -8,9 +8,18 @@ from pathlib import Path
 from typing import Literal
 
 from common.doors import DOORS, as_typed
+from common.redaction import outward
+from models.promotion.admission.policy import FILE as PROMOTIONS
+from models.promotion.champion import FILE as CHAMPION
 from models.registry import entry_path
 from training.loop.journal import STATE, folder_of
 from training.loop.policy import LoopPolicy, Training
+
+CAPS = ("--max-calls", "--max-cost")
+"""Options that are given what a budget has left."""
+
+HOURS = "--hours"
+"""The option by which a job on SageMaker ends itself when the hours of the round do."""
 
 Kind = Literal["rows", "training", "exam", "approval", "promotion"]
 
@@ -39,8 +48,8 @@ class Step:
 
     @property
     def line(self) -> str:
-        """As it is typed."""
-        words = shlex.join(self.arguments)
+        """As it is typed, without the secrets of an address in it."""
+        words = outward(shlex.join(self.arguments))
         if self.module == "pytest":
             return as_typed(f"pytest evals {words}")
         return as_typed(f"python -m {self.module} {words}")
@@ -110,7 +119,7 @@ def _synthesis(policy: LoopPolicy, data: tuple[str, ...], output: Path) -> Step:
         (*data, "--n", str(asked.n), "--judge", asked.judge, *asked.arguments, *policy.places,
          *policy.kept, "--output", str(output)),
         leaves=(output, output.with_suffix(".meta.json")),
-        capped=("--max-calls",),
+        capped=CAPS,
     )  # fmt: skip
 
 
@@ -136,14 +145,15 @@ def _training(
     given = (*training.settings, *(f"{key}={value}" for key, value in own.items()))
     settings = tuple(word for each in given for word in ("--set", each))
     words = (str(training.recipe), *settings, *training.arguments)
-    module = f"training.{training.method}"
+    module, caps = f"training.{training.method}", tuple[str, ...]()
     if training.where == "sagemaker":
         module, words = "training.sagemaker", (training.method, *words, "--wait")
+        caps = () if HOURS in training.arguments else (HOURS,)
     elif policy.places:
         words = (*words, *policy.places, "--adapters", str(policy.models / "adapters"))
     from_ = (adapter_folder(policy, start),) if start else ()
     leaves = (entry_path(model, policy.registry), adapter_folder(policy, model))
-    return Step(name, "training", module, words, (training.recipe, rows, *from_), leaves)
+    return Step(name, "training", module, words, (training.recipe, rows, *from_), leaves, caps)
 
 
 def _preferences(
@@ -162,22 +172,26 @@ def _preferences(
     takes = (rows, *((feedback,) if feedback else ()))
     from_ = (adapter_folder(policy, model),) if model else ()
     leaves = (output, output.with_suffix(".meta.json"))
-    return Step("preferences", "rows", "training.preferences", words, (*takes, *from_), leaves)
+    return Step(
+        "preferences", "rows", "training.preferences", words, (*takes, *from_), leaves,
+        CAPS if model else (),
+    )  # fmt: skip
 
 
 def _judging(policy: LoopPolicy, candidate: str) -> Iterator[Step]:
-    adapter, champion = adapter_folder(policy, candidate), policy.models / "champion.toml"
-    standing = (champion,) if champion.is_file() else ()
-    against = ("--baseline", "champion") if standing else ()
+    adapter = adapter_folder(policy, candidate)
+    champion, promotions = policy.models / CHAMPION, policy.models / PROMOTIONS
+    # What either says now is what the exam has to stand on: where it changed, so does the exam.
+    standing = tuple(each for each in (champion, promotions) if each.is_file())
+    against = ("--baseline", "champion") if champion in standing else ()
     asked = ("--model", candidate, "--dataset", policy.dataset, *against)
-    caps = ("--max-calls", "--max-cost")
     exam = (
         *asked, *policy.examine.arguments, *policy.places, *policy.reports, *policy.kept, "-q",
     )  # fmt: skip
-    yield Step("examine", "exam", "pytest", exam, (adapter, *standing), capped=caps)
+    yield Step("examine", "exam", "pytest", exam, (adapter, *standing), capped=CAPS)
     if policy.examine.sealed:
         words = (*exam, "--sealed")
-        yield Step("sealed", "exam", "pytest", words, (adapter, *standing), capped=caps)
+        yield Step("sealed", "exam", "pytest", words, (adapter, *standing), capped=CAPS)
     if policy.approval:
         words = (candidate, "--status", "--json", *policy.places, *policy.reports)
         yield Step("approve", "approval", "models.approve", words, (adapter, *standing))

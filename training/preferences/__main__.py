@@ -6,16 +6,19 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from common.command import run
 from common.errors import UserError
+from common.identity import digest
 from evals.calls.store import Store
 from fixtures.cases import Case
 from models.egress import Egress, Sent, check_store
 from models.entry import Prompted
 from models.factory import Chats
 from models.manifest import TrainedContract
+from models.prices import Prices
 from models.registry import read_entry
 from training.data.examples import Example, Meta, validation_path
 from training.data.lineage import seen_by, text_entries
@@ -40,14 +43,12 @@ from training.preferences.prompts import (
     with_cases,
 )
 from training.preferences.sampling import (
-    Sampling,
-    ScoredAnswers,
     count_answers,
     draw_examples,
     pair_answers,
-    sample_and_judge,
     samplers,
 )
+from training.preferences.scoring import Sampled, Sampling, sample_and_judge
 from training.preferences.served import exam_wording, of_exam
 
 
@@ -61,6 +62,7 @@ class Gathered:
         counts: what was asked and left out, by name.
         cases: what the pairs are about, where the examples' meta does not say it.
         beside: what else reaches the adapter with them.
+        stop: which limit of calls or money ended it; "" where none did.
     """
 
     pairs: Sequence[PreferencePair]
@@ -68,10 +70,20 @@ class Gathered:
     counts: Mapping[str, float] = field(default_factory=dict)
     cases: Sequence[Case] = ()
     beside: Sequence[TrainedContract] = ()
+    stop: str = ""
 
 
-def make(options: PreferenceOptions) -> tuple[dict[str, float], tuple[Path, ...]]:
-    """Ask, judge, pair and write; returns what was counted, and the files.
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """What was counted, the files that were written, and which limit ended it, "" if none."""
+
+    found: Mapping[str, float]
+    written: tuple[Path, ...]
+    stop: str = ""
+
+
+def make(options: PreferenceOptions) -> Preferences:
+    """Ask, judge, pair and write.
 
     Raises:
         UserError: a file or a model is not usable, or there is no pair.
@@ -86,16 +98,18 @@ def make(options: PreferenceOptions) -> tuple[dict[str, float], tuple[Path, ...]
         rows = kept
     labelled = [row for each in gathered for row in each.labelled]
     singles = unpair(rows, labelled) if options.unpaired else ()
+    stop = next((each.stop for each in gathered if each.stop), "")
     if not rows and not singles:
+        limited = f", {stop}" if stop else ""
         raise UserError(
-            f"no pair was found ({_format_counts(counts)}); lower --margin, raise --n or "
+            f"no pair was found ({_format_counts(counts)}{limited}); lower --margin, raise --n or "
             "--temperature, or add --unpaired for the sake of thumbs"
         )
     found = counts | (statistics(rows) if rows else {})
     if singles:
         found["unpaired rows"] = len(singles)
     meta = describe(options, prompts, gathered).model_copy(update={"statistics": found})
-    return found, write(options.output, meta, rows, singles)
+    return Preferences(found, write(options.output, meta, rows, singles), stop)
 
 
 def unpaired_path(path: Path) -> Path:
@@ -152,8 +166,13 @@ def from_model(options: PreferenceOptions, name: str, prompts: Prompts) -> Gathe
     """What judges think of several answers of the model `name` to the same prompts."""
     beside = seen_by([name, *judge_models(options.judge)], options.registry)
     scored = _scored_answers(options, name, prompts)
-    pairs, left_out = pair_answers(scored, options.rule)
-    return Gathered(pairs, counts=count_answers(scored) | left_out, beside=beside)
+    pairs, left_out = pair_answers(scored.examples, options.rule)
+    counts = count_answers(scored.examples) | left_out
+    if scored.stop:
+        counts["cases not asked to their end"] = len(_asked(options, prompts)) - len(
+            scored.examples
+        )
+    return Gathered(pairs, counts=counts, beside=beside, stop=scored.stop)
 
 
 def _asked(options: PreferenceOptions, prompts: Prompts) -> tuple[Example, ...]:
@@ -169,9 +188,7 @@ def _not_asked(options: PreferenceOptions, prompts: Prompts) -> tuple[Example, .
     return draw_examples(rest, options.opposites, options.seed)
 
 
-def _scored_answers(
-    options: PreferenceOptions, name: str, prompts: Prompts
-) -> tuple[ScoredAnswers, ...]:
+def _scored_answers(options: PreferenceOptions, name: str, prompts: Prompts) -> Sampled:
     entry, meta = read_entry(name, options.registry), prompts.meta
     asks = (meta.passages, meta.most_passages, meta.system)
     if isinstance(entry, Prompted) and asks != (entry.passages, entry.most_passages, entry.system):
@@ -193,7 +210,14 @@ def _scored_answers(
     chats = Chats(options.registry, sent)
     judges, metrics = open_appraisers(options.judge, chats, options.registry)
     models = samplers(chats.open(name), options.n, options.temperature, options.seed)
-    sampling = Sampling(examples, models, judges, metrics, prompts.cases)
+    asked = (name, *judge_models(options.judge))
+    opened = partial(
+        options.limits.opened,
+        prices=Prices(options.registry),
+        asked=asked,
+        purpose=digest("preferences", asked, options.seed, str(options.output.resolve())),
+    )
+    sampling = Sampling(examples, models, judges, metrics, prompts.cases, opened)
     store = Store(options.store)
     try:
         with _progress(name, len(examples) * len(models)) as advance:
@@ -251,10 +275,12 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _make_and_say(options: PreferenceOptions) -> None:
-    found, written = make(options)
-    print(format_table(found))
-    print(*written, sep="\n")
-    print(f"next: {next_command(options, written)}")
+    made = make(options)
+    print(format_table(made.found))
+    print(*made.written, sep="\n")
+    if made.stop:
+        print(f"stopped early ({made.stop}); the same command with more goes on")
+    print(f"next: {next_command(options, made.written)}")
 
 
 def next_command(options: PreferenceOptions, written: Sequence[Path]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from common.command import Parser, output_file, typed_command
 from common.errors import UserError
 from common.paths import STORE
+from evals.calls.limits import Limits, read_limits
 from models.registry import SHIPPED
 from training.preferences.pairing import Rule
 
@@ -33,6 +34,7 @@ class PreferenceOptions:
         length_balanced: whether chosen is to be longer as often as shorter.
         feedback: what people said of answers.
         output: where the pairs are written.
+        limits: of the calls that are paid for.
         unpaired: whether replies with a label are written too.
         store: of answers and scores.
         seed: decides what is left to chance.
@@ -52,6 +54,7 @@ class PreferenceOptions:
     length_balanced: bool
     feedback: Path | None
     output: Path
+    limits: Limits
     unpaired: bool
     registry: Path
     store: str
@@ -81,6 +84,7 @@ def read_options(typed: Sequence[str]) -> PreferenceOptions:
         length_balanced=given.length_balanced,
         feedback=given.feedback,
         output=given.output,
+        limits=read_limits(given.max_calls, given.max_cost),
         unpaired=given.unpaired,
         registry=given.registry,
         store=given.store,
@@ -143,6 +147,8 @@ def _parser() -> Parser:
     add("--output", type=output_file, default=OUTPUT, metavar="FILE", help=f"({OUTPUT})")
     add("--unpaired", action="store_true", help="also write replies with a label, for KTO")
     add("--registry", type=Path, default=SHIPPED, metavar="DIR", help="(models/registry)")
+    add("--max-calls", type=int, metavar="N", help="calls to pay for at most")
+    add("--max-cost", metavar="USD", help="what they may cost at most, earlier runs included")
     add("--store", default=STORE, metavar="URL", help=f"of answers and scores ({STORE})")
     add("--seed", type=int, default=0, metavar="N", help="(0)")
     return parser

@@ -1,24 +1,17 @@
 """Several answers of a model to each drawn example, and what judges think of each."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from common.errors import UserError
 from common.identity import digest
-from evals.calls.budget import Budget
 from evals.calls.calls import Calls
-from evals.calls.journal import Journal, Lookups
-from evals.calls.store import Store
-from evals.isolation import innermost
-from evals.judges.judge import Judge, Panel
 from evals.language.words import says_something
 from evals.results import Score
-from fixtures.cases import Case, Contract
 from models.chat import Answer, ChatModel, Message
 from training.data.examples import Example, turns
 from training.data.marks import is_silent
-from training.preferences.appraisal import Appraisal, judged_case
 from training.preferences.formats import PreferencePair, pair_of
 from training.preferences.pairing import Rule, Scored, pair
 
@@ -39,25 +32,6 @@ class ScoredAnswers:
             for answer, score in zip(self.answers, self.scores, strict=True)
             if score.value is not None
         )
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """Whom to ask what, and who judges.
-
-    Attributes:
-        examples: those whose prompts are asked.
-        samplers: the model, in every way in which it is asked.
-        judges: of correctness.
-        metrics: whether the exam's rules judge too.
-        cases: of the data sets.
-    """
-
-    examples: Sequence[Example]
-    samplers: Sequence[ChatModel]
-    judges: Sequence[Judge]
-    metrics: bool
-    cases: Sequence[Case]
 
 
 def draw_examples(examples: Sequence[Example], most: int, seed: int) -> tuple[Example, ...]:
@@ -126,38 +100,6 @@ async def sample_answers(
     return tuple(zip(*([task.result() for task in row] for row in tasks), strict=True))
 
 
-async def sample_and_judge(
-    sampling: Sampling, store: Store, on_answer: Callable[[], None] = lambda: None
-) -> tuple[ScoredAnswers, ...]:
-    """Ask and judge whatever the store does not hold; scored answers by example.
-
-    Raises:
-        UserError: a model cannot answer at all, or the store cannot be written. What was answered
-            until then is in the store.
-    """
-    cases = {case.identity: case for case in sampling.cases}
-    contracts = {case.contract.id: case.contract for case in sampling.cases}
-    try:
-        async with Journal(store) as journal:
-            calls = Calls(journal, Lookups(store, "answers"), Budget())
-            panel = Panel(sampling.judges, calls, journal, Lookups(store, "scores"))
-            answers = await sample_answers(sampling.samplers, sampling.examples, calls, on_answer)
-            _check_some_answered(sampling, answers)
-            appraisal = Appraisal(panel, sampling.metrics)
-            async with asyncio.TaskGroup() as group:
-                tasks = [
-                    group.create_task(_judge(appraisal, example, given, cases, contracts))
-                    for example, given in zip(sampling.examples, answers, strict=True)
-                ]
-    except* UserError as errors:
-        raise innermost(errors) from None
-    finally:
-        await sampling.samplers[0].close()  # the others share its connections
-        for judge in sampling.judges:
-            await judge.close()
-    return tuple(task.result() for task in tasks)
-
-
 def count_answers(scored: Sequence[ScoredAnswers]) -> dict[str, float]:
     """What was asked, what came of it, and how good the model's answers are."""
     given = [(a, s) for each in scored for a, s in zip(each.answers, each.scores, strict=True)]
@@ -193,36 +135,3 @@ def pair_answers(
             for one in found.contrasts
         ]
     return pairs, {"identical answers": identical, "cases tied": tied}
-
-
-async def _judge(
-    appraisal: Appraisal,
-    example: Example,
-    answers: Sequence[Answer],
-    cases: Mapping[str, Case],
-    contracts: Mapping[str, Contract],
-) -> ScoredAnswers:
-    """Every different text is judged once."""
-    case = judged_case(example, cases, contracts)
-    distinct = {answer.text: answer for answer in answers if answer.error is None}
-    scores = await asyncio.gather(
-        *(appraisal.score(example, case, answer) for answer in distinct.values())
-    )
-    of = dict(zip(distinct, scores, strict=True))
-    return ScoredAnswers(
-        example,
-        tuple(answers),
-        tuple(
-            of[answer.text] if answer.error is None else Score(None, answer.error)
-            for answer in answers
-        ),
-    )
-
-
-def _check_some_answered(sampling: Sampling, answers: Sequence[Sequence[Answer]]) -> None:
-    errors = [answer.error for given in answers for answer in given]
-    if all(errors):
-        raise UserError(
-            f"--model {sampling.samplers[0].name}: none of {len(errors)} answers came, the first: "
-            f"{errors[0]}; mend that and type the same command"
-        )

@@ -10,7 +10,6 @@ from common.command import run
 from common.errors import UserError
 from common.files import replacing
 from common.identity import digest
-from evals.calls.budget import Budget
 from evals.calls.calls import Calls
 from evals.calls.journal import Journal, Lookups
 from evals.calls.store import Store
@@ -23,6 +22,7 @@ from models.egress import Egress, Sent, check_store
 from models.factory import Chats
 from models.local.entry import LocalEntry
 from models.manifest import TrainedContract
+from models.prices import Prices
 from models.registry import read_entry
 from training.data.examples import ELSEWHERE, Meta, forget_meta, write_meta
 from training.data.lineage import contract_entries, seen_by
@@ -76,7 +76,8 @@ async def _gather(
     store = Store(options.store)
     try:
         async with Journal(store) as journal:
-            calls = Calls(journal, Lookups(store, "answers"), Budget(options.max_calls))
+            prices, purpose = Prices(options.registry), _purpose(options, sent)
+            calls = options.limits.opened(store, journal, prices, _writers(options), purpose)
             panel = Panel((), calls, journal, Lookups(store, "scores"))
             chats = Chats(options.registry, sent)
             chat = None if options.model == RULES else _open(options, chats)
@@ -90,6 +91,13 @@ async def _gather(
                     await chat.close()
     finally:
         store.close()
+
+
+def _purpose(options: SynthesisOptions, sent: Sequence[Sent]) -> str:
+    """What is paid for, however often the line is typed, and for how many pairs."""
+    datasets = [each.identity for each in sent]
+    asked = (options.model, options.judge, options.seed)
+    return digest("synthesis", datasets, asked, str(options.output.resolve()))
 
 
 async def _collect(

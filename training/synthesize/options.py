@@ -7,6 +7,7 @@ from pathlib import Path
 from common.command import Parser, output_file, typed_command
 from common.errors import UserError
 from common.paths import STORE
+from evals.calls.limits import Limits, read_limits
 from evals.options import REFERENCE
 from models.registry import SHIPPED
 
@@ -27,7 +28,7 @@ class SynthesisOptions:
         per_seed: pairs asked for at a time.
         judge: who judges them: `reference`, a chat model, or `none`.
         threshold: the lowest score that is kept, in 0..1.
-        max_calls: calls to pay for at most; None sets no limit.
+        limits: of the calls that are paid for.
         store: of the answers kept.
         seed: decides what is left to chance.
         output: where the pairs are written.
@@ -42,7 +43,7 @@ class SynthesisOptions:
     per_seed: int
     judge: str
     threshold: float
-    max_calls: int | None
+    limits: Limits
     store: str
     seed: int
     output: Path
@@ -60,8 +61,6 @@ def read_options(typed: Sequence[str]) -> SynthesisOptions:
         raise UserError("--n and --per-seed: give 1 pair or more, and 1 to 20 a seed")
     if not 0 <= given.threshold <= 1:
         raise UserError(f"--threshold {given.threshold}: give a score from 0 to 1")
-    if given.max_calls is not None and given.max_calls < 1:
-        raise UserError(f"--max-calls {given.max_calls}: give 1 or more, or leave it out")
     return SynthesisOptions(
         dataset=given.dataset,
         cuad_dir=given.cuad_dir,
@@ -71,7 +70,7 @@ def read_options(typed: Sequence[str]) -> SynthesisOptions:
         per_seed=given.per_seed,
         judge=given.judge,
         threshold=given.threshold,
-        max_calls=given.max_calls,
+        limits=read_limits(given.max_calls, given.max_cost),
         store=given.store,
         seed=given.seed,
         output=given.output,
@@ -94,6 +93,7 @@ def _parser() -> Parser:
     add("--judge", default=REFERENCE, metavar="NAME", help="reference, a chat model, none")
     add("--threshold", type=float, default=0.5, metavar="SCORE", help="lowest score kept (0.5)")
     add("--max-calls", type=int, metavar="N", help="calls to pay for at most")
+    add("--max-cost", metavar="USD", help="what they may cost at most, earlier runs included")
     add("--store", default=STORE, metavar="URL", help=f"of the answers kept ({STORE})")
     add("--seed", type=int, default=0, metavar="N", help="(0)")
     add("--output", type=output_file, default=OUTPUT, metavar="FILE", help=f"({OUTPUT})")
