@@ -48,7 +48,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise UserError with argparse's own words."""
-        raise UserError(f"{message.removeprefix('argument ')}; see {self.prog} --help")
+        said = message.removeprefix("argument ")
+        end = "" if said.endswith("?") else ";"
+        raise UserError(f"{said}{end} see {self.prog} --help")
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:
