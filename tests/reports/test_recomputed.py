@@ -290,4 +290,4 @@ def test_a_verdict_is_computed_again_in_one_place():
     assert users("reports.evidence.verdict.judged_again") == {"models/promote.py"}
     doors = {"models/promote.py", "models/approve.py"}  # what is approved is what is promoted
     assert users("reports.evidence.last_exam.find_evidence") == doors
-    assert users("models.promotion.record.append") == {"models/promotion/actions.py"}
+    assert users("models.promotion.record.file.append") == {"models/promotion/actions.py"}
