@@ -11,6 +11,7 @@ from typing import Any
 from common.command import Parser, one_line, run
 from common.errors import UserError
 from common.redaction import outward
+from common.visible import visible
 from models.promotion.actions import RUNS, Place
 from models.promotion.approval.standing import Standing
 from models.promotion.approving import Words, approve, status, withdraw
@@ -107,13 +108,13 @@ def _parser() -> Parser:
 
 
 def _text(option: str, given: str) -> str:
-    """A text as it is recorded: one line, without secrets.
+    """A text as it is recorded: one line, without secrets; of a name what a reader sees.
 
     Raises:
         UserError: it says nothing or too much.
     """
-    text = one_line(UserError(outward(given)))
-    if not any(char.isalnum() for char in text):
+    text = one_line(UserError(outward(visible(given) if option == "--by" else given)))
+    if not any(char.isalnum() for char in visible(given)):
         raise UserError(f"{option} says nothing; say it in words that others will read")
     if len(text) > LONGEST[option]:
         raise UserError(f"{option} has {len(text)} characters; say it in {LONGEST[option]}")

@@ -11,6 +11,7 @@ from common.doors import as_typed
 from common.errors import UserError
 from common.files import write_whole
 from common.redaction import outward
+from common.visible import visible
 from models.promotion.actions import RUNS, Place, change_anchor, promote, roll_back
 from models.promotion.admission.evidence import Reading
 from models.promotion.admission.policy import SHIPPED as SHIPPED_POLICY
@@ -146,7 +147,7 @@ def _one_reason(option: str, given: Sequence[str] | None) -> str | None:
     if len(given) > 1:
         raise UserError(f"{option} was given {len(given)} times; give one reason")
     reason = " ".join(outward(given[0]).split())
-    if not any(char.isalnum() for char in given[0]):
+    if not any(char.isalnum() for char in visible(given[0])):
         raise UserError(f"{option} gives no reason; say why, in words that others will read")
     if len(reason) > LONGEST_REASON:
         raise UserError(f"{option} has {len(reason)} characters; say it in {LONGEST_REASON}")

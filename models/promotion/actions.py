@@ -26,9 +26,15 @@ from models.promotion.admission.reserved import sealed_exams
 from models.promotion.approval.consent import NONE, Consent, approved, judged_in
 from models.promotion.approval.standing import question_of
 from models.promotion.champion import in_force, read_champion, recover, write_pointer
-from models.promotion.ledger.files import ledger_beside, own_ledger, read_ledger
+from models.promotion.ledger.files import (
+    check_only,
+    ledger_beside,
+    own_ledger,
+    read_ledger,
+)
 from models.promotion.record.components import components_of
 from models.promotion.record.file import SHIPPED, append
+from models.promotion.record.kept import check_ledger_kept
 from models.promotion.record.line import (
     Line,
     Named,
@@ -115,6 +121,8 @@ def promote(
         exam = reading.find(name, promotion_identity(model), place.runs, report)
         check_admission(exam, model, records)
         check_stood(exam, name, place.policy, policy, files_of(name, place.registry))
+        check_only(place.exams, place.registry)
+        check_ledger_kept(place.exams)
         entries = read_ledger(place.exams)
         for line in check_noted(exam, entries, place.exams):
             say(line)
@@ -122,6 +130,8 @@ def promote(
             exam = replace(exam, selection={**exam.selection, "rejected": rejected})
             say(f"{name} was rejected before on these contracts, in {', '.join(rejected)}")
         exam = reading.judge(exam, place.registry)
+        if exam.seals:
+            check_ledger_kept(own_ledger(place.registry))
         openings = read_ledger(own_ledger(place.registry)) if exam.seals else ()
         opened = sealed_exams(exam, model, openings, reading, place.runs, records)
         for each in opened:
@@ -271,7 +281,12 @@ def commit(place: Place, lines: Sequence[Line], line: Said, key: Path | None, sa
     forget(place.folder, line.number)
     if key:
         puts = adapter_of(line.model, place.registry) if isinstance(line, Record) else None
-        for path in sign_line(place.folder, line, puts, key):
+        try:
+            signed = sign_line(place.folder, line, puts, key)
+        except BaseException:
+            forget(place.folder, line.number)  # or it would speak of a line that there is not
+            raise
+        for path in signed:
             say(f"signed: {path}")
     append(place.folder, line)
     write_pointer(place.folder, place.registry, (*lines, line), say)

@@ -21,10 +21,10 @@ from models.promotion.approval.standing import (
 from models.promotion.asked import Asked, Find, asked_of
 from models.promotion.champion import recover
 from models.promotion.record.file import read_lines
-from models.promotion.record.people import person
+from models.promotion.record.people import folded, person
 from models.promotion.record.statement import Statement
 from models.promotion.refused import RefusedError
-from models.promotion.signatures.lines import verify_statement
+from models.promotion.signatures.lines import verify_said
 from models.promotion.signatures.signing import private_fingerprint
 from models.registry import read_entry
 
@@ -105,7 +105,7 @@ def withdraw(
         now = utc_now()
         check_clock(lines, (), now)
         identity = promotion_identity(open_models([name], place.registry)[0])
-        theirs = [e for e in last_words(lines, identity) if e.by.casefold() == by.casefold()]
+        theirs = [e for e in last_words(lines, identity) if folded(e.by) == folded(by)]
         if not theirs:
             raise RefusedError(f"{by} said nothing of {name} as it is that could be taken back")
         signer = private_fingerprint(key) if key else None
@@ -138,9 +138,7 @@ def status(
     found = standing(lines, asked.question, now)
     if asked.promoted:  # what was approved then is not taken back by time
         found = Standing(found.question, (*found.approvals, *found.expired), (), found.rejections)
-    for each in found.approvals:
-        if each.signed_by:
-            verify_statement(place.folder, each)
+    verify_said(place.folder, lines, asked.question.subject.identity)
     return found, asked.promoted
 
 

@@ -17,7 +17,8 @@ from models.promotion.approval.consent import judged_in
 from models.promotion.approval.recorded import promotion_behind, question_behind
 from models.promotion.approval.standing import Question, question_of
 from models.promotion.ledger.entry import Entry
-from models.promotion.ledger.files import own_ledger, read_ledger
+from models.promotion.ledger.files import check_only, own_ledger, read_ledger
+from models.promotion.record.kept import check_ledger_kept
 from models.promotion.record.line import Line, services
 from models.registry import files_of
 
@@ -50,6 +51,8 @@ def asked_of(
     exam = find(name, promotion_identity(model), place.runs, report)
     check_admission(exam, model, services(lines))
     check_stood(exam, name, place.policy, policy, files_of(name, place.registry))
+    check_only(place.exams, place.registry)
+    check_ledger_kept(place.exams)
     entries = read_ledger(place.exams)
     for line in check_noted(exam, entries, place.exams):
         say(line)

@@ -21,6 +21,7 @@ from models.promotion.record.file import (
     read_lines,
     read_records,
 )
+from models.promotion.record.kept import check_record_kept
 from models.promotion.record.line import (
     Line,
     Named,
@@ -111,11 +112,12 @@ def recover(folder: Path, registry: Path, say: Say) -> tuple[Line, ...]:
 
     Raises:
         UserError: a file cannot be read or written.
-        RefusedError: the record was tampered with, `champion.toml` contradicts it, or the registry
-            belongs to another record.
+        RefusedError: the record was tampered with, lacks what a commit holds, `champion.toml`
+            contradicts it, or the registry belongs to another record.
     """
     _check_together(folder, registry)
     lines = read_lines(folder)
+    check_record_kept(folder)
     _check_pointer(folder, registry, lines)
     if dropped := drop_incomplete(folder):
         say(dropped)

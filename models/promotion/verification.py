@@ -13,6 +13,7 @@ from models.promotion.admission.refusals import check_recorded
 from models.promotion.approval.recorded import check_approved, check_speakers, glass_words
 from models.promotion.champion import check_unclaimed, recover
 from models.promotion.ledger.files import read_ledger
+from models.promotion.record.kept import check_ledger_kept
 from models.promotion.record.line import Line, Record, services
 from models.promotion.record.statement import Statement
 from models.promotion.refused import RefusedError
@@ -42,6 +43,7 @@ def verify(place: Place, keys: Sequence[Path] = (), say: Say = print) -> None:
     """
     with locked(place.folder, say):
         lines = recover(place.folder, place.registry, say)
+    check_ledger_kept(place.exams)
     records = services(lines)
     check_unsigned(place.folder, lines)
     policy = read_policy(place.policy)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from common.errors import UserError
 from common.redaction import outward
@@ -22,9 +23,14 @@ INSTALL = "pip install mlflow-skinny"
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # MLflow's own seven, with pauses, take minutes
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+    "MLFLOW_ALLOW_HTTP_REDIRECTS": "false",  # the policy was asked about this host, and no other
 }
+ASKED = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
+SENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
+"""Seconds and repetitions, where nobody set others: MLflow's own seven, with pauses, take minutes.
+
+A server that never answers holds a promotion's last line as long as one question does.
+"""
 SHOWN = 300
 """Characters of MLflow's own words that a line has."""
 
@@ -55,7 +61,7 @@ class MlflowRegistry:
 
         A put that was cut short is taken up in its run.
         """
-        with self._client() as client:
+        with self._client(SENT) as client:
             if found := self._version(client, release.named.identity):
                 if found.tags.get(FILES) != release.index.digest:
                     raise UserError(
@@ -119,6 +125,7 @@ class MlflowRegistry:
     def _upload(self, client: Any, run: Any, release: Release) -> None:
         from mlflow.entities import Metric
 
+        self._check_place(run.info.artifact_uri)
         now = int(time.time() * 1000)
         metrics = [
             Metric(name.replace("@", "_at_"), value, now, 0)
@@ -132,10 +139,35 @@ class MlflowRegistry:
                 placed.parent.mkdir(parents=True, exist_ok=True)
                 placed.symlink_to(path.resolve())
             client.log_artifacts(run.info.run_id, work)
+        wanted = {name: path.stat().st_size for name, path in release.files.items()}
+        kept = dict(_artifacts(client, run.info.run_id))
+        if lost := [name for name in wanted if kept.get(name) != wanted[name]]:
+            raise UserError(
+                f"{self.title} did not keep {lost[0]} as it was sent; type the same line again"
+            )
+
+    def _check_place(self, uri: str) -> None:
+        """Refuse a server that sends its clients elsewhere with the files: nobody allowed that.
+
+        Raises:
+            UserError: it is one.
+        """
+        place = urlsplit(uri)
+        if place.scheme != "mlflow-artifacts" or place.netloc not in {
+            "",
+            urlsplit(self.settings.uri).netloc,
+        }:
+            raise UserError(
+                f"{self.title} does not keep files itself, but at {outward(uri)[:SHOWN]}: "
+                "start it with --artifacts-destination, and name another experiment"
+            )
 
     @contextmanager
-    def _client(self) -> Iterator[Any]:
+    def _client(self, patience: Mapping[str, str] = ASKED) -> Iterator[Any]:
         """MLflow's client; what it or the network refuses is one line.
+
+        Args:
+            patience: how long it waits for an answer, and how often, where nobody set that.
 
         Raises:
             UserError: the package is missing, or the server does not do what is asked.
@@ -143,16 +175,30 @@ class MlflowRegistry:
         for name, value in QUIET.items():
             os.environ.setdefault(name, value)
         try:
-            from mlflow.exceptions import MlflowException
             from mlflow.tracking import MlflowClient
-            from requests import RequestException
         except ImportError as error:
             raise UserError(
                 f"publish.toml names an MLflow server, and its client is missing; type `{INSTALL}`"
             ) from error
+        unset = patience.keys() - os.environ.keys()
+        os.environ.update({name: patience[name] for name in unset})
         try:
             yield MlflowClient(self.settings.uri, self.settings.uri)
-        except (MlflowException, RequestException) as error:
-            words = " ".join(outward(str(error)).split())
+        except UserError:
+            raise
+        except Exception as error:  # what its parsers raise of an answer that is no MLflow's too
+            words = " ".join(outward(str(error) or type(error).__name__).split())
             said = words if len(words) <= SHOWN else f"{words[:SHOWN]}..."
             raise UserError(f"{self.title} does not do what is asked: {said}") from error
+        finally:
+            for name in unset:
+                os.environ.pop(name, None)
+
+
+def _artifacts(client: Any, run: str, folder: str | None = None) -> Iterator[tuple[str, int]]:
+    """Name and size of every file of a run."""
+    for each in client.list_artifacts(run, folder):
+        if each.is_dir:
+            yield from _artifacts(client, run, each.path)
+        else:
+            yield each.path, each.file_size

@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModelPackage
 """
 
 import json
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,7 +24,16 @@ from models.storage.left import notes
 
 JSON = ["application/json"]
 LONGEST = 1024
-"""Characters of an ApprovalDescription."""
+"""Characters of an ApprovalDescription, and of a package's description."""
+
+IDENTIFIED = re.compile(rf"{IDENTITY} ([0-9a-f]{{64}}): ")
+"""What a description begins with, since lists of packages have descriptions and no metadata."""
+
+
+def _described(release: Release) -> str:
+    named = release.named
+    words = f"{IDENTITY} {named.identity}: {named.model}, verdict {release.grounds.verdict}"
+    return words[:LONGEST]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +76,7 @@ class SageMakerRegistry:
             self._make_group(client)
             made = client.create_model_package(
                 ModelPackageGroupName=self.settings.group,
-                ModelPackageDescription=f"{release.named.model}, verdict {release.grounds.verdict}",
+                ModelPackageDescription=_described(release),
                 ModelApprovalStatus="PendingManualApproval",
                 CustomerMetadataProperties=release.facts,
                 InferenceSpecification=self._served(data),
@@ -88,9 +98,10 @@ class SageMakerRegistry:
             wanted = {champion.identity: ("Approved", "champion"), **{
                 identity: ("Rejected", why) for identity, why in left.items()
             }}  # fmt: skip
+            statuses = {identity: status for identity, (status, _) in wanted.items()}
             packages = {
                 package["CustomerMetadataProperties"][IDENTITY]: package
-                for package in self._packages(client)
+                for package in self._packages(client, statuses)
             }
             for identity, (status, why) in wanted.items():
                 package = packages.get(identity)
@@ -109,13 +120,21 @@ class SageMakerRegistry:
         return open_client(service, self.settings.region)
 
     def _package(self, client: Any, identity: str) -> Any:
-        found = self._packages(client)
+        found = self._packages(client, {identity: None})
         return next(
             (p for p in found if p["CustomerMetadataProperties"][IDENTITY] == identity), None
         )
 
-    def _packages(self, client: Any) -> Iterator[Any]:
-        """The packages of this product, newest first; a group that is not there has none."""
+    def _packages(self, client: Any, wanted: Mapping[str, str | None]) -> Iterator[Any]:
+        """The packages of this product, newest first; a group that is not there has none.
+
+        A package is asked about by itself, one call each, unless its description says that it is
+        not wanted.
+
+        Args:
+            client: of SageMaker.
+            wanted: identities, and the status of each at which nothing is left to do.
+        """
         from botocore.exceptions import ClientError
 
         pages = client.get_paginator("list_model_packages").paginate(
@@ -126,6 +145,10 @@ class SageMakerRegistry:
         try:
             for page in pages:
                 for each in page["ModelPackageSummaryList"]:
+                    said = IDENTIFIED.match(each.get("ModelPackageDescription", ""))
+                    status = each.get("ModelApprovalStatus", "")
+                    if said and (said[1] not in wanted or wanted[said[1]] == status):
+                        continue
                     package = client.describe_model_package(
                         ModelPackageName=each["ModelPackageArn"]
                     )

@@ -28,8 +28,8 @@ class Mlflow(BaseModel):
     """An MLflow server: its registered model gets a version for each model of ours.
 
     Attributes:
-        uri: of the server; who asks is known to it by MLFLOW_TRACKING_TOKEN, or _USERNAME and
-            _PASSWORD.
+        uri: of the server, without user, query and fragment; who asks is known to it by
+            MLFLOW_TRACKING_TOKEN, or _USERNAME and _PASSWORD.
         model: name of the registered model.
         alias: of the version in service.
         experiment: whose runs hold the files.
@@ -37,7 +37,7 @@ class Mlflow(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    uri: Annotated[str, Field(pattern=r"^https?://[^@]+$", strict=True)]
+    uri: Annotated[str, Field(pattern=r"^https?://[^@?#\s]+$", strict=True)]
     model: Word
     alias: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]+$", strict=True)] = "champion"
     experiment: Word = "bar-exam"

@@ -31,6 +31,7 @@ from reports.dossier.rest_checks import (
     check_judges,
     check_known,
     check_model,
+    check_parts,
     check_statement,
     check_weights,
 )
@@ -75,7 +76,7 @@ def checked(pack: Pack, keys: Sequence[Path], adapter: Path | None) -> Iterator[
         yield from _decided(pack, lines, record, report, exam, entries)
         weights = check_statement(pack, record, report)
         yield from _rest(pack, record, report, weights)
-    yield _weights(pack, adapter, weights)
+    yield _weights(pack, record, adapter, weights)
 
 
 def _noted(
@@ -143,13 +144,16 @@ def _rest(
     yield Checked(True, f"the bill of materials lists {listed} components")
 
 
-def _weights(pack: Pack, adapter: Path | None, weights: Mapping[str, str]) -> Checked:
+def _weights(
+    pack: Pack, record: Record, adapter: Path | None, weights: Mapping[str, str]
+) -> Checked:
     if adapter is None:
         what = "give --adapter DIR" if weights else "the model has no files of its own"
         return Checked(False, f"the weights: {what}")
     if not adapter.is_dir():
         raise UserError(f"--adapter {adapter} is no folder; name the one that holds the weights")
     check_weights(pack, weight_files(adapter), weights)
+    check_parts(pack, record, adapter)
     return Checked(True, f"{adapter} holds the {len(weights)} files that were examined")
 
 

@@ -18,6 +18,7 @@ from common.reading import ending
 from fixtures.imports.archive import DAMAGED
 from models.promotion.refused import RefusedError
 from reports.dossier.layout import SUMS, SUMS_SIGNED
+from reports.dossier.plain import is_plain
 
 NAME = re.compile(r"(?=.{1,200}\Z)[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 """A file of the pack: nothing leads out of a folder, and no system reads it as another name."""
@@ -117,6 +118,11 @@ def unpacked(file: Path, folder: Path) -> Pack:
         with zipfile.ZipFile(ending(file)) as archive:
             members = archive.infolist()
             _check_members(file, members)
+            if not is_plain(file, archive):
+                raise UserError(
+                    f"{file} is packed so that other programs may find other files in it; no "
+                    "evidence pack was: ask whoever made it for the pack again"
+                )
             for member in members:
                 path = folder / member.filename
                 path.parent.mkdir(parents=True, exist_ok=True)

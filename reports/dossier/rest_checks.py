@@ -6,6 +6,7 @@ from pathlib import Path
 
 from common.identity import file_digest
 from common.reading import parse_json
+from models.identity.contents import adapter_digest, weights_digest
 from models.promotion.record.line import Record
 from reports.dossier.contents import digests, stated
 from reports.dossier.judges import judges_found
@@ -135,3 +136,18 @@ def check_weights(pack: Pack, folder_files: Mapping[str, Path], weights: Mapping
             raise pack.wrong(f"the folder has no {name}, which {STATEMENT} names")
         if file_digest(path) != weights.get(name):
             raise pack.wrong(f"{path} is not what {STATEMENT} names")
+
+
+def check_parts(pack: Pack, record: Record, folder: Path) -> None:
+    """Hold a folder against the digests of the record, which stood before there was a statement.
+
+    Raises:
+        UserError: a file cannot be read.
+        RefusedError: it is not what was promoted.
+    """
+    parts = record.parts
+    of_adapter = parts.adapter is not None
+    wanted = parts.adapter if of_adapter else parts.base
+    found = adapter_digest(folder) if of_adapter else weights_digest(folder)
+    if found != wanted:
+        raise pack.wrong(f"{folder} is not what {CHAIN}, line {record.number} promoted")

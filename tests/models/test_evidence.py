@@ -528,3 +528,91 @@ def test_what_came_after_a_promotion_is_not_in_its_pack(place, tmp_path):
     assert main(["a", *options(place), f"--out={out}"]) == 0
     assert out.read_bytes() == early
     assert len(read_records(place.folder)) == 1
+
+
+# An archive that is one thing to this product and another to other programs
+
+
+def local(data, at, name, value):
+    """The archive with another value in the head of its first member, or in the list at its end."""
+    head = data.index(b"PK\1\2") if at == "list" else 0
+    place, size = {
+        "flags": (6, 2), "method": (8, 2), "crc": (14, 4), "packed": (18, 4), "size": (22, 4),
+        "further": (28, 2),
+    }[name]  # fmt: skip
+    place += head + (2 if at == "list" else 0)
+    return data[:place] + value.to_bytes(size, "little") + data[place + size :]
+
+
+def packed_by(method):
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", method) as file:
+        file.writestr(zipfile.ZipInfo("a"), b"x" * 99, method)
+    return data.getvalue()
+
+
+def zip64():
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as file, file.open("a", "w", force_zip64=True) as member:
+        member.write(b"x")
+    return data.getvalue()
+
+
+def streamed():
+    """As a program packs that cannot go back: sizes stand behind each member."""
+
+    class Pipe(io.BytesIO):
+        def tell(self):
+            raise OSError
+
+    data = Pipe()
+    with zipfile.ZipFile(data, "w") as file:
+        file.writestr("a", b"x")
+    return data.getvalue()
+
+
+TWO = packed({"a": b"x" * 99, "b/c": b"y"})
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        TWO + b"x",
+        TWO + TWO,
+        b"x" + TWO,
+        TWO[:-2] + b"\5\0words",
+        *(local(TWO, "head", name, 1) for name in ("flags", "method", "crc", "packed", "size")),
+        local(TWO, "head", "further", 9),
+        *(packed_by(method) for method in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)),
+        zip64(),
+        streamed(),
+    ],
+)
+def test_an_archive_in_which_other_programs_find_other_files_is_none(tmp_path, capsys, data):
+    path = tmp_path / "x.zip"
+    path.write_bytes(data)
+    error = refusal(capsys, path, code=4)
+    assert "other programs may find other files" in error or "is damaged" in error
+    path.write_bytes(TWO)
+    assert "SHA256SUMS is missing" in refusal(capsys, path)
+
+
+def test_the_weights_are_those_of_the_record_whatever_the_statement_says(
+    place, capsys, tmp_path, monkeypatch
+):
+    """Whoever makes a pack, and signs it, tells of other weights than were promoted."""
+    adapter = add_adapter(place, "tuned")
+    dynasty(place, "tuned")
+    other = tmp_path / "other"
+    shutil.copytree(adapter, other)
+    (other / "adapter_config.json").write_text('{"r": 2}')
+    with monkeypatch.context() as patched:
+        patched.setattr("reports.dossier.contents.weights_folder", lambda *words: other)
+        patched.setattr("models.evidence.checked", lambda *words: ())
+        private, public = make_key(tmp_path / "ours")
+        words = ["tuned", *options(place), f"--out={tmp_path / 'x.zip'}", f"--sign={private}"]
+        assert main(words) == 0
+    capsys.readouterr()
+    assert verified(tmp_path / "x.zip", f"--key={public}") == 0
+    error = refusal(capsys, tmp_path / "x.zip", f"--key={public}", f"--adapter={other}")
+    assert "is not what record/promotions.jsonl, line 1 promoted" in error

@@ -124,7 +124,7 @@ def test_a_line_by_another_key_than_the_policy_has_is_found(
     """Mallory writes what the command would not."""
     import models.promotion.approving as approving
 
-    monkeypatch.setattr(approving, "_check_speaker", lambda *_: None)
+    monkeypatch.setattr(approving, "check_speaker", lambda *_: None)
     assert typed(place, "mallory", "b", "--by=bob", f"--sign={keys['ci'][0]}") == 0
     assert "0 of 1 approvals" in refused(place, "eve", "b", command=promote)
     said = refused(place, "eve", "--verify", command=promote)

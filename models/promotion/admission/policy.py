@@ -11,6 +11,7 @@ from common.identity import digest
 from common.settings import read_toml
 from models.manifest import Sha256
 from models.promotion.record.file import SHIPPED as SHIPPED_FOLDER
+from models.promotion.record.people import folded
 
 FILE = "policy.toml"
 SHIPPED = SHIPPED_FOLDER / FILE
@@ -89,7 +90,7 @@ class AskedOfPeople(_Table):
 
     @model_validator(mode="after")
     def _can_be_kept(self) -> Self:
-        for what, each in (("name", map(str.casefold, self.people)), ("key", self.people.values())):
+        for what, each in (("name", map(folded, self.people)), ("key", self.people.values())):
             if len(set(each)) < len(self.people):
                 raise ValueError(f"two of `people` have one {what}: a person counts once")
         if self.people and len(self.people) < self.needed:

@@ -12,7 +12,7 @@ from models.promotion.record.line import Line
 from models.promotion.record.people import Person, person
 from models.promotion.record.statement import Approved, BreakGlass, Statement, Vote
 from models.promotion.refused import RefusedError
-from models.promotion.signatures.lines import verify_statement
+from models.promotion.signatures.lines import verify_said
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +69,7 @@ def approved(
     if question.needed or any(isinstance(line, Statement) for line in lines):
         check_clock(lines, entries, now)
     found = standing(lines, question, now)
-    for each in found.approvals:
-        if each.signed_by:
-            verify_statement(folder, each)
+    verify_said(folder, lines, question.subject.identity)
     settlement = _settled(found, person(), consent)
     if consent.break_glass and not (settlement and settlement.break_glass):
         say("nothing stands against it, so no broken glass is recorded")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from models.promotion.approval.standing import Question, Standing, not_listed, why_not
 from models.promotion.record.line import Line, services
-from models.promotion.record.people import are_same
+from models.promotion.record.people import are_same, folded
 from models.promotion.record.statement import Statement
 from models.promotion.refused import RefusedError
 from models.promotion.signatures.signing import private_fingerprint
@@ -30,7 +30,7 @@ def check_first(said: Statement, found: Standing) -> None:
     Where the policy has keys, these tell people apart.
     """
     for each in (*found.approvals, *found.expired, *found.rejections):
-        named = each.by.casefold() == said.by.casefold()
+        named = folded(each.by) == folded(said.by)
         if not found.question.people and named != are_same(each.who, said.who):
             raise RefusedError(
                 f"line {each.number} was said by {each.who.words} as {each.by}, and this is "

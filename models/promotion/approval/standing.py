@@ -9,7 +9,7 @@ from models.promotion.admission.evidence import ExamEvidence
 from models.promotion.admission.policy import Policy
 from models.promotion.ledger.entry import Entry
 from models.promotion.record.line import Line
-from models.promotion.record.people import Person, are_same
+from models.promotion.record.people import Person, are_same, folded
 from models.promotion.record.statement import Statement
 from models.promotion.refused import RefusedError
 
@@ -150,7 +150,7 @@ def last_words(lines: Sequence[Line], identity: str) -> list[Statement]:
 
 def speaks_again(later: Statement, earlier: Statement) -> bool:
     """Whether two are of one person: by the key that signed, else by name and account."""
-    if later.by.casefold() != earlier.by.casefold():
+    if folded(later.by) != folded(earlier.by):
         return False
     if earlier.signed_by or later.signed_by:
         return later.signed_by == earlier.signed_by
@@ -180,7 +180,7 @@ def why_not(by: str, who: Person, question: Question) -> str | None:
         question: of which.
     """
     for each in question.examined_by:
-        if are_same(each, who) or by.casefold() in each.names:
+        if are_same(each, who) or folded(by) in each.names:
             return (
                 f"{question.subject.model} was examined or promoted by {each.words}, and whoever "
                 "did that cannot approve; let another person type it, from their account"
@@ -209,7 +209,7 @@ def people_of(approvals: Sequence[Statement]) -> int:
 def _may_be_one(one: Statement, other: Statement) -> bool:
     if one.signed_by and other.signed_by:
         return one.signed_by == other.signed_by
-    return one.by.casefold() == other.by.casefold() or are_same(one.who, other.who)
+    return folded(one.by) == folded(other.by) or are_same(one.who, other.who)
 
 
 def check_clock(lines: Sequence[Line], entries: Sequence[Entry], now: str) -> None:
@@ -239,4 +239,9 @@ def later(when: str, days: int) -> str:
     >>> later("2026-12-30T12:00:00Z", 14)
     '2027-01-13T12:00:00Z'
     """
-    return (datetime.strptime(when, TIME) + timedelta(days=days)).strftime(TIME)
+    try:
+        return (datetime.strptime(when, TIME) + timedelta(days=days)).strftime(TIME)
+    except OverflowError:
+        raise RefusedError(
+            f"this machine's clock says {when}, after which no calendar goes on; set it right first"
+        ) from None

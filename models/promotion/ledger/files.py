@@ -53,6 +53,22 @@ def own_ledger(registry: Path) -> Path:
     return registry.parent / FOLDER
 
 
+def check_only(folder: Path, registry: Path) -> None:
+    """Refuse to promote by a ledger where exams are noted beside the registry too.
+
+    Tries that one ledger knows would not count in the other.
+
+    Raises:
+        RefusedError: it is so.
+    """
+    own = own_ledger(registry)
+    if folder.resolve() != own.resolve() and any(own.glob("*.json")):
+        raise RefusedError(
+            f"exams are noted in {own} too, and {folder} does not count them: leave out --ledger, "
+            "unset BAR_EXAM_LEDGER, and examine again"
+        )
+
+
 def locked(folder: Path) -> AbstractContextManager[None]:
     """Hold a ledger: what is read and what is written then belong together.
 

@@ -47,7 +47,7 @@ def read_lines(folder: Path = SHIPPED) -> tuple[Line, ...]:
         last = lines[-1] if lines else None
         try:
             line = parse(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise _tampered(path, number, "is not a promotion as it was written") from error
         if line.hash != hash_of(line):
             raise _tampered(path, number, "does not match its hash")
@@ -123,7 +123,7 @@ def _split(data: bytes) -> tuple[list[bytes], bytes]:
     *lines, rest = data.split(b"\n")
     try:
         json.loads(rest)
-    except ValueError:
+    except (ValueError, RecursionError):
         return lines, rest
     return [*lines, rest], b""
 

@@ -12,11 +12,13 @@ from typing import Any
 from common.errors import UserError
 from common.reading import parse_json
 from models.promotion.refused import RefusedError
-from models.promotion.signatures.signing import private_fingerprint, public_fingerprint
+from models.promotion.signatures.signing import (
+    check_curve,
+    private_fingerprint,
+    public_fingerprint,
+)
 
 IN_TOTO = "application/vnd.in-toto+json"
-HASHES = {"secp256r1": "SHA256", "secp384r1": "SHA384", "secp521r1": "SHA512"}
-"""Of each curve, as sigstore and securesystemslib pair them."""
 
 
 def envelope(payload: bytes, kind: str, key: Path) -> bytes:
@@ -29,9 +31,7 @@ def envelope(payload: bytes, kind: str, key: Path) -> bytes:
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     private: Any = load_pem_private_key(key.read_bytes(), None)
-    signature = private.sign(
-        pre_authentication(payload, kind), _algorithm(private, key, signs=True)
-    )
+    signature = private.sign(pre_authentication(payload, kind), _algorithm(private, signs=True))
     value = {
         "payloadType": kind,
         "payload": base64.b64encode(payload).decode(),
@@ -67,7 +67,7 @@ def check_envelope(where: str, data: bytes, payload: bytes, kind: str, key: Path
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     public: Any = load_pem_public_key(key.read_bytes())
-    algorithm = _algorithm(public, key)
+    algorithm = _algorithm(public)
     signer, signature = _parts(where, data, payload, kind)
     if signer != owner:
         raise RefusedError(f"{where} is by another key ({signer[:12]}) than {key} ({owner[:12]})")
@@ -103,15 +103,9 @@ def _parts(where: str, data: bytes, payload: bytes, kind: str) -> tuple[str, byt
     return signer, signature
 
 
-def _algorithm(key: Any, path: Path, *, signs: bool = False) -> Any:
+def _algorithm(key: Any, *, signs: bool = False) -> Any:
     """ECDSA with the hash of the key's curve; deterministic where it signs."""
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec
 
-    name = HASHES.get(getattr(getattr(key, "curve", None), "name", ""))
-    if name is None:
-        raise UserError(
-            f"key {path} is not on a NIST curve; make one with `openssl ecparam -name prime256v1 "
-            "-genkey -noout -out key.pem`"
-        )
-    return ec.ECDSA(getattr(hashes, name)(), deterministic_signing=signs)
+    return ec.ECDSA(getattr(hashes, check_curve(key))(), deterministic_signing=signs)

@@ -105,6 +105,25 @@ def verify_statement(folder: Path, said: Statement) -> None:
     _verify(folder, said, public)
 
 
+def verify_said(folder: Path, lines: Sequence[Line], identity: str) -> None:
+    """Check the signatures of whatever people said of a model, rejections and withdrawals too.
+
+    Whoever can write the file can append a line that takes back what another said.
+
+    Args:
+        folder: of the record.
+        lines: of it.
+        identity: of the model.
+
+    Raises:
+        UserError: as `verify_statement`.
+        RefusedError: as `verify_statement`.
+    """
+    for line in lines:
+        if isinstance(line, Statement) and line.identity == identity and line.signed_by:
+            verify_statement(folder, line)
+
+
 def verify_adapter(adapter: Path | None, key: Path) -> None:
     """Check the signature of the champion's adapter folder, where it has one.
 

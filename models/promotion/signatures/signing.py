@@ -14,11 +14,14 @@ from typing import Any
 
 from common.errors import UserError
 from common.files import replacing
+from common.reading import ending
 from models.promotion.refused import RefusedError
 
 INSTALL = "pip install model-signing pyopenssl"
 MEND = "mend that, and type the same line again"
 AGAIN = "restore both, or sign it again"
+HASHES = {"secp256r1": "SHA256", "secp384r1": "SHA384", "secp521r1": "SHA512"}
+"""Of each curve, as sigstore and securesystemslib pair them."""
 
 
 def private_fingerprint(key: Path) -> str:
@@ -39,7 +42,9 @@ def public_fingerprint(key: Path) -> str:
     with _key_errors(key, "public"):
         from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-        return hashlib.sha256(_pem(load_pem_public_key(key.read_bytes()))).hexdigest()
+        public = load_pem_public_key(ending(key).read_bytes())
+        check_curve(public)
+        return hashlib.sha256(_pem(public)).hexdigest()
 
 
 def sign_file(thing: Path, key: Path, mend: str = MEND) -> Path:
@@ -105,6 +110,18 @@ def signer_of(thing: Path) -> str | None:
     return claimed if isinstance(claimed, str) else None
 
 
+def check_curve(key: Any) -> str:
+    """The hash that goes with the curve of a key; a key that could not sign vouches for nobody.
+
+    Raises:
+        ValueError: it is of another kind, or on another curve.
+    """
+    name = getattr(getattr(key, "curve", None), "name", "none")
+    if name not in HASHES:
+        raise ValueError(f"its curve is {name}, and not one of {', '.join(HASHES)}")
+    return HASHES[name]
+
+
 def public_half(key: Path) -> bytes:
     """The public half (PEM) of a private key.
 
@@ -114,7 +131,9 @@ def public_half(key: Path) -> bytes:
     with _key_errors(key, "private"):
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-        return _pem(load_pem_private_key(key.read_bytes(), None).public_key())
+        public = load_pem_private_key(ending(key).read_bytes(), None).public_key()
+        check_curve(public)
+        return _pem(public)
 
 
 @contextlib.contextmanager
