@@ -26,6 +26,7 @@ from models.promotion.admission.reserved import sealed_exams
 from models.promotion.approval.consent import NONE, Consent, approved, judged_in
 from models.promotion.approval.standing import question_of
 from models.promotion.champion import in_force, read_champion, recover, write_pointer
+from models.promotion.ledger.entry import Entry
 from models.promotion.ledger.files import (
     check_only,
     ledger_beside,
@@ -83,6 +84,19 @@ class Place:
         return where if self.registry != SHIPPED_REGISTRY else ""
 
 
+def every_exam(place: Place) -> tuple[Entry, ...]:
+    """The ledger by which a promotion counts: no other has exams, and no file of it is missing.
+
+    Raises:
+        UserError: a file cannot be read.
+        RefusedError: it is not so.
+    """
+    check_only(place.exams, place.registry)
+    for folder in {place.exams, own_ledger(place.registry)}:
+        check_ledger_kept(folder)
+    return read_ledger(place.exams)
+
+
 def promote(
     name: str,
     place: Place,
@@ -121,17 +135,13 @@ def promote(
         exam = reading.find(name, promotion_identity(model), place.runs, report)
         check_admission(exam, model, records)
         check_stood(exam, name, place.policy, policy, files_of(name, place.registry))
-        check_only(place.exams, place.registry)
-        check_ledger_kept(place.exams)
-        entries = read_ledger(place.exams)
+        entries = every_exam(place)
         for line in check_noted(exam, entries, place.exams):
             say(line)
         if rejected := rejected_before(exam, entries):
             exam = replace(exam, selection={**exam.selection, "rejected": rejected})
             say(f"{name} was rejected before on these contracts, in {', '.join(rejected)}")
         exam = reading.judge(exam, place.registry)
-        if exam.seals:
-            check_ledger_kept(own_ledger(place.registry))
         openings = read_ledger(own_ledger(place.registry)) if exam.seals else ()
         opened = sealed_exams(exam, model, openings, reading, place.runs, records)
         for each in opened:

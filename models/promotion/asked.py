@@ -8,7 +8,7 @@ from common.command import Say
 from models.chat import Model
 from models.factory import open_models
 from models.identity.identities import promotion_identity
-from models.promotion.actions import Place
+from models.promotion.actions import Place, every_exam
 from models.promotion.admission.enforcement import check_stood, committed_policy
 from models.promotion.admission.evidence import ExamEvidence
 from models.promotion.admission.noted import check_noted
@@ -17,8 +17,7 @@ from models.promotion.approval.consent import judged_in
 from models.promotion.approval.recorded import promotion_behind, question_behind
 from models.promotion.approval.standing import Question, question_of
 from models.promotion.ledger.entry import Entry
-from models.promotion.ledger.files import check_only, own_ledger, read_ledger
-from models.promotion.record.kept import check_ledger_kept
+from models.promotion.ledger.files import own_ledger, read_ledger
 from models.promotion.record.line import Line, services
 from models.registry import files_of
 
@@ -51,9 +50,7 @@ def asked_of(
     exam = find(name, promotion_identity(model), place.runs, report)
     check_admission(exam, model, services(lines))
     check_stood(exam, name, place.policy, policy, files_of(name, place.registry))
-    check_only(place.exams, place.registry)
-    check_ledger_kept(place.exams)
-    entries = read_ledger(place.exams)
+    entries = every_exam(place)
     for line in check_noted(exam, entries, place.exams):
         say(line)
     openings = read_ledger(own_ledger(place.registry))
