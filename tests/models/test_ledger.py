@@ -460,7 +460,7 @@ def test_sealed_contracts_are_not_opened_in_another_ledger(place, sealed, tmp_pa
         chosen=Chosen(None, False, (), (), (), True, seal.identity_of_reserve),
     )
     complete(begin(elsewhere, at), ended("b", "PROMOTE"))
-    with pytest.raises(RefusedError, match="exams are noted in .* too"):
+    with pytest.raises(RefusedError, match="exams are noted in"):
         partial(promotes.func, "b", replace(place, ledger=elsewhere), promotes.args[2])()
 
 
