@@ -197,9 +197,11 @@ def test_models_are_not_made_twice_where_the_journals_were_lost(loop):
 
 
 def test_drift_begins_a_round(loop):
-    loop.writes(start='drift = ["--served", "x"]')
+    asked = ["--served", "x", "--judge", "j", "--max-calls", "9"]  # which bound a judge of drift
+    loop.writes(start=f"drift = {json.dumps(asked)}")
     loop.says(model="better", **{"reports.drift": 1, "training.data": 4})
     assert "round 1 begins: drift was found" in loop.typed("run", also="reports.drift").stdout
+    assert loop.steps[0]["words"] == [*asked, "--json"]
 
 
 def test_a_dry_run_prints_the_lines_and_does_nothing(loop):

@@ -240,8 +240,9 @@ def test_another_name_in_the_policy_is_no_other_candidate(quiet, capsys):
     stand, _, words = quiet
     file = stand.folder / "loop.toml"
     file.write_text(file.read_text().replace('name = "t"', 'name = "u"'))
-    assert main(["run", *words[1:]]) == 4
+    assert main(["run", *words[1:], "--start", "again"]) == 4
     said = capsys.readouterr()
+    assert "--start begins no other round: 1 is open, and goes on" in said.out
     assert f"{file} was edited since round 1 began" in said.out
     assert "`name` is 'u' now, and round 1 makes t-r1; put it back" in said.err
 

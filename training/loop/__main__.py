@@ -83,10 +83,18 @@ def _run(options: LoopOptions) -> int:
             last = _begun(loop, rounds, seen, options.start)
             if last is None:
                 return 0
-        elif file_digest(options.policy) != last.policy:
-            edited = f"{options.policy} was edited since round {last.number} began"
-            _say(f"{edited}; whatever that changes is done again")
+        else:
+            _noted(options, last)
         return _told(go_on(loop, last, seen.dataset, _say))
+
+
+def _noted(options: LoopOptions, open_: Round) -> None:
+    """Say what whoever typed the line may not expect of a round that goes on."""
+    if options.start:
+        _say(f"--start begins no other round: {open_.number} is open, and goes on")
+    if file_digest(options.policy) != open_.policy:
+        edited = f"{options.policy} was edited since round {open_.number} began"
+        _say(f"{edited}; whatever that changes is done again")
 
 
 def _busy() -> None:
