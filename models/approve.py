@@ -12,13 +12,12 @@ from common.command import Parser, one_line, run
 from common.errors import UserError
 from common.redaction import outward
 from common.visible import visible
-from models.promotion.actions import RUNS, Place
 from models.promotion.approval.standing import Standing
 from models.promotion.approving import Words, approve, status, withdraw
+from models.promotion.place import Place, add_place, take_place
 from models.promotion.record.statement import Statement
 from models.promotion.refused import RefusedError
 from models.promotion.signatures.signing import private_fingerprint, public_fingerprint
-from models.registry import SHIPPED as SHIPPED_REGISTRY
 from reports.evidence.last_exam import find_evidence
 
 LONGEST = {"--by": 100, "--condition": 1000, "--reject": 1000}
@@ -62,8 +61,7 @@ def read_options(typed: Sequence[str]) -> ApproveOptions:
         UserError: it cannot be understood, or asks for nothing, or for more than one thing.
     """
     given = vars(_parser().parse_args(typed))
-    folder, registry, runs = given.pop("folder"), given.pop("registry"), given.pop("runs")
-    place = Place(folder or registry.parent, registry, runs, given.pop("ledger"))
+    place = take_place(given)
     for option in ("by", "reject"):
         if given[option] is not None:
             given[option] = _text(f"--{option}", given[option])
@@ -95,15 +93,7 @@ def _parser() -> Parser:
     add("--fingerprint", type=Path, metavar="KEY", help="the digest of a key, for the policy")
     add("--sign", type=Path, metavar="KEY", help="sign with this private key (PEM)")
     add("--report", type=Path, metavar="PATH", help="report.json (default: the last of NAME)")
-    add("--registry", type=Path, default=SHIPPED_REGISTRY, metavar="DIR", help="NAME.toml files")
-    add("--runs", type=Path, default=RUNS, metavar="DIR", help="folder of reports")
-    add("--ledger", type=Path, metavar="DIR", help="where exams are noted (beside the registry)")
-    add(
-        "--folder",
-        type=Path,
-        metavar="DIR",
-        help="where the record lies, and not the policy (beside the registry)",
-    )
+    add_place(parser)
     return parser
 
 

@@ -12,10 +12,9 @@ from pathlib import Path
 from common.command import Parser, one_line, output_file, run
 from common.errors import UserError
 from common.files import write_whole
-from models.promotion.actions import RUNS, Place
+from models.promotion.place import Place, add_place, take_place
 from models.promotion.refused import RefusedError
 from models.promotion.signatures.envelope import envelope
-from models.registry import SHIPPED
 from reports.dossier.checked import SIGNED, checked
 from reports.dossier.contents import Contents, contents
 from reports.dossier.layout import STATEMENT, STATEMENT_SIGNED, SUMS
@@ -71,13 +70,9 @@ def read_options(typed: Sequence[str]) -> EvidenceOptions:
     about = "whose signature it must have (PEM); may be repeated"
     add("--key", type=Path, action="append", default=[], metavar="PUBLIC", help=about)
     add("--adapter", type=Path, metavar="DIR", help="hold these weights against the pack")
-    add("--registry", type=Path, default=SHIPPED, metavar="DIR", help="NAME.toml files")
-    add("--runs", type=Path, default=RUNS, metavar="DIR", help="folder of reports")
-    add("--ledger", type=Path, metavar="DIR", help="where exams are noted (beside the registry)")
-    add("--folder", type=Path, metavar="DIR", help="where the record lies (beside the registry)")
+    add_place(parser)
     given = vars(parser.parse_args(typed))
-    folder, registry, runs = given.pop("folder"), given.pop("registry"), given.pop("runs")
-    place = Place(folder or registry.parent, registry, runs, given.pop("ledger"))
+    place = take_place(given)
     options = EvidenceOptions(**given, place=place)
     _check(options)
     return options

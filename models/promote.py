@@ -12,11 +12,12 @@ from common.errors import UserError
 from common.files import write_whole
 from common.redaction import outward
 from common.visible import visible
-from models.promotion.actions import RUNS, Place, change_anchor, promote, roll_back
+from models.promotion.actions import change_anchor, promote, roll_back
 from models.promotion.admission.evidence import Reading
 from models.promotion.admission.policy import SHIPPED as SHIPPED_POLICY
 from models.promotion.approval.consent import Consent
 from models.promotion.ledger.files import read_ledger
+from models.promotion.place import Place, add_place, take_place
 from models.promotion.record.file import read_lines
 from models.promotion.record.line import Record
 from models.promotion.refused import RefusedError
@@ -24,7 +25,6 @@ from models.promotion.shown import history, print_exams
 from models.promotion.signatures.ledger import sign_ledger
 from models.promotion.verification import verify
 from models.published.following import follow, tell
-from models.registry import SHIPPED as SHIPPED_REGISTRY
 from reports.evidence.last_exam import find_evidence
 from reports.evidence.opened import opened_evidence
 from reports.evidence.verdict import judged_again
@@ -78,11 +78,10 @@ def read_options(typed: Sequence[str]) -> PromoteOptions:
         UserError: it cannot be understood, or asks for nothing, or for more than one thing.
     """
     given = vars(_parser().parse_args(typed))
-    folder, registry, runs = given.pop("folder"), given.pop("registry"), given.pop("runs")
+    place = take_place(given)
     for option in ("reason", "override", "break_glass"):
         given[option] = _one_reason(f"--{option.replace('_', '-')}", given[option])
     given["key"] = tuple(given["key"])
-    place = Place(folder or registry.parent, registry, runs, given.pop("ledger"))
     options = PromoteOptions(**given, place=place)
     _check(options)
     return options
@@ -124,15 +123,7 @@ def _parser() -> Parser:
         metavar="PUBLIC",
         help="check signatures with this public key (PEM); may be repeated",
     )
-    add("--registry", type=Path, default=SHIPPED_REGISTRY, metavar="DIR", help="NAME.toml files")
-    add("--runs", type=Path, default=RUNS, metavar="DIR", help="folder of reports")
-    add("--ledger", type=Path, metavar="DIR", help="where exams are noted (beside the registry)")
-    add(
-        "--folder",
-        type=Path,
-        metavar="DIR",
-        help="where the record lies, and not the policy (beside the registry)",
-    )
+    add_place(parser)
     return parser
 
 

@@ -9,12 +9,11 @@ from pathlib import Path
 from common.command import Parser, choice, one_line, run
 from common.errors import UserError
 from common.locks import locked
-from models.promotion.actions import RUNS, Place
+from models.promotion.place import Place, add_place, take_place
 from models.promotion.refused import RefusedError
 from models.published.following import LOCK, check_egress, follow, registries, tell
 from models.published.release import Grounds, RemoteRegistry, grounds_of, release_of
 from models.published.settings import Published, read_published, settings_path
-from models.registry import SHIPPED
 from reports.archive import by_model, kept_reports
 from reports.evidence.last_exam import evidence_of
 from training.data.lineage import sent_with
@@ -54,14 +53,11 @@ def read_options(typed: Sequence[str]) -> PublishOptions:
     add("name", nargs="?", metavar="NAME", help="of the registry")
     add("--to", type=choice(*KINDS), metavar="KIND", help="mlflow or sagemaker")
     add("--sync", action="store_true", help="make them say who is champion, as the record has it")
-    add("--registry", type=Path, default=SHIPPED, metavar="DIR", help="NAME.toml files")
-    add("--runs", type=Path, default=RUNS, metavar="DIR", help="folder of reports")
-    add("--folder", type=Path, metavar="DIR", help="where the record lies (beside the registry)")
+    add_place(parser, ledger=False)
     given = parser.parse_args(typed)
     if bool(given.name) == given.sync or bool(given.name) != bool(given.to):
         raise UserError(f"give NAME --to KIND, or --sync; see {parser.prog} --help")
-    place = Place(given.folder or given.registry.parent, given.registry, given.runs)
-    return PublishOptions(given.name, given.to, place)
+    return PublishOptions(given.name, given.to, take_place(vars(given)))
 
 
 def publish(options: PublishOptions) -> int:

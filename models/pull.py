@@ -13,7 +13,7 @@ from common.aws.clients import Prefix, explained, open_client, read_prefix
 from common.command import Parser, run
 from common.errors import UserError
 from common.settings import nearest
-from models.promotion.actions import RUNS
+from models.promotion.place import RUNS
 from models.registry import NAME, SHIPPED, entry_path
 from models.storage.candidate import check_delivery, copy_delivery, travelling_entry
 from models.storage.folders import find_index, pull_folder

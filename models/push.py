@@ -11,8 +11,8 @@ from typing import Any
 from common.aws.clients import Prefix, explained, open_client, read_prefix
 from common.command import Parser, Say, run
 from models.egress import Egress, Sent, bucket_url
-from models.promotion.actions import RUNS
 from models.promotion.admission.evidence import SEAL
+from models.promotion.place import RUNS
 from models.registry import SHIPPED
 from models.storage.candidate import candidate_files
 from models.storage.folders import push_folder

@@ -4,9 +4,8 @@ Whatever a crash cuts off after the append is derived from the record by the nex
 """
 
 import contextlib
-import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +19,6 @@ from models.identity.identities import VERSION, manifest_digest, promotion_ident
 from models.promotion.admission.enforcement import check_stood, excused, policy_in_force
 from models.promotion.admission.evidence import ExamEvidence, Reading
 from models.promotion.admission.noted import check_noted, rejected_before
-from models.promotion.admission.policy import policy_path
 from models.promotion.admission.refusals import check_admission, check_recorded
 from models.promotion.admission.reserved import sealed_exams
 from models.promotion.approval.consent import NONE, Consent, approved, judged_in
@@ -29,12 +27,12 @@ from models.promotion.champion import in_force, read_champion, recover, write_po
 from models.promotion.ledger.entry import Entry
 from models.promotion.ledger.files import (
     check_only,
-    ledger_beside,
     own_ledger,
     read_ledger,
 )
+from models.promotion.place import Place
 from models.promotion.record.components import components_of
-from models.promotion.record.file import SHIPPED, append
+from models.promotion.record.file import append
 from models.promotion.record.kept import check_ledger_kept
 from models.promotion.record.line import (
     Line,
@@ -48,40 +46,7 @@ from models.promotion.record.people import account_name, person
 from models.promotion.refused import RefusedError
 from models.promotion.signatures.lines import forget, sign_line
 from models.promotion.signatures.signing import private_fingerprint
-from models.registry import SHIPPED as SHIPPED_REGISTRY
 from models.registry import adapter_of, files_of, read_entry
-
-RUNS = Path("reports/runs")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where things lie: the record and `champion.toml`, the registry, the reports, the ledger.
-
-    Policy and seals lie beside the registry, where exams look for them, wherever the record is; so
-    does the ledger without a folder.
-    """
-
-    folder: Path = SHIPPED
-    registry: Path = SHIPPED_REGISTRY
-    runs: Path = RUNS
-    ledger: Path | None = None
-
-    @property
-    def exams(self) -> Path:
-        """Where every exam is noted."""
-        return self.ledger or ledger_beside(self.registry)
-
-    @property
-    def policy(self) -> Path:
-        """The policy in force: the one that exams of this registry go by."""
-        return policy_path(self.registry)
-
-    @property
-    def typed(self) -> str:
-        """What a line that a message tells to type has behind it, to mean this registry."""
-        where = f" --registry {shlex.quote(str(self.registry))}"
-        return where if self.registry != SHIPPED_REGISTRY else ""
 
 
 def every_exam(place: Place) -> tuple[Entry, ...]:

@@ -8,7 +8,7 @@ from common.command import Say
 from common.errors import UserError
 from models.factory import open_models
 from models.identity.identities import VERSION, promotion_identity
-from models.promotion.actions import Place, commit, locked
+from models.promotion.actions import commit, locked
 from models.promotion.approval.speakers import check_first, check_speaker, check_unused, whose
 from models.promotion.approval.standing import (
     Standing,
@@ -20,6 +20,7 @@ from models.promotion.approval.standing import (
 )
 from models.promotion.asked import Asked, Find, asked_of
 from models.promotion.champion import recover
+from models.promotion.place import Place
 from models.promotion.record.file import read_lines
 from models.promotion.record.people import folded, person
 from models.promotion.record.statement import Statement

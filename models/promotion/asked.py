@@ -8,7 +8,7 @@ from common.command import Say
 from models.chat import Model
 from models.factory import open_models
 from models.identity.identities import promotion_identity
-from models.promotion.actions import Place, every_exam
+from models.promotion.actions import every_exam
 from models.promotion.admission.enforcement import check_stood, committed_policy
 from models.promotion.admission.evidence import ExamEvidence
 from models.promotion.admission.noted import check_noted
@@ -18,6 +18,7 @@ from models.promotion.approval.recorded import promotion_behind, question_behind
 from models.promotion.approval.standing import Question, question_of
 from models.promotion.ledger.entry import Entry
 from models.promotion.ledger.files import own_ledger, read_ledger
+from models.promotion.place import Place
 from models.promotion.record.line import Line, services
 from models.registry import files_of
 

@@ -7,12 +7,13 @@ from pathlib import Path
 from common.command import Say
 from common.errors import UserError
 from models.factory import open_models
-from models.promotion.actions import Place, locked
+from models.promotion.actions import locked
 from models.promotion.admission.policy import read_policy
 from models.promotion.admission.refusals import check_recorded
 from models.promotion.approval.recorded import check_approved, check_speakers, glass_words
 from models.promotion.champion import check_unclaimed, recover
 from models.promotion.ledger.files import read_ledger
+from models.promotion.place import Place
 from models.promotion.record.kept import check_ledger_kept
 from models.promotion.record.line import Line, Record, services
 from models.promotion.record.statement import Statement

@@ -15,8 +15,8 @@ from common.doors import as_typed
 from common.errors import UserError
 from common.locks import locked
 from models.egress import Egress, Sent
-from models.promotion.actions import Place
 from models.promotion.champion import in_force
+from models.promotion.place import Place
 from models.promotion.record.file import read_records
 from models.promotion.record.line import Record
 from models.published.mlflow_registry import MlflowRegistry

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from common.identity import file_digest
 from models.factory import open_models
-from models.promotion.actions import Place
 from models.promotion.admission.refusals import check_recorded
 from models.promotion.ledger.files import read_ledger
+from models.promotion.place import Place
 from models.promotion.record.file import read_records
 from models.promotion.record.line import Record
 from models.promotion.refused import RefusedError

@@ -21,12 +21,13 @@ from fixtures.selection import Selection, select
 from models.chat import Answer
 from models.factory import open_models
 from models.identity.identities import promotion_identity
-from models.promotion.actions import Place, promote
+from models.promotion.actions import promote
 from models.promotion.admission.evidence import SEAL, Reading, seal_of
 from models.promotion.admission.policy import read_policy
 from models.promotion.ledger.entry import Begun, Candidate, Chosen, Ended, Said
 from models.promotion.ledger.files import begin, complete, ledger_beside, read_ledger
 from models.promotion.ledger.tries import tries_against
+from models.promotion.place import Place
 from models.promotion.record.line import Data, Named
 from models.promotion.record.people import Person
 from models.registry import parts_of

@@ -19,8 +19,8 @@ import pytest
 from common.files import write_whole
 from fixtures.served import read_served
 from models.promote import main as promote
-from models.promotion.actions import Place
 from models.promotion.champion import read_champion
+from models.promotion.place import Place
 from models.promotion.record.file import read_records
 from models.promotion.refused import RefusedError
 from models.publish import main
