@@ -10,7 +10,7 @@ import signal
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from common.errors import UserError
@@ -136,9 +136,10 @@ def listen(port: int, host: str = HERE) -> socket.socket:
     try:
         listening.bind((host, port))
         listening.listen()
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, TypeError, UnicodeError) as error:  # of a host that is no name
         listening.close()
-        why = getattr(error, "strerror", None) or "no such port"
+        overflows = isinstance(error, OverflowError)
+        why = getattr(error, "strerror", None) or f"no such {'port' if overflows else 'host'}"
         raise UserError(
             f"port {port} of {host}: {why}; give another, or --port 0 for any that is free"
         ) from error
@@ -168,7 +169,7 @@ def serve(
 
     port = listening.getsockname()[1]
     config = uvicorn.Config(
-        guard(application, port),
+        guard(_undropped(application), port),
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -178,6 +179,17 @@ def serve(
     )
     with listening, _ended_alike():
         uvicorn.Server(config).run(sockets=[listening])
+
+
+def _undropped(application: Application) -> Application:
+    """Whoever goes away in the middle of a request is no fault of the application."""
+    from starlette.requests import ClientDisconnect
+
+    async def asked(scope: Scope, receive: Receive, send: Send) -> None:
+        with suppress(ClientDisconnect):
+            await application(scope, receive, send)
+
+    return asked
 
 
 @contextmanager

@@ -187,7 +187,8 @@ def _hidden_query(place: str, ask: str, query: str) -> tuple[str, str, tuple[str
 def keep_secret(*values: str | None) -> None:
     """Hide these values from now on, also as URLs and Basic credentials write them."""
     for value in values:
-        for form in {value or "", quote(value or "", safe=""), quote_plus(value or "")}:
+        text = (value or "").encode("utf-8", "surrogateescape")
+        for form in {value or "", quote(text, safe=""), quote_plus(text)}:
             digits = any(char.isdigit() for char in form)
             if len(form) >= (5 if digits else SHORTEST) and form.lower() not in PLACEHOLDERS:
                 _KNOWN.add(form)

@@ -73,6 +73,8 @@ def _count(text: str) -> int:
 
 
 def _serve(given: argparse.Namespace) -> int:
+    if given.served.exists() and not given.served.is_dir():
+        raise UserError(f"--served {given.served}: that is a file; give a folder for the log")
     guard = guard_of(given.host, given.api_key_env)
     retriever = Retriever(
         RetrieverOptions(kind=given.retriever, k=given.k), INDEX, cache_dir() / INDEX

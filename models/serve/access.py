@@ -34,6 +34,11 @@ def guard_of(host: str, variable: str | None) -> Guard:
             f"--api-key-env: the key is read from ${variable}, which is not set; type "
             f"`export {variable}=...`"
         )
+    if not key.isprintable() or not key.isascii() or key != key.strip():
+        raise UserError(
+            f"--api-key-env: ${variable} holds what no client sends as a key: white space around "
+            "it, or other characters than ASCII's"
+        )
     keep_secret(key)
     if not here and not key:
         raise UserError(

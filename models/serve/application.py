@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from common.errors import UserError
@@ -75,7 +76,7 @@ def application(service: Service, watch: float, grace: float) -> "FastAPI":
     @app.post("/v1/chat/completions")
     async def chat(request: Request) -> Response:
         try:
-            asked = chat_of(await _body(request), _decoding(service))
+            asked = chat_of(await _body(request), partial(_decoding, service))
         except UserError as error:
             return refused(400, str(error), "bad_request")
         given = await answer(asked, "chatcmpl")
@@ -160,16 +161,18 @@ async def _body(request: Any) -> bytes:
     Raises:
         UserError: it is longer.
     """
-    body = b""
+    body = bytearray()
     async for part in request.stream():
         body += part
         if len(body) > LONGEST:
             raise UserError(f"the request is longer than {LONGEST >> 20} MB")
-    return body
+    return bytes(body)
 
 
-def _decoding(service: Service) -> Decoding | None:
-    return getattr(service.roster.champion.model, "decoding", None)
+def _decoding(service: Service, name: str) -> Decoding | None:
+    """By which a model was examined; None where it has none, or is not served."""
+    voice = service.roster.voices().get(name)
+    return getattr(voice.model, "decoding", None) if voice else None
 
 
 def _logged(given: Given) -> str:

@@ -1,6 +1,6 @@
 """What is asked of the service: requests as they come, read or refused in one line."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -70,7 +70,7 @@ class _StreamOptions(BaseModel):
 class _Chat(BaseModel):
     """OpenAI's request, as far as it is known here; what moves no answer is left alone."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", allow_inf_nan=False)
 
     model: str = CHAMPION
     messages: list[_Turn] = Field(min_length=1)
@@ -84,8 +84,8 @@ class _Chat(BaseModel):
     top_p: float | None = None
     seed: int | None = None
     stop: str | list[str] | None = None
-    max_tokens: int | None = None
-    max_completion_tokens: int | None = None
+    max_tokens: int | None = Field(None, ge=1)
+    max_completion_tokens: int | None = Field(None, ge=1)
     frequency_penalty: float | None = None
     presence_penalty: float | None = None
     logprobs: bool | None = None
@@ -104,29 +104,28 @@ class _Question(BaseModel):
     user: str = ""
 
 
-def chat_of(body: bytes, decoding: Decoding | None) -> Asked:
+def chat_of(body: bytes, decoding_of: Callable[[str], Decoding | None]) -> Asked:
     """A request of `/v1/chat/completions`.
 
     Args:
         body: of the request.
-        decoding: by which the model was examined; None where it has none.
+        decoding_of: by which a model was examined, by its name; None where it has none.
 
     Raises:
-        UserError: it is none, or asks for what the champion was not examined at.
+        UserError: it is none, or asks for what the model was not examined at.
     """
     values = _values(body)
     request: _Chat = validated(WHERE, values, _Chat)
     _check_known(request, values)
-    if decoding:
+    if decoding := decoding_of(request.model):
         _check_decoding(request, decoding)
     messages = tuple(turn.message() for turn in request.messages)
-    questions = [each.content for each in messages if each.role == "user"]
-    if not questions or not questions[-1].strip():
+    if messages[-1].role != "user" or not messages[-1].content.strip():
         raise UserError(f"{WHERE}: messages ask nothing; end them with a turn of the user")
     said = request.metadata or {}
     return Asked(
         model=request.model,
-        question=questions[-1],
+        question=messages[-1].content,
         messages=messages,
         contract=said.get("contract", ""),
         category=said.get("category", ""),

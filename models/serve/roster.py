@@ -134,7 +134,7 @@ class Roster:
         try:
             await self._swap(await asyncio.to_thread(promoted, self.folder))
         except Exception as error:  # whatever it is, the old one goes on
-            reason = str(error) if isinstance(error, UserError) else first_line(error)
+            reason = first_line(error)
             if reason != self.refused:
                 self.say(f"{self.champion.name} goes on: {reason}")
             self.refused = reason

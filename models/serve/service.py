@@ -32,13 +32,19 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class _Put:
-    """A request as models are asked it; of a chat there is no case."""
+    """A request as models are asked it; of a chat there is no case.
+
+    `fault` is why its passages could not be found, where they could not: no model is asked then.
+    """
 
     asked: Asked
     case: Case | None = None
     passages: tuple[Passage, ...] = ()
+    fault: str = ""
 
     async def ask(self, voice: Voice) -> Answer:
+        if self.fault:
+            return Answer("", error=self.fault)
         if self.case is None:
             assert voice.chat
             return await voice.chat.chat(self.asked.messages)
@@ -84,6 +90,7 @@ class Service:
     answered: int = 0
     shadows_missed: int = 0
     _shadows: "set[asyncio.Task[None]]" = field(default_factory=set, repr=False)
+    _searching: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     async def answer(self, asked: Asked, kind: str) -> Given:
         """Answer a request, and log it.
@@ -95,7 +102,7 @@ class Service:
         Raises:
             KeyError: its model is not served.
             FullError: too many wait.
-            UserError: passages of the contract cannot be found, or the model cannot chat.
+            UserError: the model cannot chat.
         """
         began, at, cast = time.monotonic(), time.time(), self.roster.cast(asked)
         if asked.messages and not cast.voice.chat:
@@ -124,7 +131,11 @@ class Service:
             return _Put(asked, *shown)
         contract = Contract(asked.contract or "contract", asked.text)
         case = Case("served", "served", contract, asked.category, asked.question, ())
-        (passages,) = await asyncio.to_thread(self.retriever.retrieve, [case])
+        try:
+            async with self._searching:  # the index takes one at a time
+                (passages,) = await asyncio.to_thread(self.retriever.retrieve, [case])
+        except Exception as error:  # of this machine, and not of the request
+            return _Put(asked, case, fault=first_line(error))
         return _Put(asked, case, passages)
 
     async def _asked(self, put: _Put, voice: Voice, *, shadow: bool = False) -> Answer:
@@ -149,6 +160,8 @@ class Service:
         await self.log.write(row, put.asked.user)
 
     async def finish(self, seconds: float) -> None:
-        """Wait for shadows that are under way, but no longer than so many seconds."""
+        """Wait for shadows under way and lines that are late, no longer than so many seconds."""
+        end = time.monotonic() + seconds
         if self._shadows:
             await asyncio.wait(self._shadows, timeout=seconds)
+        await self.log.finish(max(0.0, end - time.monotonic()))

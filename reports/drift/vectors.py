@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from common.errors import UserError
 from common.files import FREE, private_file, private_folder
 from common.identity import digest
 from common.sqlite import transaction, usable
@@ -78,13 +79,21 @@ class Vectors:
                         for key, vector in zip(batch, made, strict=True)
                     ],
                 )
-        found = [np.frombuffer(self._read(key) or b"", dtype="<f4") for key in keys]
-        return np.array(found, dtype=np.float32) if found else np.zeros((0, 1), dtype=np.float32)
+        if not keys:
+            return np.zeros((0, 1), dtype=np.float32)
+        found = [self._read(key) for key in keys]
+        try:
+            return np.stack([np.frombuffer(each or b"", dtype="<f4") for each in found])
+        except (TypeError, ValueError) as error:
+            raise UserError(
+                f"{self.path} is not what was written; remove it, and texts are embedded anew: "
+                f"rm {self.path}"
+            ) from error
 
     def _read(self, key: str) -> bytes | None:
         with self._told():
             row = self._file.execute("select vector from vectors where key = ?", (key,)).fetchone()
-        return bytes(row[0]) if row else None
+        return row[0] if row else None
 
     def close(self) -> None:
         """Close the file."""

@@ -220,12 +220,18 @@ def test_it_does_not_begin_with_what_was_not_promoted(place, log, capsys):
         (["--shadow", "recorded:x.csv"], "x.csv"),
         (["--host", "0.0.0.0"], "name a variable that holds a key by --api-key-env"),
         (["--api-key-env", "NO_SUCH_KEY"], "read from $NO_SUCH_KEY, which is not set"),
+        (["--api-key-env", "ODD_KEY"], "$ODD_KEY holds what no client sends as a key"),
+        (["--api-key-env", "LONG_KEY"], "$LONG_KEY holds what no client sends as a key"),
+        (["--host", "\udcff", "--api-key-env", "GOOD_KEY"], "no such host"),
+        (["--served", str(ROOT / "README.md")], "that is a file; give a folder for the log"),
         (["--watch", "-1"], "no number of seconds"),
         (["--queue", "0"], "too few"),
     ],
 )  # fmt: skip
-def test_what_was_typed_wrong_is_one_line(place, log, capsys, options, says):
+def test_what_was_typed_wrong_is_one_line(place, log, capsys, monkeypatch, options, says):
     dynasty(place, "a")
+    for name, key in (("ODD", "\udcff-0123456789"), ("LONG", "k-0123456789\n"), ("GOOD", "k-01")):
+        monkeypatch.setenv(f"{name}_KEY", key)
     (place.registry / "far.toml").write_text(
         'kind = "endpoint"\nbase_url = "http://h/v1"\nmodel = "m"\n'
     )
@@ -448,6 +454,12 @@ def test_a_contract_that_is_sent_whole_is_searched_as_an_exam_searches_it(place,
         ({"temperature": 0.7}, "temperature is 0.7, and the model was examined and promoted at"),
         ({"max_tokens": 5}, "max_tokens is 5, and the model was examined"),
         ({"stop": "x"}, "stop is ('x',)"),
+        (
+            {"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}]},
+            "messages ask nothing; end them with a turn of the user",
+        ),
+        ({"max_tokens": -5}, "max_tokens: input should be greater than or equal to 1"),
+        ({"temperature": float("nan")}, "temperature: input should be a finite number"),
         ({"n": 2}, "n 2: not known here"),
         ({"tools": [{}]}, "tools: not known here"),
         ({"response_format": {"type": "json_object"}}, "response_format: not known here"),
@@ -457,14 +469,22 @@ def test_a_contract_that_is_sent_whole_is_searched_as_an_exam_searches_it(place,
 def test_a_request_that_would_be_another_model_or_none_is_refused(change, says):
     body = {"messages": [{"role": "user", "content": "Why?"}]} | change
     with pytest.raises(UserError) as caught:
-        chat_of(json.dumps(body).encode(), Decoding())
+        chat_of(json.dumps(body).encode(), lambda _: Decoding())
     assert says in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_request_is_held_against_the_decoding_of_the_model_that_it_names():
+    decoding_of = {"champion": Decoding(), "warm": Decoding(temperature=0.7)}.get
+    body = {"messages": [{"role": "user", "content": "Why?"}], "temperature": 0.7}
+    assert chat_of(json.dumps(body | {"model": "warm"}).encode(), decoding_of).model == "warm"
+    with pytest.raises(UserError, match=r"temperature is 0\.7"):
+        chat_of(json.dumps(body).encode(), decoding_of)
 
 
 def test_what_was_examined_may_be_said_again():
     body = {"messages": [{"role": "user", "content": "Why?"}], "temperature": 0, "seed": 0,
             "top_p": 1, "max_tokens": 4000, "stop": [], "n": 1, "store": False}  # fmt: skip
-    assert chat_of(json.dumps(body).encode(), Decoding()).question == "Why?"
+    assert chat_of(json.dumps(body).encode(), lambda _: Decoding()).question == "Why?"
 
 
 @pytest.mark.parametrize(
@@ -482,7 +502,7 @@ def test_a_question_that_shows_nothing_is_refused(body):
     lambda each: json.dumps(each).encode()))  # fmt: skip
 @settings(max_examples=150)
 def test_whatever_is_sent_is_a_request_or_refused_in_one_line(body):
-    for read in (question_of, lambda each: chat_of(each, Decoding())):
+    for read in (question_of, lambda each: chat_of(each, lambda _: Decoding())):
         try:
             read(body)
         except UserError as error:
