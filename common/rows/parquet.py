@@ -42,26 +42,37 @@ def stream_parquet(path: Path) -> Iterator[Line]:
 
 
 def _line(number: int, batch: Any) -> Line:
-    import pyarrow as pa
-
+    """A row; the text of one with a fault has what can be read of it, which a purge looks at."""
     plain: dict[str, Any] = {}
+    fault = ""
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        if name in plain:
-            return Line(number, "", None, f"the column {printable(name)!r} stands twice")
-        try:
-            plain[name] = _plain(column[0].as_py())
-        except UnicodeDecodeError:
-            return Line(number, "", None, "holds bytes that are not UTF-8; save it as UTF-8")
-        except (ValueError, ArithmeticError, pa.ArrowException) as error:
-            said = printable(str(error))
-            return Line(number, "", None, f"`{printable(name)}` cannot be read: {said}")
-    text = json.dumps(plain, ensure_ascii=False)
+        value, why = _cell(column[0])
+        twice = name in plain
+        plain[f"{name} again" if twice else name] = value
+        why = "stands twice" if twice else why
+        fault = fault or (f"the column {printable(name)!r} {why}" if why else "")
+    text = json.dumps(plain, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
+    if fault:
+        return Line(number, text, None, fault)
     try:
         check_texts("", plain)
     except UserError as error:
-        visible = text.encode("utf-8", "backslashreplace").decode()
-        return Line(number, visible, None, str(error).removeprefix(": "))
+        return Line(number, text, None, str(error).removeprefix(": "))
     return Line(number, text, plain)
+
+
+def _cell(scalar: Any) -> tuple[Any, str]:
+    """The value of a cell, and why it is none."""
+    import pyarrow as pa
+
+    try:
+        return _plain(scalar.as_py()), ""
+    except UnicodeDecodeError:
+        raw = scalar.as_buffer().to_pybytes() if hasattr(scalar, "as_buffer") else b""
+        said = raw.decode("utf-8", "backslashreplace")
+        return said, "holds bytes that are not UTF-8; save it as UTF-8"
+    except (ValueError, ArithmeticError, pa.ArrowException) as error:
+        return None, f"holds what cannot be read: {printable(str(error))}"
 
 
 def _plain(value: Any) -> Any:

@@ -14,6 +14,7 @@ from common.rows.columns import SUFFIXES
 
 SCHEME = "s3://"
 JSON_LINES = SUFFIXES[1:]
+PACKED = (".gz", ".bz2", ".xz", ".zst")
 
 
 def sources(given: str, suffixes: tuple[str, ...] = JSON_LINES) -> Iterator[str]:
@@ -24,24 +25,32 @@ def sources(given: str, suffixes: tuple[str, ...] = JSON_LINES) -> Iterator[str]
         suffixes: of the files that count, in small letters.
 
     Raises:
-        UserError: AWS refuses to list it, or there is none below it.
+        UserError: AWS refuses to list it, there is none below it, or one is compressed, as those
+            who rotate logs do: to leave it out would be to say that nothing happened then.
     """
     if given.startswith(SCHEME) and given.endswith("/"):
-        found = _listed(given, suffixes)
+        every = _listed(given)
     elif not given.startswith(SCHEME) and Path(given).is_dir():
-        every = sorted(each for each in Path(given).iterdir() if each.is_file())
-        found = [str(each) for each in every if each.name.lower().endswith(suffixes)]
-        found = [each for each in found if not Path(each).name.startswith(".")]  # a draft's
+        files = sorted(each for each in Path(given).iterdir() if each.is_file())
+        every = [str(each) for each in files if not each.name.startswith(".")]  # a draft's
     else:
         yield given
         return
+    packed = tuple(suffix + end for suffix in suffixes for end in PACKED)
+    for each in every:
+        if each.lower().endswith(packed):
+            raise UserError(
+                f"{each} is compressed, and its rows would not count; unpack it, or move it to "
+                "another folder"
+            )
+    found = [each for each in every if each.lower().endswith(suffixes)]
     if not found:
         kinds = " or ".join(suffixes[:1] + suffixes[2:])
         raise UserError(f"{given}: no {kinds} file is below it; name one")
     yield from found
 
 
-def _listed(given: str, suffixes: tuple[str, ...]) -> list[str]:
+def _listed(given: str) -> list[str]:
     place = read_prefix(given)
     with explained(f"{given} cannot be listed"):
         client = open_client("s3")
@@ -50,8 +59,7 @@ def _listed(given: str, suffixes: tuple[str, ...]) -> list[str]:
         keys = [
             each["Key"] for page in pages.paginate(**asked) for each in page.get("Contents", [])
         ]
-    found = [key for key in sorted(keys) if key.lower().endswith(suffixes)]
-    return [f"{SCHEME}{place.bucket}/{key}" for key in found]
+    return [f"{SCHEME}{place.bucket}/{key}" for key in sorted(keys)]
 
 
 @contextmanager

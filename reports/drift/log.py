@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from common.identity import digest
+from fixtures.repeated import Repeated, content_of
 from fixtures.served import Served
 from reports.drift.reference import Reference
 from reports.drift.units import Unit, lot, titled
@@ -61,7 +61,9 @@ class Period:
 
     def excludes(self, day: str) -> str:
         """Why a day does not count; empty where it does."""
-        if day >= self.today:
+        if day > self.today:
+            return "of days to come: a clock is wrong"
+        if day == self.today:
             return "of today, which is not over"
         if (self.since and day < self.since) or (self.until and day > self.until):
             return "of other days"
@@ -75,9 +77,7 @@ class _Tally:
     drawn: dict[str, tuple[str, str, Unit]] = field(default_factory=dict)
     """By contract: day, lot, and the unit."""
 
-    seen: dict[bytes, bytes] = field(default_factory=dict)
-    """By digest of the id: digest of the row."""
-
+    repeated: Repeated = field(default_factory=Repeated)
     sums: dict[str, int] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     left_out: Counter[str] = field(default_factory=Counter)
@@ -119,12 +119,12 @@ def read_log(by_source: Iterable[Iterable[Served]], reference: Reference, period
 
 def _take(tally: _Tally, row: Served, reference: Reference, period: Period) -> None:
     day = datetime.fromtimestamp(row.time, UTC).date().isoformat()
-    why = _not_of(row, reference) or period.excludes(day) or _again(tally, row)
+    why = _not_of(row, reference) or period.excludes(day) or tally.repeated.again(row)
     if why:
         tally.left_out[why] += 1
         return
     tally.counts[day] += 1
-    tally.sums[day] = (tally.sums.get(day, 0) + int(_digest(row), 16)) % 2**256
+    tally.sums[day] = (tally.sums.get(day, 0) + int(content_of(row), 16)) % 2**256
     contract = titled(row.contract)
     if contract in reference.contracts:
         return
@@ -144,18 +144,6 @@ def _not_of(row: Served, reference: Reference) -> str:
     if not row.contract.strip():
         return "that name no contract"
     return ""
-
-
-def _again(tally: _Tally, row: Served) -> str:
-    key, told = bytes.fromhex(digest(row.id))[:12], bytes.fromhex(_digest(row))[:12]
-    before = tally.seen.setdefault(key, told)
-    if before is told:
-        return ""
-    return "that stand twice" if before == told else "with the id of another row"
-
-
-def _digest(row: Served) -> str:
-    return digest(row.id, row.time, row.contract, row.question, row.answer, row.error)
 
 
 def _unit(row: Served, day: str) -> Unit:

@@ -85,3 +85,16 @@ def test_a_column_that_stands_twice_is_a_fault(tmp_path, names):
     pq.write_table(pa.Table.from_arrays([pa.array(["x"])] * len(names), names=names), path)
     (line,) = stream_parquet(path)
     assert line.row is None and "stands twice" in line.fault
+
+
+def test_what_can_be_read_of_a_row_with_a_fault_is_its_text(tmp_path):
+    """A purge finds a contract there."""
+    path = tmp_path / "a.parquet"
+    odd = pa.Array.from_buffers(
+        pa.string(), 1, [None, pa.py_buffer(b"\0\0\0\0\x06\0\0\0"), pa.py_buffer(b"rent \xff")]
+    )
+    far = pa.array([2**62], pa.duration("s"))
+    pq.write_table(pa.table({"when": far, "said": odd, "contract": ["ACME"]}), path)
+    (line,) = stream_parquet(path)
+    assert line.row is None and "the column 'when' holds what cannot be read" in line.fault
+    assert "rent" in line.text and "ACME" in line.text

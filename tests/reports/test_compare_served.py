@@ -78,7 +78,7 @@ def test_shadows_are_compared_by_the_statistics_of_an_exam(place, capsys):
     assert "1.000" in line and "0.750" in line and "120 / 120" in line
     assert "latency ↓" not in out and "feedback and latency are of answers" in out
     known = measures({})
-    (trial,) = trials_of(rows, known.values())
+    (trial,) = trials_of(rows, known.values()).every
     found = judge([trial], known["grounded_quote"])
     candidate = [float(number % 4 > 0) for number in range(120)]
     contracts, people = ([f"{n % k}" for n in range(120)] for k in (12, 40))
@@ -176,15 +176,38 @@ def test_a_row_that_stands_twice_counts_once_and_people_of_both_arms_are_said(pl
     out = told(capsys, "--served", folder)
     assert "a (aaaaaaaaaaaa) 30 requests" in out and "3 people met both arms" in out
     assert "feedback: no answer has one, not compared" in out
+    assert "left out: 60 that stand twice" in out
+    put(place, [replace(each, answer="No.") for each in rows[:7]], "2026-02-02.jsonl")
+    put(place, [replace(each, id=f"n{each.id}", arm="") for each in rows[:4]], "2026-02-03.jsonl")
+    put(place, [replace(rows[0], id="late", split="s2")], "2026-02-04.jsonl")
+    again = told(capsys, "--served", folder)
+    assert "left out: 7 with the id of another row" in again
+    assert "left out: 4 without `arm`" in again
+    assert "left out: 1 of split s2, where only the champion was asked" in again
+    assert again.startswith(out[: out.index("left out")])
+
+
+def test_a_shadow_is_compared_with_the_answer_beside_it_and_no_other(place, capsys):
+    good = list(paired(40, lambda number: "" if number % 4 == 0 else TRUE))
+    third = [replace(good[n], id=f"{good[n].id}-again", answer="Utah") for n in (0, 3)]
+    lone = [replace(good[1], id=f"lone-{pair}", pair=pair) for pair in ("", "elsewhere")]
+    folder = put(place, [*good, *third, *lone])
+    out = told(capsys, "--served", folder, "--metric", "words")
+    assert "left out: 6 of a `pair` that more than two rows have" in out
+    assert "left out: 2 of shadows without the answer beside them" in out
+    line = next(each for each in out.splitlines() if each.startswith("words"))
+    assert line.endswith("38 / 38")
+    put(place, [replace(each, pair="") for each in good])
+    assert "no shadow can be compared with the answer" in refused(capsys, "--served", folder)
 
 
 def test_shares_without_any_event_have_an_end_and_one_person_tells_nothing(place):
     rows = [row(n, ("champion", "candidate")[n % 2], user=f"u{n}") for n in range(400)]
-    (trial,) = trials_of(rows, measures({}).values())
+    (trial,) = trials_of(rows, measures({}).values()).every
     found = judge([trial], measures({})["error"])
     assert found.difference.mean == 0 and 0 < found.difference.high < 0.2 and found.p_value == 1
     alone = [replace(each, user="one") for each in rows]
-    (trial,) = trials_of(alone, measures({}).values())
+    (trial,) = trials_of(alone, measures({}).values()).every
     found = judge([trial], measures({})["error"])
     assert found.difference.low is None and found.p_value is None
 
@@ -258,7 +281,7 @@ def test_twenty_thousand_rows_take_seconds():
     known = measures({})
     chosen = [known[name] for name in ("error", "latency")]
     began = time.process_time()
-    (trial,) = trials_of(rows, chosen)
+    (trial,) = trials_of(rows, chosen).every
     for each in chosen:
         judge([trial], each)
     assert time.process_time() - began < 20

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from reports.compare.served.judged import ALPHA, Judged, judge
 from reports.compare.served.measures import Measure
-from reports.compare.served.trials import Named, Trial
+from reports.compare.served.trials import Named, Trial, Trials
 from reports.views.wording import format_value
 
 if TYPE_CHECKING:
@@ -19,8 +19,9 @@ LEVEL = (
 )
 
 
-def show(trials: Sequence[Trial], measures: Sequence[Measure], console: "Console") -> None:
-    """Print every trial, and what several of the same two models say together."""
+def show(found: Trials, measures: Sequence[Measure], console: "Console") -> None:
+    """Print every trial, what several of the same two models say together, and what is in none."""
+    trials = found.every
     for trial in trials:
         for line in heading(trial):
             console.print(line, markup=False, soft_wrap=True)
@@ -45,6 +46,9 @@ def show(trials: Sequence[Trial], measures: Sequence[Measure], console: "Console
         )
         _table(group, measures, console)
     console.print(f"\n{LEVEL}", markup=False, soft_wrap=True)
+    for why, rows in sorted(found.left_out.items()):
+        if rows:
+            console.print(f"left out: {rows:,} {why}", markup=False, soft_wrap=True)
 
 
 def heading(trial: Trial) -> Iterator[str]:
