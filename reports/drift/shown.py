@@ -38,10 +38,24 @@ def log_lines(log: Log, changed: tuple[Changed, ...]) -> Iterator[str]:
             f"the clock of the log went back {log.back:,} times, by {log.furthest / 3600:.1f} h at "
             "most; each row counts for the day that it names"
         )
-    for each in changed:
+    yield from _changed_lines(changed)
+
+
+def _changed_lines(changed: Sequence[Changed]) -> Iterator[str]:
+    """Days that are not as they were counted; those that are gone are one line."""
+    gone = [each for each in changed if not each.now]
+    kept = [each for each in changed if each.now] if len(gone) > 1 else changed
+    for each in kept:
         yield (
             f"{each.day} is not as it was counted: {each.before:,} rows then, {each.now:,} now; "
             "the rate of false alarms is that of a log that only grows"
+        )
+    if len(gone) > 1:
+        rows = sum(each.before for each in gone)
+        yield (
+            f"{len(gone):,} days from {gone[0].day} to {gone[-1].day}, with {rows:,} rows as they "
+            "were counted, are gone: what they showed is not seen any more, and their contracts "
+            "are new again"
         )
 
 

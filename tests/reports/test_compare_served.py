@@ -166,7 +166,7 @@ def test_what_cannot_be_compared_is_one_line(place, capsys, rows, line, says):
 def test_runs_or_requests(place, capsys):
     assert "give two runs, or --served PATH" in refused(capsys, "latest")
     assert "give --served PATH" in refused(capsys, "a", "b", "--feedback", "x")
-    assert "served/none: no such file" in refused(capsys, "--served", "served/none")
+    assert "served/none is not there; name a file" in refused(capsys, "--served", "served/none")
 
 
 def test_a_row_that_stands_twice_counts_once_and_people_of_both_arms_are_said(place, capsys):

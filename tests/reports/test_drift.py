@@ -3,10 +3,12 @@
 import json
 import os
 import re
+import sqlite3
 import stat
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -253,7 +255,10 @@ def test_a_log_that_was_edited_backward_is_noticed(place, vectors, capsys):
     assert "2026-01-01 is not" not in capsys.readouterr().out
     (place / SERVED / "all.jsonl").write_text("")
     assert main(words) == 3
-    assert "2026-01-02 is not as it was counted: 24 rows then, 0 now" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert (
+        "3 days from 2026-01-01 to 2026-01-03, with 69 rows as they were counted, are gone" in out
+    )
     for path in (kept / FILE, kept / "days.json"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     (kept / "days.json").write_text('{"a": 3}')
@@ -272,7 +277,7 @@ def test_a_log_that_was_edited_backward_is_noticed(place, vectors, capsys):
         (["--exam", "20260101-000000-abcd", "--model", "other"], "did not examine other; it has"),
         (["--since", "yesterday"], "'yesterday' is no day; write it as 2026-01-31"),
         (["--since", "2026-02-01", "--until", "2026-01-01"], "exchange them"),
-        (["--served", "nowhere.jsonl"], "nowhere.jsonl: no such file"),
+        (["--served", "nowhere.jsonl"], "nowhere.jsonl is not there; name a file"),
         (["--nosuch"], "unrecognized arguments: --nosuch"),
     ],
 )
@@ -322,6 +327,18 @@ def test_titles_do_nothing_to_a_terminal(place, look):
     assert code == 1
     assert "\x1b" not in out
     assert all(len(line) < 150 for line in out.splitlines())
+
+
+def test_embeddings_that_were_edited_are_one_line(place, capsys):
+    log(place / SERVED / "all.jsonl", *days(1))
+    assert main(["--model", MODEL]) == 0
+    for value in ("x'00'", "'text'"):
+        with closing(sqlite3.connect(place / ".exam" / "drift" / FILE)) as file, file:
+            file.execute(f"update vectors set vector = {value} where rowid % 2")
+        capsys.readouterr()
+        assert main(["--model", MODEL]) == 4
+        err = capsys.readouterr().err
+        assert "is not what was written; remove it" in err and err.count("\n") == 1
 
 
 def test_no_log_is_said(place, look):
