@@ -142,6 +142,28 @@ def test_the_alias_follows_promotion_and_rollback(place, mlflow, capsys):
     assert "follows@champion" not in capsys.readouterr().out.split("unbroken")[-1]
 
 
+def test_what_somebody_did_there_by_hand_is_mended_by_one_command(place, mlflow, capsys):
+    follow_mlflow(place, mlflow, "by-hand")
+    client = client_of(mlflow)
+    dynasty(place, "a", "b")
+    assert published(place, "a", "--to", "mlflow") == published(place, "--sync") == 0
+    a, b = identity_of(place, "a"), identity_of(place, "b")
+    assert in_service(mlflow, "by-hand") == b
+    (wrong,) = client.search_model_versions(f"name='by-hand' and tags.`bar-exam-identity` = '{a}'")
+    for spoil in (
+        lambda: client.set_registered_model_alias("by-hand", "champion", wrong.version),
+        lambda: client.delete_registered_model_alias("by-hand", "champion"),
+        lambda: client.delete_model_version(
+            "by-hand", client.get_model_version_by_alias("by-hand", "champion").version
+        ),
+        lambda: client.delete_registered_model("by-hand"),
+    ):
+        spoil()
+        assert published(place, "--sync") == 0
+        assert in_service(mlflow, "by-hand") == b
+    assert "Traceback" not in capsys.readouterr().err
+
+
 def test_one_package_is_approved_whoever_was_before(place, aws, capsys):
     follow_sagemaker(place)
     a, b = identity_of(place, "a"), identity_of(place, "b")
