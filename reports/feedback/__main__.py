@@ -54,7 +54,12 @@ def _parser() -> Parser:
     add = command("show", _show, "satisfaction over time").add_argument
     add("--by", type=choice(*get_args(By)), default="month", help="day, week or month (month)")
     add = command("export", _export, "write rows for training.preferences").add_argument
-    add("output", type=output_file, metavar="FILE", help="of JSON lines, new")
+    add(
+        "output",
+        type=output_file,
+        metavar="FILE",
+        help="of JSON lines; one that is there is replaced",
+    )
     return parser
 
 
