@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from bench.results import Finding, Row
 from reports.drift.detector import YEAR, Decision, blocks_of, decide
+from reports.drift.pairs import with_pairs
 from reports.drift.signals import Features
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ BEFORE, WITHIN, MONTH = 3, 7, 30
 """Days of service before a change; by which it is to be found; of a month."""
 
 TYPES, QUESTIONS, DIMENSIONS = 8, 41, 384
+SHARED = 0.5**0.5
+ALIKE = 1 / 0.2 - 1
+"""Sum of the parameters of a beta distribution whose draws correlate by 0.2."""
+
 TARGET = 0.8
 
 
@@ -61,17 +66,19 @@ LARGER = (Shift("silent model change: not found in 25 % of answers, 70 % before"
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """How many new contracts a service has a day, and of how many requests they are."""
+    """How many new contracts a service has a day, and how many requests about each on average."""
 
     name: str
     contracts: int
+    requests: float
 
 
-STATED = Traffic("100 requests a day about 40 new contracts", 40)
+STATED = Traffic("100 requests a day about 40 new contracts", 40, 2.5)
 TRAFFIC = (
     STATED,
-    Traffic("100 a day about 10 new contracts", 10),
-    Traffic("10 a day about 4 new contracts", 4),
+    Traffic("100 a day about 100 new contracts", 100, 1.0),
+    Traffic("100 a day about 10 new contracts", 10, 10.0),
+    Traffic("10 a day about 4 new contracts", 4, 2.5),
 )
 
 
@@ -81,13 +88,24 @@ def simulate(seed: int, traffic: Traffic, days: tuple[int, int], shift: Shift) -
 
     random = np.random.default_rng(seed)
     same, changed = (traffic.contracts * each for each in days)
-    features = _features(random, EXAM + same, changed, shift)
+    units = EXAM + same + changed
+    asked = 1 + random.poisson(traffic.requests - 1, units)
+    asked[:EXAM] = 2
+    one, two = _features(random, EXAM + same, changed, shift)
+    paired = np.flatnonzero(asked > 1)
+    features = with_pairs(one, two.of(paired), paired.tolist())
     names = [f"{day:03}" for day in range(sum(days)) for _ in range(traffic.contracts)]
     return decide(features, blocks_of(names, EXAM), EXAM, seed)
 
 
-def _features(random: "np.random.Generator", same: int, changed: int, shift: Shift) -> Features:
-    """Of `same` units, and then of `changed` ones."""
+def _features(
+    random: "np.random.Generator", same: int, changed: int, shift: Shift
+) -> tuple[Features, Features]:
+    """Of two questions about `same` units, and then about `changed` ones.
+
+    What requests about one contract share is half of the noise of passages and of their lengths,
+    and a rate of "not found" of its own (a beta distribution, intraclass correlation 0.2).
+    """
     import numpy as np
 
     units = same + changed
@@ -96,18 +114,44 @@ def _features(random: "np.random.Generator", same: int, changed: int, shift: Shi
     types = world.normal(size=(TYPES + 1, DIMENSIONS))
     asked = world.normal(size=(QUESTIONS, DIMENSIONS))
     style = world.normal(size=DIMENSIONS)
-    category, kind = random.integers(0, QUESTIONS, units), random.integers(0, TYPES, units)
+    kind = random.integers(0, TYPES, units)
     kind = np.where(after & (random.random(units) < shift.new_type), TYPES, kind)
-    questions = _unit(asked[category] + random.normal(size=(units, DIMENSIONS)))
-    noise = 1.5 * random.normal(size=(units, DIMENSIONS))
     moved = np.where(after, 1.5 * shift.style, 0.0)[:, np.newaxis] * style
-    passages = _unit(types[kind] + 0.7 * asked[category] + noise + moved)
-    found = random.random(units) >= 0.7 - shift.declines * after
+    own = types[kind] + moved + 1.5 * SHARED * random.normal(size=(units, DIMENSIONS))
+    length = 8 + 0.4 * SHARED * random.normal(size=units) + shift.longer * after
+    declined = 0.7 - shift.declines * after
+    rate = random.beta(declined * ALIKE, (1 - declined) * ALIKE)
+    contracts = _Contracts(own, length, rate)
+    return _asked(random, contracts, asked), _asked(random, contracts, asked)
+
+
+@dataclass(frozen=True, slots=True)
+class _Contracts:
+    """What requests about each of n contracts share: embedding, log of length, rate of declines."""
+
+    own: "npt.NDArray[np.float64]"
+    length: "npt.NDArray[np.float64]"
+    rate: "npt.NDArray[np.float64]"
+
+
+def _asked(
+    random: "np.random.Generator", contracts: _Contracts, asked: "npt.NDArray[np.float64]"
+) -> Features:
+    """One request about each contract."""
+    import numpy as np
+
+    units = len(contracts.rate)
+    category = random.integers(0, QUESTIONS, units)
+    questions = _unit(asked[category] + random.normal(size=(units, DIMENSIONS)))
+    noise = 1.5 * SHARED * random.normal(size=(units, DIMENSIONS))
+    passages = _unit(contracts.own + 0.7 * asked[category] + noise)
+    length = contracts.length + 0.4 * SHARED * random.normal(size=units)
+    found = random.random(units) >= contracts.rate
     return Features(
         {"question": questions, "passages": passages},
         {
             "question_length": np.exp(random.normal(4, 0.3, units)) + category,
-            "passage_length": np.exp(random.normal(8, 0.4, units) + shift.longer * after),
+            "passage_length": np.exp(length),
             "answerability": (questions * passages).sum(axis=1).astype(np.float64),
             "abstention": (~found).astype(np.float64),
             "grounding": np.where(found, (random.random(units) < 0.85).astype(np.float64), np.nan),

@@ -67,7 +67,7 @@ class Decision:
 
     Attributes:
         blocks: what was looked at, in order; the last is that of the alarm, where there was one.
-        threshold: of the evidence.
+        threshold: of the evidence, for as many signals as anything was known of at the last look.
         signals: the clearest first.
     """
 
@@ -118,14 +118,17 @@ def decide(features: Features, blocks: Sequence[Block], exam: int, seed: int) ->
     """
     import numpy as np
 
-    known = [each for each in SIGNALS if features.has(each.feature)]
-    bar = threshold(YEAR, len(known))
+    has = {each.name: features.has(each.feature)[exam:] for each in SIGNALS}
+    known = [each for each in SIGNALS if has[each.name][: blocks[-1].end - exam].any()]
     p_values: dict[str, list[float]] = {each.name: [] for each in known}
     looks: dict[str, tuple[Look, ...]] = {}
     for number, block in enumerate(blocks):
         for name, p in look(features, block, known, np.random.default_rng([seed, number])).items():
             p_values[name].append(p)
         looks = {name: detect(each) for name, each in p_values.items()}
+        # Of what no unit up to here has nothing is counted, so that no later one moves a look.
+        counted = sum(bool(has[each.name][: block.end - exam].any()) for each in known)
+        bar = threshold(YEAR, counted)
         if any(each[-1].evidence >= bar for each in looks.values()):
             break
     seen = tuple(blocks[: number + 1])
@@ -179,14 +182,16 @@ def _compared(
 
     A signal that is sampled is compared among the units that have it, by blocks of their own: those
     of the sample come in no order either, but among all units the block would have fewer values
-    than drawn ones.
+    than drawn ones. Signals of the same units share the drawn blocks.
     """
-    import numpy as np
-
     found = _drawn(features, before, within, [s for s in signals if not s.sampled], random, most)
+    groups: dict[bytes, list[Signal]] = {}
     for each in (signal for signal in signals if signal.sampled):
-        has = np.isfinite(features.numbers[each.feature])
-        found |= _drawn(features, before[has[before]], within[has[within]], [each], random, most)
+        has = features.has(each.feature)
+        groups.setdefault(has[before].tobytes() + has[within].tobytes(), []).append(each)
+    for group in groups.values():
+        has = features.has(group[0].feature)
+        found |= _drawn(features, before[has[before]], within[has[within]], group, random, most)
     return found
 
 
@@ -200,7 +205,7 @@ def _drawn(
 ) -> dict[str, Compared]:
     import numpy as np
 
-    if not len(before) or not len(within):
+    if min(len(before), len(within)) < 2:  # of one there is no spread
         return {each.name: Compared(0.0, 0.0, np.ones(1)) for each in signals}
     if len(before) > most:
         before = np.sort(random.choice(before, most, replace=False))

@@ -1,6 +1,6 @@
 """The log of service, as units: each contract once, on the day on which it was first asked about.
 
-Rows are read one by one; what is kept is one request a contract, and a digest a row.
+Rows are read one by one; what is kept is two requests a contract, and a digest a row.
 """
 
 from collections import Counter
@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from fixtures.repeated import Repeated, content_of
 from fixtures.served import Served
 from reports.drift.reference import Reference
-from reports.drift.units import Unit, lot, titled
+from reports.drift.units import Draw, Unit, titled
 
 BACK = 3600.0
 """Seconds by which a row may be earlier than the one before: requests end in any order."""
@@ -74,8 +74,8 @@ class Period:
 class _Tally:
     """What is known so far."""
 
-    drawn: dict[str, tuple[str, str, Unit]] = field(default_factory=dict)
-    """By contract: day, lot, and the unit."""
+    drawn: dict[str, tuple[str, Draw]] = field(default_factory=dict)
+    """By contract: its first day, and what is drawn of that."""
 
     repeated: Repeated = field(default_factory=Repeated)
     sums: dict[str, int] = field(default_factory=dict)
@@ -105,9 +105,9 @@ def read_log(by_source: Iterable[Iterable[Served]], reference: Reference, period
                 tally.furthest = max(tally.furthest, last - row.time)
             last = row.time
             _take(tally, row, reference, period)
-    drawn = sorted(tally.drawn.items(), key=lambda each: (each[1][0], each[0]))
+    drawn = sorted((day, name, of) for name, (day, of) in tally.drawn.items())
     return Log(
-        units=tuple(unit for _, (_, _, unit) in drawn),
+        units=tuple(of.unit for _, _, of in drawn),
         days={day: Day(tally.counts[day], f"{tally.sums[day]:064x}") for day in sorted(tally.sums)},
         rows=tally.rows,
         left_out=dict(tally.left_out),
@@ -128,9 +128,11 @@ def _take(tally: _Tally, row: Served, reference: Reference, period: Period) -> N
     contract = titled(row.contract)
     if contract in reference.contracts:
         return
-    drawn = (day, lot(reference.exam, contract, row.id))
-    if contract not in tally.drawn or drawn < tally.drawn[contract][:2]:
-        tally.drawn[contract] = (*drawn, _unit(row, day))
+    first = tally.drawn.get(contract, ("", None))[0]
+    if not first or day < first:
+        tally.drawn[contract] = (day, Draw(reference.exam))
+    if not first or day <= first:
+        tally.drawn[contract][1].add(_unit(row, day))
 
 
 def _not_of(row: Served, reference: Reference) -> str:

@@ -11,7 +11,7 @@ from models.promotion.admission.refusals import is_champion
 from models.promotion.champion import read_champion
 from models.promotion.record.file import read_records
 from reports.archive import find_report, read_report
-from reports.drift.units import Unit, lot, titled
+from reports.drift.units import Draw, Unit, titled
 from reports.report import Report, ReportedCase, ReportedResult
 
 CHAMPION = "champion"
@@ -129,16 +129,14 @@ def as_recorded(reference: Reference, registry: Path) -> Reference:
 
 def _units(report: Report, model: str) -> tuple[Unit, ...]:
     """In order of title, one a contract."""
-    found: dict[str, tuple[str, ReportedCase, ReportedResult]] = {}
+    found: dict[str, Draw] = {}
     for result in report.results:
         if result.model != model:
             continue
         case = report.cases[result.case]
-        name = titled(case.contract)
-        drawn = (lot(report.header.id, name, case.id), case, result)
-        if name not in found or drawn[0] < found[name][0]:
-            found[name] = drawn
-    return tuple(_unit(report, *found[name][1:]) for name in sorted(found))
+        drawn = found.setdefault(titled(case.contract), Draw(report.header.id))
+        drawn.add(_unit(report, case, result))
+    return tuple(found[name].unit for name in sorted(found))
 
 
 def _unit(report: Report, case: ReportedCase, result: ReportedResult) -> Unit:

@@ -19,6 +19,9 @@ NEXT = "python -m training.loop run loop.toml"
 WEEKS = 8
 """Of feedback that the terminal shows; `--json` has all."""
 
+CLEAREST = 12
+"""Signals that the terminal shows, and all that alarmed; `--json` has all."""
+
 TITLE = 60
 """Cells of a title or an id."""
 
@@ -99,10 +102,13 @@ def lines(watched: Watched, reference: Reference) -> Iterator[str]:
 
 def _table(watched: Watched) -> Iterator[str]:
     assert watched.decision is not None
-    yield f"{'signal':<16} {'evidence':>9} of {watched.decision.threshold:,.0f}   service, exam"
-    for detected, found in watched.signals:
-        evidence = detected.looks[-1].evidence
-        yield f"{detected.signal.name:<16} {_number(evidence):>9}   {_size(detected, found)}"
+    yield f"{'signal':<22} {'evidence':>9} of {watched.decision.threshold:,.0f}   service, exam"
+    for place, (detected, found) in enumerate(watched.signals):
+        if place < CLEAREST or detected.since:
+            evidence = _number(detected.looks[-1].evidence)
+            yield f"{detected.signal.name:<22} {evidence:>9}   {_size(detected, found)}"
+    if (rest := len(watched.signals) - CLEAREST) > 0:
+        yield f"and {rest} with less evidence: --json"
 
 
 def _size(detected: Detected, found: Effect) -> str:

@@ -1,7 +1,7 @@
 """What is compared of a block of contracts and the contracts before it: one literal table."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from reports.statistics.exchange import ranks
@@ -28,7 +28,7 @@ class Features:
     """What is known of n units, in order.
 
     Attributes:
-        vectors: by name, shape (n, dimensions).
+        vectors: by name, shape (n, dimensions); a row of NaN where one is missing.
         numbers: by name, shape (n,), NaN where one is missing.
         names: by name, n of them, empty where one is missing.
     """
@@ -45,13 +45,16 @@ class Features:
             {name: [each[unit] for unit in units] for name, each in self.names.items()},
         )
 
-    def has(self, feature: str) -> bool:
-        """Whether anything is known of a feature."""
+    def has(self, feature: str) -> "npt.NDArray[np.bool_]":
+        """Of which units a feature is known, shape (n,); a single False where it is of none."""
         import numpy as np
 
         if feature in self.numbers:
-            return bool(np.isfinite(self.numbers[feature]).any())
-        return feature in self.vectors or any(self.names.get(feature, ()))
+            return np.isfinite(self.numbers[feature])
+        if feature in self.vectors:
+            known: npt.NDArray[np.bool_] = np.isfinite(self.vectors[feature][:, 0])
+            return known
+        return np.array([bool(each) for each in self.names.get(feature, ())] or [False])
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class Signal:
         feature: what it looks at.
         statistic: how far the block is from the rest, by its name.
         summary: what that is, in words.
-        sampled: known of a sample of service alone, so that only units that have it are compared.
+        sampled: known of some units alone, so that only those that have it are compared.
     """
 
     name: str
@@ -76,7 +79,7 @@ class Signal:
 
 
 # fmt: off
-SIGNALS: tuple[Signal, ...] = (
+_OF_ONE: tuple[Signal, ...] = (
     Signal("question_auc", "input", "question", "AUC", "a classifier tells the questions apart"),
     Signal("question_mmd", "input", "question", "MMD", "distance of the questions' embeddings"),
     Signal("passage_auc", "input", "passages", "AUC", "a classifier tells the passages apart"),
@@ -91,9 +94,23 @@ SIGNALS: tuple[Signal, ...] = (
            "share of answers whose particulars stand in the passages"),
     Signal("answer_length", "output", "answer_length", "PSI", "characters of the answer"),
     Signal("errors", "output", "errors", "mean", "share of requests without an answer"),
-    Signal("judge", "output", "judge", "mean", "score by the judge of --judge", sampled=True),
 )
+_JUDGE = Signal("judge", "output", "judge", "mean", "score by the judge of --judge", sampled=True)
 # fmt: on
+
+OF_TWO = "_of_two"
+"""Behind the name of a feature: its mean over two questions about a contract."""
+
+SIGNALS: tuple[Signal, ...] = (
+    *_OF_ONE,
+    _JUDGE,
+    *(
+        replace(each, name=f"{each.name}{OF_TWO}", feature=f"{each.feature}{OF_TWO}", sampled=True)
+        for each in _OF_ONE
+        if each.feature != "category"
+    ),
+)
+"""A contract that was asked two questions says more of itself, and each signal knows which did."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,13 @@
-"""The unit that is compared: a contract, with one request about it, of the exam or of service."""
+"""The unit that is compared: a contract, with one or two questions about it, of exam or service."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from common.identity import digest
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One contract, once.
+    """One contract, once, with one request about it.
 
     Attributes:
         contract: its title.
@@ -18,6 +18,8 @@ class Unit:
         passages: the texts that were shown, the best first.
         answer: what was answered.
         error: why there is no answer; empty where there is one.
+        second: the request with another question about it, of the same day; None where nobody
+            asked one.
     """
 
     contract: str
@@ -28,6 +30,35 @@ class Unit:
     passages: tuple[str, ...]
     answer: str
     error: str
+    second: "Unit | None" = None
+
+
+@dataclass
+class Draw:
+    """The requests about one contract, of which two with different questions are drawn.
+
+    By digests of exam, contract, question and id alone, so that the draw says nothing of what was
+    asked, is the same in whatever order the requests come, and holds two of them.
+    """
+
+    exam: str
+    _drawn: dict[str, tuple[str, Unit]] = field(default_factory=dict)
+
+    def add(self, unit: Unit) -> None:
+        """One more request about the contract."""
+        title = titled(unit.contract)
+        lot = digest("drift", self.exam, title, unit.question)
+        own = digest("drift", self.exam, title, unit.id)
+        if lot not in self._drawn or own < self._drawn[lot][0]:
+            self._drawn[lot] = (own, unit)
+        if len(self._drawn) > 2:
+            del self._drawn[max(self._drawn)]
+
+    @property
+    def unit(self) -> Unit:
+        """The contract with what was drawn; one request or more was added."""
+        first, *others = (self._drawn[lot][1] for lot in sorted(self._drawn))
+        return replace(first, second=others[0] if others else None)
 
 
 def titled(title: str) -> str:
@@ -37,12 +68,3 @@ def titled(title: str) -> str:
     True
     """
     return " ".join(title.casefold().split())
-
-
-def lot(exam: str, contract: str, request: str) -> str:
-    """Of the requests about a contract the one with the smallest lot is its unit.
-
-    It depends on names alone, so that it says nothing of what was asked, and is the same whenever
-    it is drawn.
-    """
-    return digest("drift", exam, contract, request)

@@ -10,6 +10,7 @@ from reports.drift.effects import Effect, effect
 from reports.drift.inputs import input_features
 from reports.drift.log import Log
 from reports.drift.outputs import output_features
+from reports.drift.pairs import with_pairs
 from reports.drift.reference import Reference
 from reports.drift.signals import Features
 from reports.drift.units import Unit
@@ -81,10 +82,18 @@ def _blocks(reference: Reference, log: Log) -> tuple[Block, ...]:
 
 
 def _features(units: Sequence[Unit], vectors: Vectors, judged: "Floats | None") -> Features:
+    one = _of_one(units, vectors)
+    paired = [place for place, each in enumerate(units) if each.second]
+    two = _of_one([second for each in units if (second := each.second)], vectors)
+    judge = {} if judged is None else {"judge": judged[: len(units)]}
+    both = with_pairs(one, two, paired) if paired else one
+    return Features(both.vectors, {**both.numbers, **judge}, both.names)
+
+
+def _of_one(units: Sequence[Unit], vectors: Vectors) -> Features:
     asked = input_features(units, vectors.questions, vectors.passages)
     answered = output_features(units)
-    judge = {} if judged is None else {"judge": judged[: len(units)]}
-    return Features(asked.vectors, {**asked.numbers, **answered.numbers, **judge}, asked.names)
+    return Features(asked.vectors, {**asked.numbers, **answered.numbers}, asked.names)
 
 
 def _effect(

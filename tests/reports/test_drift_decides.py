@@ -9,7 +9,10 @@ from sklearn.linear_model import RidgeClassifier
 from sklearn.metrics import roc_auc_score
 
 from reports.drift.detector import YEAR, blocks_of, decide
-from reports.drift.signals import SIGNALS, Features
+from reports.drift.effects import effect
+from reports.drift.pairs import with_pairs
+from reports.drift.signals import OF_TWO, SIGNALS, Features
+from reports.drift.units import Draw, Unit
 from reports.statistics.edetector import detect, threshold
 from reports.statistics.exchange import drawn_blocks, ranks
 from reports.statistics.shifts import (
@@ -180,3 +183,92 @@ def test_the_same_log_has_the_same_decision():
 
 def test_every_signal_has_a_name_of_its_own():
     assert len({each.name for each in SIGNALS}) == len(SIGNALS)
+
+
+REQUESTS = st.lists(
+    st.tuples(st.sampled_from("abcd"), st.integers(0, 40)), min_size=1, max_size=25, unique=True
+)
+
+
+@given(REQUESTS, st.randoms(use_true_random=False))
+@settings(deadline=None)
+def test_two_different_questions_are_drawn_whatever_the_order_of_the_requests(requests, shuffle):
+    def drawn(order):
+        draw = Draw("exam")
+        for question, number in order:
+            draw.add(Unit("Lease", "", f"{question}{number}", question, "", (), "", ""))
+            assert len(draw._drawn) <= 2
+        return draw.unit
+
+    unit = drawn(requests)
+    assert drawn(shuffle.sample(requests, len(requests))) == unit
+    if len({question for question, _ in requests}) == 1:
+        assert unit.second is None
+    else:
+        assert unit.question != unit.second.question
+        assert unit.second.second is None
+
+
+def test_the_draw_prefers_no_question():
+    firsts = []
+    for contract in range(2000):
+        draw = Draw("exam")
+        for question in "abcd":
+            draw.add(Unit(f"c{contract}", "", question, question, "", (), "", ""))
+        firsts.append(draw.unit.question)
+    assert stats.chisquare([firsts.count(each) for each in "abcd"]).pvalue > 0.001
+
+
+def test_of_two_questions_means_are_compared_where_there_are_two():
+    one = Features({"question": np.eye(3)}, {"errors": np.array([0.0, 1, np.nan])}, {})
+    two = Features({"question": np.eye(3)[[1, 0]]}, {"errors": np.array([1.0, np.nan])}, {})
+    both = with_pairs(one, two, [0, 2])
+    assert both.numbers[f"errors{OF_TWO}"].tolist()[0] == 0.5
+    assert np.isnan(both.numbers[f"errors{OF_TWO}"]).tolist() == [False, True, True]
+    assert both.vectors[f"question{OF_TWO}"][0] == pytest.approx([0.5**0.5, 0.5**0.5, 0])
+    assert both.has(f"question{OF_TWO}").tolist() == [True, False, True]
+    assert both.numbers["errors"] is one.numbers["errors"]
+
+
+def asked_twice(seed: int, days: int, shift: float, twice_from: int) -> Features:
+    """Of `service`, where contracts are asked a second question from some unit on."""
+    one, two = service(seed, days, shift), service(1000 + seed, days, shift)
+    places = [*range(60), *range(twice_from, len(one.numbers["abstention"]))]
+    return with_pairs(one, two.of(np.array(places)), places)
+
+
+def test_what_later_units_have_moves_no_look_and_takes_no_alarm_back():
+    for seed in range(6):
+        names = [f"{day:02}" for day in range(10) for _ in range(20)]
+        blocks = blocks_of(names, 60)
+        never = decide(asked_twice(seed, 10, 0.5, 10**6), blocks, 60, seed)
+        later = decide(asked_twice(seed, 10, 0.5, never.blocks[-1].end), blocks, 60, seed)
+        assert later.blocks == never.blocks
+        assert later.threshold == never.threshold
+        known = {each.signal.name: each for each in later.signals}
+        for each in never.signals:
+            assert known[each.signal.name].looks == each.looks
+
+
+def test_a_shift_of_answers_is_found_sooner_where_contracts_are_asked_two_questions():
+    def looks(twice_from):
+        names = [f"{day:02}" for day in range(12) for _ in range(20)]
+        decisions = [
+            decide(asked_twice(seed, 12, 0.4, twice_from), blocks_of(names, 60), 60, seed)
+            for seed in range(12)
+        ]
+        return [len(each.blocks) if each.alarms else 13 for each in decisions]
+
+    assert np.mean(looks(60)) < np.mean(looks(10**6))
+
+
+def test_a_signal_of_which_the_exam_has_nothing_says_nothing():
+    features = service(1, 3, 0.0)
+    values = np.r_[np.full(60, np.nan), features.numbers["passage_length"][60:]]
+    alone = Features({}, {f"passage_length{OF_TWO}": values}, {})
+    decision = decide(alone, blocks_of(["0"] * 20 + ["1"] * 40, 60), 60, 1)
+    (found,) = decision.signals
+    assert found.looks[0].p == 1.0
+    unit = Unit("c", "", "r", "", "", (), "", "")
+    shown = effect(found.signal, alone, 60, [unit] * 120, ())
+    assert shown.examples == ()
