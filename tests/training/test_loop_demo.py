@@ -82,12 +82,14 @@ def test_figures_stand_between_the_markers_of_a_page(tmp_path):
 
 
 def test_the_notebook_types_the_acts_and_shows_what_they_printed(tmp_path):
-    acts = list(acts_of(Place(tmp_path, WHOLE)))
-    played = [Played(each.name, each.about, each.line, 0, 1.0, ("said",)) for each in acts]
-    cells = json.loads(notebook(played))["cells"]
+    place = Place(tmp_path, WHOLE)
+    acts = list(acts_of(place))
+    printed = (f"said in {place.clone}/models",)
+    played = [Played(each.name, each.about, each.line, 0, 1.0, printed) for each in acts]
+    cells = json.loads(notebook(place, played))["cells"]
     code = [cell for cell in cells if cell["cell_type"] == "code"]
     assert [cell["source"] for cell in code] == [[f"!{each.line}\n"] for each in acts]
-    assert all(cell["outputs"][0]["text"] == ["said\n"] for cell in code)
+    assert all(cell["outputs"][0]["text"] == ["said in models\n"] for cell in code)
 
 
 def test_the_shipped_notebook_types_what_the_demonstration_does(tmp_path):

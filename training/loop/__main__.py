@@ -207,7 +207,7 @@ def _demo(options: LoopOptions) -> int:
     if options.page:
         write_page(options.page, text)
     if options.notebook:
-        write_whole(options.notebook, notebook(played))
+        write_whole(options.notebook, notebook(place, played))
     print(f"\n{text}")
     return 0
 

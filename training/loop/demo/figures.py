@@ -129,12 +129,15 @@ def write_page(path: Path, text: str) -> None:
     write_whole(path, f"{before}{BEGIN}\n{text}\n{END}{after}")
 
 
-def notebook(played: Sequence[Played]) -> str:
-    """The lines and what they printed, as an executed notebook (nbformat 4.5)."""
+def notebook(place: Place, played: Sequence[Played]) -> str:
+    """The lines and what they printed, as an executed notebook (nbformat 4.5).
+
+    Paths of the clone are shown as in the clone: where it lies is of this machine.
+    """
     cells = []
     for number, each in enumerate(played, start=1):
         cells.append(_cell(f"about-{number}", "markdown", each.about))
-        outputs = [{"output_type": "stream", "name": "stdout", "text": _lines(each.printed)}]
+        outputs = [{"output_type": "stream", "name": "stdout", "text": _shown(place, each)}]
         code = {"execution_count": number, "outputs": outputs}
         cells.append(_cell(f"line-{number}", "code", f"!{each.line}") | code)
     whole = {
@@ -148,6 +151,10 @@ def notebook(played: Sequence[Played]) -> str:
 
 def _cell(name: str, kind: str, source: str) -> dict[str, Any]:
     return {"cell_type": kind, "id": name, "metadata": {}, "source": _lines(source.splitlines())}
+
+
+def _shown(place: Place, played: Played) -> list[str]:
+    return _lines([line.replace(f"{place.clone}/", "") for line in played.printed])
 
 
 def _lines(lines: Sequence[str]) -> list[str]:
