@@ -88,7 +88,7 @@ def test_the_notebook_types_the_acts_and_shows_what_they_printed(tmp_path):
     played = [Played(each.name, each.about, each.line, 0, 1.0, printed) for each in acts]
     cells = json.loads(notebook(place, played))["cells"]
     code = [cell for cell in cells if cell["cell_type"] == "code"]
-    assert [cell["source"] for cell in code] == [[f"!{each.line}\n"] for each in acts]
+    assert [cell["source"] for cell in code] == [[f"!{each.line}"] for each in acts]
     assert all(cell["outputs"][0]["text"] == ["said in models\n"] for cell in code)
 
 

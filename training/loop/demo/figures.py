@@ -150,7 +150,7 @@ def notebook(place: Place, played: Sequence[Played]) -> str:
 
 
 def _cell(name: str, kind: str, source: str) -> dict[str, Any]:
-    return {"cell_type": kind, "id": name, "metadata": {}, "source": _lines(source.splitlines())}
+    return {"cell_type": kind, "id": name, "metadata": {}, "source": source.splitlines(True)}
 
 
 def _shown(place: Place, played: Played) -> list[str]:
