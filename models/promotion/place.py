@@ -1,11 +1,11 @@
 """Where the things of a promotion lie, and the options that tell a command."""
 
-import argparse
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from common.command import Parser
 from models.promotion.admission.policy import policy_path
 from models.promotion.ledger.files import ledger_beside
 from models.promotion.record.file import SHIPPED
@@ -44,7 +44,7 @@ class Place:
         return where if self.registry != SHIPPED_REGISTRY else ""
 
 
-def add_place(parser: argparse.ArgumentParser, *, ledger: bool = True) -> None:
+def add_place(parser: Parser, *, ledger: bool = True) -> None:
     """Let a command be told its place; without `ledger` it reads none."""
     add = parser.add_argument
     add("--registry", type=Path, default=SHIPPED_REGISTRY, metavar="DIR", help="NAME.toml files")

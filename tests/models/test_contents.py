@@ -234,6 +234,7 @@ def test_nobody_else_digests_a_models_folder():
     assert users(*digests) == {
         "models/identity/identities.py",
         "models/promotion/record/components.py",
+        "reports/dossier/rest_checks.py",  # what --adapter names, against the record
         "training/benchmark/__main__.py",
         "training/loop/done.py",  # an adapter that was delivered before its step was noted
         "training/trainer/origin.py",

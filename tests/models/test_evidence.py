@@ -479,7 +479,7 @@ def test_records_of_an_early_release_have_no_policy_to_pack(place, capsys):
     early = replace(record, policy=None)
     early = replace(early, hash=hash_of(early))
     (place.folder / "promotions.jsonl").write_bytes(early.line + b"\n")
-    assert "whose lines name no policy; type `pytest evals" in unmade(capsys, place, "a")
+    assert "whose lines name no policy: there is no evidence of it" in unmade(capsys, place, "a")
 
 
 def test_a_model_without_files_of_its_own_has_a_pack(place, capsys, tmp_path):
