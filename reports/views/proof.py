@@ -1,6 +1,6 @@
 """What an exam proved of a candidate, and what it did not."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from evals.gate import Planning
@@ -40,12 +40,18 @@ def proofs(report: Report) -> list[Proof]:
 
 
 def _proof(report: Report, verdict: Verdict) -> Proof:
+    rules = report.header.gate.metrics
+    better = frozenset(name for name, rule in rules.items() if rule.goal == "superior")
     proved = [
-        *_said(verdict, "PASS", "the floor of {names}", "no worse than the {other} in {names}"),
         *_said(
-            verdict, "FAIL", "short of the floor of {names}", "not up to the {other} in {names}"
+            verdict, "PASS", "the floor of {names}", "no worse than the {other} in {names}",
+            better, "better than the {other} in {names}",
         ),
-    ]
+        *_said(
+            verdict, "FAIL", "short of the floor of {names}", "not up to the {other} in {names}",
+            better, "not better than the {other} in {names}",
+        ),
+    ]  # fmt: skip
     left = [
         *_said(verdict, "INCONCLUSIVE", "the floor of {names}", "{names} against the {other}"),
         *_said(verdict, "N/A", "{names} (not asked for here)", "{names} against the {other}"),
@@ -60,14 +66,25 @@ def _proof(report: Report, verdict: Verdict) -> Proof:
     )
 
 
-def _said(verdict: Verdict, outcome: str, floor: str, compared: str) -> Iterator[str]:
-    """One clause about floors, and one about each opponent."""
-    about: dict[str, list[str]] = {}
+def _said(
+    verdict: Verdict,
+    outcome: str,
+    floor: str,
+    compared: str,
+    better: Collection[str] = (),
+    surpassed: str = "",
+) -> Iterator[str]:
+    """One clause about floors, and one or two about each opponent.
+
+    Of metrics that must be `better` than an opponent's `surpassed` is said, of others `compared`.
+    """
+    about: dict[tuple[str, str], list[str]] = {}
     for check in verdict.checks:
         if check.outcome == outcome and _of_answers(check):
-            about.setdefault(check.against, []).append(check.metric)
-    for other, names in about.items():
-        clause = floor if other == "floor" else compared
+            clause = surpassed if check.metric in better else compared
+            clause = floor if check.against == "floor" else clause
+            about.setdefault((check.against, clause), []).append(check.metric)
+    for (other, clause), names in about.items():
         yield clause.format(names=format_few(names), other=other)
 
 

@@ -73,6 +73,19 @@ def test_every_outcome_has_its_place():
     assert "leakage" not in said and "not compared" not in said
 
 
+def test_what_had_to_be_better_is_said_to_be_better_or_not():
+    rules = {"token_f1": MetricGate(role="primary", goal="superior")}
+    gate = Gate(minimum_cases=1, metrics=GATE.metrics | rules)
+    found = written(cases(4), {"new": lambda case: Answer("text")}, gate=gate)
+    for outcome, words in (
+        ("PASS", "proved of new on 4 contracts: better than the champion old in token_f1;"),
+        ("FAIL", "proved of new on 4 contracts: not better than the champion old in token_f1;"),
+        ("INCONCLUSIVE", "not proved: token_f1 against the champion old;"),
+    ):
+        checks = verdict(("token_f1", "champion old", outcome))
+        assert words in sentence(replace(found, verdicts=(checks,)))
+
+
 def test_one_contract_proves_nothing_of_its_answers():
     said = sentence(report(contracts=1, verdicts=(verdict(("token_f1", "floor", "INCONCLUSIVE")),)))
     assert "on 1 contract: nothing of its answers; not proved: the floor of token_f1" in said
