@@ -1,11 +1,14 @@
-"""What decides: a look at each block of new contracts, and a detector a signal over all looks.
+"""What decides: a look at each block of new contracts, and now and then one at the exam alone.
 
 The units are contracts, the exam's first and then those of service by the day on which each was
 first asked about. A block is the new contracts of a day, or of as many days as it takes to have
-`LEAST`. Each look compares its block with the contracts before it.
+`LEAST`. Each look compares its block with the contracts before it, and a detector a signal counts
+what the looks say. That finds a change. Where service was never like the exam, its own blocks soon
+are most of what a block is compared with, so that after the 1st, 2nd, 4th, 8th ... block what came
+since the last such time is compared with the exam and nothing else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,6 +36,12 @@ MOST = 200
 
 PERMUTATIONS = 999
 
+DIRECT = 0.02
+"""Chance that one with the exam alone, of any signal, ever alarms where nothing drifts."""
+
+ROUNDS = 100
+"""Of so many drawn blocks: what a comparison with the exam alone may take."""
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -42,6 +51,29 @@ class Block:
     last: str
     start: int
     end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """A comparison with the exam alone of what came since the last.
+
+    Attributes:
+        first, last: its days.
+        contracts: how many.
+        bar: the p-value at which a signal alarms.
+        p_values: by signal; 1 of one that was given up when it could no longer alarm.
+    """
+
+    first: str
+    last: str
+    contracts: int
+    bar: float
+    p_values: Mapping[str, float]
+
+    @property
+    def alarms(self) -> frozenset[str]:
+        """Names of the signals that tell it from the exam."""
+        return frozenset(name for name, p in self.p_values.items() if p <= self.bar)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +101,18 @@ class Decision:
         blocks: what was looked at, in order; the last is that of the alarm, where there was one.
         threshold: of the evidence, for as many signals as anything was known of at the last look.
         signals: the clearest first.
+        direct: comparisons with the exam alone, in order.
     """
 
     blocks: tuple[Block, ...]
     threshold: float
     signals: tuple[Detected, ...]
+    direct: tuple[Direct, ...]
 
     @property
     def alarms(self) -> tuple[Detected, ...]:
         """The signals that found drift."""
         return tuple(each for each in self.signals if each.since)
-
-    @property
-    def could_alarm(self) -> bool:
-        """Whether so many looks can reach the threshold, had each seen all that it can see."""
-        clearest = [1 / (PERMUTATIONS + 1)] * len(self.blocks)
-        return detect(clearest)[-1].evidence >= self.threshold
 
 
 def blocks_of(days: Sequence[str], exam: int) -> tuple[Block, ...]:
@@ -122,30 +150,72 @@ def decide(features: Features, blocks: Sequence[Block], exam: int, seed: int) ->
     known = [each for each in SIGNALS if has[each.name][: blocks[-1].end - exam].any()]
     p_values: dict[str, list[float]] = {each.name: [] for each in known}
     looks: dict[str, tuple[Look, ...]] = {}
+    direct: list[Direct] = []
+    since: dict[str, int] = {}
     for number, block in enumerate(blocks):
         for name, p in look(features, block, known, np.random.default_rng([seed, number])).items():
             p_values[name].append(p)
         looks = {name: detect(each) for name, each in p_values.items()}
         # Of what no unit up to here has nothing is counted, so that no later one moves a look.
-        counted = sum(bool(has[each.name][: block.end - exam].any()) for each in known)
-        bar = threshold(YEAR, counted)
-        if any(each[-1].evidence >= bar for each in looks.values()):
+        counted = [each for each in known if has[each.name][: block.end - exam].any()]
+        bar = threshold(YEAR, len(counted), DIRECT)
+        since = {name: each[-1].since for name, each in looks.items() if each[-1].evidence >= bar}
+        if (number + 1).bit_count() == 1:
+            start = (number + 1) // 2
+            window = Block(blocks[start].first, block.last, blocks[start].start, block.end)
+            direct.append(_direct(features, exam, window, counted, len(direct) + 1, seed))
+            since |= {name: start for name in direct[-1].alarms if name not in since}
+        if since:
             break
     seen = tuple(blocks[: number + 1])
-    clear = {name: each[-1] for name, each in looks.items() if each[-1].evidence >= bar}
-    since = min((each.since for each in clear.values()), default=0)
-    compared = against_exam(features, exam, seen[since].start, seen[-1].end, known, seed)
+    start = seen[min(since.values(), default=0)].start
+    compared = against_exam(features, exam, start, seen[-1].end, known, seed)
     signals = [
         Detected(
             each,
             looks[each.name],
-            seen[clear[each.name].since].first if each.name in clear else "",
+            seen[since[each.name]].first if each.name in since else "",
             compared[each.name],
         )
         for each in known
     ]
-    signals.sort(key=lambda each: -each.looks[-1].evidence)
-    return Decision(seen, bar, tuple(signals))
+    signals.sort(key=lambda each: (not each.since, -each.looks[-1].evidence))
+    return Decision(seen, bar, tuple(signals), tuple(direct))
+
+
+def _direct(
+    features: Features,
+    exam: int,
+    window: Block,
+    signals: Sequence[Signal],
+    number: int,
+    seed: int,
+) -> Direct:
+    """The `number`-th comparison with the exam alone, from 1.
+
+    The bars of all numbers and signals add up to `DIRECT`, since 1 / (j * (j + 1)) adds up to 1
+    over all j: the union bound, which asks nothing of how they depend on each other. Blocks are
+    drawn in rounds, and a signal is given up once it cannot get below its bar any more.
+    """
+    import numpy as np
+
+    bar = DIRECT / (number * (number + 1)) / len(signals)
+    within = np.arange(max(window.start, window.end - MOST), window.end)
+    random = np.random.default_rng([seed, number, exam])
+    drawn = ROUNDS * PERMUTATIONS
+    reached = {each.name: 0 for each in signals}
+    left = list(signals)
+    for _ in range(ROUNDS):
+        found = _compared(features, np.arange(exam), within, left, random, most=exam)
+        for name, each in found.items():
+            reached[name] += round(float(each.p_values[0]) * (PERMUTATIONS + 1)) - 1
+        left = [each for each in left if (reached[each.name] + 1) / (drawn + 1) <= bar]
+        if not left:
+            break
+    p_values = {each.name: 1.0 for each in signals}
+    p_values |= {each.name: (reached[each.name] + 1) / (drawn + 1) for each in left}
+    contracts = window.end - window.start
+    return Direct(window.first, window.last, contracts, bar, p_values)
 
 
 def look(

@@ -88,8 +88,13 @@ def lines(watched: Watched, reference: Reference) -> Iterator[str]:
         f"to {decision.blocks[-1].last}; {len(reference.units):,} contracts of the exam"
     )
     yield from _table(watched)
-    if not decision.could_alarm:
-        yield "so few looks cannot find drift, however large: type the same after further days"
+    for each in decision.direct[-1:]:
+        name, p = min(each.p_values.items(), key=lambda pair: pair[1])
+        yield (
+            f"{each.contracts:,} contracts, {each.first} to {each.last}, beside the exam alone: "
+            + (f"{name} with p = {p:.1g}" if name in each.alarms else "no signal")
+            + f", of {each.bar:.1g} asked for"
+        )
     if watched.outcome == "none":
         yield "no drift found"
         return
@@ -156,7 +161,16 @@ def as_json(
         "clock_back": log.back,
         "waiting_contracts": watched.waiting,
         "threshold": decision.threshold if decision else None,
-        "could_alarm": decision is not None and decision.could_alarm,
+        "direct": [
+            {
+                "first": each.first,
+                "last": each.last,
+                "contracts": each.contracts,
+                "bar": each.bar,
+                "p_values": dict(each.p_values),
+            }
+            for each in (decision.direct if decision else ())
+        ],
         "found": decision.blocks[-1].last if decision and decision.alarms else None,
         "looks": [
             {"first": each.first, "last": each.last, "contracts": each.end - each.start}

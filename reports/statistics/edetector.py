@@ -16,7 +16,8 @@ which
 
     P(any alarm within T looks) <= T / (2 * apart),
 
-whose sum over T is a mean of `apart` looks or more before the first.
+whose sum over T is a mean of `apart` looks or more before the first. Where something beside them
+ever alarms with a chance of `once`, 1 - once - S * T / A adds up to (1 - once) ** 2 * A / (2 * S).
 """
 
 from collections.abc import Sequence
@@ -44,17 +45,18 @@ class Look:
     since: int
 
 
-def threshold(apart: float, detectors: int) -> float:
+def threshold(apart: float, detectors: int, once: float = 0.0) -> float:
     """The evidence at which one of several detectors alarms.
 
     Args:
         apart: looks before the first false alarm of any, on average, at least.
         detectors: how many there are.
+        once: chance that something beside them ever alarms falsely.
 
-    >>> threshold(365, 12)
-    8760.0
+    >>> threshold(365, 12), round(threshold(365, 12, 0.02))
+    (8760.0, 9121)
     """
-    return 2.0 * apart * detectors
+    return 2.0 * apart * detectors / (1 - once) ** 2
 
 
 def detect(p_values: Sequence[float]) -> tuple[Look, ...]:

@@ -85,7 +85,7 @@ def test_what_is_planted_is_found_named_and_dated(place, look, shift, names):
     assert alarms
     assert {each.removesuffix(OF_TWO) for each in alarms} <= names
     assert all("2026-01-02" <= each["since"] <= "2026-01-05" for each in alarms.values())
-    assert "2026-01-05" <= told["found"] <= "2026-01-10"
+    assert "2026-01-04" <= told["found"] <= "2026-01-10"
     assert told["next"] == "python -m training.loop run loop.toml"
     code, out, _ = look()
     assert code == 1

@@ -8,7 +8,7 @@ from scipy import stats
 from sklearn.linear_model import RidgeClassifier
 from sklearn.metrics import roc_auc_score
 
-from reports.drift.detector import YEAR, blocks_of, decide
+from reports.drift.detector import DIRECT, YEAR, blocks_of, decide
 from reports.drift.effects import effect
 from reports.drift.pairs import with_pairs
 from reports.drift.signals import OF_TWO, SIGNALS, Features
@@ -272,3 +272,49 @@ def test_a_signal_of_which_the_exam_has_nothing_says_nothing():
     unit = Unit("c", "", "r", "", "", (), "", "")
     shown = effect(found.signal, alone, 60, [unit] * 120, ())
     assert shown.examples == ()
+
+
+def unlike(seed: int, contracts: int, shift: float) -> tuple[Features, list[str]]:
+    """An exam of 60, and service of eight days that was never quite like it."""
+    generator, units = random(seed), 60 + 8 * contracts
+    lengths = generator.normal(size=units) + shift * (np.arange(units) >= 60)
+    days = [f"{day:02}" for day in range(8) for _ in range(contracts)]
+    return Features({}, {"passage_length": lengths}, {}), days
+
+
+def test_service_that_was_never_like_its_exam_is_found_by_the_exam_alone():
+    """Its own days are soon most of what a day is compared with, and are like it."""
+    by_exam = by_looks = 0
+    for seed in range(20):
+        features, days = unlike(seed, 15, 1.2)
+        found = decide(features, blocks_of(days, 60), 60, seed)
+        by_exam += bool(found.direct[-1].alarms)
+        by_looks += any(each.looks[-1].evidence >= found.threshold for each in found.signals)
+        assert all(each.since == "" or each.since <= found.direct[-1].last for each in found.alarms)
+    assert (by_exam >= 16, by_looks <= 4) == (True, True)
+
+
+def test_the_exam_alone_seldom_alarms_where_nothing_drifts():
+    services = 300
+    alarms = 0
+    for seed in range(services):
+        features, days = unlike(seed, 12, 0.0)
+        found = decide(features, blocks_of(days, 60), 60, seed)
+        alarms += any(each.alarms for each in found.direct)
+    assert alarms <= stats.binom.ppf(0.999, services, DIRECT)
+
+
+def test_what_comes_since_the_last_time_is_compared_with_the_exam_and_bars_add_up():
+    features, days = unlike(0, 12, 0.0)
+    found = decide(features, blocks_of(days, 60), 60, 0)
+    windows = [(each.first, each.last, each.contracts) for each in found.direct]
+    assert windows == [("00", "00", 12), ("01", "01", 12), ("02", "03", 24), ("04", "07", 48)]
+    bars = [each.bar for each in found.direct]
+    assert bars == pytest.approx([DIRECT / (j * (j + 1)) for j in (1, 2, 3, 4)])
+
+
+def test_of_one_value_nothing_is_said_to_be_unlike_the_exam():
+    values = np.r_[np.zeros(60), 1e9, np.full(11, np.nan)]
+    alone = Features({}, {f"passage_length{OF_TWO}": values}, {})
+    found = decide(alone, blocks_of(["1"] * 12, 60), 60, 0)
+    assert (found.direct[0].p_values, found.alarms) == ({f"passage_length{OF_TWO}": 1.0}, ())

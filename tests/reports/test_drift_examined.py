@@ -7,7 +7,7 @@ import pytest
 
 from reports.archive import read_report, write_report
 from reports.drift.__main__ import main
-from tests.builders.service import MODEL, days, exam, log
+from tests.builders.service import MODEL, exam
 
 
 @pytest.fixture(scope="module")
@@ -51,21 +51,22 @@ def test_later_exams_are_days_of_service(place, look):
     code, out, err = look("--served", *same)
     assert (code, err) == (0, "")
     assert "3 looks at 120 new contracts, 2026-02-01 to 2026-04-01" in out
-    assert "so few looks" not in out
     code, out, _ = look("--served", *(later(place, month, "Not found.") for month in (2, 3, 4)))
     assert code == 1
     assert "DRIFT since 2026-02-01: abstention: mean 1.00" in out
 
 
-def test_one_exam_is_one_look_which_cannot_find_drift_and_says_so(place, look):
+def test_one_later_exam_is_compared_with_the_exam_alone(place, look):
+    code, out, _ = look("--served", later(place, 2))
+    assert (code, "beside the exam alone: no signal" in out) == (0, True)
     path = later(place, 2, "Not found.")
     code, out, _ = look("--served", path)
-    assert code == 0
-    assert "so few looks cannot find drift, however large: type the same after further" in out
+    assert code == 1
+    assert "40 contracts, 2026-02-01 to 2026-02-01, beside the exam alone: abstention with" in out
     told = json.loads(look("--served", path, "--json")[1])
-    assert (told["could_alarm"], told["outcome"]) == (False, "none")
-    log(place / "two.jsonl", *days(2))
-    assert not json.loads(look("--served", "two.jsonl", "--json")[1])["could_alarm"]
+    (direct,) = told["direct"]
+    assert direct["p_values"]["abstention"] <= direct["bar"] < direct["p_values"]["question_mmd"]
+    assert all(each["evidence"] < told["threshold"] for each in told["signals"])
 
 
 def test_the_exam_itself_and_one_of_another_model_tell_nothing(place, look):
