@@ -18,7 +18,7 @@ from training.loop.journal import Made, Round, read_rounds, write_round
 from training.loop.policy import Budget, Examination, LoopPolicy, Start, Training, read_policy
 from training.loop.rounds import over_candidates
 from training.loop.sifting import Sifted, sift
-from training.loop.steps import steps_of
+from training.loop.steps import adapter_folder, steps_of
 from training.loop.triggers import DAY, Seen, train_contracts, triggers
 
 TRAINING = Training(Path("recipe.yaml"))
@@ -62,6 +62,10 @@ def test_without_a_policy_one_line_says_what_it_is_and_lineage_asks_for_none(
         ("[budget]\nhour = 2", "unknown key 'budget.hour'; did you mean 'hours'?"),
         ("[budget]\nhours = -1", "budget.hours: input should be greater than 0"),
         ("", "a round trains nothing; add [sft] or [align]"),
+        (
+            '[align]\nrecipe = "x"\nmethod = "dpo"\nstart = "champion"',
+            "align.start: DPO starts from the adapter of [sft], ORPO from the base; leave it out",
+        ),
         ('[align]\nrecipe = "x"', 'align.method is missing; write method = "dpo" or "orpo"'),
         ('[sft]\nrecipe = "x"\nwhere = "sagemakr"', "did you mean sagemaker?"),
     ],
@@ -142,6 +146,19 @@ def test_a_training_can_be_a_job(tmp_path):
     assert Left(5400.0, 7, None).words(step.capped) == ("--hours", "1.5000")
     own = replace(asked, sft=replace(job, arguments=(*job.arguments, "--hours", "2")))
     assert next(each for each in steps_of(own, 3, people=False) if each.name == "sft").capped == ()
+
+
+def test_sft_goes_on_from_the_champion_where_it_is_told_to():
+    def sft(asked, champion):
+        steps = steps_of(asked, 3, people=False, champion=champion)
+        return next(each for each in steps if each.name == "sft")
+
+    asked = replace(policy(), sft=Training(Path("r.yaml"), start="champion"))
+    step = sft(asked, "t-r2")
+    assert "--set adapter=t-r2" in step.line
+    assert adapter_folder(asked, "t-r2") in step.takes
+    assert "adapter=" not in sft(asked, "").line  # the first round
+    assert "adapter=" not in sft(replace(policy(), sft=Training(Path("r.yaml"))), "t-r2").line
 
 
 def test_what_is_left_of_a_budget_reaches_the_commands():

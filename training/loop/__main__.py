@@ -31,7 +31,7 @@ from training.loop.journal import Round, read_rounds
 from training.loop.lineage import lineage, mermaid, tree
 from training.loop.options import POLICY, LoopOptions, read_options
 from training.loop.policy import LoopPolicy, no_policy, read_policy
-from training.loop.rounds import PROMOTED, Loop, begin, check_idle, ended, go_on
+from training.loop.rounds import PROMOTED, Loop, begin, check_idle, ended, following, go_on
 from training.loop.sifting import sift, write_sifted
 from training.loop.standing import Standing, lines_of, standing
 from training.loop.triggers import Seen, Trigger, train_contracts, triggers
@@ -160,8 +160,7 @@ def _status(options: LoopOptions) -> int:
 def _plan(options: LoopOptions) -> int:
     loop, stands = _standing(options, watch=options.dry_run)
     last = stands.round
-    following = Round(last.number + 1 if last else 1, 0, (), "", "", "")
-    round_ = last if last and last.ended is None else following
+    round_ = last if last and last.ended is None else following(loop, last)
     steps = loop.steps(round_)
     if options.json:
         lines = [{"step": each.name, "line": each.line} for each in steps]

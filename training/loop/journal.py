@@ -81,6 +81,7 @@ class Round:
         dataset: identity of the data set then.
         contracts, feedback: digests of what there was to see then.
         refused: rows of feedback about contracts of exams.
+        champion: the adapter that was in service then; empty where there was none.
         steps: by name.
         ended: seconds since 1970; None while it is open.
         outcome: PROMOTED, REJECT, INCONCLUSIVE, REFUSED, BUDGET or ABANDONED.
@@ -98,6 +99,7 @@ class Round:
     contracts: tuple[str, ...] = ()
     feedback: tuple[str, ...] = ()
     refused: Count = 0
+    champion: str = ""
     steps: Mapping[str, Made] = field(default_factory=dict)
     ended: Time | None = None
     outcome: str = ""

@@ -70,6 +70,7 @@ class Training:
         method: the command: `training.METHOD`.
         settings: KEY=VALUE on top of the recipe; name, data, validation and the adapter to start
             from are the round's.
+        start: of SFT, from the base anew or from the adapter of the champion, if it is one.
         where: here, or as a SageMaker job.
         arguments: further ones, of `training.sagemaker` where it is a job.
     """
@@ -79,6 +80,7 @@ class Training:
     recipe: Path
     method: Literal["sft", "dpo", "orpo"] = "sft"
     settings: tuple[str, ...] = ()
+    start: Literal["base", "champion"] = "base"
     where: Where = "here"
     arguments: tuple[str, ...] = ()
 
@@ -201,6 +203,11 @@ def read_policy(path: Path) -> LoopPolicy:
         raise UserError(f"{path}: sft.method: {policy.sft.method!r} belongs into [align]")
     if policy.align and policy.align.method == "sft":
         raise UserError(f'{path}: align.method is missing; write method = "dpo" or "orpo"')
+    if policy.align and policy.align.start != "base":
+        raise UserError(
+            f"{path}: align.start: DPO starts from the adapter of [sft], ORPO from the base; leave "
+            "it out, or write it in [sft]"
+        )
     start = policy.start
     if start.feedback and not policy.feedback:
         raise UserError(f"{path}: start.feedback counts rows, and `feedback` names no file of them")

@@ -20,7 +20,7 @@ from training.loop.done import exams_of, has_left, promotion_of, sealed_candidat
 from training.loop.journal import STATE, Made, Round, folder_of, holds, states, write_round
 from training.loop.policy import LoopPolicy
 from training.loop.process import OverTimeError, captured, is_working, wait_until_idle, work
-from training.loop.steps import Step, module_command, steps_of
+from training.loop.steps import Step, adapter_folder, module_command, steps_of
 from training.loop.triggers import Seen
 
 LOCK = "step.lock"
@@ -38,7 +38,10 @@ class Loop:
 
     def steps(self, round_: Round) -> tuple[Step, ...]:
         """The steps of a round."""
-        return steps_of(self.policy, round_.number, self.state, people=bool(round_.feedback))
+        people = bool(round_.feedback)
+        return steps_of(
+            self.policy, round_.number, self.state, people=people, champion=round_.champion
+        )
 
 
 def code_digest() -> str:
@@ -66,6 +69,7 @@ def begin(loop: Loop, rounds: Sequence[Round], seen: Seen, why: Sequence[str]) -
         contracts=seen.contracts,
         feedback=seen.sifted.digests,
         refused=seen.sifted.refused,
+        champion=adapter_in_service(loop.policy),
     )
     write_round(round_, loop.state)
     return round_
@@ -76,6 +80,19 @@ def _is_taken(policy: LoopPolicy, model: str) -> bool:
     return any(is_registered(name, policy.registry) for name in names) or bool(
         promotion_of(policy, model)
     )
+
+
+def adapter_in_service(policy: LoopPolicy) -> str:
+    """The champion, where it is an adapter beside the registry; empty otherwise."""
+    champion = read_champion(policy.models)
+    there = champion is not None and adapter_folder(policy, champion.model).is_dir()
+    return champion.model if champion and there else ""
+
+
+def following(loop: Loop, last: Round | None) -> Round:
+    """The round that would begin now, of which nothing is known but what it starts from."""
+    number = last.number + 1 if last else 1
+    return Round(number, 0.0, (), "", "", "", champion=adapter_in_service(loop.policy))
 
 
 def check_idle(loop: Loop, round_: Round) -> None:

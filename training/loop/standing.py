@@ -7,7 +7,7 @@ from typing import Any
 
 from training.loop.journal import Round, as_json, folder_of
 from training.loop.process import is_working
-from training.loop.rounds import LOCK, Loop
+from training.loop.rounds import LOCK, Loop, following
 from training.loop.steps import Step
 from training.loop.triggers import Trigger
 
@@ -57,8 +57,7 @@ def standing(
 
 def next_line(loop: Loop, rounds: Sequence[Round]) -> str:
     """The first line that a round which begins now types."""
-    number = rounds[-1].number + 1 if rounds else 1
-    return loop.steps(Round(number, 0.0, (), "", "", ""))[0].line
+    return loop.steps(following(loop, rounds[-1] if rounds else None))[0].line
 
 
 def _open(loop: Loop, round_: Round, champion: str) -> Standing:

@@ -67,7 +67,7 @@ def module_command(module: str, arguments: tuple[str, ...]) -> list[str]:
 
 
 def steps_of(
-    policy: LoopPolicy, number: int, state: Path = STATE, *, people: bool
+    policy: LoopPolicy, number: int, state: Path = STATE, *, people: bool, champion: str = ""
 ) -> tuple[Step, ...]:
     """Every step of a round, in its order.
 
@@ -76,12 +76,16 @@ def steps_of(
         number: of the round.
         state: folder of the journals.
         people: whether there is feedback that the round may use.
+        champion: the adapter that was in service when it began; empty where there was none.
     """
     people = people and policy.preferences.feedback and policy.align is not None
-    return tuple(_steps(policy, policy.candidate(number), folder_of(number, state), people))
+    folder = folder_of(number, state)
+    return tuple(_steps(policy, policy.candidate(number), folder, people, champion))
 
 
-def _steps(policy: LoopPolicy, candidate: str, folder: Path, people: bool) -> Iterator[Step]:
+def _steps(
+    policy: LoopPolicy, candidate: str, folder: Path, people: bool, champion: str
+) -> Iterator[Step]:
     data = ("--dataset", policy.dataset)
     feedback = folder / "feedback.jsonl" if people else None
     if feedback:
@@ -102,7 +106,8 @@ def _steps(policy: LoopPolicy, candidate: str, folder: Path, people: bool) -> It
     )  # fmt: skip
     sft = f"{candidate}-sft" if policy.align else candidate
     if policy.sft:
-        yield _training(policy, "sft", policy.sft, sft, rows, rows)
+        before = champion if policy.sft.start == "champion" else None
+        yield _training(policy, "sft", policy.sft, sft, rows, rows, before)
     if policy.align:
         pairs = folder / "preferences.jsonl"
         yield _preferences(policy, sft if policy.sft else None, rows, feedback, pairs)
