@@ -29,31 +29,6 @@ from tests.conftest import ROOT
 SERVED = ".exam/served"
 
 
-@pytest.fixture(scope="module")
-def vectors(tmp_path_factory):
-    """Embedded once for all tests."""
-    return tmp_path_factory.mktemp("vectors")
-
-
-@pytest.fixture
-def place(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    exam(tmp_path / "reports" / "runs")
-    return tmp_path
-
-
-@pytest.fixture
-def look(place, vectors, capsys):
-    """Type the command; returns its code, stdout and stderr."""
-
-    def typed(*words, kept=vectors):
-        (vectors / "days.json").unlink(missing_ok=True)
-        code = main(["--model", MODEL, "--kept", str(kept), *words])
-        return code, *capsys.readouterr()
-
-    return typed
-
-
 def found(look, *words):
     code, out, _ = look("--json", *words)
     return code, json.loads(out)

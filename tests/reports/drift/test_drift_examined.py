@@ -6,33 +6,14 @@ from dataclasses import replace
 import pytest
 
 from reports.archive import read_report, write_report
-from reports.drift.__main__ import main
-from tests.builders.service import MODEL, exam
-
-
-@pytest.fixture(scope="module")
-def vectors(tmp_path_factory):
-    """Embedded once for all tests."""
-    return tmp_path_factory.mktemp("vectors")
+from tests.builders.service import exam
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    exam(tmp_path / "reports" / "runs", identity="5e0c")
-    return tmp_path
-
-
-@pytest.fixture
-def look(place, vectors, capsys):
-    """Type the command; returns its code, stdout and stderr."""
-
-    def typed(*words):
-        (vectors / "days.json").unlink(missing_ok=True)
-        code = main(["--model", MODEL, "--kept", str(vectors), *words])
-        return code, *capsys.readouterr()
-
-    return typed
+def place(place):
+    """Of an exam that noted which model it was."""
+    exam(place / "reports" / "runs", identity="5e0c")
+    return place
 
 
 def later(place, month, answer=None, identity="5e0c"):

@@ -7,36 +7,16 @@ import pytest
 
 from common.files import write_jsonl
 from evals.labels import label_rows
-from reports.drift.__main__ import main
-from tests.builders.service import MODEL, days, exam, log
+from tests.builders.service import days, log
 
 SERVED = ".exam/served"
 
 
-@pytest.fixture(scope="module")
-def vectors(tmp_path_factory):
-    """Embedded once for all tests."""
-    return tmp_path_factory.mktemp("vectors")
-
-
 @pytest.fixture
-def place(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    exam(tmp_path / "reports" / "runs")
-    log(tmp_path / SERVED / "all.jsonl", *days(8))
-    return tmp_path
-
-
-@pytest.fixture
-def look(place, vectors, capsys):
-    """Type the command; returns its code, stdout and stderr."""
-
-    def typed(*words):
-        (vectors / "days.json").unlink(missing_ok=True)
-        code = main(["--model", MODEL, "--kept", str(vectors), *words])
-        return code, *capsys.readouterr()
-
-    return typed
+def place(place):
+    """With eight days of service."""
+    log(place / SERVED / "all.jsonl", *days(8))
+    return place
 
 
 def filled(place, look, score):

@@ -1,5 +1,6 @@
 """`python -m reports.drift --judge`: a judge that needs no gold answers, on a sample of service."""
 
+import functools
 import json
 import math
 import re
@@ -11,42 +12,21 @@ import pytest
 from scipy import stats
 
 from reports.archive import read_report, write_report
-from reports.drift.__main__ import main
 from reports.drift.detector import Block, look
 from reports.drift.judged import sampled
 from reports.drift.signals import SIGNALS, Features
 from reports.drift.units import Unit
 from tests.builders.fake_server import fake_server
 from tests.builders.judging import asked, entry
-from tests.builders.service import LEASE, MODEL, days, exam, log
+from tests.builders.service import LEASE, days, log
 
 SERVED = ".exam/served"
 
 
-@pytest.fixture(scope="module")
-def vectors(tmp_path_factory):
-    """Embedded once for all tests."""
-    return tmp_path_factory.mktemp("vectors")
-
-
 @pytest.fixture
-def place(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    exam(tmp_path / "reports" / "runs")
-    return tmp_path
-
-
-@pytest.fixture
-def look_at(place, vectors, capsys):
-    """Type the command; returns its code, stdout and stderr."""
-
-    def typed(*words):
-        (vectors / "days.json").unlink(missing_ok=True)
-        registry = place / "models" / "registry"
-        code = main(["--model", MODEL, "--kept", str(vectors), "--registry", str(registry), *words])
-        return code, *capsys.readouterr()
-
-    return typed
+def look_at(place, look):
+    """The same, where judges come of the registry beside it."""
+    return functools.partial(look, "--registry", str(place / "models" / "registry"))
 
 
 def claims(messages):
