@@ -42,6 +42,9 @@ DIRECT = 0.02
 ROUNDS = 100
 """Of so many drawn blocks: what a comparison with the exam alone may take."""
 
+EXAMINED = 500
+"""Contracts of the exam in such a comparison: of more as many are drawn."""
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -200,13 +203,16 @@ def _direct(
     import numpy as np
 
     bar = DIRECT / (number * (number + 1)) / len(signals)
-    within = np.arange(max(window.start, window.end - MOST), window.end)
     random = np.random.default_rng([seed, number, exam])
+    before = np.arange(exam)
+    if exam > EXAMINED:
+        before = np.sort(random.choice(before, EXAMINED, replace=False))
+    within = np.arange(max(window.start, window.end - MOST), window.end)
     drawn = ROUNDS * PERMUTATIONS
     reached = {each.name: 0 for each in signals}
     left = list(signals)
     for _ in range(ROUNDS):
-        found = _compared(features, np.arange(exam), within, left, random, most=exam)
+        found = _compared(features, before, within, left, random, most=exam)
         for name, each in found.items():
             reached[name] += round(float(each.p_values[0]) * (PERMUTATIONS + 1)) - 1
         left = [each for each in left if (reached[each.name] + 1) / (drawn + 1) <= bar]
