@@ -6,15 +6,18 @@ day new ones. Their features are drawn: embeddings of eight types of agreement a
 day, as it does at a log.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from statistics import median
 from typing import TYPE_CHECKING
 
 from bench.results import Finding, Row
 from reports.drift.detector import DIRECT, YEAR, Decision, blocks_of, decide
-from reports.drift.pairs import with_pairs
+from reports.drift.means import with_means
 from reports.drift.signals import Features
+from reports.drift.units import DRAWN
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,18 +93,20 @@ def simulate(seed: int, traffic: Traffic, days: tuple[int, int], shift: Shift) -
     same, changed = (traffic.contracts * each for each in days)
     units = EXAM + same + changed
     asked = 1 + random.poisson(traffic.requests - 1, units)
-    asked[:EXAM] = 2
-    one, two = _features(random, EXAM + same, changed, shift)
-    paired = np.flatnonzero(asked > 1)
-    features = with_pairs(one, two.of(paired), paired.tolist())
+    asked[:EXAM] = DRAWN
+    by_question = _features(random, EXAM + same, changed, shift)
+    places = [np.flatnonzero(asked > number) for number in range(DRAWN)]
+    features = with_means(
+        [(each.of(where), where.tolist()) for each, where in zip(by_question, places, strict=True)]
+    )
     names = [f"{day:03}" for day in range(sum(days)) for _ in range(traffic.contracts)]
     return decide(features, blocks_of(names, EXAM), EXAM, seed)
 
 
 def _features(
     random: "np.random.Generator", same: int, changed: int, shift: Shift
-) -> tuple[Features, Features]:
-    """Of two questions about `same` units, and then about `changed` ones.
+) -> list[Features]:
+    """Of each of four questions about `same` units, and then about `changed` ones.
 
     What requests about one contract share is half of the noise of passages and of their lengths,
     and a rate of "not found" of its own (a beta distribution, intraclass correlation 0.2).
@@ -122,7 +127,7 @@ def _features(
     declined = 0.7 - shift.declines * after
     rate = random.beta(declined * ALIKE, (1 - declined) * ALIKE)
     contracts = _Contracts(own, length, rate)
-    return _asked(random, contracts, asked), _asked(random, contracts, asked)
+    return [_asked(random, contracts, asked) for _ in range(DRAWN)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +198,7 @@ class Planted:
 def plant(shift: Shift, traffic: Traffic, services: int) -> Planted:
     """Services that change after three days."""
     delays, early, names = [], 0, list[str]()
-    for seed in range(services):
-        decision = simulate(1000 + seed, traffic, (BEFORE, WITHIN), shift)
+    for decision in _services(range(1000, 1000 + services), traffic, (BEFORE, WITHIN), shift):
         if decision.alarms:
             delay = int(decision.blocks[-1].last) - BEFORE + 1
             early += delay < 1
@@ -207,7 +211,15 @@ def plant(shift: Shift, traffic: Traffic, services: int) -> Planted:
 
 def false_alarms(months: int) -> int:
     """Months of services without a shift that had an alarm."""
-    return sum(bool(simulate(seed, STATED, (MONTH, 0), NONE).alarms) for seed in range(months))
+    return sum(bool(each.alarms) for each in _services(range(months), STATED, (MONTH, 0), NONE))
+
+
+def _services(
+    seeds: Sequence[int], traffic: Traffic, days: tuple[int, int], shift: Shift
+) -> Iterator[Decision]:
+    """One for each seed, a process for each core."""
+    with ProcessPoolExecutor() as pool:
+        yield from pool.map(simulate, seeds, repeat(traffic), repeat(days), repeat(shift))
 
 
 def quiet(alarms: int, months: int) -> Row:

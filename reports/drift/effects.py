@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reports.drift.signals import OF_TWO, Features, Signal
+from reports.drift.signals import Features, Signal, of_one
 from reports.drift.units import Unit
 from reports.statistics.estimates import Estimate
 from reports.statistics.intervals import cluster_mean
@@ -80,7 +80,7 @@ def _mean(values: "Floats", feature: str, units: Sequence[Unit]) -> Estimate | N
     known = np.flatnonzero(np.isfinite(values))
     if not len(known):
         return None
-    kind = "share" if feature.removesuffix(OF_TWO) in (*SHARES, "category") else "amount"
+    kind = "share" if of_one(feature) in (*SHARES, "category") else "amount"
     names = [str(place) for place in known]  # a contract is here once
     return cluster_mean(values[known].tolist(), names, kind=kind)  # type: ignore[arg-type]
 

@@ -98,19 +98,31 @@ _OF_ONE: tuple[Signal, ...] = (
 _JUDGE = Signal("judge", "output", "judge", "mean", "score by the judge of --judge", sampled=True)
 # fmt: on
 
-OF_TWO = "_of_two"
-"""Behind the name of a feature: its mean over two questions about a contract."""
+MEANS = {2: "_of_two", 4: "_of_four"}
+"""Behind the name of a feature: its mean over so many questions about a contract."""
 
 SIGNALS: tuple[Signal, ...] = (
     *_OF_ONE,
     _JUDGE,
     *(
-        replace(each, name=f"{each.name}{OF_TWO}", feature=f"{each.feature}{OF_TWO}", sampled=True)
+        replace(each, name=f"{each.name}{behind}", feature=f"{each.feature}{behind}", sampled=True)
+        for behind in MEANS.values()
         for each in _OF_ONE
         if each.feature != "category"
     ),
 )
-"""A contract that was asked two questions says more of itself, and each signal knows which did."""
+"""A contract that was asked several says more of itself, and each signal knows which were."""
+
+
+def of_one(feature: str) -> str:
+    """The feature whose mean it is.
+
+    >>> of_one("abstention_of_four"), of_one("abstention")
+    ('abstention', 'abstention')
+    """
+    for behind in MEANS.values():
+        feature = feature.removesuffix(behind)
+    return feature
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,11 @@
-"""The unit that is compared: a contract, with one or two questions about it, of exam or service."""
+"""The unit that is compared: a contract, with up to four questions about it, of exam or service."""
 
 from dataclasses import dataclass, field, replace
 
 from common.identity import digest
+from reports.drift.signals import MEANS
+
+DRAWN = max(MEANS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +21,7 @@ class Unit:
         passages: the texts that were shown, the best first.
         answer: what was answered.
         error: why there is no answer; empty where there is one.
-        second: the request with another question about it, of the same day; None where nobody
-            asked one.
+        further: requests with other questions about it, of the same day, in the order drawn.
     """
 
     contract: str
@@ -30,15 +32,15 @@ class Unit:
     passages: tuple[str, ...]
     answer: str
     error: str
-    second: "Unit | None" = None
+    further: tuple["Unit", ...] = ()
 
 
 @dataclass
 class Draw:
-    """The requests about one contract, of which two with different questions are drawn.
+    """The requests about one contract, of which up to four with different questions are drawn.
 
     By digests of exam, contract, question and id alone, so that the draw says nothing of what was
-    asked, is the same in whatever order the requests come, and holds two of them.
+    asked, is the same in whatever order the requests come, and holds four of them.
     """
 
     exam: str
@@ -51,14 +53,14 @@ class Draw:
         own = digest("drift", self.exam, title, unit.id)
         if lot not in self._drawn or own < self._drawn[lot][0]:
             self._drawn[lot] = (own, unit)
-        if len(self._drawn) > 2:
+        if len(self._drawn) > DRAWN:
             del self._drawn[max(self._drawn)]
 
     @property
     def unit(self) -> Unit:
         """The contract with what was drawn; one request or more was added."""
         first, *others = (self._drawn[lot][1] for lot in sorted(self._drawn))
-        return replace(first, second=others[0] if others else None)
+        return replace(first, further=tuple(others))
 
 
 def titled(title: str) -> str:

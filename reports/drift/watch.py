@@ -9,11 +9,11 @@ from reports.drift.detector import EXAM, LEAST, Block, Decision, Detected, block
 from reports.drift.effects import Effect, effect
 from reports.drift.inputs import input_features
 from reports.drift.log import Log
+from reports.drift.means import Asked, with_means
 from reports.drift.outputs import output_features
-from reports.drift.pairs import with_pairs
 from reports.drift.reference import Reference
 from reports.drift.signals import Features
-from reports.drift.units import Unit
+from reports.drift.units import DRAWN, Unit
 from reports.drift.vectors import Vectors
 
 if TYPE_CHECKING:
@@ -82,12 +82,17 @@ def _blocks(reference: Reference, log: Log) -> tuple[Block, ...]:
 
 
 def _features(units: Sequence[Unit], vectors: Vectors, judged: "Floats | None") -> Features:
-    one = _of_one(units, vectors)
-    paired = [place for place, each in enumerate(units) if each.second]
-    two = _of_one([second for each in units if (second := each.second)], vectors)
+    asked = [_asked(units, number, vectors) for number in range(DRAWN)]
+    found = with_means([each for each in asked if each[1]])
     judge = {} if judged is None else {"judge": judged[: len(units)]}
-    both = with_pairs(one, two, paired) if paired else one
-    return Features(both.vectors, {**both.numbers, **judge}, both.names)
+    return Features(found.vectors, {**found.numbers, **judge}, found.names)
+
+
+def _asked(units: Sequence[Unit], number: int, vectors: Vectors) -> Asked:
+    """Of the `number`-th question, from 0, of the units that were asked so many."""
+    requests = [(each, *each.further) for each in units]
+    places = [place for place, each in enumerate(requests) if len(each) > number]
+    return _of_one([requests[place][number] for place in places], vectors), places
 
 
 def _of_one(units: Sequence[Unit], vectors: Vectors) -> Features:

@@ -146,7 +146,11 @@ def _training(
         "name": model,
         "data": str(rows),
         "validation": str(examples.with_suffix(".validation.jsonl")),
-    } | ({"adapter": start} if start else {})
+    }
+    if start:
+        own["adapter"] = start
+    if start and training.method == "sft":
+        own["lora"] = "{}"  # that of the recipe is for a new adapter
     given = (*training.settings, *(f"{key}={value}" for key, value in own.items()))
     settings = tuple(word for each in given for word in ("--set", each))
     words = (str(training.recipe), *settings, *training.arguments)

@@ -10,9 +10,9 @@ from sklearn.metrics import roc_auc_score
 
 from reports.drift.detector import DIRECT, YEAR, blocks_of, decide
 from reports.drift.effects import effect
-from reports.drift.pairs import with_pairs
-from reports.drift.signals import OF_TWO, SIGNALS, Features
-from reports.drift.units import Draw, Unit
+from reports.drift.means import with_means
+from reports.drift.signals import MEANS, SIGNALS, Features
+from reports.drift.units import DRAWN, Draw, Unit
 from reports.statistics.edetector import detect, threshold
 from reports.statistics.exchange import drawn_blocks, ranks
 from reports.statistics.shifts import (
@@ -186,27 +186,26 @@ def test_every_signal_has_a_name_of_its_own():
 
 
 REQUESTS = st.lists(
-    st.tuples(st.sampled_from("abcd"), st.integers(0, 40)), min_size=1, max_size=25, unique=True
+    st.tuples(st.sampled_from("abcdef"), st.integers(0, 40)), min_size=1, max_size=25, unique=True
 )
 
 
 @given(REQUESTS, st.randoms(use_true_random=False))
 @settings(deadline=None)
-def test_two_different_questions_are_drawn_whatever_the_order_of_the_requests(requests, shuffle):
+def test_different_questions_are_drawn_whatever_the_order_of_the_requests(requests, shuffle):
     def drawn(order):
         draw = Draw("exam")
         for question, number in order:
             draw.add(Unit("Lease", "", f"{question}{number}", question, "", (), "", ""))
-            assert len(draw._drawn) <= 2
+            assert len(draw._drawn) <= DRAWN
         return draw.unit
 
     unit = drawn(requests)
     assert drawn(shuffle.sample(requests, len(requests))) == unit
-    if len({question for question, _ in requests}) == 1:
-        assert unit.second is None
-    else:
-        assert unit.question != unit.second.question
-        assert unit.second.second is None
+    different = {question for question, _ in requests}
+    drawn_too = {unit.question, *(each.question for each in unit.further)}
+    assert drawn_too <= different
+    assert len(drawn_too) == len(unit.further) + 1 == min(DRAWN, len(different))
 
 
 def test_the_draw_prefers_no_question():
@@ -219,30 +218,39 @@ def test_the_draw_prefers_no_question():
     assert stats.chisquare([firsts.count(each) for each in "abcd"]).pvalue > 0.001
 
 
-def test_of_two_questions_means_are_compared_where_there_are_two():
+def test_means_are_compared_where_there_are_as_many_questions():
     one = Features({"question": np.eye(3)}, {"errors": np.array([0.0, 1, np.nan])}, {})
     two = Features({"question": np.eye(3)[[1, 0]]}, {"errors": np.array([1.0, np.nan])}, {})
-    both = with_pairs(one, two, [0, 2])
-    assert both.numbers[f"errors{OF_TWO}"].tolist()[0] == 0.5
-    assert np.isnan(both.numbers[f"errors{OF_TWO}"]).tolist() == [False, True, True]
-    assert both.vectors[f"question{OF_TWO}"][0] == pytest.approx([0.5**0.5, 0.5**0.5, 0])
-    assert both.has(f"question{OF_TWO}").tolist() == [True, False, True]
-    assert both.numbers["errors"] is one.numbers["errors"]
+    last = Features({"question": np.eye(3)[:1]}, {"errors": np.array([1.0])}, {})
+    found = with_means([(one, [0, 1, 2]), (two, [0, 2]), (last, [0]), (last, [0])])
+    assert found.numbers["errors_of_two"].tolist()[0] == 0.5
+    assert np.isnan(found.numbers["errors_of_two"]).tolist() == [False, True, True]
+    assert found.vectors["question_of_two"][0] == pytest.approx([0.5**0.5, 0.5**0.5, 0])
+    assert found.has("question_of_two").tolist() == [True, False, True]
+    assert found.numbers["errors_of_four"].tolist()[0] == 0.75
+    assert found.vectors["question_of_four"][0] == pytest.approx(np.array([3, 1, 0]) / 10**0.5)
+    assert found.has("question_of_four").tolist() == [True, False, False]
+    assert found.numbers["errors"] is one.numbers["errors"]
+    assert {*with_means([(one, [0, 1, 2]), (two, [0, 2])]).numbers} == {"errors", "errors_of_two"}
 
 
-def asked_twice(seed: int, days: int, shift: float, twice_from: int) -> Features:
-    """Of `service`, where contracts are asked a second question from some unit on."""
-    one, two = service(seed, days, shift), service(1000 + seed, days, shift)
-    places = [*range(60), *range(twice_from, len(one.numbers["abstention"]))]
-    return with_pairs(one, two.of(np.array(places)), places)
+def asked(seed: int, days: int, shift: float, since: int, questions: int = 2) -> Features:
+    """Of `service`, where contracts are asked further questions from some unit on."""
+    first = service(seed, days, shift)
+    units = len(first.numbers["abstention"])
+    places = [*range(60), *range(since, units)]
+    further = (service(1000 * more + seed, days, shift) for more in range(1, questions))
+    return with_means(
+        [(first, range(units)), *((each.of(np.array(places)), places) for each in further)]
+    )
 
 
 def test_what_later_units_have_moves_no_look_and_takes_no_alarm_back():
     for seed in range(6):
         names = [f"{day:02}" for day in range(10) for _ in range(20)]
         blocks = blocks_of(names, 60)
-        never = decide(asked_twice(seed, 10, 0.5, 10**6), blocks, 60, seed)
-        later = decide(asked_twice(seed, 10, 0.5, never.blocks[-1].end), blocks, 60, seed)
+        never = decide(asked(seed, 10, 0.5, 10**6), blocks, 60, seed)
+        later = decide(asked(seed, 10, 0.5, never.blocks[-1].end), blocks, 60, seed)
         assert later.blocks == never.blocks
         assert later.threshold == never.threshold
         known = {each.signal.name: each for each in later.signals}
@@ -250,22 +258,22 @@ def test_what_later_units_have_moves_no_look_and_takes_no_alarm_back():
             assert known[each.signal.name].looks == each.looks
 
 
-def test_a_shift_of_answers_is_found_sooner_where_contracts_are_asked_two_questions():
-    def looks(twice_from):
+def test_a_shift_of_answers_is_found_sooner_the_more_contracts_are_asked():
+    def looks(questions):
         names = [f"{day:02}" for day in range(12) for _ in range(20)]
         decisions = [
-            decide(asked_twice(seed, 12, 0.4, twice_from), blocks_of(names, 60), 60, seed)
+            decide(asked(seed, 12, 0.4, 60, questions), blocks_of(names, 60), 60, seed)
             for seed in range(12)
         ]
-        return [len(each.blocks) if each.alarms else 13 for each in decisions]
+        return np.mean([len(each.blocks) if each.alarms else 13 for each in decisions])
 
-    assert np.mean(looks(60)) < np.mean(looks(10**6))
+    assert looks(4) < looks(2) < looks(1)
 
 
 def test_a_signal_of_which_the_exam_has_nothing_says_nothing():
     features = service(1, 3, 0.0)
     values = np.r_[np.full(60, np.nan), features.numbers["passage_length"][60:]]
-    alone = Features({}, {f"passage_length{OF_TWO}": values}, {})
+    alone = Features({}, {f"passage_length{MEANS[2]}": values}, {})
     decision = decide(alone, blocks_of(["0"] * 20 + ["1"] * 40, 60), 60, 1)
     (found,) = decision.signals
     assert found.looks[0].p == 1.0
@@ -315,6 +323,6 @@ def test_what_comes_since_the_last_time_is_compared_with_the_exam_and_bars_add_u
 
 def test_of_one_value_nothing_is_said_to_be_unlike_the_exam():
     values = np.r_[np.zeros(60), 1e9, np.full(11, np.nan)]
-    alone = Features({}, {f"passage_length{OF_TWO}": values}, {})
+    alone = Features({}, {f"passage_length{MEANS[2]}": values}, {})
     found = decide(alone, blocks_of(["1"] * 12, 60), 60, 0)
-    assert (found.direct[0].p_values, found.alarms) == ({f"passage_length{OF_TWO}": 1.0}, ())
+    assert (found.direct[0].p_values, found.alarms) == ({f"passage_length{MEANS[2]}": 1.0}, ())
