@@ -222,7 +222,7 @@ def _services(
         yield from pool.map(simulate, seeds, repeat(traffic), repeat(days), repeat(shift))
 
 
-def quiet(alarms: int, months: int) -> Row:
+def _quiet(alarms: int, months: int) -> Row:
     """What is said of so many months without a shift."""
     most = (DIRECT + MONTH * (1 - DIRECT) ** 2 / (2 * YEAR)) * months
     return Row(
@@ -235,7 +235,7 @@ def quiet(alarms: int, months: int) -> Row:
 
 def measure(months: int, services: int) -> Finding:
     """The table of docs/drift.md."""
-    rows = [quiet(false_alarms(months), months), *_rows(services)]
+    rows = [_quiet(false_alarms(months), months), *_rows(services)]
     setting = (
         f"`python -m bench drift --months {months} --services {services}`: an exam of {EXAM} "
         f"contracts; {BEFORE} days as the exam, then the shift. Features are drawn, not texts."

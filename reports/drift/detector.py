@@ -37,10 +37,10 @@ MOST = 200
 PERMUTATIONS = 999
 
 DIRECT = 0.02
-"""Chance that one with the exam alone, of any signal, ever alarms where nothing drifts."""
+"""Chance that a comparison with the exam alone, of any signal, ever alarms falsely."""
 
 ROUNDS = 100
-"""Of so many drawn blocks: what a comparison with the exam alone may take."""
+"""Of `PERMUTATIONS` drawn blocks each: what a comparison with the exam alone takes at most."""
 
 EXAMINED = 500
 """Contracts of the exam in such a comparison: of more as many are drawn."""
