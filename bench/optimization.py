@@ -22,7 +22,7 @@ from reports.benchmark.benchmark import benchmark
 from reports.benchmark.field import field_of
 from reports.benchmark.measures import measure_by, measures_of
 from reports.benchmark.tables import tables_of
-from reports.page.plain import Table
+from reports.html.plain import Table
 
 PAGE = ROOT / "docs" / "optimize.md"
 

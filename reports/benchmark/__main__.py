@@ -20,7 +20,7 @@ from reports.benchmark.chart import chart_of, png_of
 from reports.benchmark.field import field_of
 from reports.benchmark.measures import measure_by, measures_of
 from reports.benchmark.tables import legend, markdown, tables_of
-from reports.page.plain import Part, Table, plain_page
+from reports.html.plain import Part, Table, plain_page
 from reports.report import Report
 
 MEND = "give another --output"

@@ -6,8 +6,8 @@ from pathlib import Path
 from models.price import dollars
 from reports.benchmark.benchmark import Benchmark, Row, Versus
 from reports.benchmark.needs import Needs, Training, needs_of
+from reports.html.plain import Table
 from reports.markdown.escaping import escape
-from reports.page.plain import Table
 from reports.statistics.estimates import Estimate
 from reports.views.wording import format_value
 

@@ -7,7 +7,7 @@ from reports.charts.forest import Row, forest
 from reports.compare.comparison import MetricComparison
 from reports.compare.shown import HEADS, cells, compared, flips, format_score, level
 from reports.compare.sides import Sides
-from reports.page.plain import Beside, Part, Table, plain_page
+from reports.html.plain import Beside, Part, Table, plain_page
 from reports.report import ReportedResult
 from reports.statistics.estimates import Estimate
 from reports.views.word_difference import word_difference

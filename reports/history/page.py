@@ -6,7 +6,7 @@ from reports.feedback.satisfaction import Satisfaction
 from reports.history.flaky import Flakiness
 from reports.history.runs import Mark, Ran
 from reports.history.trend import satisfaction_chart, trend_chart
-from reports.page.plain import Part, Table, plain_page
+from reports.html.plain import Part, Table, plain_page
 
 
 def render(

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from reports.html.drawing import embedded
 from reports.page.cases import MOST, Shown, by_weight, index_of
-from reports.page.drawing import embedded
 from reports.report import Report
 
 LEAST = 10_000

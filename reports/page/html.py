@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 from common.files import write_whole
 from reports.archive import AGAIN
 from reports.charts.charts import charts_of
+from reports.html.drawing import STYLE, embedded, environment, sha256_base64
 from reports.page.banner import banners
 from reports.page.carried import Drawn, carried
 from reports.page.case.opened import Common, common, opened
 from reports.page.case.paid import judged, took
 from reports.page.case.told import told
 from reports.page.cases import TAGS, Shown, counted_tags, scored_metrics, shown_cases
-from reports.page.drawing import STYLE, embedded, environment, script, sha256_base64
 from reports.page.facts import counts, facts, speeds
+from reports.page.script import TEMPLATES, script
 from reports.page.side_by_side import side_by_side
 from reports.page.tables import grouping, metric_lines
 from reports.report import Report
@@ -54,7 +55,7 @@ def render(report: Report) -> Page:
     """
     from markupsafe import Markup
 
-    drawing = environment()
+    drawing = environment(TEMPLATES)
     drawing.globals |= {"format_estimate": format_estimate, "format_value": format_value}
     drawing.globals |= {"tag_words": TAGS, "took": took, "judged": judged}
     cases = shown_cases(report)

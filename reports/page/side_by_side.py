@@ -9,7 +9,7 @@ from reports.benchmark.field import field_of
 from reports.benchmark.measures import measure_by, measures_of
 from reports.benchmark.tables import baseline_table, legend, scores_table
 from reports.charts.chart import Chart
-from reports.page.plain import Table
+from reports.html.plain import Table
 from reports.report import Report
 
 

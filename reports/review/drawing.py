@@ -4,7 +4,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reports.page.drawing import STYLE, environment
+from reports.html.drawing import STYLE, environment
 
 if TYPE_CHECKING:
     import jinja2

@@ -18,7 +18,8 @@ SHIPPED = (
     "plugin.py", "evals/gate.toml", "evals/test_gate.py", "fixtures/data/sample/test.json",
     "fixtures/data/priors.json", "evals/judges/data/reference.json", "models/registry/smollm2.toml",
     "models/champion.toml", "models/adapters/dpo-smollm2/adapter_model.safetensors",
-    "reports/page/templates/report.html.j2", "reports/report.schema.json",
+    "reports/page/templates/report.html.j2", "reports/html/templates/style.css",
+    "reports/report.schema.json",
     "training/recipes/sft-smollm2.yaml", "training/launch/gpus.yaml", "training/data/general.jsonl",
 )  # fmt: skip
 

@@ -7,7 +7,7 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 from reports.charts.chart import DARK, LIGHT, draw, place
-from reports.page.drawing import STYLE
+from reports.html.drawing import STYLE
 from tests.seams import ROOT
 
 ODD = "<script>alert(1)</script> ]]> \"'& $x_1$ #22211e ✓"

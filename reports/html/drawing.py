@@ -1,10 +1,9 @@
-"""How pages are drawn: templates that escape whatever they are given, one style, one script."""
+"""How pages are drawn: templates that escape whatever they are given, and one style."""
 
 import base64
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,38 +11,23 @@ if TYPE_CHECKING:
     import jinja2
 
 TEMPLATES = Path(__file__).parent / "templates"
-STYLE = TEMPLATES / "report.css"
-SCRIPTS = ("tables.js", "cases.js")
+STYLE = TEMPLATES / "style.css"
 SCRIPT_SAFE = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 """JSON needs these only inside strings, so that no text can end the script element."""
 
 
-def environment(folder: Path = TEMPLATES) -> "jinja2.Environment":
-    """Templates of a folder; a name that nobody gave is an error."""
+def environment(*folders: Path) -> "jinja2.Environment":
+    """Templates of these folders and of all pages; a name that nobody gave is an error."""
     import jinja2
 
     return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder),
+        loader=jinja2.FileSystemLoader([*folders, TEMPLATES]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """A page's script, and the digest by which its policy allows this one alone."""
-
-    text: str
-    digest: str
-
-
-def script() -> Script:
-    """What finds, sorts and turns pages."""
-    text = "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS)
-    return Script(text, sha256_base64([text]))
 
 
 def sha256_base64(lines: Iterable[str]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from reports.charts.chart import Chart
-from reports.page.drawing import STYLE, environment
+from reports.html.drawing import STYLE, environment
 from reports.views.word_difference import Piece
 
 
