@@ -293,14 +293,14 @@ def test_what_passes_is_tried_again(opened, fault):
 def test_a_slow_reply_is_given_up_and_asked_for_again(opened):
     with fake_bedrock(faults=[Fault(drip=0.05), Fault(hang=True)]) as server:
         chat = opened(server, more="").server
-        chat._entry = chat._entry.model_copy(update={"timeout": 0.4})
+        chat._entry = chat._entry.model_copy(update={"timeout": 1.5})
         model = RemoteChat(
             "claude", chat, Decoding(), context=8192, concurrency=2, retries=2, back_off=0.01
         )
         started = time.monotonic()
         (answer,) = ask(model)
     assert (answer.text, answer.error) == ("It says so.", None)
-    assert server.calls == 3 and time.monotonic() - started < 8
+    assert server.calls == 3 and time.monotonic() - started < 20
 
 
 def test_a_server_that_throttles_is_asked_less_and_answers_everything(opened):
