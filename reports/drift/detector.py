@@ -8,12 +8,14 @@ are most of what a block is compared with, so that after the 1st, 2nd, 4th, 8th 
 since the last such time is compared with the exam and nothing else.
 """
 
+import math
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reports.drift.signals import SIGNALS, Compared, Features, Signal, compare
-from reports.statistics.edetector import Look, detect, threshold
+from reports.statistics.edetector import Look, step, threshold
 from reports.statistics.exchange import drawn_blocks
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ EXAM = 30
 """Contracts of an exam that anything can be compared with."""
 
 MOST = 200
-"""Contracts before the block that it is compared with: of more as many are drawn."""
+"""Contracts of a block, and before it, that are compared: of more as many are drawn."""
 
 PERMUTATIONS = 999
 
@@ -40,7 +42,8 @@ DIRECT = 0.02
 """Chance that a comparison with the exam alone, of any signal, ever alarms falsely."""
 
 ROUNDS = 100
-"""Of `PERMUTATIONS` drawn blocks each: what a comparison with the exam alone takes at most."""
+"""Of `PERMUTATIONS` drawn blocks each: what a comparison with the exam alone takes, or more where
+its bar asks for more."""
 
 EXAMINED = 500
 """Contracts of the exam in such a comparison: of more as many are drawn."""
@@ -58,11 +61,12 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Direct:
-    """A comparison with the exam alone of what came since the last.
+    """A comparison with the exam alone of what came since the last, or of the last `MOST` of it.
 
     Attributes:
         first, last: its days.
-        contracts: how many.
+        contracts: how many were compared.
+        start: the block, from 0, in which they begin.
         bar: the p-value at which a signal alarms.
         p_values: by signal; 1 of one that was given up when it could no longer alarm.
     """
@@ -70,6 +74,7 @@ class Direct:
     first: str
     last: str
     contracts: int
+    start: int
     bar: float
     p_values: Mapping[str, float]
 
@@ -87,12 +92,14 @@ class Detected:
         signal: which.
         looks: after each block that was looked at.
         since: the first day of the change, where it alarmed; empty where it did not.
-        compared: what was compared since then, or of all of service, with the exam alone.
+        within: units since then, or of all of service, the last `MOST` of them.
+        compared: these with the exam's.
     """
 
     signal: Signal
     looks: tuple[Look, ...]
     since: str
+    within: range
     compared: Compared
 
 
@@ -105,12 +112,14 @@ class Decision:
         threshold: of the evidence, for as many signals as anything was known of at the last look.
         signals: the clearest first.
         direct: comparisons with the exam alone, in order.
+        examined: units of the exam that these are with.
     """
 
     blocks: tuple[Block, ...]
     threshold: float
     signals: tuple[Detected, ...]
     direct: tuple[Direct, ...]
+    examined: tuple[int, ...]
 
     @property
     def alarms(self) -> tuple[Detected, ...]:
@@ -147,72 +156,81 @@ def decide(features: Features, blocks: Sequence[Block], exam: int, seed: int) ->
         exam: how many are the exam's.
         seed: of the drawn blocks; the same log has the same decision.
     """
-    import numpy as np
-
-    has = {each.name: features.has(each.feature)[exam:] for each in SIGNALS}
-    known = [each for each in SIGNALS if has[each.name][: blocks[-1].end - exam].any()]
-    p_values: dict[str, list[float]] = {each.name: [] for each in known}
-    looks: dict[str, tuple[Look, ...]] = {}
+    begins = _begins(features, exam)
+    known = [each for each in SIGNALS if begins.get(each.name, math.inf) < blocks[-1].end]
+    examined = _examined(exam, seed)
+    looks: dict[str, list[Look]] = {each.name: [] for each in known}
     direct: list[Direct] = []
     since: dict[str, int] = {}
     for number, block in enumerate(blocks):
-        for name, p in look(features, block, known, np.random.default_rng([seed, number])).items():
-            p_values[name].append(p)
-        looks = {name: detect(each) for name, each in p_values.items()}
+        for name, p in look(features, block, known, (seed, number)).items():
+            looks[name].append(step(looks[name][-1] if number else None, p))
         # Of what no unit up to here has nothing is counted, so that no later one moves a look.
-        counted = [each for each in known if has[each.name][: block.end - exam].any()]
+        counted = [each for each in known if begins[each.name] < block.end]
         bar = threshold(YEAR, len(counted), DIRECT)
-        since = {name: each[-1].since for name, each in looks.items() if each[-1].evidence >= bar}
+        since = {
+            each.name: looks[each.name][-1].since
+            for each in known
+            if looks[each.name][-1].evidence >= bar
+        }
         if (number + 1).bit_count() == 1:
-            start = (number + 1) // 2
-            window = Block(blocks[start].first, block.last, blocks[start].start, block.end)
-            direct.append(_direct(features, exam, window, counted, len(direct) + 1, seed))
-            since |= {name: start for name in direct[-1].alarms if name not in since}
+            seen = blocks[: number + 1]
+            direct.append(_direct(features, examined, seen, counted, seed))
+            since |= {name: direct[-1].start for name in direct[-1].alarms if name not in since}
         if since:
             break
     seen = tuple(blocks[: number + 1])
-    start = seen[min(since.values(), default=0)].start
-    compared = against_exam(features, exam, start, seen[-1].end, known, seed)
-    signals = [
-        Detected(
-            each,
-            looks[each.name],
-            seen[since[each.name]].first if each.name in since else "",
-            compared[each.name],
-        )
-        for each in known
-    ]
+    signals = []
+    for each in known:
+        start = since.get(each.name, 0)
+        within = range(max(seen[start].start, seen[-1].end - MOST), seen[-1].end)
+        named = seen[start].first if each.name in since else ""
+        compared = _compared(features, examined, within, [each], (seed, within.start, within.stop))
+        signals.append(Detected(each, tuple(looks[each.name]), named, within, compared[each.name]))
     signals.sort(key=lambda each: (not each.since, -each.looks[-1].evidence))
-    return Decision(seen, bar, tuple(signals), tuple(direct))
+    return Decision(seen, bar, tuple(signals), tuple(direct), examined)
+
+
+def _begins(features: Features, exam: int) -> dict[str, int]:
+    """The first unit of service of which each signal knows anything, of those that do."""
+    import numpy as np
+
+    has = {each.name: features.has(each.feature)[exam:] for each in SIGNALS}
+    return {name: exam + int(np.argmax(each)) for name, each in has.items() if each.any()}
+
+
+def _examined(exam: int, seed: int) -> tuple[int, ...]:
+    """Units of the exam that service is compared with: `EXAMINED` drawn ones of more."""
+    import numpy as np
+
+    if exam <= EXAMINED:
+        return tuple(range(exam))
+    drawn = np.random.default_rng([seed, exam]).choice(exam, EXAMINED, replace=False)
+    return tuple(sorted(drawn.tolist()))
 
 
 def _direct(
     features: Features,
-    exam: int,
-    window: Block,
+    examined: Sequence[int],
+    seen: Sequence[Block],
     signals: Sequence[Signal],
-    number: int,
     seed: int,
 ) -> Direct:
-    """The `number`-th comparison with the exam alone, from 1.
+    """The comparison with the exam alone after 1, 2, 4, 8 ... blocks, of the later half of them.
 
-    The bars of all numbers and signals add up to `DIRECT`, since 1 / (j * (j + 1)) adds up to 1
-    over all j: the union bound, which asks nothing of how they depend on each other. Blocks are
-    drawn in rounds, and a signal is given up once it cannot get below its bar any more.
+    The bars of all such comparisons and signals add up to `DIRECT`, since 1 / (j * (j + 1)) adds up
+    to 1 over all j: the union bound, which asks nothing of how they depend on each other. Blocks
+    are drawn in rounds, and a signal is given up once it cannot get below its bar any more.
     """
-    import numpy as np
-
+    number = len(seen).bit_length()
     bar = DIRECT / (number * (number + 1)) / len(signals)
-    random = np.random.default_rng([seed, number, exam])
-    before = np.arange(exam)
-    if exam > EXAMINED:
-        before = np.sort(random.choice(before, EXAMINED, replace=False))
-    within = np.arange(max(window.start, window.end - MOST), window.end)
-    drawn = ROUNDS * PERMUTATIONS
+    within = range(max(seen[len(seen) // 2].start, seen[-1].end - MOST), seen[-1].end)
+    rounds = max(ROUNDS, math.ceil(2 / bar / PERMUTATIONS))
+    drawn = rounds * PERMUTATIONS
     reached = {each.name: 0 for each in signals}
     left = list(signals)
-    for _ in range(ROUNDS):
-        found = _compared(features, before, within, left, random, most=exam)
+    for turn in range(rounds):
+        found = _compared(features, examined, within, left, (seed, number, turn))
         for name, each in found.items():
             reached[name] += round(float(each.p_values[0]) * (PERMUTATIONS + 1)) - 1
         left = [each for each in left if (reached[each.name] + 1) / (drawn + 1) <= bar]
@@ -220,54 +238,45 @@ def _direct(
             break
     p_values = {each.name: 1.0 for each in signals}
     p_values |= {each.name: (reached[each.name] + 1) / (drawn + 1) for each in left}
-    contracts = window.end - window.start
-    return Direct(window.first, window.last, contracts, bar, p_values)
+    start = next(place for place, each in enumerate(seen) if within.start < each.end)
+    return Direct(seen[start].first, seen[-1].last, len(within), start, bar, p_values)
 
 
 def look(
-    features: Features, block: Block, signals: Sequence[Signal], random: "np.random.Generator"
+    features: Features, block: Block, signals: Sequence[Signal], seeds: tuple[int, ...]
 ) -> dict[str, float]:
     """The p-values of one block against the units before it, by signal."""
-    import numpy as np
-
-    before, within = np.arange(block.start), np.arange(block.start, block.end)
-    found = _compared(features, before, within, signals, random)
+    within = range(block.start, block.end)
+    found = _compared(features, range(block.start), within, signals, seeds, MOST)
     return {name: float(each.p_values[0]) for name, each in found.items()}
-
-
-def against_exam(
-    features: Features, exam: int, start: int, end: int, signals: Sequence[Signal], seed: int
-) -> dict[str, Compared]:
-    """The units `start` to `end`, the last `MOST` of them, against the exam's, by signal."""
-    import numpy as np
-
-    random = np.random.default_rng([seed, end])
-    within = np.arange(max(start, end - MOST), end)
-    return _compared(features, np.arange(exam), within, signals, random, most=exam)
 
 
 def _compared(
     features: Features,
-    before: "Units",
-    within: "Units",
+    before: Sequence[int],
+    within: Sequence[int],
     signals: Sequence[Signal],
-    random: "np.random.Generator",
-    most: int = MOST,
+    seeds: tuple[int, ...],
+    most: int | None = None,
 ) -> dict[str, Compared]:
-    """Units `within` against those `before`, or `most` drawn of these.
+    """Units `within` against those `before`, of both at most `most` drawn ones.
 
-    A signal that is sampled is compared among the units that have it, by blocks of their own: those
-    of the sample come in no order either, but among all units the block would have fewer values
-    than drawn ones. Signals of the same units share the drawn blocks.
+    A signal is compared among the units that have it, by blocks of their own: these come in no
+    order either, but among all units the block could have fewer values than drawn ones. Signals of
+    the same units share the drawn blocks, and nothing that others have moves these.
     """
-    found = _drawn(features, before, within, [s for s in signals if not s.sampled], random, most)
+    import numpy as np
+
+    every, first = np.r_[before, within], len(before)
     groups: dict[bytes, list[Signal]] = {}
-    for each in (signal for signal in signals if signal.sampled):
-        has = features.has(each.feature)
-        groups.setdefault(has[before].tobytes() + has[within].tobytes(), []).append(each)
-    for group in groups.values():
-        has = features.has(group[0].feature)
-        found |= _drawn(features, before[has[before]], within[has[within]], group, random, most)
+    for each in signals:
+        groups.setdefault(features.has(each.feature)[every].tobytes(), []).append(each)
+    found: dict[str, Compared] = {}
+    for pattern, group in groups.items():
+        has = np.frombuffer(pattern, dtype=np.bool_)
+        random = np.random.default_rng([*seeds, zlib.crc32(pattern)])
+        sides = (every[:first][has[:first]], every[first:][has[first:]])
+        found |= _drawn(features, *sides, group, random, most)
     return found
 
 
@@ -277,14 +286,16 @@ def _drawn(
     within: "Units",
     signals: Sequence[Signal],
     random: "np.random.Generator",
-    most: int,
+    most: int | None,
 ) -> dict[str, Compared]:
     import numpy as np
 
     if min(len(before), len(within)) < 2:  # of one there is no spread
         return {each.name: Compared(0.0, 0.0, np.ones(1)) for each in signals}
-    if len(before) > most:
-        before = np.sort(random.choice(before, most, replace=False))
+    before, within = (
+        random.choice(each, most, replace=False) if most and len(each) > most else each
+        for each in (before, within)
+    )
     units = np.concatenate([before, within])
     blocks = drawn_blocks(len(units), len(within), PERMUTATIONS, random)
     return compare(features.of(units), blocks, signals)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from reports.drift.signals import Features, Signal, of_one
 from reports.drift.units import Unit
@@ -24,7 +24,8 @@ SHARES = ("abstention", "grounding", "errors", "judge")
 class Effect:
     """A feature in the exam and in service, one contract a unit; None where it has no mean.
 
-    `auc` is of a classifier between the two, with its interval, where the feature is a vector.
+    `auc` is of a classifier between the two, where the feature is a vector, with an interval where
+    there are two units or more of each.
     `examples` are units of service, those that differ most first.
     """
 
@@ -56,37 +57,31 @@ def effect(
     if signal.feature in features.vectors:
         block = np.r_[np.zeros(exam), np.ones(len(units) - exam)][np.newaxis]
         scores = classifier_scores(features.vectors[signal.feature], block)
-        shown = Estimate(float(auc(scores, block)[0]), *auc_interval(scores[0], block[0]),
-                         len(units), len(units))  # fmt: skip
+        one = min(exam, len(units) - exam) < 2  # of one there is no spread
+        low, high = (None, None) if one else auc_interval(scores[0], block[0])
+        shown = Estimate(float(auc(scores, block)[0]), low, high, len(units), len(units))
         return Effect(None, None, shown, _examples(scores[0], exam, units))
     if signal.feature in features.names:
-        unseen = np.array([float(bool(each) and each not in known)
-                           for each in features.names[signal.feature]])  # fmt: skip
-        said = [bool(each) for each in features.names[signal.feature]]
-        values = np.where(said, unseen, np.nan)
+        values = np.array([float(each not in known) for each in features.names[signal.feature]])
     else:
         values = features.numbers[signal.feature]
-    one = _mean(values[:exam], signal.feature, units[:exam])
-    other = _mean(values[exam:], signal.feature, units[exam:])
-    sign = 1 if one is None or other is None or other.mean >= one.mean else -1
-    ordered = np.where(np.isfinite(values), sign * values, -np.inf)
-    return Effect(one, other, None, _examples(ordered, exam, units))
+    before = _mean(values[:exam], signal.feature)
+    since = _mean(values[exam:], signal.feature)
+    sign = 1 if since.mean >= before.mean else -1
+    return Effect(before, since, None, _examples(sign * values, exam, units))
 
 
-def _mean(values: "Floats", feature: str, units: Sequence[Unit]) -> Estimate | None:
+def _mean(values: "Floats", feature: str) -> Estimate:
     """Shares in 0..1 have the bounds of shares, others those of amounts."""
-    import numpy as np
-
-    known = np.flatnonzero(np.isfinite(values))
-    if not len(known):
-        return None
-    kind = "share" if of_one(feature) in (*SHARES, "category") else "amount"
-    names = [str(place) for place in known]  # a contract is here once
-    return cluster_mean(values[known].tolist(), names, kind=kind)  # type: ignore[arg-type]
+    kind: Literal["share", "amount"] = (
+        "share" if of_one(feature) in (*SHARES, "category") else "amount"
+    )
+    names = [str(place) for place in range(len(values))]  # a contract is here once
+    return cluster_mean(values.tolist(), names, kind=kind)
 
 
 def _examples(scores: "Floats", exam: int, units: Sequence[Unit]) -> tuple[Unit, ...]:
     import numpy as np
 
     order = np.argsort(-scores[exam:], kind="stable")[:LISTED]
-    return tuple(units[exam + place] for place in order if np.isfinite(scores[exam + place]))
+    return tuple(units[exam + place] for place in order)

@@ -32,10 +32,12 @@ def input_features(units: Sequence[Unit], questions: Embed, passages: Embed) -> 
     places = [(n, text) for n, each in enumerate(units) for text in each.passages[:BEST]]
     vectors = passages([text for _, text in places])
     owners = np.array([n for n, _ in places], dtype=np.intp)
-    means = np.zeros_like(asked)
+    means = np.full_like(asked, np.nan)
     if len(places):
-        np.add.at(means, owners, vectors)
-    means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
+        sums = np.zeros_like(asked)
+        np.add.at(sums, owners, vectors)
+        norms = np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)
+        means[owners] = (sums / norms)[owners]
     return Features(
         {"question": asked, "passages": means},
         {

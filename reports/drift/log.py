@@ -1,6 +1,6 @@
 """The log of service, as units: each contract once, on the day on which it was first asked about.
 
-Rows are read one by one; what is kept is two requests a contract, and a digest a row.
+Rows are read one by one; what is kept is four requests a contract at most, and a digest a row.
 """
 
 from collections import Counter
@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from common.identity import digest
 from fixtures.repeated import Repeated, content_of
 from fixtures.served import Served
 from reports.drift.reference import Reference
@@ -30,7 +31,8 @@ class Log:
     """What was read.
 
     Attributes:
-        units: of new contracts, in order of day and title.
+        units: of new contracts, in order of day; those of one day in an order that digests draw,
+            since titles say what a contract is, and some looks are at the last units alone.
         days: rows that count, by day.
         rows: how many were read.
         left_out: rows that are not compared, by why.
@@ -88,7 +90,7 @@ class _Tally:
 
 
 def read_log(by_source: Iterable[Iterable[Served]], reference: Reference, period: Period) -> Log:
-    """The log, whatever the order of its rows.
+    """The log, whatever the order of its rows; of rows with one id the first counts.
 
     Args:
         by_source: the rows of each source.
@@ -105,9 +107,12 @@ def read_log(by_source: Iterable[Iterable[Served]], reference: Reference, period
                 tally.furthest = max(tally.furthest, last - row.time)
             last = row.time
             _take(tally, row, reference, period)
-    drawn = sorted((day, name, of) for name, (day, of) in tally.drawn.items())
+    drawn = sorted(
+        (day, digest("order", reference.exam, name), of.unit)
+        for name, (day, of) in tally.drawn.items()
+    )
     return Log(
-        units=tuple(of.unit for _, _, of in drawn),
+        units=tuple(unit for _, _, unit in drawn),
         days={day: Day(tally.counts[day], f"{tally.sums[day]:064x}") for day in sorted(tally.sums)},
         rows=tally.rows,
         left_out=dict(tally.left_out),

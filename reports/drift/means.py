@@ -28,9 +28,11 @@ def with_means(asked: Sequence[Asked]) -> Features:
             continue
         parts = [each.of(np.searchsorted(places, where)) for each, places in asked[:count]]
         for name in one.vectors:
-            total = np.sum([part.vectors[name] for part in parts], axis=0)
+            total = np.nansum([part.vectors[name] for part in parts], axis=0)
             mean = np.full((len(every), total.shape[1]), np.nan, dtype=np.float32)
-            mean[where] = total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12)
+            known = np.any([part.has(name) for part in parts], axis=0)
+            norms = np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12)
+            mean[where[known]] = (total / norms)[known]
             vectors[f"{name}{behind}"] = mean
         for name in one.numbers:
             values = np.stack([part.numbers[name] for part in parts])

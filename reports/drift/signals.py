@@ -67,7 +67,6 @@ class Signal:
         feature: what it looks at.
         statistic: how far the block is from the rest, by its name.
         summary: what that is, in words.
-        sampled: known of some units alone, so that only those that have it are compared.
     """
 
     name: str
@@ -75,7 +74,6 @@ class Signal:
     feature: str
     statistic: Literal["AUC", "MMD", "PSI", "mean"]
     summary: str
-    sampled: bool = False
 
 
 # fmt: off
@@ -95,7 +93,7 @@ _OF_ONE: tuple[Signal, ...] = (
     Signal("answer_length", "output", "answer_length", "PSI", "characters of the answer"),
     Signal("errors", "output", "errors", "mean", "share of requests without an answer"),
 )
-_JUDGE = Signal("judge", "output", "judge", "mean", "score by the judge of --judge", sampled=True)
+_JUDGE = Signal("judge", "output", "judge", "mean", "score by the judge of --judge")
 # fmt: on
 
 MEANS = {2: "_of_two", 4: "_of_four"}
@@ -105,7 +103,7 @@ SIGNALS: tuple[Signal, ...] = (
     *_OF_ONE,
     _JUDGE,
     *(
-        replace(each, name=f"{each.name}{behind}", feature=f"{each.feature}{behind}", sampled=True)
+        replace(each, name=f"{each.name}{behind}", feature=f"{each.feature}{behind}")
         for behind in MEANS.values()
         for each in _OF_ONE
         if each.feature != "category"
@@ -146,7 +144,7 @@ def compare(features: Features, blocks: "Floats", signals: Sequence[Signal]) -> 
     Args:
         features: of the units that the blocks are of.
         blocks: as `exchange.drawn_blocks` makes them.
-        signals: which; something is known of their features.
+        signals: which; their features are known of each of these units.
     """
     import numpy as np
 

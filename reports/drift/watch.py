@@ -110,8 +110,7 @@ def _effect(
 ) -> Effect:
     import numpy as np
 
-    exam = len(reference.units)
-    start = next((b.start for b in decision.blocks if b.first == each.since), exam)
-    places = np.r_[np.arange(exam), np.arange(start, decision.blocks[-1].end)]
+    places = np.r_[decision.examined, each.within]
     chosen = [units[place] for place in places]
+    exam = len(decision.examined)
     return effect(each.signal, features.of(places), exam, chosen, reference.categories)

@@ -20,7 +20,6 @@ whose sum over T is a mean of `apart` looks or more before the first. Where some
 ever alarms with a chance of `once`, 1 - once - S * T / A adds up to (1 - once) ** 2 * A / (2 * S).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 POWERS = (0.1, 0.3, 0.5, 0.7)
@@ -35,14 +34,27 @@ class Look:
 
     Attributes:
         p: of the look, in (0, 1].
-        evidence: R.
-        since: the number of the look, from 0, at which the largest of the sum's martingales began:
-            where the change most likely happened.
+        number: of the look, from 0.
+        sums: R for each of `POWERS`.
+        paths: the largest of each sum's martingales.
+        begun: the look at which that began.
     """
 
     p: float
-    evidence: float
-    since: int
+    number: int
+    sums: tuple[float, ...]
+    paths: tuple[float, ...]
+    begun: tuple[int, ...]
+
+    @property
+    def evidence(self) -> float:
+        """The mean of the sums."""
+        return sum(self.sums) / len(self.sums)
+
+    @property
+    def since(self) -> int:
+        """The look at which the largest martingale of all began: where the change likely was."""
+        return self.begun[max(range(len(POWERS)), key=self.paths.__getitem__)]
 
 
 def threshold(apart: float, detectors: int, once: float = 0.0) -> float:
@@ -59,29 +71,33 @@ def threshold(apart: float, detectors: int, once: float = 0.0) -> float:
     return 2.0 * apart * detectors / (1 - once) ** 2
 
 
-def detect(p_values: Sequence[float]) -> tuple[Look, ...]:
-    """One detector after each look.
+def step(before: Look | None, p: float) -> Look:
+    """The detector after one more look.
 
     Args:
-        p_values: in order of time, independent where nothing drifts.
+        before: the look before; None of the first.
+        p: of the look, independent of those before where nothing drifts.
 
     Raises:
-        ValueError: one is not in (0, 1].
+        ValueError: it is not in (0, 1].
 
-    >>> [f"{look.evidence:.3g}" for look in detect([1.0, 0.001, 0.001, 0.001])]
-    ['0.4', '34.3', '1.29e+03', '5.48e+04']
+    >>> look = None
+    >>> for p in (1.0, 0.001, 0.001, 0.001):
+    ...     look = step(look, p)
+    >>> f"{look.evidence:.3g}", look.since
+    ('5.48e+04', 1)
     """
-    if not all(0 < p <= 1 for p in p_values):
+    if not 0 < p <= 1:
         raise ValueError("a p-value is not in (0, 1]")
-    looks: list[Look] = []
-    sums, paths, since = [0.0] * len(POWERS), [0.0] * len(POWERS), [0] * len(POWERS)
-    for number, p in enumerate(p_values):
-        for place, power in enumerate(POWERS):
-            factor = power * p ** (power - 1)
-            if paths[place] <= 1:
-                paths[place], since[place] = 1.0, number
-            paths[place] = min(paths[place] * factor, HUGE)
-            sums[place] = min((sums[place] + 1) * factor, HUGE)
-        best = max(range(len(POWERS)), key=paths.__getitem__)
-        looks.append(Look(p, sum(sums) / len(sums), since[best]))
-    return tuple(looks)
+    none = (0.0,) * len(POWERS)
+    number = before.number + 1 if before else 0
+    sums, paths = (before.sums, before.paths) if before else (none, none)
+    begun = before.begun if before else (0,) * len(POWERS)
+    factors = [power * p ** (power - 1) for power in POWERS]
+    return Look(
+        p,
+        number,
+        tuple(min((each + 1) * by, HUGE) for each, by in zip(sums, factors, strict=True)),
+        tuple(min(max(each, 1.0) * by, HUGE) for each, by in zip(paths, factors, strict=True)),
+        tuple(number if each <= 1 else start for each, start in zip(paths, begun, strict=True)),
+    )

@@ -1,5 +1,8 @@
 """Drift is decided by ranks that are uniform, and a detector whose false alarms are bounded."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,12 +11,17 @@ from scipy import stats
 from sklearn.linear_model import RidgeClassifier
 from sklearn.metrics import roc_auc_score
 
-from reports.drift.detector import DIRECT, YEAR, blocks_of, decide
+from fixtures.served import Served
+from models.egress import Sent
+from reports.drift.detector import DIRECT, EXAMINED, YEAR, blocks_of, decide
 from reports.drift.effects import effect
+from reports.drift.inputs import input_features
+from reports.drift.log import Period, read_log
 from reports.drift.means import with_means
+from reports.drift.reference import Reference
 from reports.drift.signals import MEANS, SIGNALS, Features
 from reports.drift.units import DRAWN, Draw, Unit
-from reports.statistics.edetector import detect, threshold
+from reports.statistics.edetector import step, threshold
 from reports.statistics.exchange import drawn_blocks, ranks
 from reports.statistics.shifts import (
     RIDGE,
@@ -26,6 +34,13 @@ from reports.statistics.shifts import (
     named,
     psi,
 )
+
+
+def detect(p_values):
+    looks = []
+    for p in p_values:
+        looks.append(step(looks[-1] if looks else None, p))
+    return looks
 
 
 def random(seed: int = 0) -> np.random.Generator:
@@ -326,3 +341,100 @@ def test_of_one_value_nothing_is_said_to_be_unlike_the_exam():
     alone = Features({}, {f"passage_length{MEANS[2]}": values}, {})
     found = decide(alone, blocks_of(["1"] * 12, 60), 60, 0)
     assert (found.direct[0].p_values, found.alarms) == ({f"passage_length{MEANS[2]}": 1.0}, ())
+
+
+def test_the_order_of_a_day_says_nothing_of_what_its_contracts_are():
+    """Titles name the kind, and a comparison with the exam alone is of the last 200 of a day."""
+    kinds = ("Affiliate", "License", "Supply", "Transport")
+    row = Served("", 0.0, "Who?", "", (), "Acme", "dpo")
+    for seed in range(8):
+        generator = random(seed)
+        titles = [
+            f"{kinds[each]} Agreement {n:03}"
+            for n, each in enumerate(generator.integers(0, 4, 400))
+        ]
+        rows = [replace(row, id=title, time=86_400.0, contract=title) for title in titles]
+        reference = Reference("dpo", "", f"exam {seed}", Path(), (), frozenset(), frozenset(),
+                              frozenset(), Sent("sample", ""))  # fmt: skip
+        log = read_log([rows], reference, Period("", "", "2026-01-01"))
+        assert sorted(each.contract for each in log.units) == sorted(titles)
+        exam = generator.integers(0, 4, 100)
+        served = [kinds.index(each.contract.split()[0]) for each in log.units]
+        lengths = np.r_[exam, served] + generator.normal(size=500)
+        features = Features({}, {"passage_length": lengths}, {})
+        found = decide(features, blocks_of(["1"] * 400, 100), 100, seed)
+        assert (found.alarms, found.direct[0].contracts) == ((), 200)
+
+
+def test_the_exam_alone_can_alarm_however_low_its_bar(monkeypatch):
+    monkeypatch.setattr("reports.drift.detector.DIRECT", 1e-5)
+    features, days = unlike(0, 12, 3.0)
+    (found,) = decide(features, blocks_of(days[:12], 60), 60, 0).direct
+    assert found.alarms == {"passage_length"}
+    assert found.p_values["passage_length"] <= found.bar == 1e-5 / 2
+
+
+def test_what_is_said_of_an_alarm_is_of_the_contracts_that_were_compared():
+    """Of four days the last two hundred contracts, of which the first three days have none."""
+    units = 60 + 4 * 200
+    changed = np.arange(units) >= 60 + 3 * 200
+    lengths = random(1).normal(size=units) + 1.5 * changed
+    days = [str(day) for day in range(4) for _ in range(200)]
+    found = decide(Features({}, {"passage_length": lengths}, {}), blocks_of(days, 60), 60, 1)
+    last = found.direct[-1]
+    assert (last.first, last.last, last.contracts, len(found.direct)) == ("3", "3", 200, 3)
+    (alarm,) = found.alarms
+    assert (alarm.since, alarm.within) == ("3", range(units - 200, units))
+
+
+def test_large_days_and_exams_are_compared_by_draws_and_err_no_more():
+    p_values, alarms = [], 0
+    for seed in range(40):
+        lengths = random(seed).normal(size=900 + 2 * 600)
+        features = Features({}, {"passage_length": lengths}, {})
+        found = decide(features, blocks_of(["1"] * 600 + ["2"] * 600, 900), 900, seed)
+        assert len(found.examined) == EXAMINED
+        p_values += [each.p for each in found.signals[0].looks]
+        alarms += bool(found.alarms)
+    assert alarms <= stats.binom.ppf(0.999, 40, DIRECT)
+    assert stats.kstest(p_values, "uniform").pvalue > 0.001
+
+
+def test_what_some_units_have_moves_no_other_signal():
+    features = service(2, 6, 0.0)
+    days = blocks_of([f"{day}" for day in range(6) for _ in range(20)], 60)
+
+    def looks(judge):
+        numbers = {**features.numbers, **({} if judge is None else {"judge": judge})}
+        found = decide(Features({}, numbers, features.names), days, 60, 2)
+        return {
+            each.signal.name: each.looks for each in found.signals if each.signal.name != "judge"
+        }
+
+    scores = random(9).random(180)
+    fewer = np.where(np.arange(180) % 7 == 3, np.nan, scores)
+    assert looks(None) == looks(scores) == looks(fewer)
+
+
+def test_of_one_contract_a_classifier_has_no_interval():
+    vectors = np.full((90, 3), np.nan)
+    vectors[:60], vectors[75] = random(1).normal(size=(60, 3)), 1.0
+    features = Features({f"question{MEANS[4]}": vectors}, {}, {})
+    decision = decide(features, blocks_of(["1"] * 30, 60), 60, 1)
+    unit = Unit("c", "", "r", "", "", (), "", "")
+    for each in decision.signals:
+        shown = effect(each.signal, features, 60, [unit] * 90, ()).auc
+        assert (shown.low, shown.high, each.looks[0].p) == (None, None, 1.0)
+
+
+def test_requests_without_passages_are_not_unlike_those_that_have_some():
+    def embed(texts):
+        return random(len(texts)).normal(size=(len(texts), 4)).astype(np.float32)
+
+    unit = Unit("c", "", "r", "Who?", "", ("Text.",), "", "")
+    every = [unit, replace(unit, passages=()), unit]
+    found = input_features(every, embed, embed)
+    assert found.has("passages").tolist() == [True, False, True]
+    of_two = with_means([(found, [0, 1, 2]), (found, [0, 1, 2])])
+    assert of_two.has(f"passages{MEANS[2]}").tolist() == [True, False, True]
+    assert np.linalg.norm(of_two.vectors[f"passages{MEANS[2]}"][0]) == pytest.approx(1)

@@ -189,8 +189,7 @@ def test_p_values_of_a_sample_are_uniform_where_nothing_changed():
         scores = generator.random(100)
         scores[60:95] = math.nan
         features = Features({}, {"judge": scores}, {})
-        random = np.random.default_rng(seed)
-        p_values.append(look(features, Block("1", "1", 60, 100), [judge], random)["judge"])
+        p_values.append(look(features, Block("1", "1", 60, 100), [judge], (seed,))["judge"])
     assert stats.kstest(p_values, "uniform").pvalue > 0.01
     nothing = Features({}, {"judge": np.r_[generator.random(60), np.full(40, math.nan)]}, {})
-    assert look(nothing, Block("1", "1", 60, 100), [judge], random) == {"judge": 1.0}
+    assert look(nothing, Block("1", "1", 60, 100), [judge], (0,)) == {"judge": 1.0}
