@@ -9,6 +9,7 @@ from common.errors import UserError
 from fixtures.agreements import agreement_type
 from fixtures.served import read_served
 from tests.conftest import ROOT
+from training.dpo import METHOD as DPO
 from training.loop.demo.acts import Played, acts_of
 from training.loop.demo.figures import BEGIN, END, notebook, write_page
 from training.loop.demo.material import NEW, divide
@@ -17,7 +18,11 @@ from training.loop.demo.serving import DAY, serve
 from training.loop.demo.sizes import SMALL, WHOLE
 from training.loop.policy import read_policy
 from training.loop.steps import steps_of
+from training.sft import METHOD as SFT
+from training.trainer.arguments import check_arguments
+from training.trainer.recipe import read_recipe
 
+METHODS = {"training.sft": SFT, "training.dpo": DPO}
 TITLES = [f"Firm {n} - {kind} Agreement" for n in range(60) for kind in ("Supply", "Franchise")]
 
 
@@ -46,6 +51,22 @@ def test_its_policies_are_policies(tmp_path, sizes):
     ]  # fmt: skip
     poisoned = tomllib.loads((tmp_path / "poisoned.toml").read_text())
     assert "--shuffle-answers" in poisoned["data"]["arguments"]
+
+
+def test_every_training_is_one_that_its_trainer_takes(tmp_path):
+    lines = [each.words for each in acts_of(Place(tmp_path, WHOLE)) if each.module in METHODS]
+    modules = [each.module for each in acts_of(Place(tmp_path, WHOLE)) if each.module in METHODS]
+    for name, text in loop_files(WHOLE).items():
+        (tmp_path / name).write_text(text)
+        policy = read_policy(tmp_path / name)
+        for step in steps_of(policy, 2, people=False, champion="demo-r1"):
+            if step.kind == "training":
+                lines.append(step.arguments)
+                modules.append(step.module)
+    assert len(lines) == 6
+    for module, (recipe, *words) in zip(modules, lines, strict=True):
+        settings = [word for at, word in enumerate(words) if at and words[at - 1] == "--set"]
+        check_arguments(METHODS[module], read_recipe(ROOT / recipe, settings))
 
 
 def test_answers_of_an_exam_become_a_log_of_days(tmp_path):

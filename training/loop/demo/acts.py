@@ -63,7 +63,6 @@ class Played:
 
 def acts_of(place: Place) -> Iterator[Act]:
     """Every act that is a command, in its order; requests are served between them."""
-    sizes = place.sizes
     run = ("run", "first.toml", "--start", "half of the contracts are there")
     yield Act("first", "Round 1: the first champion, of half of the contracts",
               "training.loop", run)  # fmt: skip
@@ -78,24 +77,36 @@ def acts_of(place: Place) -> Iterator[Act]:
               spare=True)  # fmt: skip
     yield Act("lineage", "What the new model comes of",
               "training.loop", ("lineage", "demo-r2", "loop.toml"))  # fmt: skip
-    rows = ".exam/loop/0001/sft.jsonl"
-    pairs = ".exam/control/preferences.jsonl"
-    drawn = ("--n", "1", "--cases", str(sizes.drawn), "--opposites", str(sizes.opposites))
-    asked = ("--model", "demo-r1", "--judge", "metrics", "--examples", rows)
-    yield Act("control-pairs", "The control arm: the same alignment on half of the contracts",
-              "training.preferences", (*asked, *drawn, "--output", pairs))  # fmt: skip
-    settings = {
-        "name": "demo-control", "adapter": "demo-r1", "data": pairs,
-        "validation": rows.replace(".jsonl", ".validation.jsonl"),
-        "training.max_steps": sizes.align, "training.save_steps": 5, "validation_exam": "null",
-    }  # fmt: skip
-    words = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
-    recipe = "training/recipes/dpo-smollm2.yaml"
-    yield Act("control", "Its DPO", "training.dpo", (recipe, *words))
+    yield from _control(place)
     yield from _comparisons(place)
     yield Act("poisoned", "Round 3: shuffled answers and refusals", "training.loop",
               ("run", "poisoned.toml", "--start", "somebody spoilt the rows"), (0, 1))  # fmt: skip
     yield Act("status", "Who is in service", "training.loop", ("status", "loop.toml"))
+
+
+def _control(place: Place) -> Iterator[Act]:
+    """The control arm: what a round does, from the same champion, with half of the contracts."""
+    sizes, rows, pairs = place.sizes, ".exam/loop/0001/sft.jsonl", ".exam/control/preferences.jsonl"
+    yield _trained("sft", sizes.sft, "demo-control-sft", "demo-r1", rows)
+    drawn = ("--n", "1", "--cases", str(sizes.drawn), "--opposites", str(sizes.opposites))
+    asked = ("--model", "demo-control-sft", "--judge", "metrics", "--examples", rows)
+    yield Act("control-pairs", "Its answers in pairs", "training.preferences",
+              (*asked, *drawn, "--output", pairs))  # fmt: skip
+    yield _trained("dpo", sizes.align, "demo-control", "demo-control-sft", pairs)
+
+
+def _trained(method: str, steps: int, name: str, start: str, data: str) -> Act:
+    settings = {
+        "name": name, "adapter": start, "data": data,
+        "validation": ".exam/loop/0001/sft.validation.jsonl",
+        "training.max_steps": steps, "training.save_steps": 5, "validation_exam": "null",
+    }  # fmt: skip
+    if method == "sft":
+        settings["lora"] = "{}"
+    words = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+    recipe = f"training/recipes/{method}-smollm2.yaml"
+    about = f"The control arm, on half of the contracts: {method.upper()}"
+    return Act(f"control-{method}", about, f"training.{method}", (recipe, *words))
 
 
 def _answers(kind: str, place: Place) -> Act:

@@ -16,7 +16,7 @@ from training.loop.journal import STATE, Round, read_rounds
 
 BEGIN, END = "<!-- demo: begin -->", "<!-- demo: end -->"
 MEANS = {
-    "r2": "what the round gave", "control": "of it, alignment on half of the contracts",
+    "r2": "what the round gave", "control": "of it, as much training on half of the contracts",
     "added": "of it, the other half and the new kinds",
 }  # fmt: skip
 

@@ -20,19 +20,23 @@ HALF, ALL = "half", "contracts"
 
 GATE = """\
 # The demonstration's gate, fixed before its first round. Floors keep out what has learnt nothing;
-# what decides are the margins against the champion.
+# what decides is the margin against the champion. It is of the mean of both halves: a champion of
+# sixty steps declines nearly everything, and whoever answers more than that declines less.
 alpha = 0.05
 attrition = 0.0125
 
-[metrics.token_f1]
+[metrics.balanced]
 role = "primary"
-floor = 0.05
+floor = 0.5
 margin = {margin}
+
+[metrics.token_f1]
+role = "guard"
+floor = 0.05
 
 [metrics.abstention]
 role = "guard"
-floor = 0.05
-margin = {margin}
+floor = 0.5
 """
 COMPARED = """\
 # A comparison afterwards, on half answerable cases: the mean of `balanced` is the balanced score.
@@ -58,6 +62,10 @@ least_cases = 40
 limits = [{{ cases = {exam}, balanced = true }}]
 retrievers = [{{ kind = "hybrid", k = 5, chunk_size = 1000, chunk_overlap = 100 }}]
 
+[exam.without_margin]
+token_f1 = "half of the balanced score, which has one"
+abstention = "the other half"
+
 [exam.datasets]
 "{first}" = "half of the contracts; those of old kinds examine"
 "{second}" = "all contracts; those of new kinds examine too"
@@ -78,6 +86,7 @@ arguments = [{data}]
 [sft]
 recipe = "training/recipes/sft-smollm2.yaml"
 settings = ["training.max_steps={sft}", "training.save_steps=5", "validation_exam=null"]
+start = "champion"
 {align}
 [examine]
 arguments = ["--limit", "{exam}", "--balanced", "--gate", "gate.toml"]

@@ -33,5 +33,5 @@ class Sizes:
     served: int
 
 
-WHOLE = Sizes("whole", None, 2000, 60, 40, 60, 400, 200, 800, 400, 0.05, 200)
+WHOLE = Sizes("whole", None, 2000, 60, 40, 60, 400, 200, 800, 400, 0.05, 700)
 SMALL = Sizes("small", (120, 60), 400, 24, 6, 8, 40, 20, 120, 60, 0.15, 60)
