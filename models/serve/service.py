@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import sys
 import time
 from dataclasses import dataclass, field, replace
 
@@ -80,7 +81,7 @@ class Service:
         retriever: finds passages of a contract that is sent whole.
         waves: requests on their way.
         answered: requests so far, those with an error too.
-        shadows_missed: requests that a shadow was not asked, since too many waited.
+        shadows_missed: requests without a shadow's answer, since too many waited for it.
     """
 
     roster: Roster
@@ -163,5 +164,12 @@ class Service:
         """Wait for shadows under way and lines that are late, no longer than so many seconds."""
         end = time.monotonic() + seconds
         if self._shadows:
-            await asyncio.wait(self._shadows, timeout=seconds)
+            _, left = await asyncio.wait(self._shadows, timeout=seconds)
+            self.shadows_missed += len(left)
+        if self.shadows_missed:
+            print(
+                f"{self.shadows_missed:,} requests have no answer of the candidate in the shadow, "
+                "which is asked when nobody else waits",
+                file=sys.stderr,
+            )
         await self.log.finish(max(0.0, end - time.monotonic()))

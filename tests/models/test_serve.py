@@ -305,6 +305,30 @@ def test_a_shadow_is_asked_and_nobody_is_given_its_answer(place, log):
     assert len(pairs) == 5 and all(arms == {"champion", "candidate"} for arms in pairs.values())
 
 
+def test_shadows_that_still_wait_at_the_end_are_counted_and_said(place, log, monkeypatch, capsys):
+    dynasty(place, "a")
+    roster = Roster(place.folder, place.registry, share_of("shadow", "b"))
+    service = Service(roster, Log(log), Retriever(RetrieverOptions(kind="bm25"), "s", log))
+    asked = question_of(json.dumps({"question": "Q?", "passages": [LAW]}).encode())
+
+    async def run():
+        await roster.start()
+        of_the_champion = type(roster.champion.model).answer
+
+        async def slow(model, *words, **more):
+            await asyncio.sleep(60 if model.name == "b" else 0)
+            return await of_the_champion(model, *words, **more)
+
+        monkeypatch.setattr(type(roster.champion.model), "answer", slow)
+        await asyncio.gather(*(service.answer(asked, "answer") for _ in range(3)))
+        await service.finish(0.2)
+
+    asyncio.run(run())
+    assert service.shadows_missed == 3
+    assert "3 requests have no answer of the candidate in the shadow" in capsys.readouterr().err
+    assert [row.arm for row in rows_of(log)] == ["champion"] * 3
+
+
 def test_a_candidate_that_cannot_chat_is_tried_on_contracts_alone(place, log):
     dynasty(place, "a")
     (place.registry / "near.toml").write_text('kind = "extractive"\n')
