@@ -75,11 +75,9 @@ def test_a_round_waits_for_approval_then_promotes_and_the_next_is_rejected(loop)
     loop.says(model="worse", **{"models.approve": 0})
     from_champion = loop.policy.read_text().replace("[examine]", 'start = "champion"\n[examine]')
     loop.policy.write_text(from_champion)
-    assert " --set adapter=t-r1" in loop.typed("plan").stdout
+    assert " --set adapter=null" in loop.typed("plan").stdout
     worse = loop.typed("run", "--start", "somebody asks")
-    assert (
-        "adapter=t-r1" in loop.steps[-1]["words"] and "adapter=t-r1" not in loop.steps[1]["words"]
-    )
+    assert "t-r1, which is in service, is no adapter: SFT starts from the base" in worse.stdout
     assert worse.returncode == 1
     assert "round 2 ended: REJECT: the step examine says REJECT; the champion stays" in worse.stdout
     assert loop.champion == "t-r1" and loop.status()["round"]["why"] == ["somebody asks"]

@@ -12,6 +12,7 @@ import pytest
 
 import training.loop.rounds as rounds
 import training.loop.steps as steps
+from common.errors import UserError
 from common.identity import file_digest
 from fixtures.datasets import load_dataset
 from models.manifest import Manifest, write_manifest
@@ -22,6 +23,7 @@ from models.promotion.refused import RefusedError
 from tests.builders.policies import permissive
 from tests.conftest import ROOT
 from training.loop.__main__ import main
+from training.loop.approval import WaitsError
 from training.loop.journal import Made, Round, read_rounds, write_round
 from training.loop.policy import read_policy
 from training.loop.process import work
@@ -40,12 +42,14 @@ class Killed(BaseException):
 class Stand:
     """A loop whose steps are done at once, for real as far as the journal and the ledger can see.
 
-    `at` is how many writes of the journal it survives, `late` whether the next one is still made.
+    `at` is how many writes of the journal it survives, `late` whether the next one is still made;
+    `fails` is the module that ends with 4, and `typed` the words of each.
     """
 
     def __init__(self, folder, monkeypatch):
         self.folder, self.done, self.writes = folder, Counter(), 0
         self.at, self.late = None, False
+        self.fails, self.typed = "", {}
         self.models = folder / "models"
         (self.models / "registry").mkdir(parents=True)
         (folder / "recipe.yaml").write_text("name: t\ndata: rows.jsonl\n")
@@ -87,11 +91,18 @@ class Stand:
         module, *words = command
         beat(0.0)
         self.done[module] += 1
+        self.typed[module] = words
+        if module == self.fails:
+            return 4
         if module == "training.data":
             output = Path(words[words.index("--output") + 1])
             for suffix in (".jsonl", ".meta.json", ".validation.jsonl"):
                 output.with_suffix(suffix).write_text("{}\n")
-        elif module == "training.sft":
+        elif module == "training.preferences":
+            output = Path(words[words.index("--output") + 1])
+            for suffix in (".jsonl", ".meta.json"):
+                output.with_suffix(suffix).write_text("{}\n")
+        elif module in ("training.sft", "training.dpo"):
             self.deliver([word for at, word in enumerate(words) if words[at - 1] == "--set"])
         elif module == "pytest":
             self.examine()
@@ -102,11 +113,12 @@ class Stand:
         recipe = read_recipe(self.folder / "recipe.yaml", settings)
         facts = {"recipe": recipe.model_dump(mode="json"), "start": None,
                  "data": {"rows": file_digest(recipe.data)}}  # fmt: skip
-        adapter = self.models / "adapters" / "t-r1"
+        adapter = self.models / "adapters" / recipe.name
         adapter.mkdir(parents=True, exist_ok=True)
+        (adapter / "adapter_model.safetensors").write_text("weights")
         write_manifest(adapter, Manifest(contracts=(), cases=(), **facts))
         entry = 'kind = "recorded"\npath = "answers.jsonl"\n'
-        (self.models / "registry" / "t-r1.toml").write_text(entry)
+        (self.models / "registry" / f"{recipe.name}.toml").write_text(entry)
 
     def examine(self):
         begun = Begun(
@@ -138,6 +150,83 @@ def test_killed_at_every_write_of_the_journal_it_goes_on_and_does_nothing_twice(
             done = dict(stand.done)
             assert done.pop("training.data") <= 2, "rows are made again: the store has the rest"
             assert done == {"training.sft": 1, "pytest": 1, "models.promote": 1}
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda stand: (stand.adapter / "adapter_model.safetensors").write_text("somebody else's"),
+        lambda stand: (stand.adapter / "adapter_model.safetensors").unlink(),
+        lambda stand: stand.patch(rounds, "code_digest", lambda: "other code"),
+    ],
+)
+def test_an_adapter_that_was_noted_and_is_no_longer_what_was_made_is_trained_again(
+    tmp_path, monkeypatch, spoil
+):
+    """Its manifest says what it always said, and vouches for no weights but the trained ones."""
+    stand = Stand(tmp_path, monkeypatch)
+    stand.patch, stand.adapter = monkeypatch.setattr, stand.models / "adapters" / "t-r1"
+    stand.fails = "pytest"
+    with pytest.raises(UserError, match="exit code 4"):
+        stand.run()
+    stand.fails = ""
+    spoil(stand)
+    assert stand.run().outcome == "PROMOTED"
+    assert stand.done["training.sft"] == 2 and "--force" in stand.typed["training.sft"]
+    (round_,) = read_rounds(stand.loop.state)
+    assert rounds.holds(round_.steps["sft"].leaves)
+
+
+def test_an_alignment_that_is_added_to_an_open_round_makes_its_candidate_anew(
+    tmp_path, monkeypatch
+):
+    stand = Stand(tmp_path, monkeypatch)
+    stand.fails = "pytest"
+    with pytest.raises(UserError, match="exit code 4"):
+        stand.run()  # SFT has made t-r1, which is the name of what is aligned from now on
+    file = tmp_path / "loop.toml"
+    file.write_text(
+        f'{file.read_text()}[align]\nmethod = "dpo"\nrecipe = "{tmp_path}/recipe.yaml"\n'
+    )
+    with pytest.raises(UserError, match="exit code 4"):
+        stand.run()
+    assert stand.done["training.sft"] == 2 and "--force" in stand.typed["training.dpo"]
+
+
+def test_what_others_pay_while_a_round_waits_for_a_person_is_none_of_its_money(
+    tmp_path, monkeypatch
+):
+    stand = Stand(tmp_path, monkeypatch)
+    file = tmp_path / "loop.toml"
+    text = file.read_text().replace("approval = false", "approval = true")
+    file.write_text(f"{text}[budget]\ncalls = 10\n")
+    spent, waits = [0], True
+
+    def rejection(*_):
+        if waits:
+            raise WaitsError("somebody has to approve")
+        return ""
+
+    monkeypatch.setattr(rounds, "paid", lambda store: (spent[0], 0.0))
+    monkeypatch.setattr(rounds, "rejection", rejection)
+    for _ in range(3):
+        with pytest.raises(WaitsError):
+            stand.run()
+        spent[0] += 500
+    waits = False
+    round_ = stand.run()
+    assert (round_.outcome, round_.spent[1]) == ("PROMOTED", 0)
+
+
+def test_a_round_whose_candidate_was_promoted_is_not_abandoned(tmp_path, monkeypatch, capsys):
+    stand = Stand(tmp_path, monkeypatch)
+    stand.at = 8
+    with pytest.raises(Killed):
+        stand.run()
+    stand.at, stand.done["models.promote"] = None, 1  # by hand
+    words = [str(tmp_path / "loop.toml"), "--state", str(stand.loop.state)]
+    assert main(["run", *words, "--abandon", "no longer wanted"]) == 0
+    assert "round 1 ended: PROMOTED: t-r1 is the champion\n" in capsys.readouterr().out
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import UserError
+from fixtures.cases import Case, Contract, Dataset
 from fixtures.datasets import load_dataset
 from models.promotion.ledger.entry import Begun, Candidate, Chosen
 from models.promotion.ledger.files import begin
@@ -16,10 +17,12 @@ from training.loop.budget import Left, left_of
 from training.loop.done import sealed_candidates
 from training.loop.journal import Made, Round, read_rounds, write_round
 from training.loop.policy import Budget, Examination, LoopPolicy, Start, Training, read_policy
-from training.loop.rounds import over_candidates
+from training.loop.rounds import Loop, over_candidates, upcoming
+from training.loop.rounds import begin as begin_round
 from training.loop.sifting import Sifted, sift
 from training.loop.steps import adapter_folder, steps_of
 from training.loop.triggers import DAY, Seen, train_contracts, triggers
+from training.preferences.feedback import read_feedback
 
 TRAINING = Training(Path("recipe.yaml"))
 NOW = 1_800_000_000.0
@@ -124,16 +127,21 @@ def test_feedback_about_contracts_of_the_test_split_is_refused_counted_and_said(
         {"question": "Q?", "contract": "Elsewhere", "passages": ["A text of nobody's exam at all."],
          "answer": "x", "score": 1},
         {"case": "nobody's", "answer": "x", "score": "up"},
+        {"case": train.id, "answer": "x", "comment": "no score"},
+        {"case": train.id, "answer": "x", "score": 7},
+        {"case": train.id, "answer": 5, "score": "up"},
+        {"case": train.id, "score": "up"},
     ]  # fmt: skip
     file = tmp_path / "feedback.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     output = tmp_path / "kept.jsonl"
     assert main(["sift", str(tmp_path), "--dataset", "sample", "--output", str(output)]) == 0
     said = capsys.readouterr().out
-    assert "2 rows of feedback; 2 refused: about contracts of the test split; 1 are no" in said
+    assert "2 rows of feedback; 2 refused: about contracts of the test split; 5 are no" in said
     assert [json.loads(line) for line in output.read_text().splitlines()] == [rows[1], rows[3]]
     found = sift([file], dataset)
     assert found.refused == 2 and 'no case "nobody\'s"' in found.faults[0]
+    assert len(read_feedback(output, dataset.cases, ())) == 2  # what is kept can be used
     assert len(train_contracts(dataset)) > 0
 
 
@@ -157,8 +165,85 @@ def test_sft_goes_on_from_the_champion_where_it_is_told_to():
     step = sft(asked, "t-r2")
     assert "--set adapter=t-r2" in step.line
     assert adapter_folder(asked, "t-r2") in step.takes
-    assert "adapter=" not in sft(asked, "").line  # the first round
-    assert "adapter=" not in sft(replace(policy(), sft=Training(Path("r.yaml"))), "t-r2").line
+    assert "--set adapter=null" in sft(asked, "").line  # the first round
+    assert "--set adapter=null" in sft(replace(policy(), sft=Training(Path("r.yaml"))), "t-r2").line
+
+
+def test_what_a_round_starts_from_is_its_own_whatever_recipe_and_settings_say():
+    own = Training(Path("r.yaml"), settings=("adapter=old", "name=mine"))
+    asked = replace(policy(), sft=own, align=replace(own, method="orpo"))
+    for step in steps_of(asked, 1, people=False)[1::2][:2]:
+        words = [
+            word for at, word in enumerate(step.arguments) if step.arguments[at - 1] == "--set"
+        ]
+        last = dict(word.split("=", 1) for word in words)
+        assert last["adapter"] == "null" and last["name"] in ("t-r1", "t-r1-sft")
+    alone = replace(policy(), sft=None, align=replace(own, method="dpo", settings=()))
+    (step,) = (each for each in steps_of(alone, 1, people=False) if each.name == "align")
+    assert "adapter=" not in step.line  # as its recipe has it
+
+
+@pytest.fixture
+def served(tmp_path):
+    """A policy whose rounds go on from the champion, and what makes one of an entry."""
+    registry = tmp_path / "models" / "registry"
+    registry.mkdir(parents=True)
+    (tmp_path / "loop.toml").write_text(
+        f'name = "t"\ndataset = "sample"\nregistry = "{registry}"\n[start]\ndays = 1\n'
+        '[sft]\nrecipe = "r.yaml"\nstart = "champion"\n'
+    )
+    loop = Loop(read_policy(tmp_path / "loop.toml"), tmp_path / "loop.toml", tmp_path / "state")
+
+    def champion(entry):
+        (registry.parent / "champion.toml").write_text(CHAMPION)
+        (registry / "old.toml").write_text(entry)
+        return loop
+
+    return champion
+
+
+CHAMPION = f'model = "old"\nidentity = "{"a" * 64}"\nrecord = "{"b" * 64}"\n'
+
+
+def test_a_round_goes_on_from_the_adapter_that_the_champions_entry_names(served, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    loop = served(f'kind = "local"\nbase = "embedded:smollm2"\nadapter = "{elsewhere}"\n')
+    assert upcoming(loop, (), seen()).champion == "old"
+    with pytest.raises(UserError, match=r"its adapter .*elsewhere is gone; restore it"):
+        begin_round(loop, (), seen(), ["asked"])
+    assert not loop.state.exists()
+    elsewhere.mkdir()
+    round_ = begin_round(loop, (), seen(), ["asked"])
+    (sft,) = (each for each in loop.steps(round_) if each.name == "sft")
+    assert "--set adapter=old" in sft.line and elsewhere in sft.takes
+
+
+def test_an_adapter_in_s3_is_known_by_its_entry(served):
+    digest = f'digest = "{"b" * 64}"\n'
+    loop = served(
+        f'kind = "local"\nbase = "embedded:smollm2"\nadapter = "s3://bucket/p/old"\n{digest}'
+    )
+    (sft,) = (s for s in loop.steps(begin_round(loop, (), seen(), ["x"])) if s.name == "sft")
+    assert loop.policy.registry / "old.toml" in sft.takes
+
+
+def test_a_champion_that_is_no_adapter_is_nothing_to_start_from(served, tmp_path):
+    loop = served('kind = "recorded"\npath = "answers.jsonl"\n')
+    (tmp_path / "models" / "adapters" / "old").mkdir(parents=True)  # of a name that it once had
+    assert upcoming(loop, (), seen()).champion == ""
+
+
+def test_what_is_planned_is_what_begins(served):
+    loop = served('kind = "local"\nbase = "embedded:smollm2"\n')
+    policy_ = replace(loop.policy, feedback=(Path("said.jsonl"),),
+                      align=Training(Path("d.yaml"), method="dpo"))  # fmt: skip
+    loop = replace(loop, policy=policy_)
+    (loop.policy.registry / "t-r1.toml").write_text('kind = "recorded"\npath = "a.jsonl"\n')
+    what = seen(rows=({"a": 1},))
+    planned = loop.steps(upcoming(loop, (), what))
+    begun = begin_round(loop, (), what, ["asked"])
+    assert [each.line for each in loop.steps(begun)] == [each.line for each in planned]
+    assert (begun.number, planned[0].name) == (2, "sift")
 
 
 def test_what_is_left_of_a_budget_reaches_the_commands():
@@ -169,6 +254,10 @@ def test_what_is_left_of_a_budget_reaches_the_commands():
         "--max-calls", "70", "--max-cost", "1.500000",
     )  # fmt: skip
     assert left.words(("--max-cost",), paid=0.25) == ("--max-cost", "1.750000")
+    assert left.words(("--max-calls",), ("--max-calls", "50")) == ()
+    assert left.words(("--max-calls",), ("--max-calls=50", "-q")) == ()
+    assert left.words(("--max-calls",), ("--max-calls", "500")) == ("--max-calls", "70")
+    assert left.words(("--max-calls",), ("--max-calls", "many")) == ("--max-calls", "70")
     assert Left(None, 0, None).used_up == "its calls are used up"
 
 
@@ -182,6 +271,9 @@ def test_no_more_candidates_than_the_budget_says_meet_sealed_contracts(tmp_path)
     assert over_candidates(enough, sealed) == ""
     full = replace(asked, budget=Budget(candidates=2))
     assert over_candidates(full, sealed) == "2 candidates have met sealed contracts already"
+    typed = replace(full, examine=Examination(arguments=("--sealed",)))
+    by_hand = next(each for each in steps_of(typed, 3, people=False) if each.name == "examine")
+    assert over_candidates(typed, by_hand) == "2 candidates have met sealed contracts already"
     again = next(each for each in steps_of(asked, 2, people=False) if each.name == "sealed")
     assert over_candidates(full, again) == ""  # the same once more: an exam that was cut off
 
@@ -215,3 +307,19 @@ def test_the_example_in_the_docs_is_a_policy(tmp_path):
         "sift", "synthesize", "data", "sft", "preferences", "align", "examine", "sealed",
         "approve", "promote",
     ]  # fmt: skip
+
+
+def test_feedback_on_what_nearly_repeats_a_contract_of_the_exam_is_refused_too(tmp_path):
+    text = " ".join(f"word{n}" for n in range(400))
+    contracts = {
+        "exam": text, "nearly": f"{text} and one more", "other": text.replace("word", "term"),
+    }  # fmt: skip
+    cases = tuple(
+        Case(f"{title}__Q", f"{title}__q", Contract(title, said), "Q", "Why?", ())
+        for title, said in contracts.items()
+    )
+    file = tmp_path / "said.jsonl"
+    rows = [{"case": case.id, "answer": "x", "score": "up"} for case in cases]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = sift([file], Dataset("own", cases, frozenset({"exam"})))
+    assert (found.rows, found.refused, found.faults) == ((rows[2],), 2, ())

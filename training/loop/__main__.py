@@ -31,7 +31,7 @@ from training.loop.journal import Round, read_rounds
 from training.loop.lineage import lineage, mermaid, tree
 from training.loop.options import POLICY, LoopOptions, read_options
 from training.loop.policy import LoopPolicy, no_policy, read_policy
-from training.loop.rounds import PROMOTED, Loop, begin, check_idle, ended, following, go_on
+from training.loop.rounds import PROMOTED, Loop, abandoned, begin, go_on, upcoming
 from training.loop.sifting import sift, write_sifted
 from training.loop.standing import Standing, lines_of, standing
 from training.loop.triggers import Seen, Trigger, train_contracts, triggers
@@ -76,8 +76,7 @@ def _run(options: LoopOptions) -> int:
         if options.abandon:
             if last is None or last.ended is not None:
                 raise UserError("--abandon: no round is open")
-            check_idle(loop, last)
-            return _told(ended(loop, last, "ABANDONED", one_line(UserError(options.abandon))))
+            return _told(abandoned(loop, last, one_line(UserError(options.abandon))))
         seen = _seen(loop.policy, last)
         if last is None or last.ended is not None:
             last = _begun(loop, rounds, seen, options.start)
@@ -112,6 +111,10 @@ def _begun(loop: Loop, rounds: tuple[Round, ...], seen: Seen, start: str | None)
             return None
     round_ = begin(loop, rounds, seen, why)
     _say(f"round {round_.number} begins: {'; '.join(why)}")
+    asked = loop.policy.sft and loop.policy.sft.start == "champion"
+    champion = read_champion(loop.policy.models)
+    if asked and champion and not round_.champion:
+        _say(f"{champion.model}, which is in service, is no adapter: SFT starts from the base")
     return round_
 
 
@@ -137,19 +140,25 @@ def _seen(policy: LoopPolicy, last: Round | None = None) -> Seen:
     return Seen(dataset.identity, train_contracts(dataset), sifted)
 
 
-def _standing(options: LoopOptions, *, watch: bool) -> tuple[Loop, Standing]:
+def _standing(options: LoopOptions) -> tuple[Loop, Standing, Round]:
+    """Where the loop stands, and the round that is open, or would begin now."""
     loop = _loop(options)
     rounds = read_rounds(loop.state)
-    is_open = bool(rounds) and rounds[-1].ended is None
+    last = rounds[-1] if rounds else None
     found: tuple[Trigger, ...] = ()
-    if not is_open:
-        found = triggers(loop.policy, rounds, _seen(loop.policy), time.time(), watch=watch)
+    if last is not None and last.ended is None:
+        coming = last
+    else:
+        seen = _seen(loop.policy)
+        found = triggers(loop.policy, rounds, seen, time.time(), watch=False)
+        coming = upcoming(loop, rounds, seen)
     champion = read_champion(loop.policy.models)
-    return loop, standing(loop, rounds, found, champion.model if champion else "")
+    stands = standing(loop, last, coming, found, champion.model if champion else "")
+    return loop, stands, coming
 
 
 def _status(options: LoopOptions) -> int:
-    _, stands = _standing(options, watch=False)
+    _, stands, _ = _standing(options)
     if options.json:
         print(json.dumps(stands.json))
     else:
@@ -158,9 +167,7 @@ def _status(options: LoopOptions) -> int:
 
 
 def _plan(options: LoopOptions) -> int:
-    loop, stands = _standing(options, watch=options.dry_run)
-    last = stands.round
-    round_ = last if last and last.ended is None else following(loop, last)
+    loop, stands, round_ = _standing(options)
     steps = loop.steps(round_)
     if options.json:
         lines = [{"step": each.name, "line": each.line} for each in steps]

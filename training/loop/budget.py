@@ -1,5 +1,6 @@
 """What a round has spent, and what it may still spend."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,11 +28,14 @@ class Left:
             return "its money is used up"
         return ""
 
-    def words(self, options: tuple[str, ...], paid: float = 0.0) -> tuple[str, ...]:
+    def words(
+        self, options: tuple[str, ...], typed: Sequence[str] = (), paid: float = 0.0
+    ) -> tuple[str, ...]:
         """The options of a command that keep it within what is left.
 
         Args:
             options: those of `--max-calls`, `--max-cost` and `--hours` that it takes.
+            typed: its arguments: a bound among them that is lower stays.
             paid: dollars that it paid when it was cut off: it counts them itself.
         """
         values = {
@@ -40,7 +44,18 @@ class Left:
             "--max-cost": None if self.dollars is None else f"{self.dollars + paid:.6f}",
         }
         given = ((name, value) for name in options if (value := values[name]) is not None)
-        return tuple(word for pair in given for word in pair)
+        lower = (pair for pair in given if not _is_lower(typed, *pair))
+        return tuple(word for pair in lower for word in pair)
+
+
+def _is_lower(typed: Sequence[str], option: str, value: str) -> bool:
+    """Whether a command is bounded by less already, by the last that its arguments say."""
+    words = [word for each in typed for word in each.split("=", 1)]
+    said = [words[at + 1] for at, word in enumerate(words[:-1]) if word == option]
+    try:
+        return bool(said) and float(said[-1]) <= float(value)
+    except ValueError:
+        return False  # the command itself says what is wrong with it
 
 
 def _hours(seconds: float) -> float:

@@ -13,10 +13,10 @@ from models.promotion.ledger.entry import Entry
 from models.promotion.ledger.files import ledger_beside, read_ledger
 from models.promotion.record.file import read_records
 from models.promotion.record.line import Record
-from models.registry import is_registered
+from models.registry import adapter_of, is_registered
 from training.loop.journal import Made
 from training.loop.policy import LoopPolicy
-from training.loop.steps import Step, adapter_folder
+from training.loop.steps import Step
 from training.trainer.recipe import read_recipe
 
 
@@ -118,8 +118,8 @@ def _is_delivered(step: Step, policy: LoopPolicy) -> bool:
     data, began = table(facts.get("data")), table(facts.get("start"))
     settings = [word for at, word in enumerate(step.arguments) if step.arguments[at - 1] == "--set"]
     recipe = read_recipe(step.takes[0], settings)
-    start = adapter_folder(policy, recipe.adapter) if recipe.adapter else None
     try:
+        start = adapter_of(recipe.adapter, policy.registry) if recipe.adapter else None
         weights = adapter_digest(start) if start else None
         return bool(
             facts.get("recipe") == recipe.model_dump(mode="json")
@@ -128,6 +128,13 @@ def _is_delivered(step: Step, policy: LoopPolicy) -> bool:
         )
     except (OSError, UserError):
         return False
+
+
+def is_of_round(step: Step) -> bool:
+    """Whether what stands where a training delivers was made of rows of the same round."""
+    manifest = read_manifest(step.leaves[1])
+    recipe = table(manifest.model_dump().get("recipe")) if manifest else {}
+    return Path(str(recipe.get("data"))).parent == step.takes[1].parent
 
 
 def table(value: Any) -> Mapping[str, Any]:

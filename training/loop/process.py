@@ -1,6 +1,6 @@
 """A step's process: one at a time, also when the loop that began it was killed.
 
-The step inherits a lock that the system gives back when it and all that it began have ended. So
+The step inherits a lock that the system gives back when it has ended, and whoever it forked. So
 `run`, killed with `kill -9` and typed again, knows that the step works on, and waits for it.
 """
 
@@ -121,7 +121,7 @@ def _opened(lock: Path) -> Iterator[int]:
 
 
 def _taken_soon(file: int) -> bool:
-    """The same, though `status` may be holding it for as long as it takes to look."""
+    """Whether the lock is ours soon: `status` may hold it for as long as it takes to look."""
     for _ in range(LOOKS):
         if _taken(file):
             return True

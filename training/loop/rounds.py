@@ -10,22 +10,32 @@ from common.command import Say
 from common.errors import UserError
 from common.identity import digest, file_digest
 from common.paths import ROOT
+from models.local.entry import LocalEntry
 from models.promotion.champion import read_champion
 from models.promotion.refused import RefusedError
 from models.published.following import LAGS
-from models.registry import is_registered
+from models.registry import is_registered, read_entry
 from training.loop.approval import WaitsError, rejection
 from training.loop.budget import left_of, paid
-from training.loop.done import exams_of, has_left, promotion_of, sealed_candidates, verdict_of
+from training.loop.done import (
+    exams_of,
+    has_left,
+    is_of_round,
+    promotion_of,
+    sealed_candidates,
+    verdict_of,
+)
 from training.loop.journal import STATE, Made, Round, folder_of, holds, states, write_round
 from training.loop.policy import LoopPolicy
 from training.loop.process import OverTimeError, captured, is_working, wait_until_idle, work
-from training.loop.steps import Step, adapter_folder, module_command, steps_of
+from training.loop.steps import Step, module_command, start_of, steps_of
 from training.loop.triggers import Seen
 
 LOCK = "step.lock"
 ROOMS = ("common", "fixtures", "models", "evals", "training")
 PROMOTED = "PROMOTED"
+FREE = ("approval", "promotion")
+"""Kinds of steps that cost nothing, and are asked anew by every `run`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +66,25 @@ def begin(loop: Loop, rounds: Sequence[Round], seen: Seen, why: Sequence[str]) -
     Raises:
         UserError: it cannot be written.
     """
+    round_ = replace(upcoming(loop, rounds, seen), began=time.time(), why=tuple(why))
+    if round_.champion and not (start := start_of(loop.policy, round_.champion)).exists():
+        raise UserError(
+            f"{loop.file}: sft.start: {round_.champion} is in service, and its adapter {start} is "
+            'gone; restore it, or write start = "base"'
+        )
+    write_round(round_, loop.state)
+    return round_
+
+
+def upcoming(loop: Loop, rounds: Sequence[Round], seen: Seen) -> Round:
+    """The round that would begin now: what `begin` writes down, and a plan is of."""
     number = rounds[-1].number + 1 if rounds else 1
     while _is_taken(loop.policy, loop.policy.candidate(number)):
         number += 1  # the journals were lost, and the models were not
-    round_ = Round(
+    return Round(
         number=number,
-        began=time.time(),
-        why=tuple(why),
+        began=0.0,
+        why=(),
         candidate=loop.policy.candidate(number),
         policy=file_digest(loop.file),
         dataset=seen.dataset,
@@ -71,8 +93,6 @@ def begin(loop: Loop, rounds: Sequence[Round], seen: Seen, why: Sequence[str]) -
         refused=seen.sifted.refused,
         champion=adapter_in_service(loop.policy),
     )
-    write_round(round_, loop.state)
-    return round_
 
 
 def _is_taken(policy: LoopPolicy, model: str) -> bool:
@@ -83,29 +103,35 @@ def _is_taken(policy: LoopPolicy, model: str) -> bool:
 
 
 def adapter_in_service(policy: LoopPolicy) -> str:
-    """The champion, where it is an adapter beside the registry; empty otherwise."""
-    champion = read_champion(policy.models)
-    there = champion is not None and adapter_folder(policy, champion.model).is_dir()
-    return champion.model if champion and there else ""
-
-
-def following(loop: Loop, last: Round | None) -> Round:
-    """The round that would begin now, of which nothing is known but what it starts from."""
-    number = last.number + 1 if last else 1
-    return Round(number, 0.0, (), "", "", "", champion=adapter_in_service(loop.policy))
-
-
-def check_idle(loop: Loop, round_: Round) -> None:
-    """Refuse to end a round while a step works that outlived its loop.
+    """The champion, where SFT is to go on from it and it is an adapter; empty otherwise.
 
     Raises:
-        WaitsError: it is so.
+        UserError: its entry cannot be read.
+    """
+    if policy.sft is None or policy.sft.start != "champion":
+        return ""
+    champion = read_champion(policy.models)
+    if champion is None or not is_registered(champion.model, policy.registry):
+        return ""
+    entry = read_entry(champion.model, policy.registry)
+    return champion.model if isinstance(entry, LocalEntry) and entry.adapter else ""
+
+
+def abandoned(loop: Loop, round_: Round, reason: str) -> Round:
+    """The round, ended by a person; one whose candidate was promoted has ended otherwise.
+
+    Raises:
+        WaitsError: a step works that outlived its loop.
+        RefusedError: the record is not as it was.
     """
     if is_working(folder_of(round_.number, loop.state) / LOCK):
         raise WaitsError(
             f"a step of round {round_.number} works on, though its loop was killed; wait until it "
             "has ended, or end it, and type the same line again"
         )
+    if promotion_of(loop.policy, round_.candidate):
+        return _promoted(loop, round_)
+    return ended(loop, round_, "ABANDONED", reason)
 
 
 def ended(loop: Loop, round_: Round, outcome: str, reason: str) -> Round:
@@ -191,7 +217,7 @@ def _is_done(step: Step, made: Made, key: str) -> bool:
     Approvals expire, and what was refused may have been mended: both are asked anew.
     """
     same = made.key == key and made.code is not None and holds(made.leaves)
-    return same and step.kind not in ("approval", "promotion")
+    return same and step.kind not in FREE
 
 
 def _after_wait(round_: Round, seconds: float) -> Round:
@@ -209,7 +235,7 @@ def _begun(
     """The note of a step before an attempt: one that was cut off goes on, another begins anew."""
     calls, dollars = paid(loop.policy.store)
     if made and made.key == key and made.code is None:
-        return _counted(replace(made, attempts=made.attempts + 1), calls, dollars)
+        return _counted(step, replace(made, attempts=made.attempts + 1), calls, dollars)
     exams = exams_of(loop.policy, round_.candidate) if step.kind == "exam" else ()
     new = Made(key, step.line, utc_now(), before=(calls, dollars), takes=takes, exams=exams)
     if made is None:
@@ -221,23 +247,30 @@ def _begun(
     )  # fmt: skip
 
 
-def _counted(made: Made, calls: int, dollars: float) -> Made:
-    """What a step has cost, when the store holds so many calls and dollars."""
+def _counted(step: Step, made: Made, calls: int, dollars: float) -> Made:
+    """What a step has cost, when the store holds so many calls and dollars.
+
+    Waiting for a person costs nothing, whatever others put into the store meanwhile.
+    """
+    if step.kind in FREE:
+        return made
     before = made.before
     return replace(made, calls=max(0, calls - before[0]), dollars=max(0.0, dollars - before[1]))
 
 
 def _done(loop: Loop, round_: Round, step: Step, made: Made, say: Say) -> Round:
     """The round with a step done, or ended because the budget does not allow it."""
-    is_again = step.name in round_.steps
+    before = round_.steps.get(step.name)
+    cut = before is not None and before.code is None and before.key == made.key
+    again = step.kind == "training" and (before is not None or is_of_round(step))
     round_ = round_.with_step(step.name, made)
     left = left_of(loop.policy.budget, round_)
-    costs = step.kind not in ("approval", "promotion")
+    costs = step.kind not in FREE
     over = (left.used_up if costs else "") or over_candidates(loop.policy, step)
     if over:
         return ended(loop, round_, "BUDGET", f"{over} before the step {step.name}")
     write_round(round_, loop.state)
-    if is_again and has_left(step, loop.policy, made):
+    if cut and has_left(step, loop.policy, made):
         say(f"done before it was cut off: {step.line}")
         return _noted(loop, round_, step, 0)
 
@@ -251,8 +284,8 @@ def _done(loop: Loop, round_: Round, step: Step, made: Made, say: Say) -> Round:
         no = rejection(loop.policy, round_, step)
         return _noted(loop, round_, step, int(bool(no)), no)
     lock = folder_of(round_.number, loop.state) / LOCK
-    further = left.words(step.capped, made.dollars - made.carried)
-    if is_again and step.kind == "training":
+    further = left.words(step.capped, step.arguments, made.dollars - made.carried)
+    if again:
         further = (*further, "--force")
     try:
         code = work(step.command(further), lock, beat, left.seconds if costs else None)
@@ -264,7 +297,7 @@ def _done(loop: Loop, round_: Round, step: Step, made: Made, say: Say) -> Round:
 def over_candidates(policy: LoopPolicy, step: Step) -> str:
     """Whether another candidate may meet the sealed contracts, in words if not."""
     most = policy.budget.candidates
-    if most is None or step.name != "sealed":
+    if most is None or "--sealed" not in step.arguments:
         return ""
     met = sealed_candidates(policy) - {step.arguments[1]}
     return f"{len(met)} candidates have met sealed contracts already" if len(met) >= most else ""
@@ -277,7 +310,7 @@ def _noted(loop: Loop, round_: Round, step: Step, code: int, said: str = "") -> 
         KeyboardInterrupt: the step was interrupted.
         UserError: it failed, or left nothing.
     """
-    made = _counted(round_.steps[step.name], *paid(loop.policy.store))
+    made = _counted(step, round_.steps[step.name], *paid(loop.policy.store))
     round_ = round_.with_step(step.name, made)
     write_round(round_, loop.state)
     if code in (2, -2):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ from common.files import read_jsonl, write_jsonl
 from common.identity import digest
 from common.rows.cells import cells_of
 from fixtures.cases import Case, Dataset
-from training.data.material import exam_contracts
-from training.preferences.feedback import COLUMNS
+from training.data.material import exam_contracts, training_material
+from training.preferences.feedback import COLUMNS, feedback_of
 from training.preferences.served import exam_wording, of_exam, served_case
 
 SUFFIX = ".jsonl"
@@ -51,10 +52,16 @@ class Sifted:
 class _Exams:
     """What is kept for exams: titles, digests of texts and wording."""
 
+    dataset: Dataset = field(repr=False)
     cases: Mapping[str, Case]
     digests: frozenset[str]
     titles: frozenset[str]
     wording: set[int] = field(repr=False)
+
+    @cached_property
+    def near(self) -> frozenset[str]:
+        """Titles of train contracts that nearly repeat one of an exam."""
+        return frozenset(training_material([self.dataset]).refused)
 
 
 def feedback_files(paths: Iterable[Path]) -> Iterator[Path]:
@@ -67,7 +74,7 @@ def feedback_files(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def sift(paths: Sequence[Path], dataset: Dataset) -> Sifted:
-    """Read feedback, and keep what a round may use.
+    """Read feedback, and keep what a round may use: nothing that `training.preferences` refuses.
 
     Raises:
         UserError: a file cannot be read, or is not JSON lines.
@@ -81,6 +88,7 @@ def sift(paths: Sequence[Path], dataset: Dataset) -> Sifted:
                 if _is_of_exam(where, row, exams):
                     refused += 1
                 else:
+                    feedback_of(where, row, exams.cases, ())
                     rows[digest(row)] = row
             except UserError as error:
                 faults.append(str(error))
@@ -100,6 +108,7 @@ def _kept(dataset: Dataset) -> _Exams:
     contracts = exam_contracts([dataset])
     cases = (*dataset.cases, *dataset.reserve)
     return _Exams(
+        dataset,
         {name: case for case in cases for name in (case.slug, case.id, case.identity)},
         frozenset(each.digest for each in contracts),
         frozenset(each.id for each in contracts),
@@ -114,6 +123,6 @@ def _is_of_exam(where: str, row: Mapping[str, Any], exams: _Exams) -> bool:
         case = exams.cases.get(str(named))
         if case is None:
             raise UserError(f"{where}: no case {named!r} in the data set")
-        return case.contract.digest in exams.digests
+        return case.contract.digest in exams.digests or case.contract.id in exams.near
     _, shown = served_case(where, cells)
     return cells.get("contract") in exams.titles or of_exam(shown, exams.wording)

@@ -7,7 +7,7 @@ from typing import Any
 
 from training.loop.journal import Round, as_json, folder_of
 from training.loop.process import is_working
-from training.loop.rounds import LOCK, Loop, following
+from training.loop.rounds import LOCK, Loop
 from training.loop.steps import Step
 from training.loop.triggers import Trigger
 
@@ -18,7 +18,8 @@ class Standing:
 
     Attributes:
         state: "idle", "due", "open", "working" or "waits".
-        next: the line that the next `run` types first; "" where it would type none.
+        next: the first line of the round that has no exit code yet; "" where there is none. Where
+            what it stands on was edited or lost, `run` does that again before it.
         why: a sentence each.
         round: the last one; None where none was ever begun.
         champion: the model in service; "" where none is.
@@ -43,21 +44,23 @@ class Standing:
 
 
 def standing(
-    loop: Loop, rounds: Sequence[Round], found: Sequence[Trigger], champion: str
+    loop: Loop, last: Round | None, coming: Round, found: Sequence[Trigger], champion: str
 ) -> Standing:
-    """Where it stands; `found` are the triggers, which count where no round is open."""
-    last = rounds[-1] if rounds else None
+    """Where it stands.
+
+    Args:
+        loop: whose policy counts.
+        last: round; None where none was ever begun.
+        coming: the round that is open, or would begin now.
+        found: the triggers, which count where none is open.
+        champion: the model in service.
+    """
     if last is not None and last.ended is None:
         return _open(loop, last, champion)
     due = [each.why for each in found if each.due]
     if not due:
         return Standing("idle", "", tuple(each.why for each in found), last, champion)
-    return Standing("due", next_line(loop, rounds), tuple(due), last, champion)
-
-
-def next_line(loop: Loop, rounds: Sequence[Round]) -> str:
-    """The first line that a round which begins now types."""
-    return loop.steps(following(loop, rounds[-1] if rounds else None))[0].line
+    return Standing("due", loop.steps(coming)[0].line, tuple(due), last, champion)
 
 
 def _open(loop: Loop, round_: Round, champion: str) -> Standing:
@@ -71,11 +74,8 @@ def _open(loop: Loop, round_: Round, champion: str) -> Standing:
 def first_undone(loop: Loop, round_: Round) -> Step | None:
     """The first step of a round that has no exit code yet; None where all have."""
     every = loop.steps(round_)
-    return next((s for s in every if s.name not in round_.steps or _is_cut(s, round_)), None)
-
-
-def _is_cut(step: Step, round_: Round) -> bool:
-    return round_.steps[step.name].code is None
+    made = round_.steps
+    return next((s for s in every if s.name not in made or made[s.name].code is None), None)
 
 
 def lines_of(stands: Standing) -> Iterator[str]:

@@ -9,9 +9,10 @@ from typing import Literal
 
 from common.doors import DOORS, as_typed
 from common.redaction import outward
+from models.local.entry import LocalEntry
 from models.promotion.admission.policy import FILE as PROMOTIONS
 from models.promotion.champion import FILE as CHAMPION
-from models.registry import entry_path
+from models.registry import entry_path, is_registered, read_entry
 from training.loop.journal import STATE, folder_of
 from training.loop.policy import LoopPolicy, Training
 
@@ -106,13 +107,15 @@ def _steps(
     )  # fmt: skip
     sft = f"{candidate}-sft" if policy.align else candidate
     if policy.sft:
-        before = champion if policy.sft.start == "champion" else None
-        yield _training(policy, "sft", policy.sft, sft, rows, rows, before)
+        before = champion if policy.sft.start == "champion" else ""
+        from_ = start_of(policy, before) if before else None
+        yield _training(policy, "sft", policy.sft, sft, rows, rows, before, from_)
     if policy.align:
         pairs = folder / "preferences.jsonl"
         yield _preferences(policy, sft if policy.sft else None, rows, feedback, pairs)
-        start = sft if policy.sft and policy.align.method == "dpo" else None
-        yield _training(policy, "align", policy.align, candidate, pairs, rows, start)
+        start = sft if policy.sft and policy.align.method == "dpo" else ""
+        from_ = adapter_folder(policy, sft) if start else None
+        yield _training(policy, "align", policy.align, candidate, pairs, rows, start, from_)
     yield from _judging(policy, candidate)
 
 
@@ -133,6 +136,16 @@ def adapter_folder(policy: LoopPolicy, model: str) -> Path:
     return policy.models / "adapters" / model
 
 
+def start_of(policy: LoopPolicy, model: str) -> Path:
+    """What the adapter of a model is known by: its folder; of one in S3 its entry."""
+    if not is_registered(model, policy.registry):
+        return adapter_folder(policy, model)
+    entry = read_entry(model, policy.registry)
+    if isinstance(entry, LocalEntry) and isinstance(entry.adapter, Path):
+        return entry.adapter
+    return entry_path(model, policy.registry)
+
+
 def _training(
     policy: LoopPolicy,
     name: str,
@@ -140,15 +153,16 @@ def _training(
     model: str,
     rows: Path,
     examples: Path,
-    start: str | None = None,
+    start: str,
+    from_: Path | None,
 ) -> Step:
     own = {
         "name": model,
         "data": str(rows),
         "validation": str(examples.with_suffix(".validation.jsonl")),
     }
-    if start:
-        own["adapter"] = start
+    if start or training.method != "dpo":  # DPO without [sft] starts from what its recipe names
+        own["adapter"] = start or "null"
     if start and training.method == "sft":
         own["lora"] = "{}"  # that of the recipe is for a new adapter
     given = (*training.settings, *(f"{key}={value}" for key, value in own.items()))
@@ -160,9 +174,9 @@ def _training(
         caps = () if HOURS in training.arguments else (HOURS,)
     elif policy.places:
         words = (*words, *policy.places, "--adapters", str(policy.models / "adapters"))
-    from_ = (adapter_folder(policy, start),) if start else ()
+    takes = (training.recipe, rows, *((from_,) if from_ else ()))
     leaves = (entry_path(model, policy.registry), adapter_folder(policy, model))
-    return Step(name, "training", module, words, (training.recipe, rows, *from_), leaves, caps)
+    return Step(name, "training", module, words, takes, leaves, caps)
 
 
 def _preferences(

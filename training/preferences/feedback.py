@@ -71,7 +71,7 @@ def read_feedback(
     if not path.is_file():
         raise UserError(f"--feedback {path}: no such file; give one of JSON lines")
     by_name = {name: case for case in cases for name in (case.slug, case.id, case.identity)}
-    given = [_feedback(where, row, by_name, refused) for where, row in read_rows(path)]
+    given = [feedback_of(where, row, by_name, refused) for where, row in read_rows(path)]
     good: dict[str, list[str]] = {}
     for each in given:
         liked = each.answer if each.score is not None and each.score >= GOOD else None
@@ -171,9 +171,20 @@ def unpaired_rows(feedback: Sequence[Feedback], examples: Mapping[str, Example])
     ]
 
 
-def _feedback(
+def feedback_of(
     where: str, row: Row, cases: Mapping[str, Case], refused: Collection[str]
 ) -> Feedback:
+    """What one line says.
+
+    Args:
+        where: it stands, for whoever has to mend it.
+        row: of it.
+        cases: by identity, id and slug.
+        refused: digests of the contracts that nobody may train on.
+
+    Raises:
+        UserError: it is no feedback, of an unknown case, or of a contract that is refused.
+    """
     try:
         named = cells_of(row, COLUMNS)
     except UserError as error:
