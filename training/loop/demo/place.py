@@ -27,7 +27,7 @@ attrition = 0.0125
 
 [metrics.balanced]
 role = "primary"
-floor = 0.5
+floor = {floor}
 margin = {margin}
 
 [metrics.token_f1]
@@ -185,7 +185,7 @@ def _write(place: Place, source: Source, material: Material) -> None:
     for name, titles in parts.items():
         source.write(clone / f"{name}.json", titles)
     gates = {
-        "gate.toml": GATE.format(margin=sizes.margin),
+        "gate.toml": GATE.format(floor=sizes.floor, margin=sizes.margin),
         "superior.toml": COMPARED.format(line='goal = "superior"'),
         "not-worse.toml": COMPARED.format(line=f"margin = {sizes.margin}"),
     }

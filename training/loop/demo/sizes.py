@@ -15,6 +15,8 @@ class Sizes:
         drawn, opposites: prompts whose answers are drawn, and further pairs.
         synthetic: questions that are written.
         exam, judged: cases of the loop's exam, and of each comparison afterwards.
+        floor: of the balanced score, which is 0.5 of a model that declines everything; as its cases
+            can tell.
         margin: how much worse still counts as not worse; as wide as its cases can tell.
         served: requests about contracts of each kind that arrive.
     """
@@ -29,9 +31,10 @@ class Sizes:
     synthetic: int
     exam: int
     judged: int
+    floor: float
     margin: float
     served: int
 
 
-WHOLE = Sizes("whole", None, 2000, 60, 40, 60, 400, 200, 800, 400, 0.05, 700)
-SMALL = Sizes("small", (120, 60), 400, 24, 6, 8, 40, 20, 120, 60, 0.15, 60)
+WHOLE = Sizes("whole", None, 2000, 60, 40, 60, 400, 200, 800, 400, 0.5, 0.05, 700)
+SMALL = Sizes("small", (120, 60), 400, 24, 6, 8, 40, 20, 120, 60, 0.4, 0.15, 60)
