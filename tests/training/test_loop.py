@@ -81,6 +81,9 @@ def test_a_round_waits_for_approval_then_promotes_and_the_next_is_rejected(loop)
     assert worse.returncode == 1
     assert "round 2 ended: REJECT: the step examine says REJECT; the champion stays" in worse.stdout
     assert loop.champion == "t-r1" and loop.status()["round"]["why"] == ["somebody asks"]
+    adapter = 'kind = "local"\nbase = "embedded:smollm2"\nadapter = "../adapters/t-r1"\n'
+    (loop.world.models / "registry" / "t-r1.toml").write_text(adapter)
+    assert " --set adapter=t-r1" in loop.typed("plan").stdout
 
 
 def test_killed_in_every_step_it_goes_on_and_does_nothing_twice(loop, capsys):

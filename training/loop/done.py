@@ -131,7 +131,11 @@ def _is_delivered(step: Step, policy: LoopPolicy) -> bool:
 
 
 def is_of_round(step: Step) -> bool:
-    """Whether what stands where a training delivers was made of rows of the same round."""
+    """Whether what stands where a training delivers was made of rows of the same round.
+
+    Raises:
+        UserError: its manifest cannot be read.
+    """
     manifest = read_manifest(step.leaves[1])
     recipe = table(manifest.model_dump().get("recipe")) if manifest else {}
     return Path(str(recipe.get("data"))).parent == step.takes[1].parent

@@ -64,7 +64,7 @@ def begin(loop: Loop, rounds: Sequence[Round], seen: Seen, why: Sequence[str]) -
     """The next round, begun and written down.
 
     Raises:
-        UserError: it cannot be written.
+        UserError: it cannot be written, or the adapter that it starts from is gone.
     """
     round_ = replace(upcoming(loop, rounds, seen), began=time.time(), why=tuple(why))
     if round_.champion and not (start := start_of(loop.policy, round_.champion)).exists():
